@@ -1,0 +1,63 @@
+# `make help` says what there is. On a bare machine `make demo` and `make test` set up what they need.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test lint format types unit integration images setup venv lock docs clean
+
+VENV := .venv
+PYTHON ?= python3
+# Ryuk, testcontainers' clean-up container, is an image that a machine without a registry cannot pull.
+export TESTCONTAINERS_RYUK_DISABLED := true
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
+	@$(VENV)/bin/python dev/demo.py
+
+demo-down:  ## Stop the demo and delete its volumes
+	@$(VENV)/bin/python dev/demo.py --down
+
+test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
+
+lint: venv  ## Style of Python (ruff) and shell (shellcheck)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/shellcheck --external-sources $(shell git ls-files --cached --others --exclude-standard | xargs grep --files-with-matches --max-count=1 '^#!.*\bbash\b\|^#!/bin/sh' 2>/dev/null)
+
+types: venv  ## mypy --strict, tests included
+	$(VENV)/bin/mypy
+
+unit: venv  ## Tests without Docker, under 30 seconds
+	$(VENV)/bin/pytest tests/unit
+
+contract: venv  ## Do names, settings and docs agree?
+	$(VENV)/bin/pytest tests/contract
+
+integration: venv setup  ## Tests on the real images, one shared stack
+	$(VENV)/bin/pytest tests/integration
+
+images: setup  ## Build all images
+	docker compose -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
+
+setup:  ## Docker engine, Compose, Buildx, base image: what is missing
+	@dev/setup --images
+
+venv: $(VENV)/.ready  ## The virtual environment of the tools
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@echo "venv: installing the tools (about a minute the first time)"
+	@dev/venv $(PYTHON) $(VENV)
+	@touch $@
+
+format: venv  ## Let ruff format and fix
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+docs: venv  ## Write the generated tables in the docs anew
+	$(VENV)/bin/python dev/docs.py
+
+lock: venv  ## Resolve the dependencies anew
+	dev/lock
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

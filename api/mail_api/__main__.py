@@ -1,0 +1,103 @@
+"""`mail-api`: the API on one port, its metrics on another, in one process and one event loop."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import uvicorn
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from mail_api.app import create_app
+from mail_api.observability import metrics_app
+from mail_api.settings import Settings, SettingsInvalid, default_text, load_settings
+from mail_telemetry import logging, tracing
+from mail_telemetry.names import Service
+
+EXIT_USAGE: Final = 2
+_GRACE_SECONDS: Final = 5
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals alone: with two in one loop, only the last one started would hear of them."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run until SIGTERM or SIGINT; exit with 2 and a line per problem when the environment can't be used."""
+    parser = argparse.ArgumentParser(
+        prog="mail-api",
+        description="HTTP in, SMTP out. Everything is set by environment variables:",
+        epilog=_variables(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(argv)
+    try:
+        settings = load_settings()
+    except SettingsInvalid as invalid:
+        sys.stderr.writelines(f"{line}\n" for line in invalid.lines)
+        sys.exit(EXIT_USAGE)
+    logging.configure(Service.API, settings.log_level)
+    asyncio.run(serve(settings))
+
+
+def _variables() -> str:
+    return "\n".join(
+        f"  {name.upper():<20} {field.description} [{default_text(field)}]"
+        for name, field in Settings.model_fields.items()
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Serve both ports until a signal comes; requests in flight are finished, then spans are flushed."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    provider = tracing.tracer_provider(Service.API, tracing.span_processor(os.environ))
+    # A request may wait as long as the mail server is given to come back.
+    grace = int(settings.smtp_retry_seconds) + _GRACE_SECONDS
+    servers = (
+        _server(create_app(settings, registry, provider), settings.api_port, timeout_graceful_shutdown=grace),
+        _server(metrics_app(registry), settings.metrics_port, lifespan="off"),
+    )
+    _stop_on_signal(servers)
+    try:
+        await asyncio.gather(*(server.serve() for server in servers))
+    finally:
+        await asyncio.to_thread(provider.shutdown)
+
+
+def _server(app: Any, port: int, **options: Any) -> _Server:  # noqa: ANN401 - uvicorn's own types
+    return _Server(
+        uvicorn.Config(
+            app,
+            host="0.0.0.0",  # noqa: S104 - a container is reached from outside of it
+            port=port,
+            log_config=None,  # uvicorn's records go the way of all others, to loguru
+            access_log=False,  # ours has the route instead of the path
+            server_header=False,
+            proxy_headers=False,  # X-Forwarded-For is anybody's claim until proxies can be named
+            **options,
+        )
+    )
+
+
+def _stop_on_signal(servers: Sequence[_Server]) -> None:
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+if __name__ == "__main__":
+    main()

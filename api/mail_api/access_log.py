@@ -1,0 +1,57 @@
+"""One log line per request: method, route template, status, duration. No path, no query, no address."""
+
+from time import perf_counter
+
+from loguru import logger
+from prometheus_fastapi_instrumentator.routing import get_route_name
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mail_api.observability import known_method
+from mail_telemetry.names import Attribute
+
+_QUIET_ROUTE = "/health"
+
+
+class AccessLog:
+    """Logs each answered request, except those of health checks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and log how it was answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = perf_counter(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            _log(scope, status, perf_counter() - started)
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    route = _route(scope)
+    if route == _QUIET_ROUTE:
+        return
+    fields = {
+        Attribute.HTTP_METHOD: known_method(scope["method"]),
+        Attribute.HTTP_ROUTE: route,
+        Attribute.HTTP_STATUS: status,
+        Attribute.DURATION: round(seconds, 6),
+    }
+    logger.bind(**fields).info("request answered")
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's template; what was answered before routing (a preflight) is matched here."""
+    found = getattr(scope.get("route"), "path", None)
+    return found or get_route_name(Request(scope), should_include_root_path=False) or "none"

@@ -1,0 +1,109 @@
+"""What the API tells about itself: its own metrics, those of HTTP, spans, and the port that serves /metrics."""
+
+import os
+from typing import Any, Final, Protocol
+
+from fastapi import FastAPI
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.trace import Span, Tracer, TracerProvider, get_current_span
+from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_fastapi_instrumentator import Instrumentator, metrics
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mail_api.errors import Code
+from mail_telemetry import names
+from mail_telemetry.masking import mask_text
+from mail_telemetry.metrics import counter, gauge, histogram
+
+ACCEPTED: Final = "accepted"
+KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_QUIET_PATH: Final = "/health$"  # asked every few seconds by machines; it says nothing that `up` does not
+
+
+class HasConnections(Protocol):
+    """What the gauge of connections reads at each scrape."""
+
+    @property
+    def busy(self) -> int: ...  # noqa: D102 - a protocol of two numbers
+
+    @property
+    def idle(self) -> int: ...  # noqa: D102 - same
+
+
+class Telemetry:
+    """The API's own metrics, registered once, and its tracer."""
+
+    def __init__(self, registry: CollectorRegistry, tracer: Tracer) -> None:
+        self.tracer = tracer
+        self._messages = counter(names.API_MESSAGES, registry)
+        self._seconds = histogram(names.API_SUBMISSION_SECONDS, registry)
+        self._retries = counter(names.API_SUBMISSION_RETRIES, registry)
+        self._connections = gauge(names.API_CONNECTIONS, registry)
+        for result in (ACCEPTED, *Code):
+            self._messages.labels(result=result)  # so that a rate exists before the first failure
+
+    def count_message(self, result: str) -> None:
+        """Count one request to send under its result."""
+        self._messages.labels(result=result).inc()
+
+    def count_retry(self) -> None:
+        """Count one more try to reach Postfix."""
+        self._retries.inc()
+
+    def observe_submission(self, seconds: float) -> None:
+        """Record how long a submission took; sampled traces become exemplars."""
+        context = get_current_span().get_span_context()
+        exemplar = {"trace_id": f"{context.trace_id:032x}"} if context.trace_flags.sampled else None
+        self._seconds.observe(seconds, exemplar)
+
+    def watch_connections(self, pool: HasConnections) -> None:
+        """Let the gauge of connections read the pool at each scrape."""
+        self._connections.labels(state="busy").set_function(lambda: pool.busy)
+        self._connections.labels(state="idle").set_function(lambda: pool.idle)
+
+
+def instrument(app: FastAPI, registry: CollectorRegistry, provider: TracerProvider) -> None:
+    """Add HTTP metrics and server spans to the app, both by route template."""
+    http = metrics.default(registry=registry)
+
+    def record(info: metrics.Info) -> None:
+        # The method is the caller's free text; as a label it must not make new series.
+        info.method = known_method(info.method)
+        if http is not None:
+            http(info)
+
+    Instrumentator(registry=registry, excluded_handlers=[f"^{_QUIET_PATH}"]).add(record).instrument(app)
+    # Read once, when the first app of the process is instrumented; without it the old HTTP names come.
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    FastAPIInstrumentor.instrument_app(
+        app,
+        tracer_provider=provider,
+        excluded_urls=_QUIET_PATH,
+        exclude_spans=["receive", "send"],
+        server_request_hook=_mask_url,
+    )
+
+
+def _mask_url(span: Span, scope: dict[str, Any]) -> None:
+    """Keep addresses that a caller put into the URL out of the span."""
+    if scope["query_string"]:
+        span.set_attribute("url.query", "REDACTED")
+    if "@" in scope["path"]:
+        span.set_attribute("url.path", mask_text(scope["path"]))
+
+
+def known_method(method: str) -> str:
+    """Return the method if it is one of HTTP's common ones, else `OTHER`."""
+    return method if method in KNOWN_METHODS else "OTHER"
+
+
+def metrics_app(registry: CollectorRegistry) -> ASGIApp:
+    """Return the app of the metrics port: /metrics, in the format that the scraper asks for, and nothing else."""
+    exposition = make_asgi_app(registry)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        known = scope["path"].rstrip("/") == "/metrics"
+        await (exposition if known else PlainTextResponse("See /metrics\n", 404))(scope, receive, send)
+
+    return serve

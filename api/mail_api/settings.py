@@ -1,0 +1,142 @@
+"""What the environment says, checked once at the start; everything else receives a finished `Settings`."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
+from mail_api.admission import parse_site
+
+Domain = Annotated[str, AfterValidator(parse_domain)]
+Address = Annotated[str, AfterValidator(parse_address)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Level = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+def _split(value: object) -> object:
+    return tuple(filter(None, (item.strip() for item in value.split(",")))) if isinstance(value, str) else value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Recipients = Annotated[tuple[Annotated[str, AfterValidator(parse_address_or_domain)], ...], NoDecode]
+Sites = Annotated[tuple[Annotated[str, AfterValidator(parse_site)], ...], NoDecode]
+
+
+def _own_recipients(known: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(filter(None, (known["mail_domain"], known["forward_email"], known["default_to"])))
+
+
+def _own_sites(known: dict[str, Any]) -> tuple[str, ...]:
+    return (known["mail_domain"], f"*.{known['mail_domain']}")
+
+
+class Settings(BaseSettings):
+    """The variables of the API. An empty one (as `${X:-}` in a compose file leaves it) counts as unset."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    mail_domain: Domain = Field(
+        description="Your mail domain; part of every Message-ID and the base of the other defaults.",
+        examples=["example.org"],
+    )
+    default_from: Address = Field(
+        default_factory=lambda known: f"noreply@{known['mail_domain']}",
+        description="Sender of every mail; a caller's `from` becomes Reply-To.",
+        examples=["hi@example.org"],
+        json_schema_extra={"default_text": "noreply@MAIL_DOMAIN"},
+    )
+    default_to: Address | None = Field(
+        default=None,
+        description="Recipient of requests without `to`; always an allowed recipient.",
+        examples=["me@example.org"],
+    )
+    forward_email: Address | None = Field(
+        default=None,
+        description="Your own mailbox, where the mail server forwards to; an allowed recipient by default.",
+        examples=["me@example.com"],
+    )
+    allowed_recipients: Annotated[Recipients, BeforeValidator(_split)] = Field(
+        default_factory=_own_recipients,
+        description="Addresses and domains, separated by commas, that callers without a key may write to.",
+        examples=["example.org,me@example.com"],
+        json_schema_extra={"default_text": "MAIL_DOMAIN,FORWARD_EMAIL,DEFAULT_TO"},
+    )
+    allowed_hosts: Annotated[Sites, BeforeValidator(_split)] = Field(
+        default_factory=_own_sites,
+        description="Sites whose pages may call the API, separated by commas: a host, `*.host` for its subdomains, "
+        "`host:port`, or a whole origin.",
+        examples=["example.org,*.example.org,http://localhost:3000"],
+        json_schema_extra={"default_text": "MAIL_DOMAIN,*.MAIL_DOMAIN"},
+    )
+    smtp_host: str = Field(default="mail-server", description="Where Postfix listens.", examples=["mail-server"])
+    smtp_port: Port = Field(default=25, description="Its port for trusted containers.", examples=[25])
+    smtp_pool_size: int = Field(
+        default=8, ge=1, le=64, description="Most connections to Postfix at the same time.", examples=[8]
+    )
+    smtp_retry_seconds: float = Field(
+        default=10,
+        gt=0,
+        le=60,
+        description="How long a request waits for a free connection, or for Postfix to come back, before 503.",
+        examples=[10],
+    )
+    max_request_bytes: int = Field(
+        default=1_000_000, ge=1_000, le=50_000_000, description="Largest request body; above: 413.", examples=[1000000]
+    )
+    api_port: Port = Field(default=20001, description="Port of the API.", examples=[20001])
+    metrics_port: Port = Field(
+        default=9464, description="Port of /metrics alone, which no public route reaches.", examples=[9464]
+    )
+    log_level: Annotated[Level, BeforeValidator(_upper)] = Field(
+        default="INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
+    )
+
+
+class SettingsInvalid(ValueError):
+    """The environment can't be used: `lines` has one line per variable, with what is wrong and the fix."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process's environment.
+
+    Raises:
+        SettingsInvalid: at least one variable is missing or unusable.
+    """
+    try:
+        return Settings.model_validate({})
+    except ValidationError as error:
+        raise SettingsInvalid(_lines(error)) from None
+
+
+_WORDS: Final = {"missing": "is not set"}
+
+
+def _lines(error: ValidationError) -> tuple[str, ...]:
+    # A default made from MAIL_DOMAIN can't be made when that is wrong; the line about MAIL_DOMAIN is enough.
+    found = [item for item in error.errors(include_url=False) if item["type"] != "default_factory_not_called"]
+    return tuple(_line(str(item["loc"][0]), _WORDS.get(item["type"], item["msg"])) for item in found)
+
+
+def _line(name: str, problem: str) -> str:
+    example = (Settings.model_fields[name].examples or [""])[0]
+    words = problem.removeprefix("Value error, ")
+    return f"{name.upper()}: {words}; set it like {name.upper()}={example}"
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return the default as docs show it: `(required)`, empty for none, or the variables it is made from."""
+    if field.is_required():
+        return "(required)"
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "default_text" in extra:
+        return str(extra["default_text"])
+    return "" if field.default is None else str(field.default)

@@ -1,0 +1,206 @@
+"""`make demo`: the whole stack with the sandbox relay, one real mail through it, and what became of that mail."""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+COMPOSE: Final = (
+    *("docker", "compose"),
+    *("-f", "docker-compose.mail.prod.yml", "-f", "docker-compose.sandbox.yml", "--env-file", "sandbox/sandbox.env"),
+)
+PROJECT: Final = "dinky-mail-sandbox"
+CONTAINERS: Final = ("mail-server", "mail-api", "mail-exporter", "sandbox-relay")
+API: Final = "http://localhost:20001"
+SANDBOX: Final = "http://localhost:8025"
+METRICS: Final = {"mail-api": "http://localhost:9464/metrics", "mail-exporter": "http://localhost:9154/metrics"}
+SEED_EXAMPLE: Final = {
+    "to": "recipient@example.com",
+    "subject": "Contact Form Submission",
+    "body": "Message body from the contact form",
+}
+FIRST_SPAN: Final = "POST /send"
+LAST_SPAN: Final = "postfix transmit"
+DEADLINE_SECONDS: Final = 30
+
+T = TypeVar("T")
+
+
+class DemoFailed(Exception):
+    """The demo stopped; the message says at what, and where to look."""
+
+
+def main() -> int:
+    """Run the demo, or take it down with --down; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--down", action="store_true", help="stop the demo and delete its volumes")
+    try:
+        if parser.parse_args().down:
+            compose("down", "--volumes", "--remove-orphans")
+        else:
+            demo()
+    except DemoFailed as failure:
+        print(f"\ndemo: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def demo() -> None:
+    """Bring the stack up, send one mail, and show the mail, its trace and the metrics that moved."""
+    refuse_foreign_containers()
+    heading("Building and starting (a few minutes the first time, seconds afterwards)")
+    compose("up", "--detach", "--build", "--wait", "--quiet-pull")
+    before = samples()
+    heading(f"POST {API}/send, as a website would")
+    answer = send()
+    print(f"  {answer}")
+    mail = wait_for("the mail at the relay", lambda: find_mail(answer["id"]))
+    heading("The mail as the relay received it")
+    show_mail(mail)
+    trace_id = wait_for("the trace", lambda: find_trace(answer["id"]))
+    heading(f"Its trace {trace_id}, from the HTTP request to the relay's answer")
+    print(indented(httpx2.get(f"{SANDBOX}/traces/{trace_id}/tree").text))
+    heading("The metrics that moved")
+    # The exporter counts an attempt before it sends the spans, so that the counters stand by now.
+    show_moved(before, samples())
+    show_farewell(trace_id)
+
+
+def refuse_foreign_containers() -> None:
+    """Stop when the containers' names are taken by something that is not the demo, production above all.
+
+    Raises:
+        DemoFailed: a name is taken.
+    """
+    template = '{{index .Config.Labels "com.docker.compose.project"}}'
+    for name in CONTAINERS:
+        found = run("docker", "inspect", "--type=container", "--format", template, name)
+        if found.returncode == 0 and found.stdout.strip() != PROJECT:
+            raise DemoFailed(
+                f"a container named {name} is there already and is not the demo's. The demo uses the names of "
+                f"production: stop that stack first, or run the demo on another machine."
+            )
+
+
+def send() -> dict[str, Any]:
+    """Post the seed's example and return the answer.
+
+    Raises:
+        DemoFailed: the API did not accept it.
+    """
+    response = httpx2.post(f"{API}/send", json=SEED_EXAMPLE, timeout=DEADLINE_SECONDS)
+    answer: dict[str, Any] = response.json()
+    if not answer.get("success"):
+        raise DemoFailed(f"the API answered {response.status_code}: {answer}; see `docker logs mail-api`")
+    return answer
+
+
+def find_mail(message_id: str) -> dict[str, Any] | None:
+    """Return the mail as the sandbox relay has it, or None when it is not there yet."""
+    found: list[dict[str, Any]] = httpx2.get(f"{SANDBOX}/messages", params={"message_id": message_id}).json()
+    return found[0] if found else None
+
+
+def find_trace(message_id: str) -> str | None:
+    """Return the id of the mail's trace once the API's and Postfix's last spans are there."""
+    for trace in httpx2.get(f"{SANDBOX}/traces", params={"limit": 20}).json():
+        spans = httpx2.get(f"{SANDBOX}/traces/{trace['trace_id']}").json()["spans"]
+        ours = any(span["attributes"].get("mail.message_id") == message_id for span in spans)
+        if ours and {FIRST_SPAN, LAST_SPAN} <= {span["name"] for span in spans}:
+            return str(trace["trace_id"])
+    return None
+
+
+def samples() -> dict[str, float]:
+    """Return every sample of both services, by its name and labels."""
+    found = {}
+    for url in METRICS.values():
+        for family in text_string_to_metric_families(httpx2.get(url).text):
+            for sample in family.samples:
+                labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
+                found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def show_mail(mail: dict[str, Any]) -> None:
+    """Print what the relay got: envelope, headers and body."""
+    print(f"  from {mail['sender']} to {', '.join(mail['recipients'])} over {mail['tls_version']}")
+    for name, value in mail["headers"]:
+        print(f"  {name}: {value}")
+    print(f"\n{indented(mail['text'] or '')}")
+
+
+def show_moved(before: dict[str, float], after: dict[str, float]) -> None:
+    """Print the counters of mail that are higher than before."""
+    for name, value in after.items():
+        counted = name.startswith(("postfix_", "mail_")) and ("_total" in name or "_sum" in name)
+        if counted and value > before.get(name, 0):
+            print(f"  {name}  {before.get(name, 0):g} → {value:g}")
+
+
+def show_farewell(trace_id: str) -> None:
+    """Print where to look next and how to stop."""
+    heading("Look around")
+    for what, where in (
+        ("mails, faults, traces", f"{SANDBOX}/"),
+        ("this trace", f"{SANDBOX}/traces/{trace_id}/tree"),
+        ("the API", f"{API}/docs"),
+        *((f"metrics of {name}", url) for name, url in METRICS.items()),
+        ("the mail log", "docker logs mail-server"),
+        ("break something", f"curl -X PUT {SANDBOX}/faults/wrong_password   (undo: curl -X DELETE {SANDBOX}/faults)"),
+        ("stop", "make demo-down"),
+    ):
+        print(f"  {what:<24} {where}")
+
+
+def compose(*arguments: str) -> None:
+    """Run Docker Compose on the demo's project, its output on the terminal.
+
+    Raises:
+        DemoFailed: Compose failed.
+    """
+    if subprocess.run([*COMPOSE, *arguments], cwd=ROOT, check=False).returncode != 0:
+        raise DemoFailed(
+            f"docker compose {arguments[0]} failed; its words stand above, and the containers' own in "
+            f"`docker logs {' | '.join(CONTAINERS)}`"
+        )
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command and keep its output."""
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def wait_for(what: str, look: Callable[[], T | None]) -> T:
+    """Look until something is there.
+
+    Raises:
+        DemoFailed: it was not there in time.
+    """
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        if (found := look()) is not None:
+            return found
+        time.sleep(0.2)
+    raise DemoFailed(f"{what} did not come within {DEADLINE_SECONDS} s; see `docker logs mail-server` and mail-exporter")
+
+
+def heading(text: str) -> None:
+    """Print a line that begins a part."""
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
+
+
+def indented(text: str) -> str:
+    """Return the text with two spaces before every line."""
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Follows the log through rotation, compression and restarts: every line once, none lost.
+
+A file is known by a hash of its first bytes and the offset counts uncompressed bytes, so that neither `mv` nor
+gzip (both done by `postfix logrotate`) makes it another file.
+"""
+
+import os
+from collections.abc import Iterator
+from gzip import GzipFile
+from hashlib import sha256
+from io import BufferedReader
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from mail_ledger import LogPosition
+
+_HEAD_BYTES: Final = 1024
+_READ_BYTES: Final = 1 << 20
+
+
+LogFile = BufferedReader | GzipFile
+
+
+class Batch(NamedTuple):
+    """Complete lines without their ends, and the position behind the last of them."""
+
+    lines: list[bytes]
+    position: LogPosition
+
+
+class LogFollower:
+    """Reads a log and its rotated predecessors in order; `read` never blocks. A context manager that closes its file.
+
+    Args:
+        path: the log, as Postfix's `maillog_file` names it; rotated files lie beside it as `<name>.<time>[.gz]`.
+        position: where an earlier reader stopped; None reads everything that is there.
+    """
+
+    def __init__(self, path: Path, position: LogPosition | None) -> None:
+        self._path = path
+        self._position = position
+        self._to_read: list[Path] | None = None
+        """Files behind the open one, oldest first; None when the folder must be looked at again."""
+        self._file: LogFile | None = None
+        self._head = b""
+        self._offset = 0
+        self._partial = b""
+        self.lost_position = False
+        """Whether the file in which an earlier reader stopped is gone: lines may be missing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def read(self) -> Batch | None:
+        """Return the next complete lines, or None when there are none yet.
+
+        Raises:
+            OSError: the log is there and can't be read; the next call tries again.
+        """
+        while self._file is not None or self._open_next():
+            lines = self._read_lines()
+            if lines is None:
+                if not self._finished():
+                    return None
+                lines = [self._partial] if self._partial else []
+                self._partial = b""
+                self._close()
+            if lines:
+                head = self._head[:_HEAD_BYTES]
+                offset = self._offset - len(self._partial)
+                self._position = LogPosition(len(head), sha256(head).hexdigest(), offset)
+                return Batch(lines, self._position)
+        return None
+
+    def _read_lines(self) -> list[bytes] | None:
+        """Return the complete lines of the next block, or None at the end of the file."""
+        data = self._file.read(_READ_BYTES) if self._file else b""
+        if not data:
+            return None
+        if len(self._head) < _HEAD_BYTES:
+            self._head += data[: _HEAD_BYTES - len(self._head)]
+        self._offset += len(data)
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        return lines
+
+    def _finished(self) -> bool:
+        """Tell whether the open file, read to its end, will grow no more."""
+        if self._to_read or self._file is None:
+            return True
+        try:
+            live = self._path.stat()
+        except FileNotFoundError:
+            # `postfix logrotate` has moved the file; the new one appears with its first line.
+            return False
+        mine = os.fstat(self._file.fileno())
+        if (live.st_dev, live.st_ino) != (mine.st_dev, mine.st_ino):
+            self._to_read = None  # more than one file may have come since
+            # A line may have been written between our last read and the move.
+            return isinstance(self._file, GzipFile) or mine.st_size <= self._offset
+        if mine.st_size < self._offset:
+            self._to_read, self._position = [self._path], None  # truncated in place: what is there now is new
+            return True
+        return False
+
+    def _open_next(self) -> bool:
+        """Open the file where reading goes on; False when it is not there yet."""
+        if self._to_read is None:
+            self._to_read = self._files_from_position()
+        if not self._to_read:
+            self._to_read = None
+            return False
+        try:
+            self._open(self._to_read.pop(0))
+        except FileNotFoundError:
+            self._to_read = None  # gzip has just put another in its place
+            return False
+        return True
+
+    def _files_from_position(self) -> list[Path]:
+        files = list(log_files(self._path))
+        if self._position is None:
+            return files
+        for index, path in enumerate(files):
+            if _has_head(path, self._position):
+                return files[index:]
+        self.lost_position |= bool(files)
+        return files
+
+    def _open(self, path: Path) -> None:
+        file = _open_log(path)
+        position = self._position
+        resumed = position is not None and _has_head(path, position)
+        self._offset = position.offset if position is not None and resumed else 0
+        self._head = file.read(min(_HEAD_BYTES, self._offset))
+        file.seek(self._offset)
+        self._file, self._partial = file, b""
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def log_files(path: Path) -> Iterator[Path]:
+    """Yield the rotated files beside the log, oldest first, and the log itself last, as far as they exist."""
+    rotated = [found for found in path.parent.glob(f"{path.name}.*") if found.is_file()]
+    # While gzip works both files exist; the complete one counts.
+    stems: dict[str, Path] = {}
+    for found in sorted(rotated, key=lambda found: (found.name.removesuffix(".gz"), found.suffix == ".gz")):
+        stems.setdefault(found.name.removesuffix(".gz"), found)
+    yield from stems.values()
+    if path.exists():
+        yield path
+
+
+def _open_log(path: Path) -> LogFile:
+    if path.suffix == ".gz":
+        return GzipFile(path)
+    return path.open("rb")
+
+
+def _has_head(path: Path, position: LogPosition) -> bool:
+    try:
+        with _open_log(path) as file:
+            head = file.read(position.head_length)
+    except FileNotFoundError:
+        return False
+    return len(head) == position.head_length and sha256(head).hexdigest() == position.head_hash

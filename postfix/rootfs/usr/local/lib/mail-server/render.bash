@@ -1,0 +1,144 @@
+# shellcheck shell=bash
+# /etc/postfix, anew at each start: the image's own files, with a block of assignments in front of main.cf and the
+# tables that hold addresses and passwords.
+
+ORIGINALS=/usr/share/mail-server/postfix
+CONFIGURATION=/etc/postfix
+
+prepare_volumes() {
+    # Set-gid: log files belong to the exporter's group. Not for others: the log has whole addresses.
+    install -d -o root -g 10001 -m 2750 /var/log/mail
+    install -d -o postfix -g postfix -m 0700 /var/lib/postfix/data
+    chown root:root /var/lib/postfix
+    chmod 0755 /var/lib/postfix
+}
+
+render_configuration() {
+    umask 022
+    chown root:root "$CONFIGURATION"
+    chmod 0755 "$CONFIGURATION"
+    cp -R "$ORIGINALS/." "$CONFIGURATION/"
+    { render_assignments; cat "$ORIGINALS/main.cf"; } >"$CONFIGURATION/main.cf"
+    render_queue_service >>"$CONFIGURATION/master.cf"
+    render_virtual_aliases >"$CONFIGURATION/virtual_aliases"
+    render_outgoing_addresses >"$CONFIGURATION/outgoing_addresses"
+    render_relay_credentials
+    render_submission_user
+}
+
+# What differs from one installation to the next: no line here holds a secret.
+render_assignments() {
+    cat <<END
+# Written at start from the environment; what follows it is the image's own file.
+mail_domain = $MAIL_DOMAIN
+mail_hostname = $MAIL_HOSTNAME
+local_origin = $(first_item "$LOCAL_DOMAINS")
+alias_domains = $(alias_domains)
+internal_networks = $(internal_networks)
+submission_auth = $(yes_if "$MAIL_USER")
+tls_cert_file = $TLS_CERT_FILE
+tls_key_file = $TLS_KEY_FILE
+relay_host = $SMTP_RELAY_HOST
+relay_nexthop = $(relay_nexthop)
+relay_auth = $(yes_if "$SMTP_RELAY_USERNAME")
+relay_tls_level = $(relay_tls_level)
+relay_tls_wrapper = $(relay_tls_wrapper)
+relay_ca_file = ${SMTP_RELAY_CA_FILE:-/etc/ssl/certs/ca-certificates.crt}
+relay_rate_delay = $(relay_rate_delay)
+message_size_limit = $MESSAGE_SIZE_LIMIT
+queue_run_delay = $QUEUE_RUN_DELAY
+minimal_backoff_time = $MINIMAL_BACKOFF_TIME
+maximal_backoff_time = $MAXIMAL_BACKOFF_TIME
+maximal_queue_lifetime = $MAXIMAL_QUEUE_LIFETIME
+
+END
+}
+
+yes_if() {
+    [[ -n $1 ]] && echo yes || echo no
+}
+
+relay_nexthop() {
+    [[ -z $SMTP_RELAY_HOST ]] || echo "[$SMTP_RELAY_HOST]:$SMTP_RELAY_PORT"
+}
+
+relay_tls_level() {
+    case ${SMTP_RELAY_HOST:+relay}-$USE_TLS-$TLS_VERIFY in
+    relay-yes-yes) echo secure ;;
+    relay-yes-no) echo encrypt ;;
+    relay-no-*) echo none ;;
+    *) echo may ;; # by MX: most servers offer TLS, few a certificate that can be verified
+    esac
+}
+
+relay_tls_wrapper() {
+    [[ -n $SMTP_RELAY_HOST && $SMTP_RELAY_PORT == 465 ]] && echo yes || echo no
+}
+
+# A pause is a relay's need; by MX every domain is a destination of its own.
+relay_rate_delay() {
+    [[ -n $SMTP_RELAY_HOST ]] && echo "$RELAY_RATE_DELAY" || echo 0s
+}
+
+# MAIL_DOMAIN is ours to take only if there is somewhere to put its mail.
+alias_domains() {
+    { [[ -z $FORWARD_EMAIL ]] || echo "$MAIL_DOMAIN"; local_domains; } | sort -u | tr '\n' ' '
+}
+
+# The names by which this machine itself is meant.
+local_domains() {
+    items "$LOCAL_DOMAINS"
+    [[ $MAIL_HOSTNAME == "$MAIL_DOMAIN" ]] || echo "$MAIL_HOSTNAME"
+}
+
+# virtual(5)
+render_virtual_aliases() {
+    echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL.'
+    [[ -n $FORWARD_EMAIL ]] || return 0
+    local domain
+    for domain in $(alias_domains); do
+        echo "@$domain $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
+    done
+}
+
+# generic(5)
+render_outgoing_addresses() {
+    echo '# Addresses that mean nothing outside, and what they leave as. Written at start from DEFAULT_FROM.'
+    local domain
+    for domain in $(local_domains); do
+        echo "@$domain $DEFAULT_FROM"
+    done
+}
+
+render_relay_credentials() {
+    install -m 0600 /dev/null "$CONFIGURATION/relay_credentials"
+    [[ -z $SMTP_RELAY_USERNAME ]] ||
+        printf '%s %s:%s\n' "$(relay_nexthop)" "$SMTP_RELAY_USERNAME" "$SMTP_RELAY_PASSWORD" >"$CONFIGURATION/relay_credentials"
+}
+
+# The password goes in by standard input: arguments are visible to every process.
+render_submission_user() {
+    [[ -n $MAIL_USER ]] || return 0
+    local file=$CONFIGURATION/sasl/users
+    rm -f "$file"
+    printf %s "$MAIL_PASSWORD" | saslpasswd2 -p -c -f "$file" -u "$MAIL_DOMAIN" "${MAIL_USER%@"$MAIL_DOMAIN"}"
+    chown root:postfix "$file"
+    chmod 0640 "$file"
+}
+
+# The queue as JSON once more, on the internal network: the service in master.cf, on our address there.
+render_queue_service() {
+    local address
+    address=$(own_address_of_name "$QUEUE_LISTEN_NAME")
+    if [[ -z $address ]]; then
+        say "the queue is offered inside this container only: '$QUEUE_LISTEN_NAME' is not a name of ours on a network" >&2
+        return
+    fi
+    cat <<END
+
+# Written at start: $QUEUE_LISTEN_NAME is $address.
+$address:9025 inet n    n      n      -      5       spawn
+    -o command_time_limit=30s
+    user=nobody:postdrop argv=/usr/sbin/postqueue -j
+END
+}

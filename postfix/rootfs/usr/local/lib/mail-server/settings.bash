@@ -1,0 +1,123 @@
+# shellcheck shell=bash
+# The variables: their names, defaults and meaning, and reading them. After read_variables each is a plain global
+# that is set, if only to nothing.
+
+# name | default | meaning. {X} in a default stands for the value of X, which comes earlier in the list.
+VARIABLES=(
+    'MAIL_DOMAIN||the domain this server sends for and takes mail for (required)'
+    'MAIL_HOSTNAME|mail.{MAIL_DOMAIN}|the name it has in the greeting, the certificate and Received headers'
+    'MAIL_USER||the user of the submission port (587); without one nobody can log in there'
+    'MAIL_PASSWORD||the password of MAIL_USER'
+    'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of mail that has none the outside would understand'
+    'FORWARD_EMAIL||where mail for MAIL_DOMAIN and the system'"'"'s own mail goes; one address or several, by comma'
+    'LOCAL_DOMAINS|dinky.local|domains whose mail, from inside, is the system'"'"'s own'
+    'SMTP_RELAY_HOST||the relay all mail leaves by (smtp.gmail.com); without one, direct delivery by MX'
+    'SMTP_RELAY_PORT|587|587 for STARTTLS, 465 for TLS from the first byte'
+    'SMTP_RELAY_USERNAME||the account at the relay'
+    'SMTP_RELAY_PASSWORD||its password; for Gmail an app password, with or without the spaces'
+    'SMTP_RELAY_CA_FILE||a CA certificate (PEM) to verify a private relay by, in place of the system'"'"'s'
+    'SMTP_RELAY_DAILY_LIMIT|500|recipients a day the relay takes; the exporter counts by it'
+    'USE_TLS|yes|TLS to the relay; no only for a relay on a joined network'
+    'TLS_VERIFY|yes|verify the relay'"'"'s certificate, chain and name; no encrypts without'
+    'TLS_CERT_FILE||our certificate (PEM, chain included); unset: a self-signed one'
+    'TLS_KEY_FILE||its private key'
+    'TRUSTED_NETWORKS||more networks that may relay at port 25, as 10.1.0.0/16, by comma'
+    'MESSAGE_SIZE_LIMIT|26214400|bytes a message may have; Gmail takes 25 MB'
+    'RELAY_RATE_DELAY|1s|pause between two mails to one destination; with one, a single connection is used'
+    'QUEUE_RUN_DELAY|300s|how often the deferred queue is looked through'
+    'MINIMAL_BACKOFF_TIME|300s|the first wait of a deferred mail, doubled each time'
+    'MAXIMAL_BACKOFF_TIME|3600s|the longest such wait: over the daily limit, mail is tried once an hour'
+    'MAXIMAL_QUEUE_LIFETIME|5d|how long a mail is tried before it is returned'
+    'MAIL_LOG_ADDRESSES|masked|masked: docker logs shows a***@example.com; full: whole addresses. The file is always full'
+    'QUEUE_LISTEN_NAME|mail-queue|the name that resolves to our address on the internal network, for the queue as JSON on 9025'
+)
+
+# Those that name a file themselves: NAME_FILE would be a path to a path.
+is_path_variable() {
+    [[ $1 == *_FILE ]]
+}
+
+print_variables() {
+    local row name default meaning
+    for row in "${VARIABLES[@]}"; do
+        IFS='|' read -r name default meaning <<<"$row"
+        is_path_variable "$name" && name+=' *'
+        printf '  %-24s %s [%s]\n' "$name" "$meaning" "$default"
+    done
+}
+
+read_variables() {
+    local row name default
+    for row in "${VARIABLES[@]}"; do
+        IFS='|' read -r name default _ <<<"$row"
+        is_path_variable "$name" || read_from_file "$name"
+        trim "$name"
+        [[ -n ${!name} ]] || printf -v "$name" %s "$(fill_in "$default")"
+    done
+    # Google shows app passwords in four groups; the spaces are not part of them.
+    SMTP_RELAY_PASSWORD=${SMTP_RELAY_PASSWORD// /}
+    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS SMTP_RELAY_HOST USE_TLS TLS_VERIFY MAIL_LOG_ADDRESSES
+    as_yes_or_no USE_TLS
+    as_yes_or_no TLS_VERIFY
+}
+
+# NAME_FILE=/run/secrets/x gives NAME the text of that file.
+read_from_file() {
+    local name=$1 file_variable=$1_FILE
+    local file=${!file_variable:-}
+    [[ -n $file ]] || return 0
+    if [[ -n ${!name:-} ]]; then
+        mistake "$file_variable" "$name is set as well: keep one of the two"
+    elif [[ ! -f $file || ! -r $file ]]; then
+        mistake "$file_variable" "there is no readable file $file: mount the secret there"
+    else
+        printf -v "$name" %s "$(<"$file")"
+    fi
+}
+
+# White space around a value, and the carriage return of a file edited on Windows, are never meant.
+trim() {
+    local value=${!1:-}
+    value=${value%"${value##*[![:space:]]}"}
+    value=${value#"${value%%[![:space:]]*}"}
+    printf -v "$1" %s "$value"
+}
+
+fill_in() {
+    local text=$1
+    [[ $text == *'{MAIL_DOMAIN}'* && -z $MAIL_DOMAIN ]] && return
+    printf %s "${text//'{MAIL_DOMAIN}'/$MAIL_DOMAIN}"
+}
+
+lower_case() {
+    local name
+    for name; do
+        printf -v "$name" %s "${!name,,}"
+    done
+}
+
+as_yes_or_no() {
+    case ${!1} in
+    true | on | 1) printf -v "$1" yes ;;
+    false | off | 0) printf -v "$1" no ;;
+    esac
+}
+
+# One item a line, from a list separated by commas or white space.
+items() {
+    local item
+    local -a list
+    IFS=$', \t\n' read -r -d '' -a list <<<"$1" || true
+    for item in "${list[@]}"; do
+        [[ -n $item ]] && printf '%s\n' "$item"
+    done
+}
+
+first_item() {
+    items "$1" | head -n 1
+}
+
+# The configuration has been written: nothing that runs from here on needs the passwords.
+forget_secrets() {
+    unset MAIL_PASSWORD SMTP_RELAY_PASSWORD
+}

@@ -1,0 +1,209 @@
+# shellcheck shell=bash
+# What is wrong with the variables: one line a mistake, with the variable's name and the fix.
+
+MISTAKES=()
+WARNINGS=()
+
+mistake() {
+    MISTAKES+=("$1: $2")
+}
+
+warning() {
+    WARNINGS+=("$1: $2")
+}
+
+stop_if_mistaken() {
+    check_variables
+    ((${#MISTAKES[@]})) || return 0
+    printf 'mail-server: %s\n' "${MISTAKES[@]}" >&2
+    printf 'mail-server: not started, %d to fix (mail-server --help lists the variables)\n' "${#MISTAKES[@]}" >&2
+    exit 64 # EX_USAGE, sysexits.h
+}
+
+print_warnings() {
+    ((${#WARNINGS[@]})) || return 0
+    printf 'mail-server: warning: %s\n' "${WARNINGS[@]}"
+}
+
+check_variables() {
+    check_quotes
+    check_identity
+    check_submission
+    check_forwarding
+    check_relay
+    check_tls_files
+    check_networks
+    check_numbers_and_times
+}
+
+# docker run --env-file keeps quotes as part of the value; Compose doesn't.
+check_quotes() {
+    local row name
+    for row in "${VARIABLES[@]}"; do
+        name=${row%%|*}
+        [[ ${!name} == [\"\']*[\"\'] ]] && mistake "$name" 'the value is in quotes: remove them'
+        [[ ${!name} == *$'\n'* ]] && mistake "$name" 'the value has more than one line: keep the first'
+    done
+    return 0
+}
+
+check_identity() {
+    if [[ -z $MAIL_DOMAIN ]]; then
+        mistake MAIL_DOMAIN 'not set: give the domain that mail is for, as example.org'
+        return
+    fi
+    check_domain MAIL_DOMAIN
+    check_domain MAIL_HOSTNAME
+    check_address DEFAULT_FROM "$DEFAULT_FROM"
+    local domain
+    for domain in $(items "$LOCAL_DOMAINS"); do
+        is_domain "$domain" || mistake LOCAL_DOMAINS "'$domain' is not a domain: give names as dinky.local"
+        [[ $domain == "$MAIL_DOMAIN" ]] &&
+            mistake LOCAL_DOMAINS "$domain is MAIL_DOMAIN, which the public port takes mail for: leave it out"
+    done
+    return 0
+}
+
+check_submission() {
+    check_pair MAIL_USER MAIL_PASSWORD
+    check_placeholder MAIL_PASSWORD 'choose a password, as from: openssl rand -base64 24'
+    [[ $MAIL_USER =~ ^[A-Za-z0-9._@+-]*$ ]] ||
+        mistake MAIL_USER 'only letters, digits and . _ @ + - are possible: choose another name'
+}
+
+check_forwarding() {
+    local address domain
+    for address in $(items "$FORWARD_EMAIL"); do
+        check_address FORWARD_EMAIL "$address"
+        domain=${address##*@}
+        [[ " $MAIL_DOMAIN $MAIL_HOSTNAME $(items "$LOCAL_DOMAINS" | tr '\n' ' ') " == *" ${domain,,} "* ]] &&
+            mistake FORWARD_EMAIL "$address is mail for this server itself (a loop): give an address elsewhere"
+    done
+    [[ -n $FORWARD_EMAIL ]] ||
+        warning FORWARD_EMAIL 'not set: mail for MAIL_DOMAIN is refused, and the alerts and the system mail reach nobody'
+}
+
+check_relay() {
+    check_yes_or_no USE_TLS
+    check_yes_or_no TLS_VERIFY
+    check_port SMTP_RELAY_PORT
+    check_pair SMTP_RELAY_USERNAME SMTP_RELAY_PASSWORD
+    check_placeholder SMTP_RELAY_USERNAME 'give the account at the relay, or leave it empty'
+    check_placeholder SMTP_RELAY_PASSWORD 'give an app password (https://myaccount.google.com/apppasswords)'
+    [[ $SMTP_RELAY_USERNAME != *:* ]] || mistake SMTP_RELAY_USERNAME 'a colon is not possible in a user name'
+    check_absolute_path SMTP_RELAY_CA_FILE
+    if [[ -z $SMTP_RELAY_HOST ]]; then
+        [[ -z $SMTP_RELAY_USERNAME$SMTP_RELAY_PASSWORD ]] ||
+            mistake SMTP_RELAY_HOST 'not set, but there are credentials for it: give the host (smtp.gmail.com) or remove them'
+        return
+    fi
+    is_host "$SMTP_RELAY_HOST" ||
+        mistake SMTP_RELAY_HOST "'$SMTP_RELAY_HOST' is not a host name: give the name alone, without port or brackets"
+    check_relay_encryption
+}
+
+# In the clear only where nobody else listens: a container's name has no dot, an address must be on a joined network.
+check_relay_encryption() {
+    if [[ $USE_TLS == yes ]]; then
+        [[ $TLS_VERIFY == yes ]] ||
+            warning TLS_VERIFY 'no: whoever can answer for the relay can read the password and the mail'
+    elif [[ $SMTP_RELAY_PORT == 465 ]]; then
+        mistake USE_TLS 'no, but port 465 speaks nothing but TLS: set USE_TLS=yes or SMTP_RELAY_PORT=587'
+    elif [[ $SMTP_RELAY_HOST == *.* ]] && ! is_on_joined_network "$SMTP_RELAY_HOST"; then
+        mistake USE_TLS "no sends the password in the clear to $SMTP_RELAY_HOST: set USE_TLS=yes (no is for containers on the joined networks)"
+    else
+        warning USE_TLS "no: the mail and the password go to $SMTP_RELAY_HOST in the clear"
+    fi
+}
+
+check_tls_files() {
+    check_pair TLS_CERT_FILE TLS_KEY_FILE
+    local name
+    for name in TLS_CERT_FILE TLS_KEY_FILE; do
+        check_absolute_path "$name"
+        [[ -z ${!name} || -r ${!name} ]] || mistake "$name" "there is no readable file ${!name}: mount it there"
+    done
+    [[ -n $TLS_CERT_FILE ]] ||
+        warning TLS_CERT_FILE 'not set: ports 587 and 2525 show a self-signed certificate, which mail programs warn about'
+}
+
+check_networks() {
+    local network
+    for network in $(items "$TRUSTED_NETWORKS"); do
+        if ! is_network "$network"; then
+            mistake TRUSTED_NETWORKS "'$network' is not an IPv4 network: give it as 10.1.0.0/16"
+        elif ((${network#*/} < 8)); then
+            mistake TRUSTED_NETWORKS "$network is most of the internet, and would make an open relay: give the networks you know"
+        fi
+    done
+    [[ $QUEUE_LISTEN_NAME =~ ^[A-Za-z0-9._-]+$ ]] ||
+        mistake QUEUE_LISTEN_NAME "'$QUEUE_LISTEN_NAME' is not a host name: give the network alias, as mail-queue"
+}
+
+check_numbers_and_times() {
+    local name
+    for name in SMTP_RELAY_DAILY_LIMIT MESSAGE_SIZE_LIMIT; do
+        [[ ${!name} =~ ^[1-9][0-9]{0,9}$ ]] || mistake "$name" "'${!name}' is not a number: give one above 0, digits only"
+    done
+    for name in RELAY_RATE_DELAY QUEUE_RUN_DELAY MINIMAL_BACKOFF_TIME MAXIMAL_BACKOFF_TIME MAXIMAL_QUEUE_LIFETIME; do
+        [[ ${!name} =~ ^[0-9]{1,7}[smhdw]?$ ]] || mistake "$name" "'${!name}' is not a time: give a number and s, m, h, d or w"
+    done
+    [[ $MAIL_LOG_ADDRESSES == masked || $MAIL_LOG_ADDRESSES == full ]] ||
+        mistake MAIL_LOG_ADDRESSES "'$MAIL_LOG_ADDRESSES' is neither masked nor full: give one of them"
+}
+
+# ---- One value
+
+check_domain() {
+    check_placeholder "$1" 'give your own domain'
+    is_domain "${!1}" || mistake "$1" "'${!1}' is not a domain: give a name as example.org, without @, scheme or port"
+}
+
+check_address() {
+    if is_placeholder "$2"; then
+        mistake "$1" "'$2' is the template's: give your own address"
+    elif ! is_address "$2"; then
+        mistake "$1" "'$2' is not an address: give it as name@example.org"
+    fi
+}
+
+check_pair() {
+    [[ -n ${!1} && -z ${!2} ]] && mistake "$2" "not set, but $1 is: set both or neither"
+    [[ -z ${!1} && -n ${!2} ]] && mistake "$1" "not set, but $2 is: set both or neither"
+    return 0
+}
+
+check_placeholder() {
+    ! is_placeholder "${!1}" || mistake "$1" "still the template's value: $2"
+}
+
+check_port() {
+    [[ ${!1} =~ ^[1-9][0-9]{0,4}$ && ${!1} -lt 65536 ]] ||
+        mistake "$1" "'${!1}' is not a port: give a number from 1 to 65535"
+}
+
+check_yes_or_no() {
+    [[ ${!1} == yes || ${!1} == no ]] || mistake "$1" "'${!1}' is neither yes nor no: give one of them"
+}
+
+check_absolute_path() {
+    [[ -z ${!1} || ${!1} =~ ^/[A-Za-z0-9._/@+-]+$ ]] || mistake "$1" "'${!1}' is not an absolute path in the container"
+}
+
+# The values in .env.mail, as it is shipped.
+is_placeholder() {
+    [[ $1 == your-* || $1 == yourdomain.com || $1 == *[@.]yourdomain.com ]]
+}
+
+is_domain() {
+    local label='[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+    [[ ${#1} -le 253 && $1 =~ ^$label(\.$label)+$ && ! $1 =~ ^[0-9.]+$ ]]
+}
+
+is_host() {
+    [[ $1 =~ ^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$ ]]
+}
+
+is_address() {
+    [[ $1 == *@* && ${1%@*} =~ ^[A-Za-z0-9._+=~\&\'-]{1,64}$ ]] && is_domain "${1##*@}"
+}

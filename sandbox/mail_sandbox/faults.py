@@ -1,0 +1,172 @@
+"""What can go wrong at the relay, on demand: the vocabulary, and how a fault is asked for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Any
+
+from mail_sandbox.replies import Answer
+
+LONGEST_WAIT_SECONDS = 600.0
+
+
+class Stage(StrEnum):
+    """Where in an SMTP session something happens."""
+
+    CONNECT = auto()
+    BANNER = auto()
+    EHLO = auto()
+    STARTTLS = auto()
+    AUTH = auto()
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    END = auto()
+    OTHER = auto()
+
+
+class BadCertificate(StrEnum):
+    """What is wrong with a certificate, and only that."""
+
+    SELF_SIGNED = auto()
+    EXPIRED = auto()
+    WRONG_NAME = auto()
+
+
+class FaultName(StrEnum):
+    """The faults, in the order in which they bite when several meet at one stage."""
+
+    REFUSE_CONNECTION = auto()
+    TRY_AGAIN_LATER = auto()
+    NO_STARTTLS = auto()
+    BAD_CERTIFICATE = auto()
+    TOO_MANY_LOGINS = auto()
+    APP_PASSWORD_REQUIRED = auto()
+    WRONG_PASSWORD = auto()
+    UNKNOWN_RECIPIENT = auto()
+    GREYLIST = auto()
+    DROP_AT_DATA = auto()
+    LIMIT_REACHED = auto()
+    RATE_LIMITED = auto()
+    TEMPORARY_PROBLEM = auto()
+    TOO_LARGE = auto()
+    CONTENT = auto()
+    SLOW = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What there is to know about a fault: what it does, where, its answer, the parameters it takes."""
+
+    summary: str
+    stages: tuple[Stage, ...]
+    """Where it can happen; the first is the default."""
+    answer: Answer | None = None
+    takes: frozenset[str] = frozenset({"count"})
+
+
+_STAGED = frozenset({"count", "at"})
+
+KINDS: Mapping[FaultName, Kind] = {
+    FaultName.REFUSE_CONNECTION: Kind(
+        "the ports are closed (connection refused), for `seconds` if given",
+        (Stage.CONNECT,),
+        takes=frozenset({"seconds"}),
+    ),
+    FaultName.TRY_AGAIN_LATER: Kind("421 4.7.0 instead of the banner", (Stage.BANNER,), Answer.TRY_AGAIN_LATER),
+    FaultName.NO_STARTTLS: Kind("STARTTLS is not offered", (Stage.EHLO,)),
+    FaultName.BAD_CERTIFICATE: Kind(
+        "a certificate that is `kind`: self_signed, expired or wrong_name",
+        (Stage.STARTTLS,),
+        takes=frozenset({"count", "kind"}),
+    ),
+    FaultName.TOO_MANY_LOGINS: Kind("454 4.7.0 to AUTH", (Stage.AUTH,), Answer.TOO_MANY_LOGINS),
+    FaultName.APP_PASSWORD_REQUIRED: Kind("534 5.7.9 to AUTH", (Stage.AUTH,), Answer.APP_PASSWORD_REQUIRED),
+    FaultName.WRONG_PASSWORD: Kind("535 5.7.8 to AUTH", (Stage.AUTH,), Answer.WRONG_PASSWORD),
+    FaultName.UNKNOWN_RECIPIENT: Kind(
+        "550 5.1.1 to RCPT, for one `recipient` if given",
+        (Stage.RCPT,),
+        Answer.UNKNOWN_RECIPIENT,
+        frozenset({"count", "recipient"}),
+    ),
+    FaultName.GREYLIST: Kind(
+        "451 4.7.1 to the first RCPT of each sender and recipient", (Stage.RCPT,), Answer.GREYLISTED
+    ),
+    FaultName.DROP_AT_DATA: Kind("the connection closes in the middle of the data", (Stage.DATA,)),
+    FaultName.LIMIT_REACHED: Kind(
+        "550 5.4.5 after the data, or `at` mail", (Stage.END, Stage.MAIL), Answer.LIMIT_REACHED, _STAGED
+    ),
+    FaultName.RATE_LIMITED: Kind("421 4.7.28 after the data", (Stage.END,), Answer.RATE_LIMITED),
+    FaultName.TEMPORARY_PROBLEM: Kind(
+        "451 4.3.0 after the data, or `at` mail, rcpt or data",
+        (Stage.END, Stage.MAIL, Stage.RCPT, Stage.DATA),
+        Answer.TEMPORARY_PROBLEM,
+        _STAGED,
+    ),
+    FaultName.TOO_LARGE: Kind("552 5.3.4 after the data", (Stage.END,), Answer.TOO_LARGE),
+    FaultName.CONTENT: Kind("552 5.7.0 after the data", (Stage.END,), Answer.FORBIDDEN_CONTENT),
+    FaultName.SLOW: Kind(
+        "waits `seconds` before it answers `at` a stage",
+        (Stage.END, Stage.BANNER, Stage.EHLO, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA),
+        takes=frozenset({"count", "at", "seconds"}),
+    ),
+}
+
+
+class FaultRejectedError(ValueError):
+    """A fault that cannot be switched on as asked; the text says which values can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault that is switched on. `count` is how many times it will still bite; None is until switched off."""
+
+    name: FaultName
+    at: Stage
+    count: int | None = None
+    seconds: float | None = None
+    kind: BadCertificate | None = None
+    recipient: str | None = None
+
+
+def build(name: str, parameters: Mapping[str, Any]) -> Fault:
+    """The fault of that name with those parameters; raises FaultRejectedError."""
+    known = fault_name(name)
+    kind = KINDS[known]
+    for parameter in parameters:
+        if parameter not in kind.takes:
+            raise FaultRejectedError(f"{name} takes {_listed(sorted(kind.takes))}, not {parameter!r}: {kind.summary}")
+    seconds = parameters.get("seconds")
+    if known is FaultName.SLOW and seconds is None:
+        raise FaultRejectedError("slow needs seconds, such as 5")
+    if seconds is not None and not 0 < seconds <= LONGEST_WAIT_SECONDS:
+        raise FaultRejectedError(f"seconds must be above 0 and at most {LONGEST_WAIT_SECONDS:.0f}")
+    count = parameters.get("count")
+    if count is not None and count < 1:
+        raise FaultRejectedError("count must be 1 or more; leave it out for every time")
+    bad = parameters.get("kind", BadCertificate.SELF_SIGNED if known is FaultName.BAD_CERTIFICATE else None)
+    if bad is not None and bad not in list(BadCertificate):
+        raise FaultRejectedError(f"kind must be one of {_listed(BadCertificate)}")
+    at = parameters.get("at", kind.stages[0])
+    if at not in kind.stages:
+        raise FaultRejectedError(f"{name} can happen at {_listed(kind.stages)}, not {at!r}")
+    return Fault(
+        name=known,
+        at=Stage(at),
+        count=count,
+        seconds=seconds,
+        kind=BadCertificate(bad) if bad else None,
+        recipient=parameters.get("recipient"),
+    )
+
+
+def fault_name(name: str) -> FaultName:
+    """The fault of that name; raises FaultRejectedError with the list of names."""
+    try:
+        return FaultName(name)
+    except ValueError:
+        raise FaultRejectedError(f"no fault is called {name!r}; there are {_listed(FaultName)}") from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

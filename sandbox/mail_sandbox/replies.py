@@ -1,0 +1,208 @@
+"""What Gmail's relay says in each situation, in one table.
+
+Texts as in Google's list of SMTP errors (support.google.com/a/answer/3726730).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+
+
+class Answer(StrEnum):
+    """A situation in an SMTP session that has a text of its own."""
+
+    FLUSHED = auto()
+    NOTHING_DONE = auto()
+    SENDER_OK = auto()
+    RECIPIENT_OK = auto()
+    START_TLS = auto()
+    CLOSING = auto()
+    GO_AHEAD = auto()
+    LOGGED_IN = auto()
+    NOT_VERIFIED = auto()
+    TRY_AGAIN_LATER = auto()
+    RATE_LIMITED = auto()
+    TEMPORARY_PROBLEM = auto()
+    GREYLISTED = auto()
+    TOO_MANY_RECIPIENTS = auto()
+    TOO_MANY_LOGINS = auto()
+    LINE_TOO_LONG = auto()
+    UNRECOGNIZED = auto()
+    HELLO_FIRST = auto()
+    MAIL_FIRST = auto()
+    RECIPIENT_FIRST = auto()
+    BAD_SEQUENCE = auto()
+    UNKNOWN_MECHANISM = auto()
+    CANNOT_DECODE = auto()
+    STARTTLS_FIRST = auto()
+    AUTHENTICATION_REQUIRED = auto()
+    APP_PASSWORD_REQUIRED = auto()
+    WRONG_PASSWORD = auto()
+    UNKNOWN_RECIPIENT = auto()
+    LIMIT_REACHED = auto()
+    TOO_LARGE = auto()
+    FORBIDDEN_CONTENT = auto()
+    MALFORMED_ADDRESS = auto()
+    SYNTAX_ERROR = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply before it is put on the wire: code, enhanced status code (RFC 3463), lines of text."""
+
+    code: int
+    status: str
+    lines: tuple[str, ...]
+
+
+HELP = " https://support.google.com/mail/?p="  # the leading space is Gmail's: two blanks stand before a link
+
+REPLIES: dict[Answer, Reply] = {
+    Answer.FLUSHED: Reply(250, "2.1.5", ("Flushed",)),
+    Answer.NOTHING_DONE: Reply(250, "2.0.0", ("OK",)),
+    Answer.SENDER_OK: Reply(250, "2.1.0", ("OK",)),
+    Answer.RECIPIENT_OK: Reply(250, "2.1.5", ("OK",)),
+    Answer.START_TLS: Reply(220, "2.0.0", ("Ready to start TLS",)),
+    Answer.CLOSING: Reply(221, "2.0.0", ("closing connection",)),
+    Answer.GO_AHEAD: Reply(354, "", ("Go ahead",)),
+    Answer.LOGGED_IN: Reply(235, "2.7.0", ("Accepted",)),
+    Answer.NOT_VERIFIED: Reply(252, "2.1.5", ("Send some mail, I'll try my best",)),
+    Answer.TRY_AGAIN_LATER: Reply(421, "4.7.0", ("Try again later, closing connection.",)),
+    Answer.RATE_LIMITED: Reply(
+        421,
+        "4.7.28",
+        (
+            "Gmail has detected an unusual rate of mail. To protect",
+            " our users from spam, mail has been temporarily rate limited. For more",
+            " information, go to",
+            f"{HELP}UnsolicitedRateLimitError",
+        ),
+    ),
+    Answer.TEMPORARY_PROBLEM: Reply(451, "4.3.0", ("Temporary System Problem. Try again later.",)),
+    Answer.GREYLISTED: Reply(451, "4.7.1", ("Greylisted, please try again later.",)),
+    Answer.TOO_MANY_RECIPIENTS: Reply(
+        452,
+        "4.5.3",
+        (
+            "Your message has too many recipients. For more information",
+            "regarding Google's sending limits, go to",
+            f"{HELP}TooManyRecipientsError",
+        ),
+    ),
+    Answer.TOO_MANY_LOGINS: Reply(454, "4.7.0", ("Too many login attempts, please try again later.",)),
+    Answer.LINE_TOO_LONG: Reply(500, "5.5.2", ("Line too long.",)),
+    Answer.UNRECOGNIZED: Reply(502, "5.5.1", ("Unrecognized command.",)),
+    Answer.HELLO_FIRST: Reply(503, "5.5.1", ("EHLO/HELO first.",)),
+    Answer.MAIL_FIRST: Reply(503, "5.5.1", ("MAIL first.",)),
+    Answer.RECIPIENT_FIRST: Reply(503, "5.5.1", ("RCPT first.",)),
+    Answer.BAD_SEQUENCE: Reply(503, "5.5.1", ("Bad sequence of commands.",)),
+    Answer.UNKNOWN_MECHANISM: Reply(504, "5.7.4", ("Unrecognized Authentication Type.",)),
+    Answer.CANNOT_DECODE: Reply(501, "5.5.2", ("Cannot Decode response.",)),
+    Answer.STARTTLS_FIRST: Reply(530, "5.7.0", ("Must issue a STARTTLS command first.",)),
+    Answer.AUTHENTICATION_REQUIRED: Reply(
+        530, "5.7.0", ("Authentication Required. For more information, go to", f"{HELP}WantAuthError")
+    ),
+    Answer.APP_PASSWORD_REQUIRED: Reply(
+        534,
+        "5.7.9",
+        ("Application-specific password required. For more information, go to", f"{HELP}InvalidSecondFactor"),
+    ),
+    Answer.WRONG_PASSWORD: Reply(
+        535,
+        "5.7.8",
+        ("Username and Password not accepted. For more information, go to", f"{HELP}BadCredentials"),
+    ),
+    Answer.UNKNOWN_RECIPIENT: Reply(
+        550,
+        "5.1.1",
+        (
+            "The email account that you tried to reach does not exist. Please try",
+            "double-checking the recipient's email address for typos or",
+            "unnecessary spaces. For more information, go to",
+            f"{HELP}NoSuchUser",
+        ),
+    ),
+    Answer.LIMIT_REACHED: Reply(
+        550,
+        "5.4.5",
+        (
+            "Daily user sending limit exceeded. For more information on Gmail",
+            "sending limits go to",
+            " https://support.google.com/a/answer/166852",
+        ),
+    ),
+    Answer.TOO_LARGE: Reply(
+        552,
+        "5.3.4",
+        (
+            "Your message exceeded Google's message size limits. For more",
+            "information, go to",
+            f"{HELP}MaxSizeError",
+        ),
+    ),
+    Answer.FORBIDDEN_CONTENT: Reply(
+        552,
+        "5.7.0",
+        (
+            "This message was blocked because its content presents a potential",
+            "security issue (illegal attachment). To review our message content and",
+            "attachment guidelines, go to",
+            f"{HELP}BlockedMessage",
+        ),
+    ),
+    Answer.MALFORMED_ADDRESS: Reply(553, "5.1.3", ("The address is not a valid RFC 5321 address.",)),
+    Answer.SYNTAX_ERROR: Reply(555, "5.5.2", ("Syntax error.",)),
+}
+
+# aiosmtpd answers protocol errors by itself, in its own words: how those start, and what Gmail says there.
+STOCK: tuple[tuple[str, Answer], ...] = (
+    ("220 Ready", Answer.START_TLS),
+    ("354 ", Answer.GO_AHEAD),
+    ("252 ", Answer.NOT_VERIFIED),
+    ("454 TLS", Answer.UNRECOGNIZED),
+    ("500 Command line too long", Answer.LINE_TOO_LONG),
+    ("500 Line too long", Answer.LINE_TOO_LONG),
+    ("500 ", Answer.UNRECOGNIZED),
+    ("501 5.5.2", Answer.CANNOT_DECODE),
+    ("501 5.7.0", Answer.CANNOT_DECODE),
+    ("501 ", Answer.SYNTAX_ERROR),
+    ("502 ", Answer.UNRECOGNIZED),
+    ("503 Error: send", Answer.HELLO_FIRST),
+    ("503 Error: need MAIL", Answer.MAIL_FIRST),
+    ("503 Error: need RCPT", Answer.RECIPIENT_FIRST),
+    ("503 ", Answer.BAD_SEQUENCE),
+    ("504 ", Answer.UNKNOWN_MECHANISM),
+    ("552 ", Answer.TOO_LARGE),
+    ("553 ", Answer.MALFORMED_ADDRESS),
+    ("555 ", Answer.SYNTAX_ERROR),
+)
+
+
+def text(answer: Answer, session: str) -> str:
+    r"""The reply as it goes on the wire, without the last line end.
+
+    `535-5.7.8 Username and Password not accepted. For more information, go to\r\n535 5.7.8  https://… - gsmtp`
+    """
+    reply = REPLIES[answer]
+    status = f"{reply.status} " if reply.status else ""
+    *first, last = reply.lines
+    return "\r\n".join(
+        [
+            *(f"{reply.code}-{status}{line}" for line in first),
+            f"{reply.code} {status}{last} {session} - gsmtp",
+        ]
+    )
+
+
+def accepted(session: str, *, at: float) -> str:
+    """The answer to a mail that was taken: `250 2.0.0 OK  1763800000 <session> - gsmtp`."""
+    return f"250 2.0.0 OK  {int(at)} {session} - gsmtp"
+
+
+def in_gmails_words(reply: str, session: str) -> str:
+    """A reply with aiosmtpd's own wording replaced by Gmail's; any other reply unchanged."""
+    if reply.endswith("gsmtp"):
+        return reply
+    for start, answer in STOCK:
+        if reply.startswith(start):
+            return text(answer, session)
+    return reply

@@ -1,0 +1,59 @@
+"""Everything the sandbox knows, shared by the relay, the receiver and the control page."""
+
+import hmac
+from dataclasses import dataclass
+
+from mail_sandbox.attempts import AttemptLog
+from mail_sandbox.decisions import FaultBoard
+from mail_sandbox.faults import Stage
+from mail_sandbox.inbox import Inbox
+from mail_sandbox.limit import Clock, LimitRule, SendingLimit
+from mail_sandbox.settings import Settings
+from mail_sandbox.spans import SpanStore
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The one account of the relay."""
+
+    username: str
+    password: str
+
+    def admits(self, username: bytes, password: bytes) -> bool:
+        """Whether those are its name and app password; Google shows the latter in blocks of four."""
+        given = (username.lower(), password.replace(b" ", b""))
+        own = (self.username.lower().encode(), self.password.replace(" ", "").encode())
+        return all(hmac.compare_digest(a, b) for a, b in zip(given, own, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The state of one running sandbox; it lives in memory and is gone with the process."""
+
+    account: Account
+    inbox: Inbox
+    faults: FaultBoard
+    limit: SendingLimit
+    attempts: AttemptLog
+    spans: SpanStore
+    clock: Clock
+
+
+def create_sandbox(settings: Settings, *, clock: Clock) -> Sandbox:
+    """A sandbox in which nothing has happened yet."""
+    rule = LimitRule(settings.daily_limit, settings.limit_window_seconds, Stage(settings.limit_at))
+    return Sandbox(
+        account=Account(settings.username, settings.password),
+        inbox=Inbox(keep=settings.keep_messages),
+        faults=FaultBoard(),
+        limit=SendingLimit(rule, clock=clock),
+        attempts=AttemptLog(),
+        spans=SpanStore(keep=settings.keep_spans),
+        clock=clock,
+    )
+
+
+def masked(address: str) -> str:
+    """The address as logs may show it: `a***@example.com`."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}" if at else "***"

@@ -1,0 +1,1 @@
+"""The contract both services import: names, identity, trace propagation, logging and address masking."""

@@ -1,0 +1,23 @@
+"""How a mail is named, so that the exporter can tell the API's mails from anybody else's by the log alone."""
+
+import re
+import secrets
+
+_API_MESSAGE_ID = re.compile(r"<?(?P<id>msg_[0-9a-z]{26})\.mail-api@[^<>\s]+>?")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_message_id() -> str:
+    """Return a new, unguessable id for one mail: `msg_` and 26 characters that carry 130 random bits."""
+    return "msg_" + "".join(secrets.choice(_ALPHABET) for _ in range(26))
+
+
+def message_id_header(message_id: str, domain: str) -> str:
+    """Return the Message-ID header (RFC 5322 section 3.6.4) under which a mail of the API travels."""
+    return f"<{message_id}.mail-api@{domain}>"
+
+
+def api_message_id(header: str) -> str | None:
+    """Return the API's id out of a Message-ID header, or None when the mail is not the API's."""
+    found = _API_MESSAGE_ID.fullmatch(header)
+    return found["id"] if found else None

@@ -1,0 +1,66 @@
+"""One JSON object per line on stdout, from loguru and from every library that logs through the standard library."""
+
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from loguru import logger
+from opentelemetry.trace import get_current_span
+
+from mail_telemetry.names import Service
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+
+def configure(service: Service, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Make loguru the only writer of this process: JSON lines with service, level, trace_id and span_id.
+
+    Args:
+        service: the value of the `service` field.
+        level: the least level written, one of loguru's names.
+        stream: where lines go; stdout by default.
+    """
+    out = stream or sys.stdout
+
+    def write(message: "Message") -> None:
+        out.write(json.dumps(_fields(service, message.record), default=str, ensure_ascii=False) + "\n")
+        out.flush()
+
+    logger.remove()
+    logger.configure(patcher=_add_trace)
+    logger.add(write, level=level.upper(), format="{message}", catch=True)
+    logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
+
+
+def _add_trace(record: "Record") -> None:
+    context = get_current_span().get_span_context()
+    if context.is_valid:
+        record["extra"].setdefault("trace_id", f"{context.trace_id:032x}")
+        record["extra"].setdefault("span_id", f"{context.span_id:016x}")
+
+
+def _fields(service: Service, record: "Record") -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "time": record["time"].isoformat(timespec="milliseconds"),
+        "level": record["level"].name.lower(),
+        "service": service.value,
+        "logger": record["name"],
+        "message": record["message"],
+        **record["extra"],
+    }
+    if record["exception"] is not None:
+        kind, value, _ = record["exception"]
+        fields["exception"] = f"{kind.__name__ if kind else 'Exception'}: {value}"
+    return fields
+
+
+class _ToLoguru(logging.Handler):
+    """Hands a standard library record to loguru, under the library's own name."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        known = {"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"}
+        level: str | int = record.levelname if record.levelname in known else record.levelno
+        named = logger.patch(lambda made: made.update(name=record.name))  # type: ignore[call-arg]
+        named.opt(exception=record.exc_info).log(level, "{}", record.getMessage())

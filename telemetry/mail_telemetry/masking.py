@@ -1,0 +1,26 @@
+"""Addresses as they may appear in logs and spans: recognisable to their owner, useless to a stranger."""
+
+import re
+
+_ADDRESS = re.compile(r"(?P<local>[^\s<>@\"',;:()\[\]]+|\"[^\"\s]*\")@(?P<domain>\[?[\w.:-]+\]?)")
+
+
+def mask_address(address: str) -> str:
+    """Return the address with its local part reduced to the first character: `anna@x.org` is `a***@x.org`.
+
+    What holds no `@` is a bare local part and becomes `***` behind its first character too.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    return f"{local[:1]}***{at}{domain}"
+
+
+def mask_text(text: str) -> str:
+    """Return the text with every address in it masked, as in a relay's reply."""
+    return _ADDRESS.sub(lambda found: mask_address(found[0]), text)
+
+
+def domain_of(address: str) -> str:
+    """Return what stands behind the last `@`, in lower case, or an empty string."""
+    return address.rpartition("@")[2].lower() if "@" in address else ""

@@ -1,0 +1,57 @@
+"""Log lines for tests: the life of one mail, as Postfix writes it."""
+
+from collections.abc import Iterator
+
+QUEUE_ID = "4jXSsP52xGzDhqX"
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+PARENT_SPAN_ID = "b7ad6b7169203331"
+API_ID = "msg_0123456789abcdefghjkmnpqrs"
+
+
+def line(daemon: str, text: str, second: int = 0) -> bytes:
+    """Return one line without its end; `second` is in the first minute of a day in November."""
+    return f"Nov 22 12:00:{second:02d} mail postfix/{daemon}[7]: {text}".encode()
+
+
+def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str = "internal/smtpd") -> Iterator[bytes]:
+    """Yield the lines of a mail that comes in; `trace` is the flags of its traceparent."""
+    yield line(daemon, f"{queue_id}: client=mail-api[172.18.0.5]")
+    if trace:
+        yield line(
+            "cleanup",
+            f"{queue_id}: info: header Traceparent: 00-{TRACE_ID}-{PARENT_SPAN_ID}-{trace} from mail-api[172.18.0.5]; "
+            "from=<hi@dinky.example> to=<a@x.example> proto=ESMTP helo=<api>: mailtrace",
+        )
+    yield line("cleanup", f"{queue_id}: message-id=<{API_ID}.mail-api@dinky.example>")
+    yield active(queue_id)
+
+
+def active(queue_id: str = QUEUE_ID) -> bytes:
+    """Return the line with which the queue manager takes a mail up."""
+    return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, size=700, nrcpt=1 (queue active)")
+
+
+def sent(queue_id: str = QUEUE_ID, *, delay: str = "0.32", delays: str = "0.1/0.02/0.1/0.1") -> bytes:
+    """Return the line of an attempt that the relay took."""
+    return line(
+        "smtp",
+        f"{queue_id}: to=<a@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay={delay}, delays={delays}, dsn=2.0.0, "
+        "status=sent (250 2.0.0 OK  1763800000 x - gsmtp)",
+        second=1,
+    )
+
+
+def deferred(queue_id: str = QUEUE_ID) -> bytes:
+    """Return the line of an attempt with a wrong password."""
+    return line(
+        "smtp",
+        f"{queue_id}: to=<a@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay=0.4, delays=0.1/0.1/0.2/0, dsn=4.7.8, "
+        "status=deferred (SASL authentication failed; server smtp.gmail.com[1.2.3.4] said: 535-5.7.8 Username and "
+        "Password not accepted for anna@x.example)",
+        second=1,
+    )
+
+
+def removed(queue_id: str = QUEUE_ID) -> bytes:
+    """Return the last line of a mail."""
+    return line("qmgr", f"{queue_id}: removed", second=2)

@@ -1,0 +1,178 @@
+"""Following a log through rotation, compression and restarts."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from mail_exporter.source import LogFollower, log_files
+from mail_ledger import LogPosition
+
+
+class Follow(Protocol):
+    """Makes a follower that is closed when the test ends."""
+
+    def __call__(self, position: LogPosition | None = None) -> LogFollower:
+        """Return a follower that begins at the position."""
+
+
+@pytest.fixture
+def follow(log: Path) -> Iterator[Follow]:
+    """Return what makes followers of the log."""
+    with ExitStack() as stack:
+
+        def made(position: LogPosition | None = None) -> LogFollower:
+            return stack.enter_context(LogFollower(log, position))
+
+        yield made
+
+
+def read_all(follower: LogFollower) -> tuple[list[bytes], LogPosition | None]:
+    """Return every line that is there, and the last position."""
+    lines: list[bytes] = []
+    position = None
+    while batch := follower.read():
+        lines += batch.lines
+        position = batch.position
+    return lines, position
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Return the path of a log that does not exist yet."""
+    return tmp_path / "mail.log"
+
+
+def append(path: Path, text: bytes) -> None:
+    """Write behind what is there."""
+    with path.open("ab") as file:
+        file.write(text)
+
+
+def rotate(path: Path, suffix: str, *, compress: bool = False) -> None:
+    """Do what `postfix logrotate` does."""
+    moved = path.rename(path.with_name(f"{path.name}.{suffix}"))
+    if compress:
+        moved.with_name(f"{moved.name}.gz").write_bytes(gzip.compress(moved.read_bytes()))
+        moved.unlink()
+
+
+def test_missing_file_is_waited_for(log: Path, follow: Follow) -> None:
+    """A log that does not exist yet is no error, and is read once it does."""
+    follower = follow()
+    assert follower.read() is None
+    append(log, b"one\n")
+    assert read_all(follower)[0] == [b"one"]
+
+
+def test_half_line_is_kept_until_it_is_whole(log: Path, follow: Follow) -> None:
+    """A line is given out when its end is written, once, and the position stands before it until then."""
+    append(log, b"one\ntw")
+    follower = follow()
+    lines, position = read_all(follower)
+    assert lines == [b"one"]
+    assert position
+    assert position.offset == len(b"one\n")
+    append(log, b"o\n")
+    assert read_all(follower)[0] == [b"two"]
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
+def test_rotation_while_following(log: Path, follow: Follow, *, compress: bool) -> None:
+    """Lines written before, during and after a rotation all arrive in order."""
+    append(log, b"one\n")
+    follower = follow()
+    assert read_all(follower)[0] == [b"one"]
+    append(log, b"two\n")
+    rotate(log, "20261122-120000", compress=compress)
+    assert read_all(follower)[0] == [b"two"]
+    append(log, b"three\n")
+    assert read_all(follower)[0] == [b"three"]
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
+def test_resume_in_a_rotated_file(log: Path, follow: Follow, *, compress: bool) -> None:
+    """A reader that was down over two rotations goes on where it stopped, and repeats nothing."""
+    append(log, b"one\n")
+    _, position = read_all(follow())
+    append(log, b"two\n")
+    rotate(log, "20261122-120000", compress=compress)
+    append(log, b"three\n")
+    rotate(log, "20261123-120000", compress=compress)
+    append(log, b"four\n")
+    follower = follow(position)
+    assert read_all(follower)[0] == [b"two", b"three", b"four"]
+    assert not follower.lost_position
+
+
+def test_resume_in_the_same_file(log: Path, follow: Follow) -> None:
+    """A reader that was restarted reads on in the same file, and its positions stay valid for the next restart."""
+    append(log, b"one\n")
+    _, position = read_all(follow())
+    append(log, b"two\n")
+    lines, position = read_all(follow(position))
+    assert lines == [b"two"]
+    append(log, b"three\n")
+    assert read_all(follow(position))[0] == [b"three"]
+
+
+def test_first_start_reads_rotated_files_too(log: Path, follow: Follow) -> None:
+    """Nothing that is still there is skipped at the first start."""
+    append(log, b"one\n")
+    rotate(log, "20261122-120000", compress=True)
+    append(log, b"two\n")
+    assert read_all(follow())[0] == [b"one", b"two"]
+
+
+def test_lost_file_is_told(log: Path, follow: Follow) -> None:
+    """When the file in which reading stopped is gone, everything that is left is read and the loss is known."""
+    append(log, b"one\n")
+    _, position = read_all(follow())
+    log.unlink()
+    append(log, b"other\n")
+    follower = follow(position)
+    assert read_all(follower)[0] == [b"other"]
+    assert follower.lost_position
+
+
+def test_several_rotations_between_two_reads(log: Path, follow: Follow) -> None:
+    """A reader that was held up over two rotations misses neither file."""
+    append(log, b"one\n")
+    follower = follow()
+    read_all(follower)
+    for suffix, text in (("20261122-120000", b"two\n"), ("20261123-120000", b"three\n")):
+        rotate(log, suffix, compress=True)
+        append(log, text)
+    assert read_all(follower)[0] == [b"two", b"three"]
+
+
+def test_last_line_without_end(log: Path, follow: Follow) -> None:
+    """A half line at the end of a rotated file is given out as it is, for it will never be whole."""
+    append(log, b"one\nhal")
+    follower = follow()
+    read_all(follower)
+    rotate(log, "20261122-120000")
+    append(log, b"two\n")
+    assert read_all(follower)[0] == [b"hal", b"two"]
+
+
+def test_truncated_file_is_read_from_its_start(log: Path, follow: Follow) -> None:
+    """A log that was truncated in place is read anew."""
+    append(log, b"one\ntwo\n")
+    follower = follow()
+    read_all(follower)
+    os.truncate(log, 0)
+    append(log, b"new\n")
+    assert read_all(follower)[0] == [b"new"]
+
+
+def test_compressed_copy_does_not_count_twice(log: Path) -> None:
+    """While gzip works, a rotated file and its unfinished copy are one file."""
+    append(log, b"one\n")
+    rotate(log, "20261122-120000")
+    append(log.with_name("mail.log.20261122-120000.gz"), b"unfinished")
+    assert [path.name for path in log_files(log)] == ["mail.log.20261122-120000"]
