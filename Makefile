@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint format types unit integration images setup venv lock docs clean
+.PHONY: help demo demo-down test lint types unit contract integration images setup venv format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -13,10 +13,10 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
-	@$(VENV)/bin/python dev/demo.py
+	@$(VENV)/bin/python -m dev.demo
 
 demo-down:  ## Stop the demo and delete its volumes
-	@$(VENV)/bin/python dev/demo.py --down
+	@$(VENV)/bin/python -m dev.demo --down
 
 test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
 
@@ -54,7 +54,7 @@ format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff format .
 
 docs: venv  ## Write the generated tables in the docs anew
-	$(VENV)/bin/python dev/docs.py
+	$(VENV)/bin/python -m dev.docs
 
 lock: venv  ## Resolve the dependencies anew
 	dev/lock

@@ -189,7 +189,7 @@ def wait_for(what: str, look: Callable[[], T | None]) -> T:
         if (found := look()) is not None:
             return found
         time.sleep(0.2)
-    raise DemoFailed(f"{what} did not come within {DEADLINE_SECONDS} s; see `docker logs mail-server` and mail-exporter")
+    raise DemoFailed(f"{what} did not come in {DEADLINE_SECONDS} s; see `docker logs mail-server` and mail-exporter")
 
 
 def heading(text: str) -> None:

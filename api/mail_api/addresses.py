@@ -22,7 +22,7 @@ def parse_address(text: str) -> str:
     suffix = _SUFFIX if stripped.lower().endswith(_LOCAL_NETWORK) else ""
     try:
         found = validate_email(
-            stripped + suffix, allow_smtputf8=False, check_deliverability=False, test_environment=True
+            stripped + suffix, allow_smtputf8=False, check_deliverability=False, strict=True, test_environment=True
         )
     except EmailNotValidError as problem:
         raise ValueError(str(problem).rstrip(".")) from None

@@ -9,7 +9,12 @@ from typing import Final
 
 import typer
 from loguru import logger
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+)
 
 from mail_exporter import parts
 from mail_exporter.metrics import LogMetrics
@@ -38,7 +43,7 @@ def commands() -> None:
 @app.command()
 def run() -> None:
     """Follow the log and serve /metrics until SIGTERM."""
-    settings = configuration.load(Settings)
+    settings = configuration.load_or_stop(Settings)
     logging.configure(Service.EXPORTER, settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,7 +52,7 @@ def run() -> None:
         ledger = Ledger.open(settings.ledger_url)
         position = ledger.position(str(settings.mail_log_file))
     except LedgerError as error:
-        configuration.stop([f"LEDGER_URL: {error}; is the ledger's volume there and writable for this user?"])
+        configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume there and writable for this user?")
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
@@ -74,7 +79,7 @@ def run() -> None:
     try:
         server = serve(settings.exporter_port, registry, lambda: monotonic() - follower.last_look < _STALLED_SECONDS)
     except OSError as error:
-        configuration.stop([f"EXPORTER_PORT: cannot listen on {settings.exporter_port}: {error.strerror}"])
+        configuration.stop(f"EXPORTER_PORT: cannot listen on {settings.exporter_port}: {error.strerror}")
     logger.info("following the log", log=str(settings.mail_log_file), port=server.server_port)
     with source:
         follower.run()

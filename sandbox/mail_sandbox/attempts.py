@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from mail_sandbox.faults import Stage
 
 DROPPED = "(connection closed)"
+HANDSHAKE_FAILED = "(TLS handshake failed)"
+"""What stands in place of a reply where none was given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from mail_sandbox.certificates import ServerTls
 from mail_sandbox.conversation import Conversation
 from mail_sandbox.decisions import Moment
 from mail_sandbox.faults import Fault, FaultName, Stage
+from mail_sandbox.recorded import RecordedSession
 from mail_sandbox.session import GmailSession
 from mail_sandbox.state import Sandbox
 
@@ -43,7 +44,7 @@ class Relay:
         self._bind = bind
         self._submission = _Listener("SANDBOX_SUBMISSION_PORT", submission_port, implicit_tls=False)
         self._smtps = _Listener("SANDBOX_SMTPS_PORT", smtps_port, implicit_tls=True)
-        self._sessions: set[GmailSession] = set()
+        self._sessions: set[RecordedSession] = set()
         self._reopening: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         # One context listens; which certificate it shows is decided for each handshake.

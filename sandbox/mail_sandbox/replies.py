@@ -153,29 +153,6 @@ REPLIES: dict[Answer, Reply] = {
     Answer.SYNTAX_ERROR: Reply(555, "5.5.2", ("Syntax error.",)),
 }
 
-# aiosmtpd answers protocol errors by itself, in its own words: how those start, and what Gmail says there.
-STOCK: tuple[tuple[str, Answer], ...] = (
-    ("220 Ready", Answer.START_TLS),
-    ("354 ", Answer.GO_AHEAD),
-    ("252 ", Answer.NOT_VERIFIED),
-    ("454 TLS", Answer.UNRECOGNIZED),
-    ("500 Command line too long", Answer.LINE_TOO_LONG),
-    ("500 Line too long", Answer.LINE_TOO_LONG),
-    ("500 ", Answer.UNRECOGNIZED),
-    ("501 5.5.2", Answer.CANNOT_DECODE),
-    ("501 5.7.0", Answer.CANNOT_DECODE),
-    ("501 ", Answer.SYNTAX_ERROR),
-    ("502 ", Answer.UNRECOGNIZED),
-    ("503 Error: send", Answer.HELLO_FIRST),
-    ("503 Error: need MAIL", Answer.MAIL_FIRST),
-    ("503 Error: need RCPT", Answer.RECIPIENT_FIRST),
-    ("503 ", Answer.BAD_SEQUENCE),
-    ("504 ", Answer.UNKNOWN_MECHANISM),
-    ("552 ", Answer.TOO_LARGE),
-    ("553 ", Answer.MALFORMED_ADDRESS),
-    ("555 ", Answer.SYNTAX_ERROR),
-)
-
 
 def text(answer: Answer, session: str) -> str:
     r"""The reply as it goes on the wire, without the last line end.
@@ -196,13 +173,3 @@ def text(answer: Answer, session: str) -> str:
 def accepted(session: str, *, at: float) -> str:
     """The answer to a mail that was taken: `250 2.0.0 OK  1763800000 <session> - gsmtp`."""
     return f"250 2.0.0 OK  {int(at)} {session} - gsmtp"
-
-
-def in_gmails_words(reply: str, session: str) -> str:
-    """A reply with aiosmtpd's own wording replaced by Gmail's; any other reply unchanged."""
-    if reply.endswith("gsmtp"):
-        return reply
-    for start, answer in STOCK:
-        if reply.startswith(start):
-            return text(answer, session)
-    return reply

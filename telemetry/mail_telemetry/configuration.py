@@ -1,35 +1,66 @@
 """Settings from the environment, with mistakes told in one line each: the variable, what is wrong, the fix."""
 
 import sys
-from typing import NoReturn, TypeVar
+from collections.abc import Iterable
+from typing import Final, NoReturn, TypeVar
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
-EXIT_USAGE = 2
+EXIT_USAGE: Final = 2
+_WORDS: Final = {"missing": "is not set"}
+
+
+class SettingsInvalid(ValueError):
+    """The environment can't be used: `lines` has one line per variable, with what is wrong and the fix."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
 
 
 def load(settings_class: type[SettingsT]) -> SettingsT:
+    """Return the settings of this process's environment.
+
+    Raises:
+        SettingsInvalid: at least one variable is missing or unusable.
+    """
+    try:
+        return settings_class.model_validate({})
+    except ValidationError as error:
+        # A default made from another variable can't be made when that is wrong; the line about that one is enough.
+        found = [item for item in error.errors(include_url=False) if item["type"] != "default_factory_not_called"]
+        lines = [_line(settings_class, str(item["loc"][0]), _WORDS.get(item["type"], item["msg"])) for item in found]
+        raise SettingsInvalid(lines) from None
+
+
+def load_or_stop(settings_class: type[SettingsT]) -> SettingsT:
     """Return the settings, or end the process with status 2 after one line per mistake on stderr."""
     try:
-        return settings_class()
-    except ValidationError as error:
-        stop(mistakes(error))
+        return load(settings_class)
+    except SettingsInvalid as error:
+        stop(*error.lines)
 
 
-def mistakes(error: ValidationError) -> list[str]:
-    """Return one line per mistake: `VARIABLE: what is wrong`."""
-    return [
-        f"{'.'.join(str(part) for part in item['loc']).upper() or 'settings'}: "
-        + ("is not set; add it to .env.mail.prod" if item["type"] == "missing" else item["msg"])
-        for item in error.errors()
-    ]
-
-
-def stop(lines: list[str]) -> NoReturn:
+def stop(*lines: str) -> NoReturn:
     """Print the lines on stderr and end the process with status 2."""
     for line in lines:
-        print(line, file=sys.stderr)  # noqa: T201 - before logging is configured
+        print(line, file=sys.stderr)  # noqa: T201 - said before logging is configured
     raise SystemExit(EXIT_USAGE)
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return the default as docs show it: empty for none, or the variables it is made from."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "default_text" in extra:
+        return str(extra["default_text"])
+    return "" if field.is_required() or field.default is None else str(field.default)
+
+
+def _line(settings_class: type[BaseSettings], name: str, problem: str) -> str:
+    example = (settings_class.model_fields[name].examples or [""])[0]
+    words = problem.removeprefix("Value error, ")
+    return f"{name.upper()}: {words}; set it like {name.upper()}={example}"

@@ -2,7 +2,7 @@
 
 import re
 
-_ADDRESS = re.compile(r"(?P<local>[^\s<>@\"',;:()\[\]]+|\"[^\"\s]*\")@(?P<domain>\[?[\w.:-]+\]?)")
+_ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s<>@"',;:()\[\]]+)@\[?[\w.:-]+\]?""")
 
 
 def mask_address(address: str) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    StartApi = Callable[..., Awaitable["Api"]]
+
 DROP = "drop"
 HANG = "hang"
 
@@ -49,23 +51,19 @@ class FakePostfix:
     commands: list[str] = field(default_factory=list)
     script: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     sessions: int = 0
+    port: int = 0
     seen: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        assert self.server is not None
-        return int(self.server.sockets[0].getsockname()[1])
 
     def fail(self, stage: str, *replies: str) -> None:
         """Give these replies, once each, at CONNECT, EHLO, MAIL, RCPT, DATA or CONTENT."""
         self.script[stage].extend(replies)
 
     async def start(self, port: int = 0) -> None:
-        """Listen."""
+        """Listen, on a free port unless one is given."""
         self.server = await asyncio.start_server(self._session, "127.0.0.1", port)
+        self.port = self.server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening and cut every session, as a container that goes away does."""
@@ -76,13 +74,14 @@ class FakePostfix:
         await self.server.wait_closed()
 
     async def wait_for(self, command: str) -> None:
-        """Return once the command has arrived."""
-        while not any(line.startswith(command) for line in self.commands):
+        """Return once the command has arrived; `CONNECT` stands for a connection."""
+        while not (self.sessions if command == "CONNECT" else any(line.startswith(command) for line in self.commands)):
             self.seen.clear()
             await self.seen.wait()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1
+        self.seen.set()
         self.writers.add(writer)
         try:
             await self._dialogue(reader, writer)
@@ -149,9 +148,9 @@ class Api:
     output: io.StringIO
 
     async def send(self, headers: dict[str, str] | None = None, **fields: Any) -> httpx2.Response:  # noqa: ANN401 - JSON
-        """Post a valid mail with these fields changed; a field set to `...` is left out."""
+        """Post a valid mail with these fields changed; `...` leaves one out, `from_` is `from`."""
         usual = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
-        content = {name: value for name, value in {**usual, **fields}.items() if value is not ...}
+        content = {name.rstrip("_"): value for name, value in {**usual, **fields}.items() if value is not ...}
         return await self.client.post("/send", json=content, headers=headers)
 
     def metric(self, name: str, **labels: str) -> float | None:
@@ -189,7 +188,7 @@ def log_output() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-async def start_api(postfix: FakePostfix, log_output: io.StringIO) -> AsyncIterator[Callable[..., Awaitable[Api]]]:
+async def start_api(postfix: FakePostfix, log_output: io.StringIO) -> AsyncIterator[StartApi]:
     """Start an API with some settings changed; its shutdown is part of every test."""
     async with AsyncExitStack() as stack:
 
@@ -202,7 +201,7 @@ async def start_api(postfix: FakePostfix, log_output: io.StringIO) -> AsyncItera
 
 
 @pytest.fixture
-async def api(start_api: Callable[..., Awaitable[Api]]) -> Api:
+async def api(start_api: StartApi) -> Api:
     """The API as it runs with MAIL_DOMAIN alone."""
     return await start_api()
 

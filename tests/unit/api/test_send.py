@@ -14,7 +14,7 @@ from mail_api.errors import Code
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.unit.api.conftest import Api, FakePostfix
+    from tests.unit.api.conftest import Api, FakePostfix, StartApi
 
 JSON = {"Content-Type": "application/json"}
 
@@ -31,7 +31,7 @@ async def test_accepted(api: Api, postfix: FakePostfix) -> None:
 
 async def test_headers(api: Api, postfix: FakePostfix) -> None:
     """The mail carries DEFAULT_FROM, the caller's address as Reply-To, our Message-ID, a date and the trace."""
-    response = await api.send(**{"from": "visitor@example.com", "subject": "Grüße, Ünal"})
+    response = await api.send(from_="visitor@example.com", subject="Grüße, Ünal")
     mail = message_from_bytes(postfix.mails[0].content, policy=SMTP)
     assert "noreply@mydomain.test" == mail["From"]
     assert "visitor@example.com" == mail["Reply-To"]
@@ -137,7 +137,7 @@ async def test_router_refusals(api: Api, method: str, path: str, status: int) ->
     assert (status == 405) == ("allow" in response.headers)
 
 
-async def test_default_to(api: Api, start_api: Any, postfix: FakePostfix) -> None:  # noqa: ANN401 - a factory
+async def test_default_to(start_api: StartApi, postfix: FakePostfix) -> None:
     """Without `to`, the mail goes to DEFAULT_TO, which is allowed whatever ALLOWED_RECIPIENTS says."""
     other = await start_api(default_to="me@elsewhere.test", allowed_recipients="mydomain.test")
     assert 200 == (await other.send(to=...)).status_code
@@ -153,23 +153,22 @@ async def test_recipient_not_allowed(api: Api, postfix: FakePostfix) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "reply", "status", "code"),
+    ("stage", "reply", "expected"),
     [
-        pytest.param("MAIL", "550 5.1.8 no such sender", 503, Code.SENDER_REFUSED, id="sender"),
-        pytest.param("MAIL", "552 5.3.4 Message size exceeds fixed limit", 400, Code.MESSAGE_REFUSED, id="size"),
-        pytest.param("MAIL", "452 4.3.1 Insufficient system storage", 503, Code.TEMPORARILY_REFUSED, id="disk full"),
-        pytest.param("RCPT", "550 5.1.1 <hello@mydomain.test>: unknown", 400, Code.RECIPIENT_REFUSED, id="recipient"),
-        pytest.param("RCPT", "451 4.3.0 lookup failure", 503, Code.TEMPORARILY_REFUSED, id="lookup failure"),
-        pytest.param("DATA", "554 5.5.1 no valid recipients", 400, Code.MESSAGE_REFUSED, id="DATA"),
-        pytest.param("CONTENT", "550 5.7.1 rejected by filter", 400, Code.MESSAGE_REFUSED, id="content"),
-        pytest.param("CONTENT", "451 4.3.0 queue file write error", 503, Code.TEMPORARILY_REFUSED, id="queue"),
-        pytest.param("CONTENT", "421 4.3.0 going down", 503, Code.TEMPORARILY_REFUSED, id="421 for the message"),
+        pytest.param("MAIL", "550 5.1.8 no such sender", (503, Code.SENDER_REFUSED), id="sender"),
+        pytest.param("MAIL", "552 5.3.4 Message size exceeds fixed limit", (400, Code.MESSAGE_REFUSED), id="size"),
+        pytest.param("MAIL", "452 4.3.1 Insufficient system storage", (503, Code.TEMPORARILY_REFUSED), id="disk full"),
+        pytest.param("RCPT", "550 5.1.1 <hello@mydomain.test>: unknown", (400, Code.RECIPIENT_REFUSED), id="recipient"),
+        pytest.param("RCPT", "451 4.3.0 lookup failure", (503, Code.TEMPORARILY_REFUSED), id="lookup failure"),
+        pytest.param("DATA", "554 5.5.1 no valid recipients", (400, Code.MESSAGE_REFUSED), id="DATA"),
+        pytest.param("CONTENT", "550 5.7.1 rejected by filter", (400, Code.MESSAGE_REFUSED), id="content"),
+        pytest.param("CONTENT", "451 4.3.0 queue file write error", (503, Code.TEMPORARILY_REFUSED), id="queue"),
+        pytest.param("CONTENT", "421 4.3.0 going down", (503, Code.TEMPORARILY_REFUSED), id="421 for the message"),
     ],
 )
-async def test_refusals(  # noqa: PLR0913 - a table's columns
-    api: Api, postfix: FakePostfix, stage: str, reply: str, status: int, code: Code
-) -> None:
+async def test_refusals(api: Api, postfix: FakePostfix, stage: str, reply: str, expected: tuple[int, Code]) -> None:
     """Postfix's refusals are passed on once, with its words and without addresses."""
+    status, code = expected
     postfix.fail(stage, reply)
     response = await api.send()
     assert (status, False) == (response.status_code, response.json()["success"])

@@ -10,9 +10,13 @@ provide_certificate() {
     TLS_KEY_FILE=$SELF_SIGNED/$MAIL_HOSTNAME.key
     [[ -s $TLS_CERT_FILE && -s $TLS_KEY_FILE ]] && return 0
     install -d -m 0700 "$SELF_SIGNED"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -quiet \
+    local output
+    output=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 3650 \
         -subj "/CN=$MAIL_HOSTNAME" -addext "subjectAltName=DNS:$MAIL_HOSTNAME" \
-        -keyout "$TLS_KEY_FILE" -out "$TLS_CERT_FILE"
+        -keyout "$TLS_KEY_FILE" -out "$TLS_CERT_FILE" 2>&1) || {
+        say "no certificate could be made: $output" >&2
+        return 1
+    }
     say "made a self-signed certificate for $MAIL_HOSTNAME"
 }
 

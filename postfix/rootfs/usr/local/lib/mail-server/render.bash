@@ -9,6 +9,7 @@ prepare_volumes() {
     # Set-gid: log files belong to the exporter's group. Not for others: the log has whole addresses.
     install -d -o root -g 10001 -m 2750 /var/log/mail
     install -d -o postfix -g postfix -m 0700 /var/lib/postfix/data
+    install -d -o nobody -g nogroup -m 0700 /var/lib/postfix/forwarding
     chown root:root /var/lib/postfix
     chmod 0755 /var/lib/postfix
 }
@@ -21,6 +22,8 @@ render_configuration() {
     { render_assignments; cat "$ORIGINALS/main.cf"; } >"$CONFIGURATION/main.cf"
     render_queue_service >>"$CONFIGURATION/master.cf"
     render_virtual_aliases >"$CONFIGURATION/virtual_aliases"
+    render_bounce_recipients >"$CONFIGURATION/bounce_recipients"
+    render_forward_limit >"$CONFIGURATION/forward_limit"
     render_outgoing_addresses >"$CONFIGURATION/outgoing_addresses"
     render_relay_credentials
     render_submission_user
@@ -34,7 +37,9 @@ mail_domain = $MAIL_DOMAIN
 mail_hostname = $MAIL_HOSTNAME
 local_origin = $(first_item "$LOCAL_DOMAINS")
 alias_domains = $(alias_domains)
+own_domain_pattern = $({ echo "$MAIL_DOMAIN"; local_domains; } | sort -u | paste --serial --delimiters='|')
 internal_networks = $(internal_networks)
+forward_sender_maps = $(forward_sender_maps)
 submission_auth = $(yes_if "$MAIL_USER")
 tls_cert_file = $TLS_CERT_FILE
 tls_key_file = $TLS_KEY_FILE
@@ -91,14 +96,55 @@ local_domains() {
     [[ $MAIL_HOSTNAME == "$MAIL_DOMAIN" ]] || echo "$MAIL_HOSTNAME"
 }
 
+# postsrsd's address, see run.bash; or one address, of which a relay would not keep more anyway.
+forward_sender_maps() {
+    [[ -n $SMTP_RELAY_HOST ]] && echo "static:forwarded@$MAIL_DOMAIN" || echo "tcp:127.0.0.1:$SRS_PORT"
+}
+
 # virtual(5)
 render_virtual_aliases() {
-    echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL.'
+    echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL and FORWARD_RECIPIENTS.'
     [[ -n $FORWARD_EMAIL ]] || return 0
-    local domain
-    for domain in $(alias_domains); do
-        echo "@$domain $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
+    local address
+    for address in $(forwarded_addresses); do
+        echo "$address $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
     done
+}
+
+# @domain stands for every address of it.
+forwarded_addresses() {
+    local name
+    for name in $(local_domains); do
+        echo "@$name"
+    done
+    if [[ $FORWARD_RECIPIENTS == all ]]; then
+        echo "@$MAIL_DOMAIN"
+        return
+    fi
+    for name in $(items "$FORWARD_RECIPIENTS") postmaster; do
+        echo "${name%@"$MAIL_DOMAIN"}@$MAIL_DOMAIN"
+    done | sort -u
+}
+
+# virtual(5)
+render_bounce_recipients() {
+    echo '# Whom a bounce may reach: ourselves. Anybody else is a stranger. Written at start.'
+    local address
+    for address in $(items "$FORWARD_EMAIL") "$DEFAULT_FROM" "$SMTP_RELAY_USERNAME"; do
+        if [[ $address == *@* && ${address##*@} != "$MAIL_DOMAIN" ]]; then
+            echo "$address $address"
+        fi
+    done | sort -u
+    if [[ -n $FORWARD_EMAIL ]]; then
+        echo "@$MAIL_DOMAIN $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
+    else
+        echo "@$MAIL_DOMAIN @$MAIL_DOMAIN"
+    fi
+}
+
+# For the forward-limit service: how many mails in 24 h, and as how many each one counts.
+render_forward_limit() {
+    echo "$FORWARD_DAILY_LIMIT $(items "$FORWARD_EMAIL" | wc -l)"
 }
 
 # generic(5)

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# Postfix in the foreground, its log on standard output, and a clean end.
+# Postfix in the foreground, what it needs beside it, its log on standard output, and a clean end.
 
 LOG_FILE=/var/log/mail/mail.log
+SRS_PORT=10001
+SRS_SECRET=/var/lib/postfix/srs.secret
 
 # Returns when Postfix has ended: by itself (its exit status), or since we were told to stop (0).
 run_until_stopped() {
@@ -9,17 +11,32 @@ run_until_stopped() {
     STOPPING=
     trap stop TERM INT
     show_log &
+    [[ -n $SMTP_RELAY_HOST || -z $FORWARD_EMAIL ]] || run_srs &
+    keep_house &
     /usr/sbin/postfix start-fg &
     wait_for "$!" || status=$?
-    stop_showing_log
+    stop_the_rest
     [[ -z $STOPPING ]] || status=0
     return "$status"
 }
 
+# A mail whose delivery is cut off after the relay's 250 would be sent twice. So the queue manager hands out no more,
+# those under way get a moment to be finished and recorded, and then all of Postfix stops.
 stop() {
     STOPPING=yes
     say 'stopping'
+    pause_queue_manager
+    sleep 2
     /usr/sbin/postfix stop || true
+}
+
+pause_queue_manager() {
+    local comm
+    for comm in /proc/[0-9]*/comm; do
+        if [[ $(<"$comm") == qmgr ]]; then
+            kill -STOP "$(basename "$(dirname "$comm")")"
+        fi
+    done 2>/dev/null || true
 }
 
 # `wait` also returns when a signal has been handled; the process may still be there then.
@@ -31,15 +48,26 @@ wait_for() {
     return "$status"
 }
 
-# What Postfix writes from now on, through rotation, on standard output.
+# The last lines are written before Postfix ends: a moment for tail to pass them on.
+stop_the_rest() {
+    sleep 0.5
+    jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true
+}
+
+# ---- The log on standard output
+
+# What Postfix writes from now on, through rotation. tail loses lines at the first rotation of a file that was not
+# there when it started (coreutils 9.7), so there is one.
 show_log() {
+    [[ -e $LOG_FILE ]] || install -m 0640 -g maillog /dev/null "$LOG_FILE"
     tail --lines=0 --follow=name --retry "$LOG_FILE" 2>/dev/null | for_standard_output
 }
 
-# Without the health check's own connections; addresses masked unless MAIL_LOG_ADDRESSES=full.
+# Without the health check's own connections, and without the lines that quote a forward's headers; addresses masked unless MAIL_LOG_ADDRESSES=full.
 for_standard_output() {
     local -a script=(-e '/postfix\/internal\/smtpd\[[0-9]*\]: connect from unknown\[127\.0\.0\.1\]$/d'
-        -e '/postfix\/internal\/smtpd\[[0-9]*\]: disconnect from unknown\[127\.0\.0\.1\] quit=1 commands=1$/d')
+        -e '/postfix\/internal\/smtpd\[[0-9]*\]: disconnect from unknown\[127\.0\.0\.1\] quit=1 commands=1$/d'
+        -e '/postfix\/public\/cleanup\[[0-9]*\]: [[:alnum:]]+: prepend: header /d')
     if [[ $MAIL_LOG_ADDRESSES == masked ]]; then
         # <local@domain>, whatever the local part has in it; then the bare ones.
         script+=(-e 's/<([^<>@])[^<>]*@([^<>@]*)>/<\1***@\2>/g'
@@ -48,8 +76,57 @@ for_standard_output() {
     sed --unbuffered --regexp-extended "${script[@]}"
 }
 
-# The last lines are written before Postfix ends: a moment for tail to pass them on.
-stop_showing_log() {
-    sleep 0.5
-    jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true
+# ---- SRS, when forwards are delivered by MX
+
+# postsrsd answers public-cleanup on a loopback port. While it is away, the public port says 451 and senders wait.
+run_srs() {
+    if [[ ! -s $SRS_SECRET ]]; then
+        (umask 077 && openssl rand -base64 24 >"$SRS_SECRET")
+    fi
+    while true; do
+        /usr/sbin/postsrsd -4 -s"$SRS_SECRET" -d"$MAIL_DOMAIN" -unobody -f"$SRS_PORT" || true
+        say 'postsrsd ended: starting it again'
+        sleep 1
+    done
+}
+
+# ---- House-keeping, in the background
+
+keep_house() {
+    local certificate
+    certificate=$(stamp_of_certificate)
+    while sleep 10; do
+        rotate_log_if_due || true
+        if [[ $(stamp_of_certificate) != "$certificate" ]]; then
+            certificate=$(stamp_of_certificate)
+            say 'the certificate has changed: reloading'
+            /usr/sbin/postfix reload || true
+        fi
+    done
+}
+
+# Through symbolic links, as certbot renews by pointing them elsewhere.
+stamp_of_certificate() {
+    stat --dereference --format '%Y %i' "$TLS_CERT_FILE" "$TLS_KEY_FILE" 2>/dev/null || true
+}
+
+# The age is counted from a stamp of our own: a file's time of birth is not kept by every file system.
+rotate_log_if_due() {
+    local stamp=/var/lib/postfix/log-rotated
+    [[ -s $LOG_FILE ]] || return 0
+    [[ -e $stamp ]] || touch "$stamp"
+    local age=$(($(date +%s) - $(stat --format %Y "$stamp")))
+    if (($(stat --format %s "$LOG_FILE") < MAIL_LOG_ROTATE_SIZE && age < $(seconds_of "$MAIL_LOG_ROTATE_AGE"))); then
+        return 0
+    fi
+    touch "$stamp"
+    /usr/sbin/postfix logrotate
+    remove_old_logs
+}
+
+# Rotated files carry their time in their name, so the order of names is the order of time.
+remove_old_logs() {
+    local -a rotated=("$LOG_FILE".[0-9]*)
+    local surplus=$((${#rotated[@]} - MAIL_LOG_KEEP))
+    ((surplus <= 0)) || rm -f -- "${rotated[@]:0:surplus}"
 }

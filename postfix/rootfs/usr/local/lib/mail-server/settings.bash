@@ -10,6 +10,8 @@ VARIABLES=(
     'MAIL_PASSWORD||the password of MAIL_USER'
     'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of mail that has none the outside would understand'
     'FORWARD_EMAIL||where mail for MAIL_DOMAIN and the system'"'"'s own mail goes; one address or several, by comma'
+    'FORWARD_RECIPIENTS|all|which addresses of MAIL_DOMAIN are forwarded: all, or names by comma (hi,info); postmaster always is'
+    'FORWARD_DAILY_LIMIT|100|mails from outside forwarded in 24 h, then 450; keeps a stranger from spending the relay'"'"'s quota; 0: no limit'
     'LOCAL_DOMAINS|dinky.local|domains whose mail, from inside, is the system'"'"'s own'
     'SMTP_RELAY_HOST||the relay all mail leaves by (smtp.gmail.com); without one, direct delivery by MX'
     'SMTP_RELAY_PORT|587|587 for STARTTLS, 465 for TLS from the first byte'
@@ -29,6 +31,9 @@ VARIABLES=(
     'MAXIMAL_BACKOFF_TIME|3600s|the longest such wait: over the daily limit, mail is tried once an hour'
     'MAXIMAL_QUEUE_LIFETIME|5d|how long a mail is tried before it is returned'
     'MAIL_LOG_ADDRESSES|masked|masked: docker logs shows a***@example.com; full: whole addresses. The file is always full'
+    'MAIL_LOG_ROTATE_SIZE|10485760|bytes after which the log file is rotated'
+    'MAIL_LOG_ROTATE_AGE|1d|time after which it is'
+    'MAIL_LOG_KEEP|14|rotated files kept'
     'QUEUE_LISTEN_NAME|mail-queue|the name that resolves to our address on the internal network, for the queue as JSON on 9025'
 )
 
@@ -54,9 +59,9 @@ read_variables() {
         trim "$name"
         [[ -n ${!name} ]] || printf -v "$name" %s "$(fill_in "$default")"
     done
-    # Google shows app passwords in four groups; the spaces are not part of them.
-    SMTP_RELAY_PASSWORD=${SMTP_RELAY_PASSWORD// /}
-    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS SMTP_RELAY_HOST USE_TLS TLS_VERIFY MAIL_LOG_ADDRESSES
+    join_app_password
+    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST USE_TLS TLS_VERIFY \
+        MAIL_LOG_ADDRESSES
     as_yes_or_no USE_TLS
     as_yes_or_no TLS_VERIFY
 }
@@ -81,6 +86,13 @@ trim() {
     value=${value%"${value##*[![:space:]]}"}
     value=${value#"${value%%[![:space:]]*}"}
     printf -v "$1" %s "$value"
+}
+
+# Google shows app passwords in four groups of four; the spaces are not part of them.
+join_app_password() {
+    local group='[A-Za-z0-9]{4}'
+    [[ $SMTP_RELAY_PASSWORD =~ ^$group\ $group\ $group\ $group$ ]] || return 0
+    SMTP_RELAY_PASSWORD=${SMTP_RELAY_PASSWORD// /}
 }
 
 fill_in() {
@@ -115,6 +127,13 @@ items() {
 
 first_item() {
     items "$1" | head -n 1
+}
+
+# 90, 90s, 15m, 2h, 1d or 1w in seconds.
+seconds_of() {
+    local -A unit=([s]=1 [m]=60 [h]=3600 [d]=86400 [w]=604800)
+    local letter=${1##*[0-9]}
+    echo $((${1%[smhdw]} * ${unit[${letter:-s}]}))
 }
 
 # The configuration has been written: nothing that runs from here on needs the passwords.

@@ -41,7 +41,10 @@ check_quotes() {
     local row name
     for row in "${VARIABLES[@]}"; do
         name=${row%%|*}
-        [[ ${!name} == [\"\']*[\"\'] ]] && mistake "$name" 'the value is in quotes: remove them'
+        if [[ ${!name} == [\"\']*[\"\'] ]]; then
+            mistake "$name" 'the value is in quotes: remove them'
+            printf -v "$name" %s "${!name:1:-1}" # and look at what is in them
+        fi
         [[ ${!name} == *$'\n'* ]] && mistake "$name" 'the value has more than one line: keep the first'
     done
     return 0
@@ -78,6 +81,10 @@ check_forwarding() {
         domain=${address##*@}
         [[ " $MAIL_DOMAIN $MAIL_HOSTNAME $(items "$LOCAL_DOMAINS" | tr '\n' ' ') " == *" ${domain,,} "* ]] &&
             mistake FORWARD_EMAIL "$address is mail for this server itself (a loop): give an address elsewhere"
+    done
+    for address in $(items "$FORWARD_RECIPIENTS"); do
+        [[ ${address%@"$MAIL_DOMAIN"} =~ ^[a-z0-9._+=-]+$ ]] ||
+            mistake FORWARD_RECIPIENTS "'$address' is not an address of MAIL_DOMAIN: give names as hi,info, or all"
     done
     [[ -n $FORWARD_EMAIL ]] ||
         warning FORWARD_EMAIL 'not set: mail for MAIL_DOMAIN is refused, and the alerts and the system mail reach nobody'
@@ -142,10 +149,12 @@ check_networks() {
 
 check_numbers_and_times() {
     local name
-    for name in SMTP_RELAY_DAILY_LIMIT MESSAGE_SIZE_LIMIT; do
+    for name in SMTP_RELAY_DAILY_LIMIT MESSAGE_SIZE_LIMIT MAIL_LOG_ROTATE_SIZE MAIL_LOG_KEEP; do
         [[ ${!name} =~ ^[1-9][0-9]{0,9}$ ]] || mistake "$name" "'${!name}' is not a number: give one above 0, digits only"
     done
-    for name in RELAY_RATE_DELAY QUEUE_RUN_DELAY MINIMAL_BACKOFF_TIME MAXIMAL_BACKOFF_TIME MAXIMAL_QUEUE_LIFETIME; do
+    [[ $FORWARD_DAILY_LIMIT =~ ^(0|[1-9][0-9]{0,5})$ ]] ||
+        mistake FORWARD_DAILY_LIMIT "'$FORWARD_DAILY_LIMIT' is not a number: give one, or 0 for no limit"
+    for name in MAIL_LOG_ROTATE_AGE RELAY_RATE_DELAY QUEUE_RUN_DELAY MINIMAL_BACKOFF_TIME MAXIMAL_BACKOFF_TIME MAXIMAL_QUEUE_LIFETIME; do
         [[ ${!name} =~ ^[0-9]{1,7}[smhdw]?$ ]] || mistake "$name" "'${!name}' is not a time: give a number and s, m, h, d or w"
     done
     [[ $MAIL_LOG_ADDRESSES == masked || $MAIL_LOG_ADDRESSES == full ]] ||

@@ -1,0 +1,119 @@
+"""`make docs`: writes the generated tables of the docs anew, from the code that they describe.
+
+A table stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. The contract tests fail when one is out of date.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from mail_api.settings import Settings as ApiSettings
+from mail_exporter.settings import Settings as ExporterSettings
+from mail_telemetry.configuration import default_text
+from mail_telemetry.names import METRICS
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SERVER_VARIABLES: Final = ROOT / "postfix/rootfs/usr/local/lib/mail-server/settings.bash"
+_ROW: Final = re.compile(r"^    '(?P<name>[A-Z_]+)\|(?P<default>[^|]*)\|(?P<meaning>.*)'$", re.MULTILINE)
+
+SERVER_ROWS: Final = tuple(_ROW.finditer(SERVER_VARIABLES.read_text()))
+
+STANDARD: Final = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "Where traces go, over OTLP/HTTP; unset: nowhere.",
+    "OTEL_EXPORTER_OTLP_HEADERS": "Headers sent along, as `name=value`, by comma.",
+    "OTEL_RESOURCE_ATTRIBUTES": "Attributes that every span carries, as `name=value`, by comma.",
+    "OTEL_SDK_DISABLED": "`true` switches tracing off.",
+    "OTEL_TRACES_SAMPLER": "Which requests are traced.",
+    "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, as a ratio.",
+}
+"""OpenTelemetry's own variables; both Python services read them."""
+COMPOSE: Final = {
+    "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
+    "TRAEFIK_ENTRYPOINT": ("websecure", "The entry point it uses."),
+    "TRAEFIK_CERT_RESOLVER": ("letsencrypt", "The certificate resolver it uses."),
+    "DINKY_MAIL_VERSION": ("latest", "The tag of the images."),
+}
+"""Variables that only docker-compose.mail.prod.yml reads."""
+
+
+def settings_table() -> str:
+    """Return every variable of every service: who reads it, its default, its meaning."""
+    rows: dict[str, tuple[list[str], str, str]] = {}
+
+    def add(name: str, reader: str, default: str, meaning: str) -> None:
+        readers, first_default, first_meaning = rows.setdefault(name, ([], default, meaning))
+        readers.append(reader)
+        rows[name] = (readers, first_default or default, first_meaning)
+
+    for found in SERVER_ROWS:
+        meaning = found["meaning"].replace("'\"'\"'", "'")
+        default = re.sub(r"\{(\w+)\}", r"\1", found["default"])
+        add(found["name"], "server", default, meaning[:1].upper() + meaning[1:])
+    for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings)):
+        for name, field in fields(settings).items():
+            add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
+    for name, meaning in STANDARD.items():
+        add(name, "api", "", meaning)
+        add(name, "exporter", "", meaning)
+    for name, (default, meaning) in COMPOSE.items():
+        add(name, "compose", default, meaning)
+    return table(
+        ("variable", "read by", "default", "meaning"),
+        ((f"`{name}`", ", ".join(readers), code(default), text) for name, (readers, default, text) in rows.items()),
+    )
+
+
+def metrics_table() -> str:
+    """Return every metric as it is exposed: its type, labels and meaning."""
+    rows = ((f"`{m.exposed}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), m.help) for m in METRICS)
+    return table(("metric", "type", "labels", "meaning"), rows)
+
+
+def fields(settings: type[BaseSettings]) -> Mapping[str, FieldInfo]:
+    """Return the settings' fields by the name of their variable."""
+    return {name.upper(): field for name, field in settings.model_fields.items()}
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = (" | ".join(cell.replace("|", "\\|") for cell in row) for row in (head, ("---",) * len(head), *rows))
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def code(text: str) -> str:
+    """Return the text as code, or nothing."""
+    return f"`{text}`" if text else ""
+
+
+TABLES: Final = {"settings": settings_table, "metrics": metrics_table}
+DOCUMENTS: Final = ("README.md", "docs/metrics.md")
+
+
+def fresh(text: str) -> str:
+    """Return a document's text with every generated table made anew."""
+    for name, make in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+        before, found, rest = text.partition(begin)
+        if found:
+            text = before + begin + make() + end + rest.partition(end)[2]
+    return text
+
+
+def main() -> int:
+    """Write every document whose tables are out of date."""
+    for name in DOCUMENTS:
+        path = ROOT / name
+        text = path.read_text()
+        if (new := fresh(text)) != text:
+            path.write_text(new)
+            print(f"docs: wrote {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Do names, settings, files and docs agree?"""

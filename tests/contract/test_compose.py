@@ -1,0 +1,79 @@
+"""What the compose files promise: fixed names, least privilege, nothing of the sandbox on the network."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+OVERLAYS = ("docker-compose.sandbox.yml", "tests/integration/docker-compose.test.yml")
+
+
+class Loader(yaml.SafeLoader):
+    """Reads Compose's merge tags as what they stand before."""
+
+
+def _plain(loader: Loader, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return None
+
+
+for _tag in ("!override", "!reset"):
+    Loader.add_constructor(_tag, _plain)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return a compose file."""
+    loaded: dict[str, Any] = yaml.load((ROOT / name).read_text(), Loader)  # noqa: S506 - a SafeLoader
+    return loaded
+
+
+@pytest.mark.parametrize("service", ["mail-server", "mail-api", "mail-exporter"])
+def test_production_services(service: str) -> None:
+    """Each service has its fixed name, restarts, and holds no privilege that it does not need."""
+    settings = load("docker-compose.mail.prod.yml")["services"][service]
+    assert settings["container_name"] == service
+    assert settings["restart"] == "unless-stopped"
+    assert settings["read_only"] is True
+    assert settings["cap_drop"] == ["ALL"]
+    assert settings["security_opt"] == ["no-new-privileges:true"]
+    assert settings["mem_limit"]
+    assert settings["pids_limit"]
+
+
+@pytest.mark.parametrize("service", ["mail-api", "mail-exporter"])
+def test_prometheus_labels(service: str) -> None:
+    """Dinky's Prometheus finds both metric ports by labels, under the job that dashboards ask for."""
+    labels = load("docker-compose.mail.prod.yml")["services"][service]["labels"]
+    assert labels["prometheus.scrape"] == "true"
+    assert labels["prometheus.job"] == service
+    assert labels["prometheus.path"] == "/metrics"
+
+
+def test_queue_is_not_on_the_shared_network() -> None:
+    """The name under which the queue is offered resolves on the internal network alone."""
+    prod = load("docker-compose.mail.prod.yml")
+    networks = prod["services"]["mail-server"]["networks"]
+    assert networks["mail_internal"]["aliases"] == ["mail-queue"]
+    assert networks["traefik_network"] is None
+    assert prod["networks"]["mail_internal"]["internal"] is True
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_sandbox_is_on_loopback(overlay: str) -> None:
+    """Everything that trying out and tests publish is reachable from this machine alone."""
+    services = load(overlay)["services"]
+    published = [port for service in services.values() for port in service.get("ports", ())]
+    assert published
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == []
+
+
+def test_every_production_port_is_replaced() -> None:
+    """No service of production keeps its public ports under the sandbox."""
+    prod = {name for name, one in load("docker-compose.mail.prod.yml")["services"].items() if "ports" in one}
+    for overlay in OVERLAYS:
+        assert prod <= {name for name, one in load(overlay)["services"].items() if "ports" in one}

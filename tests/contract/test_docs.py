@@ -1,0 +1,73 @@
+"""Docs, settings and the compose file say the same."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import docs
+from mail_api.settings import Settings as ApiSettings
+from mail_exporter.settings import Settings as ExporterSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+INSIDE = {
+    *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
+    *("QUEUE_HOST", "QUEUE_PORT", "QUEUE_TIMEOUT_SECONDS", "QUEUE_LISTEN_NAME"),
+}
+"""Variables that belong to the containers' own wiring: the compose file leaves them at their defaults."""
+
+Services = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def services() -> Services:
+    """Return the services of the production compose file."""
+    found: Services = yaml.safe_load((ROOT / "docker-compose.mail.prod.yml").read_text())["services"]
+    return found
+
+
+def template_variables() -> set[str]:
+    """Return every variable of .env.mail, those that are commented out too."""
+    return set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.mail").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", docs.DOCUMENTS)
+def test_generated_tables_are_fresh(document: str) -> None:
+    """The tables in the docs are what `make docs` writes."""
+    text = (ROOT / document).read_text()
+    assert docs.fresh(text) == text
+
+
+@pytest.mark.parametrize(
+    ("service", "variables"),
+    [
+        pytest.param("mail-server", [found["name"] for found in docs.SERVER_ROWS], id="mail-server"),
+        pytest.param("mail-api", [*docs.fields(ApiSettings), *docs.STANDARD], id="mail-api"),
+        pytest.param("mail-exporter", [*docs.fields(ExporterSettings), *docs.STANDARD], id="mail-exporter"),
+    ],
+)
+def test_every_setting_reaches_its_service(services: Services, service: str, variables: list[str]) -> None:
+    """Each setting is in README and .env.mail, and the compose file hands it on."""
+    readme = (ROOT / "README.md").read_text()
+    settable = set(variables) - INSIDE
+    assert settable - set(services[service]["environment"]) == set()
+    assert settable - template_variables() == set()
+    assert [name for name in settable if f"`{name}`" not in readme] == []
+
+
+def test_template_has_nothing_that_nobody_reads(services: Services) -> None:
+    """Every variable of .env.mail is handed to a service or used by the compose file."""
+    handed_on = {name for service in services.values() for name in service["environment"]}
+    assert template_variables() - handed_on - set(docs.COMPOSE) == set()
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    """Every relative link in a document names a file that exists."""
+    documents = [path for pattern in ("*.md", "*/*.md") for path in ROOT.glob(pattern)]
+    links = [
+        (path, target) for path in documents for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+    ]
+    assert links
+    assert [f"{path.name}: {target}" for path, target in links if not (path.parent / target).exists()] == []

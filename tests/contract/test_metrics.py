@@ -1,0 +1,50 @@
+"""The metrics that are described are the metrics that are exposed."""
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.trace import NoOpTracer
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric as Family
+
+from mail_api.observability import Telemetry
+from mail_api.pool import Pool
+from mail_exporter.metrics import LogMetrics
+from mail_exporter.parts import PartsCollector
+from mail_exporter.queue import QueueReader
+from mail_telemetry.names import METRICS, Metric
+
+
+@pytest.fixture(scope="module")
+def families() -> dict[str, Family]:
+    """Return every family that the two services expose of their own, by name."""
+    registry = CollectorRegistry()
+    Telemetry(registry, NoOpTracer()).watch_connections(Pool("mail-server", 25, 1))
+    LogMetrics(registry)
+    registry.register(PartsCollector({"queue": QueueReader(list).metrics}))
+    return {family.name: family for family in registry.collect()}
+
+
+def described() -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and help of every described metric."""
+    return ((metric.name, metric.kind, metric.help) for metric in METRICS)
+
+
+def test_described_is_exposed(families: dict[str, Family]) -> None:
+    """Name, type and help agree in both directions."""
+    assert set(described()) == {(family.name, family.type, family.documentation) for family in families.values()}
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_labels(families: dict[str, Family], metric: Metric) -> None:
+    """A metric has the described labels and no other."""
+    labels = {name for sample in families[metric.name].samples for name in sample.labels}
+    assert labels - {"le"} == set(metric.labels)
+
+
+def test_names_follow_the_rules() -> None:
+    """Base units, no `total` but the one that the exposition adds, help as sentences."""
+    for metric in METRICS:
+        assert not metric.name.endswith(("_total", "_ms", "_milliseconds", "_count", "_sum"))
+        assert metric.help.endswith(".")
+        assert bool(metric.buckets) == (metric.kind == "histogram")

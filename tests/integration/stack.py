@@ -1,0 +1,146 @@
+"""The running stack as a test sees it: send a mail, break something, look at what came of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+from testcontainers.compose import DockerCompose
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FILES: Final = [
+    "docker-compose.mail.prod.yml",
+    "docker-compose.sandbox.yml",
+    "tests/integration/docker-compose.test.yml",
+]
+RECIPIENT: Final = "recipient@example.com"
+DEADLINE_SECONDS: Final = 30.0
+
+API: Final = ("mail-api", 20001)
+API_METRICS: Final = ("mail-api", 9464)
+EXPORTER: Final = ("mail-exporter", 9154)
+SANDBOX: Final = ("sandbox-relay", 8080)
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+def until(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
+    """Return what `look` finds, once it finds something true.
+
+    Raises:
+        TimeoutError: it did not in time; the message says what was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.1)
+
+
+class Stack:
+    """The services under test, and the sandbox that stands in for the outside world."""
+
+    def __init__(self) -> None:
+        self.compose = DockerCompose(ROOT, FILES, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
+        self._urls: dict[tuple[str, int], str] = {}
+        self.http = httpx2.Client(timeout=DEADLINE_SECONDS)
+
+    @contextmanager
+    def running(self) -> Iterator["Stack"]:
+        """Run the stack, from nothing to nothing."""
+        self.compose.stop()  # what an interrupted run left behind
+        with self.http, self.compose:
+            yield self
+
+    def url(self, service: tuple[str, int], path: str = "") -> str:
+        """Return the URL under which a service's port is published."""
+        if service not in self._urls:
+            host, port = self.compose.get_service_host_and_port(*service)
+            self._urls[service] = f"http://{host}:{port}"
+        return self._urls[service] + path
+
+    def command(self, *arguments: str) -> None:
+        """Run a Docker Compose command such as `stop mail-server` or `up --wait`."""
+        # Public port numbers are given out anew at each start.
+        self._urls.clear()
+        self.compose._run_command(cmd=[*self.compose.compose_command_property, *arguments])  # noqa: SLF001 - the only way
+
+    def execute(self, service: str, *command: str) -> str:
+        """Run a command in a service's container and return what it printed."""
+        stdout, _, status = self.compose.exec_in_container(list(command), service)
+        assert status == 0, f"{command} ended with {status}: {stdout}"
+        return stdout
+
+    def logs(self, service: str) -> str:
+        """Return everything the service's container has printed."""
+        return "".join(self.compose.get_logs(service))
+
+    def post(self, payload: Json, **headers: str) -> httpx2.Response:
+        """Post to /send and return the response."""
+        return self.http.post(self.url(API, "/send"), json=payload, headers=headers)
+
+    def send(self, subject: str, **fields: Any) -> str:  # noqa: ANN401 - any JSON
+        """Send a mail through the API and return its id."""
+        response = self.post({"to": RECIPIENT, "subject": subject, "body": "Hello"} | fields)
+        assert response.status_code == 200, response.text
+        return str(response.json()["id"])
+
+    def find_mail(self, subject: str) -> Json | None:
+        """Return the mail with that subject out of the sandbox's inbox."""
+        found: list[Json] = self.http.get(self.url(SANDBOX, "/messages"), params={"subject": subject}).json()
+        return found[0] if found else None
+
+    def received(self, subject: str) -> Json:
+        """Wait for the mail with that subject in the sandbox's inbox."""
+        return until(f"mail {subject!r} at the relay", lambda: self.find_mail(subject))
+
+    def count_mails(self) -> int:
+        """Return how many mails the relay has taken since it runs."""
+        return int(self.http.get(self.url(SANDBOX, "/health")).json()["messages"])
+
+    def spans(self, message_id: str) -> list[Json]:
+        """Return the spans received so far of the trace that carries a mail, by start time."""
+        for trace in self.http.get(self.url(SANDBOX, "/traces")).json():
+            spans: list[Json] = self.http.get(self.url(SANDBOX, f"/traces/{trace['trace_id']}")).json()["spans"]
+            if any(span["attributes"].get("mail.message_id") == message_id for span in spans):
+                return [span | {"trace_id": trace["trace_id"]} for span in spans]
+        return []
+
+    def trace(self, message_id: str, *, until_named: tuple[str, ...]) -> list[Json]:
+        """Wait until spans of these names (as often as named) are there, and return the whole trace."""
+
+        def look() -> list[Json] | None:
+            spans = self.spans(message_id)
+            names = [span["name"] for span in spans]
+            return spans if all(names.count(name) >= until_named.count(name) for name in until_named) else None
+
+        return until(f"spans {until_named} of {message_id}", look)
+
+    def value(self, service: tuple[str, int], name: str, **labels: str) -> float:
+        """Return a sample's value as the service exposes it now.
+
+        Raises:
+            KeyError: there is no such sample.
+        """
+        text = self.http.get(self.url(service, "/metrics")).text
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == name and sample.labels == labels:
+                    return sample.value
+        raise KeyError(f"{name}{labels}")
+
+    @contextmanager
+    def fault(self, name: str, **parameters: Any) -> Iterator[None]:  # noqa: ANN401 - any JSON
+        """Make the relay misbehave for a while."""
+        switch = self.url(SANDBOX, f"/faults/{name}")
+        self.http.put(switch, json=parameters).raise_for_status()
+        try:
+            yield
+        finally:
+            self.http.delete(switch).raise_for_status()

@@ -1,0 +1,58 @@
+"""Addresses and domains: what is taken, in which form, and what never is."""
+
+import pytest
+
+from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Anna@Example.COM", "Anna@example.com", id="domain in lower case"),
+        pytest.param(" a@x.org ", "a@x.org", id="spaces around"),
+        pytest.param("alerts@dinky.local", "alerts@dinky.local", id="a home server"),
+        pytest.param("a@mydomain.test", "a@mydomain.test", id="a test domain"),
+        pytest.param("a@münchen.example", "a@xn--mnchen-3ya.example", id="international domain"),
+        pytest.param("a+tag@x.org", "a+tag@x.org", id="tag"),
+    ],
+)
+def test_taken(text: str, expected: str) -> None:
+    """A bare address comes back in ASCII."""
+    assert parse_address(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "a@localhost",
+        "a@x.org, b@y.org",
+        "a@x.org\nBcc: b@y.org",
+        "a@x.org\n",
+        "a@x.org> AUTH=<",
+        "Anna <a@x.org>",
+        '"a b"@x.org',
+        "a@[127.0.0.1]",
+        "é@x.org",
+        "a@x..local",
+        "@dinky.local",
+        "a\0@x.org",
+        f"{'a' * 65}@x.org",
+    ],
+    ids=ascii,
+)
+def test_refused(text: str) -> None:
+    """Lists, names, brackets, controls and international local parts are refused, without being repeated."""
+    with pytest.raises(ValueError, match=r"\w") as raised:
+        parse_address(text)
+    assert len(text) <= 1 or text not in str(raised.value)
+
+
+def test_domains() -> None:
+    """A domain is lower-cased; an entry with an @ is an address."""
+    assert parse_domain("Example.ORG") == "example.org"
+    assert parse_address_or_domain("example.org") == "example.org"
+    assert parse_address_or_domain("me@example.org") == "me@example.org"
+    with pytest.raises(ValueError, match="is not a domain name"):
+        parse_domain("no domain")

@@ -1,0 +1,72 @@
+"""What a browser sees: pages of ALLOWED_HOSTS can call and read, others can't."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, FakePostfix
+
+OWN = "https://www.mydomain.test"
+FOREIGN = "https://evil.test"
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+
+async def test_preflight(api: Api) -> None:
+    """A page of ours may post JSON."""
+    response = await api.client.options("/send", headers={"Origin": OWN, **PREFLIGHT})
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == OWN
+    assert response.headers["Access-Control-Allow-Methods"] == "POST"
+    assert "content-type" in response.headers["Access-Control-Allow-Headers"].lower()
+
+
+async def test_foreign_preflight(api: Api) -> None:
+    """A foreign page is told no, without any CORS header."""
+    response = await api.client.options("/send", headers={"Origin": FOREIGN, **PREFLIGHT})
+    assert (response.status_code, response.json()["success"]) == (403, False)
+    assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"), [({}, 200), ({"subject": 1}, 400), ({"to": "a@x.test"}, 403)], ids=["sent", "bad", "stranger"]
+)
+async def test_readable_answers(api: Api, fields: dict[str, object], status: int) -> None:
+    """Our page can read every answer, refusals too, and caches know that it depends on the origin."""
+    response = await api.send({"Origin": OWN}, **fields)
+    assert response.status_code == status
+    assert response.headers["Access-Control-Allow-Origin"] == OWN
+    assert "Origin" in response.headers["Vary"]
+
+
+async def test_retry_after_is_readable(api: Api, postfix: FakePostfix) -> None:
+    """A script can read how long to wait."""
+    await postfix.stop()
+    response = await api.send({"Origin": OWN})
+    assert response.status_code == 503
+    assert response.headers["Access-Control-Expose-Headers"] == "Retry-After"
+
+
+@pytest.mark.parametrize("origin", [FOREIGN, "null", "", "https://mydomain.test.evil.test"], ids=ascii)
+async def test_foreign_post(api: Api, postfix: FakePostfix, origin: str) -> None:
+    """A post from a foreign page is refused with the variable's name, whatever its content, and nothing is sent."""
+    response = await api.send({"Origin": origin})
+    assert (response.status_code, postfix.commands) == (403, [])
+    assert "ALLOWED_HOSTS" in response.json()["message"]
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_no_browser(api: Api) -> None:
+    """Without Origin there is no browser to protect, and no CORS header."""
+    response = await api.send()
+    assert response.status_code == 200
+    assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+async def test_listed_hosts(api: Api, start_api: object) -> None:
+    """Reading /health from anywhere is harmless and allowed, but not to a foreign script."""
+    response = await api.client.get("/health", headers={"Origin": FOREIGN})
+    assert response.status_code == 200
+    assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,0 +1,49 @@
+"""The table of situations: complete, and in words that fit to be read."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mail_api import errors
+from mail_api.errors import ANSWERS, Answer, Code, Situation, answer_to
+
+ABSTRACT = {errors.Refused}
+
+
+def situations(base: type[Situation] = Situation) -> Iterator[type[Situation]]:
+    """Return every kind of situation that can be raised."""
+    for kind in base.__subclasses__():
+        if kind not in ABSTRACT:
+            yield kind
+        yield from situations(kind)
+
+
+@pytest.mark.parametrize("kind", sorted(situations(), key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)
+def test_every_situation_has_an_answer(kind: type[Situation]) -> None:
+    """No situation ends as an internal error for want of a row."""
+    assert kind in ANSWERS
+
+
+def test_every_code_is_used() -> None:
+    """A code that no row uses is one of the two that no situation stands for."""
+    used = {answer.code for answer in ANSWERS.values()}
+    assert set(Code) - used == {Code.INTERNAL_ERROR, Code.INTERRUPTED}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=lambda answer: str(answer.code))
+def test_statuses(answer: Answer) -> None:
+    """Statuses are those the API documents; only a 503 asks to come back."""
+    assert answer.status in {400, 403, 413, 415, 503}
+    assert answer.retry_after is None or answer.status == 503
+
+
+def test_anything_else_is_internal() -> None:
+    """What is no situation is a defect."""
+    assert answer_to(RuntimeError("x")).code is Code.INTERNAL_ERROR
+
+
+def test_replies_are_masked() -> None:
+    """A server's reply is passed on without addresses."""
+    assert str(errors.RecipientRefused(550, "5.1.1 <anna@x.org>: no")) == (
+        "to: the mail server refused the recipient: 550 5.1.1 <a***@x.org>: no"
+    )

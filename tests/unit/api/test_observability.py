@@ -1,0 +1,171 @@
+"""What the API tells about itself: metrics, spans, log lines; and what it keeps to itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
+from prometheus_client import CollectorRegistry
+
+from mail_api.errors import Code
+from mail_api.observability import metrics_app
+from mail_telemetry.propagation import parse_traceparent
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, FakePostfix
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def span_of(api: Api, name: str) -> ReadableSpan:
+    """Return the one span with this name."""
+    (found,) = [span for span in api.spans() if span.name == name]
+    return found
+
+
+async def exposition(registry: CollectorRegistry, path: str = "/metrics", accept: str = "*/*") -> httpx2.Response:
+    """Return what the metrics port answers."""
+    transport = httpx2.ASGITransport(metrics_app(registry))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://metrics") as client:
+        return await client.get(path, headers={"Accept": accept})
+
+
+async def test_every_result_is_there_from_the_start(api: Api) -> None:
+    """A rate over results exists before the first mail."""
+    for result in ("accepted", *Code):
+        assert api.metric("mail_api_messages_total", result=result) == 0
+
+
+async def test_counted(api: Api, postfix: FakePostfix) -> None:
+    """Each request counts once under its result; submissions are timed; the gauge follows the pool."""
+    await api.send()
+    await api.send(subject=1)
+    postfix.fail("MAIL", "drop")
+    await api.send()
+    assert api.metric("mail_api_messages_total", result="accepted") == 2
+    assert api.metric("mail_api_messages_total", result="invalid_request") == 1
+    assert api.metric("mail_api_submission_duration_seconds_count") == 2
+    assert api.metric("mail_api_submission_retries_total") == 1
+    assert api.metric("mail_api_smtp_connections", state="idle") == 1
+    assert api.metric("mail_api_smtp_connections", state="busy") == 0
+
+
+async def test_http_metrics(api: Api) -> None:
+    """HTTP requests count by template; unknown paths and methods make no series; /health does not count."""
+    await api.send()
+    await api.client.get("/health")
+    await api.client.get("/anything/anna@example.org")
+    await api.client.request("BREW", "/send")
+    exposed = (await exposition(api.registry)).text
+    assert api.metric("http_requests_total", handler="/send", method="POST", status="2xx") == 1
+    assert api.metric("http_requests_total", handler="none", method="GET", status="4xx") == 1
+    assert api.metric("http_requests_total", handler="/send", method="OTHER", status="4xx") == 1
+    assert [word for word in ("health", "anything", "BREW") if word in exposed] == []
+
+
+@pytest.mark.parametrize(("path", "status"), [("/metrics", 200), ("/metrics/", 200), ("/", 404), ("/send", 404)])
+async def test_metrics_port(path: str, status: int) -> None:
+    """The metrics port answers at /metrics, without a redirect, and nowhere else."""
+    assert (await exposition(CollectorRegistry(), path)).status_code == status
+
+
+async def test_metrics_are_not_public(api: Api) -> None:
+    """The API's own port knows no /metrics."""
+    assert (await api.client.get("/metrics")).status_code == 404
+
+
+async def test_exemplar(api: Api) -> None:
+    """In OpenMetrics, a submission's bucket names its trace."""
+    await api.send()
+    exposed = (await exposition(api.registry, accept="application/openmetrics-text")).text
+    context = span_of(api, "smtp submit").get_span_context()
+    assert f'# {{trace_id="{context.trace_id:032x}"}}' in exposed
+
+
+async def test_spans(api: Api, postfix: FakePostfix) -> None:
+    """The caller's trace goes on: its span, ours, the SMTP client span, and that one's id in the mail."""
+    response = await api.send({"traceparent": PARENT})
+    server, submit = span_of(api, "POST /send"), span_of(api, "smtp submit")
+    parent = parse_traceparent(PARENT)
+    assert parent is not None
+    assert (server.kind, submit.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
+    assert server.parent is not None
+    assert (server.parent.trace_id, server.parent.span_id) == (parent.trace_id, parent.span_id)
+    assert submit.parent is not None
+    assert submit.parent.span_id == server.get_span_context().span_id
+    in_mail = f"Traceparent: 00-{parent.trace_id:032x}-{submit.get_span_context().span_id:016x}-"
+    assert in_mail.encode() in postfix.mails[0].content
+    assert dict(submit.attributes or {}) == {
+        "mail.message_id": response.json()["id"],
+        "mail.queue_id": "4jXSsP52xGz0",
+        "mail.recipient_count": 1,
+        "mail.recipient_domain": "mydomain.test",
+        "mail.size": len(postfix.mails[0].content),
+        "server.address": "127.0.0.1",
+        "server.port": postfix.port,
+    }
+
+
+async def test_failed_span(api: Api, postfix: FakePostfix) -> None:
+    """A refused mail's span is an error of our vocabulary, without the reply's text."""
+    postfix.fail("RCPT", "550 5.1.1 <hello@mydomain.test> unknown")
+    await api.send()
+    span = span_of(api, "smtp submit")
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "recipient_refused"
+    assert not span.events
+
+
+async def test_stable_http_names(api: Api) -> None:
+    """HTTP spans use the stable names, and only one span stands for one request."""
+    await api.send(subject=1)
+    (span,) = api.spans()
+    attributes = dict(span.attributes or {})
+    assert (attributes["http.request.method"], attributes["http.route"]) == ("POST", "/send")
+    assert attributes["http.response.status_code"] == 400
+
+
+async def test_health_leaves_no_trace(api: Api) -> None:
+    """Health checks are neither logged nor traced."""
+    await api.client.get("/health")
+    assert (api.spans(), api.log("request answered")) == ([], [])
+
+
+async def test_log_lines(api: Api) -> None:
+    """A mail leaves one line about the mail and one about the request, in one trace, without full addresses."""
+    response = await api.send(from_="visitor@example.com")
+    (mail,), (request,) = api.log("mail accepted"), api.log("request answered")
+    assert mail["mail.message_id"] == response.json()["id"]
+    assert (mail["mail.queue_id"], mail["mail.result"]) == ("4jXSsP52xGz0", "accepted")
+    assert mail["mail.recipient"] == "h***@mydomain.test"
+    assert mail["duration_seconds"] > 0
+    assert request["http.request.method"] == "POST"
+    assert (request["http.route"], request["http.response.status_code"]) == ("/send", 200)
+    assert mail["trace_id"] == request["trace_id"] == f"{span_of(api, 'smtp submit').get_span_context().trace_id:032x}"
+
+
+async def test_preflight_log(api: Api) -> None:
+    """Even what is answered before routing is logged under its route."""
+    headers = {"Origin": "https://mydomain.test", "Access-Control-Request-Method": "POST"}
+    await api.client.options("/send", headers=headers)
+    assert [line["http.route"] for line in api.log("request answered")] == ["/send"]
+
+
+async def test_privacy(api: Api, postfix: FakePostfix) -> None:
+    """No address, body or query ever reaches a log line, a span or a metric, whatever happens."""
+    secrets = ["hello@", "visitor@", "stranger@", "noreply@", "anna@", "TheBody"]
+    await api.send(from_="visitor@example.com", body="TheBody")
+    await api.send(to="stranger@example.com", body="TheBody")
+    postfix.fail("RCPT", "550 5.1.1 <hello@mydomain.test>: rejected", "451 4.3.0 <hello@mydomain.test>: later")
+    await api.send()
+    await api.send()
+    postfix.fail("MAIL", "550 5.1.8 <noreply@mydomain.test>: no")
+    await api.send()
+    await api.client.get("/unsubscribe/anna@example.org?to=anna@example.org")
+    spans = [json.loads(span.to_json()) for span in api.spans()]
+    told = api.output.getvalue() + json.dumps(spans) + (await exposition(api.registry)).text
+    assert [secret for secret in secrets if secret in told] == []

@@ -1,0 +1,117 @@
+"""The pool: how many connections, which one next, and what cancellation leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api import pool as pool_module
+from mail_api.pool import Pool
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import FakePostfix
+
+HANG = "hang"
+
+
+def soon() -> float:
+    """Return a deadline two seconds from now."""
+    return asyncio.get_running_loop().time() + 2
+
+
+async def use(pool: Pool) -> None:
+    """Borrow a session and say something on it."""
+    async with pool.session(soon()) as smtp:
+        await smtp.mail("a@x.test")
+
+
+async def test_lazy_and_reused(postfix: FakePostfix) -> None:
+    """No connection is opened before it is needed, and one after the other use the same."""
+    pool = Pool("127.0.0.1", postfix.port, 4)
+    assert (pool.idle, postfix.sessions) == (0, 0)
+    for _ in range(5):
+        await use(pool)
+    assert (pool.idle, pool.busy, postfix.sessions) == (1, 0, 1)
+    await pool.close()
+
+
+async def test_bounded(postfix: FakePostfix) -> None:
+    """However many want one, there are never more connections than the size."""
+    pool = Pool("127.0.0.1", postfix.port, 3)
+    await asyncio.gather(*(use(pool) for _ in range(50)))
+    assert postfix.sessions == 3
+    await pool.close()
+
+
+async def test_cancelled_while_waiting(postfix: FakePostfix) -> None:
+    """A caller that leaves while it waits takes no connection with it."""
+    pool = Pool("127.0.0.1", postfix.port, 1)
+    async with pool.session(soon()):
+        waiting = asyncio.create_task(use(pool))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    await use(pool)
+    assert (pool.busy, postfix.sessions) == (0, 1)
+    await pool.close()
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL"])
+async def test_cancelled_in_use(postfix: FakePostfix, stage: str) -> None:
+    """A connection whose user was cancelled in mid-dialogue is dropped, and its place is free again."""
+    postfix.fail(stage, HANG)
+    pool = Pool("127.0.0.1", postfix.port, 1)
+    user = asyncio.create_task(use(pool))
+    await postfix.wait_for(stage)
+    user.cancel()
+    await asyncio.wait([user])
+    assert (pool.busy, pool.idle) == (0, 0)
+    await use(pool)
+    assert postfix.sessions == 2
+    await pool.close()
+
+
+async def test_fresh(postfix: FakePostfix) -> None:
+    """A fresh session replaces the one at hand."""
+    pool = Pool("127.0.0.1", postfix.port, 1)
+    await use(pool)
+    async with pool.session(soon(), fresh=True):
+        pass
+    assert postfix.sessions == 2
+    await pool.close()
+
+
+@pytest.mark.parametrize("limit", ["IDLE_SECONDS", "MAX_AGE_SECONDS"])
+async def test_ends_by_itself(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """A session that has idled or lived long enough is ended with QUIT."""
+    monkeypatch.setattr(pool_module, limit, 0.0)
+    pool = Pool("127.0.0.1", postfix.port, 1)
+    await use(pool)
+    await postfix.wait_for("QUIT")
+    assert (pool.idle, pool.busy) == (0, 0)
+    await pool.close()
+
+
+async def test_used_again_before_idle_ends(postfix: FakePostfix) -> None:
+    """Borrowing a session stops its idle timer; the loop holds one timer per idle connection at most."""
+    pool = Pool("127.0.0.1", postfix.port, 1)
+    await use(pool)
+    async with pool.session(soon()):
+        assert (pool.busy, pool.idle) == (1, 0)
+    assert postfix.sessions == 1
+    await pool.close()
+
+
+async def test_close_waits(postfix: FakePostfix) -> None:
+    """Closing lets the mail in flight finish first, then says QUIT on every session."""
+    pool = Pool("127.0.0.1", postfix.port, 2)
+    async with pool.session(soon()) as smtp:
+        closing = asyncio.create_task(pool.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        await smtp.mail("a@x.test")
+    await closing
+    await postfix.wait_for("QUIT")
+    assert pool.idle == 0

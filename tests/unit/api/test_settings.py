@@ -1,0 +1,89 @@
+"""The environment: defaults, what counts as unset, and errors that a person can act on."""
+
+import pytest
+
+from mail_api.settings import Settings, SettingsInvalid, default_text, load_settings
+
+
+def settings(**values: object) -> Settings:
+    """Return settings with these values, lower-case names as in Python."""
+    return Settings.model_validate({"mail_domain": "example.org", **values})
+
+
+def test_defaults() -> None:
+    """MAIL_DOMAIN alone is enough, and the other defaults follow from it."""
+    found = settings()
+    assert found.default_from == "noreply@example.org"
+    assert found.allowed_recipients == ("example.org",)
+    assert found.allowed_hosts == ("example.org", "*.example.org")
+    assert (found.smtp_host, found.smtp_port, found.api_port, found.metrics_port) == ("mail-server", 25, 20001, 9464)
+
+
+def test_own_mailboxes_are_allowed() -> None:
+    """FORWARD_EMAIL and DEFAULT_TO are part of the default of ALLOWED_RECIPIENTS."""
+    found = settings(forward_email="me@gmail.test", default_to="office@example.org")
+    assert found.allowed_recipients == ("example.org", "me@gmail.test", "office@example.org")
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables are read by their upper-case names; lists are separated by commas."""
+    monkeypatch.setenv("MAIL_DOMAIN", "Example.ORG")
+    monkeypatch.setenv("ALLOWED_RECIPIENTS", "Me@Example.com, other.example ,")
+    monkeypatch.setenv("ALLOWED_HOSTS", "HTTP://localhost:3000/,*.example.org")
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    found = load_settings()
+    assert found.mail_domain == "example.org"
+    assert found.allowed_recipients == ("Me@example.com", "other.example")
+    assert found.allowed_hosts == ("http://localhost:3000", "*.example.org")
+    assert found.log_level == "DEBUG"
+
+
+def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a compose file leaves empty takes its default."""
+    monkeypatch.setenv("MAIL_DOMAIN", "example.org")
+    for name in Settings.model_fields.keys() - {"mail_domain"}:
+        monkeypatch.setenv(name.upper(), "")
+    assert load_settings() == settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        pytest.param("MAIL_DOMAIN", "", "MAIL_DOMAIN: is not set", id="unset"),
+        pytest.param("MAIL_DOMAIN", "http://x", "MAIL_DOMAIN: is not a domain name", id="a URL as domain"),
+        pytest.param("DEFAULT_FROM", "nobody", "DEFAULT_FROM: An email address must have an @-sign", id="no address"),
+        pytest.param("ALLOWED_RECIPIENTS", "*", "ALLOWED_RECIPIENTS: is not a domain name", id="any recipient"),
+        pytest.param("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS: `*` would let every website send", id="any site"),
+        pytest.param("ALLOWED_HOSTS", "a/b", "ALLOWED_HOSTS: holds an entry that is neither", id="a path as site"),
+        pytest.param("SMTP_PORT", "smtp", "SMTP_PORT: Input should be a valid integer", id="no number"),
+        pytest.param("SMTP_POOL_SIZE", "0", "SMTP_POOL_SIZE: Input should be greater than", id="out of range"),
+        pytest.param("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'TRACE'", id="unknown level"),
+    ],
+)
+def test_errors(monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str) -> None:
+    """Each problem is one line: the variable, what is wrong, and how it should look."""
+    monkeypatch.setenv("MAIL_DOMAIN", "example.org")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsInvalid) as raised:
+        load_settings()
+    (found,) = raised.value.lines
+    assert found.startswith(line)
+    assert f"; set it like {name}=" in found
+
+
+def test_all_errors_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every wrong variable has its line, so that one start shows them all."""
+    monkeypatch.delenv("MAIL_DOMAIN", raising=False)
+    monkeypatch.setenv("API_PORT", "0")
+    with pytest.raises(SettingsInvalid) as raised:
+        load_settings()
+    assert [line.partition(":")[0] for line in raised.value.lines] == ["MAIL_DOMAIN", "API_PORT"]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_variable_is_described(name: str) -> None:
+    """Docs are made from the fields: each has a description, an example, and a default that can be shown."""
+    field = Settings.model_fields[name]
+    assert (field.description or "").endswith(".")
+    assert field.examples
+    assert isinstance(default_text(field), str)

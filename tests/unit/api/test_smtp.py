@@ -1,0 +1,163 @@
+"""Submission to a real server that fails on purpose: what is tried again, what never is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api import smtp as smtp_module
+from mail_api.errors import (
+    MailServerBusy,
+    MailServerUnreachable,
+    OutcomeUnknown,
+    RecipientRefused,
+    TemporarilyRefused,
+)
+from mail_api.pool import Pool
+from mail_api.smtp import Envelope, Submitter
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import FakePostfix
+
+DROP, HANG = "drop", "hang"
+MAIL = Envelope("noreply@x.test", ("a@x.test",), b"Subject: Hi\r\n\r\n.dot\r\n..\r\nend")
+
+
+class Harness:
+    """A submitter over its own pool, and how often it tried again."""
+
+    def __init__(self, port: int, *, size: int = 2, seconds: float = 2) -> None:
+        self.pool = Pool("127.0.0.1", port, size)
+        self.retries = 0
+        self.tried_again = asyncio.Event()
+        self._submitter = Submitter(self.pool, seconds, self._count)
+
+    def _count(self) -> None:
+        self.retries += 1
+        self.tried_again.set()
+
+    async def submit(self) -> str | None:
+        """Submit a mail and return its queue id."""
+        return (await self._submitter.submit(MAIL)).queue_id
+
+
+async def test_dialogue(postfix: FakePostfix) -> None:
+    """A mail takes four commands, announces its size, and arrives as it was, dots included."""
+    harness = Harness(postfix.port)
+    assert await harness.submit() == "4jXSsP52xGz0"
+    assert postfix.commands == [
+        "EHLO mail-api",
+        f"MAIL FROM:<noreply@x.test> SIZE={len(MAIL.content)}",
+        "RCPT TO:<a@x.test>",
+        "DATA",
+        "CONTENT",
+    ]
+    assert postfix.mails[0].content == MAIL.content + b"\r\n"
+    await harness.pool.close()
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("reply", [DROP, "421 4.3.2 shutting down", "nonsense"])
+async def test_tried_again(postfix: FakePostfix, stage: str, reply: str) -> None:
+    """A connection that fails before the message is replaced, and the mail is sent once."""
+    postfix.fail(stage, reply)
+    harness = Harness(postfix.port)
+    assert await harness.submit() == "4jXSsP52xGz0"
+    assert (harness.retries, len(postfix.mails)) == (1, 1)
+    await harness.pool.close()
+
+
+async def test_stale_connections(postfix: FakePostfix) -> None:
+    """After Postfix cut every pooled connection, the next mails go through on new ones."""
+    harness = Harness(postfix.port, size=4)
+    await asyncio.gather(*(harness.submit() for _ in range(4)))
+    port = postfix.port
+    await postfix.stop()
+    await postfix.start(port)
+    await asyncio.gather(*(harness.submit() for _ in range(4)))
+    assert len(postfix.mails) == 8
+    await harness.pool.close()
+
+
+async def test_comes_back(postfix: FakePostfix) -> None:
+    """A mail waits while Postfix restarts, and is sent when it is back."""
+    port = postfix.port
+    await postfix.stop()
+    harness = Harness(port, seconds=5)
+    waiting = asyncio.create_task(harness.submit())
+    await harness.tried_again.wait()
+    await postfix.start(port)
+    assert await waiting == "4jXSsP52xGz0"
+    await harness.pool.close()
+
+
+async def test_never_comes_back(postfix: FakePostfix) -> None:
+    """Trying again ends at the deadline, and says how long it tried."""
+    await postfix.stop()
+    harness = Harness(postfix.port, seconds=0.3)
+    with pytest.raises(MailServerUnreachable) as raised:
+        await harness.submit()
+    assert raised.value.seconds == 0.3
+    assert harness.retries >= 2
+    await harness.pool.close()
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT", "DATA"])
+async def test_silence_before_the_message(postfix: FakePostfix, stage: str) -> None:
+    """A server that stops answering before the message is unreachable; nothing was sent."""
+    postfix.fail(stage, *[HANG] * 9)
+    harness = Harness(postfix.port, seconds=0.2)
+    with pytest.raises(MailServerUnreachable):
+        await harness.submit()
+    assert "CONTENT" not in postfix.commands
+    await harness.pool.close()
+
+
+@pytest.mark.parametrize("reply", [DROP, "nonsense", "354 go on"])
+async def test_never_tried_again(postfix: FakePostfix, reply: str) -> None:
+    """Once the message has been sent, a lost or senseless answer leaves the outcome unknown."""
+    postfix.fail("CONTENT", reply)
+    harness = Harness(postfix.port)
+    with pytest.raises(OutcomeUnknown):
+        await harness.submit()
+    assert (harness.retries, postfix.commands.count("CONTENT")) == (0, 1)
+    await harness.pool.close()
+
+
+async def test_silence_after_the_message(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not come in time leaves the outcome unknown too."""
+    monkeypatch.setattr(smtp_module, "REPLY_SECONDS", 0.05)
+    postfix.fail("CONTENT", HANG)
+    harness = Harness(postfix.port)
+    with pytest.raises(OutcomeUnknown):
+        await harness.submit()
+    await harness.pool.close()
+
+
+async def test_refusals_are_final(postfix: FakePostfix) -> None:
+    """A reply that refuses is passed on at once, and its session ends politely."""
+    postfix.fail("RCPT", "550 5.1.1 unknown", "450 4.2.0 greylisted")
+    harness = Harness(postfix.port)
+    with pytest.raises(RecipientRefused) as refused:
+        await harness.submit()
+    assert (refused.value.status, refused.value.reply) == (550, "5.1.1 unknown")
+    with pytest.raises(TemporarilyRefused):
+        await harness.submit()
+    await postfix.wait_for("QUIT")
+    assert (harness.retries, postfix.mails) == (0, [])
+    await harness.pool.close()
+
+
+async def test_busy(postfix: FakePostfix) -> None:
+    """When every connection is in use until the deadline, the request is told so."""
+    postfix.fail("CONTENT", HANG)
+    harness = Harness(postfix.port, size=1, seconds=0.1)
+    first = asyncio.create_task(harness.submit())
+    await postfix.wait_for("CONTENT")
+    with pytest.raises(MailServerBusy):
+        await harness.submit()
+    first.cancel()
+    await asyncio.wait([first])
+    await harness.pool.close()

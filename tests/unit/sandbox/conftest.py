@@ -1,0 +1,103 @@
+"""A relay on free ports with a clock of our own, the control page without a network, and clients of both."""
+
+import asyncio
+import datetime as dt
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiosmtplib
+import httpx2
+import pytest
+
+from mail_sandbox.certificates import ServerTls, authority, server_tls
+from mail_sandbox.relay import Relay
+from mail_sandbox.settings import Settings
+from mail_sandbox.state import Sandbox, create_sandbox
+from mail_sandbox.web import create_control_app
+
+
+@pytest.fixture(scope="session")
+def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the CA certificate of these tests is."""
+    return tmp_path_factory.mktemp("certs") / "ca.pem"
+
+
+@pytest.fixture(scope="session")
+def tls(ca_file: Path) -> ServerTls:
+    """The relay's certificates."""
+    now = dt.datetime.now(dt.UTC)
+    return server_tls(authority(ca_file, now=now), ["localhost"], now=now, scratch=ca_file.parent)
+
+
+@pytest.fixture(scope="session")
+def client_tls(ca_file: Path, tls: ServerTls) -> ssl.SSLContext:  # noqa: ARG001 - it wrote the file
+    """A client's context that trusts the CA and nothing else."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+@pytest.fixture
+def now() -> list[float]:
+    """The time, in the first element; a test moves it on."""
+    return [1_763_800_000.0]
+
+
+@pytest.fixture
+def sandbox(now: list[float], ca_file: Path) -> Sandbox:
+    """A sandbox in which nothing has happened, with room for five recipients."""
+    settings = Settings(ca_file=ca_file, daily_limit=5, limit_window_seconds=100)
+    return create_sandbox(settings, clock=lambda: now[0])
+
+
+@pytest.fixture
+async def relay(sandbox: Sandbox, tls: ServerTls) -> AsyncIterator[Relay]:
+    """A relay that listens on free ports of this machine."""
+    relay = Relay(sandbox, tls, bind="127.0.0.1", submission_port=0, smtps_port=0)
+    await relay.start()
+    yield relay
+    await relay.stop()
+
+
+@pytest.fixture
+async def connect(relay: Relay, client_tls: ssl.SSLContext) -> AsyncIterator[Callable[[], Awaitable[aiosmtplib.SMTP]]]:
+    """Makes a client that is logged in at the relay."""
+    async with AsyncExitStack() as stack:
+
+        async def _connect() -> aiosmtplib.SMTP:
+            client = aiosmtplib.SMTP(
+                hostname="localhost",
+                port=relay.submission_port,
+                start_tls=True,
+                tls_context=client_tls,
+                username="sandbox@gmail.example",
+                password="sandboxapppasswd",
+                timeout=3,
+            )
+            await client.connect()
+            stack.callback(client.close)
+            return client
+
+        yield _connect
+
+
+@pytest.fixture
+async def control(sandbox: Sandbox, relay: Relay) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the control page."""
+    transport = httpx2.ASGITransport(app=create_control_app(sandbox, relay))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+        yield client
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Waits until a condition holds, three seconds at most."""
+
+    async def _eventually(condition: Callable[[], bool]) -> None:
+        for _ in range(300):
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("the condition did not come true")
+
+    return _eventually

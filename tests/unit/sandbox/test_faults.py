@@ -1,0 +1,65 @@
+"""How faults are asked for."""
+
+from typing import Any
+
+import pytest
+
+from mail_sandbox.faults import (
+    KINDS,
+    BadCertificate,
+    Fault,
+    FaultName,
+    FaultRejectedError,
+    Stage,
+    build,
+)
+
+
+def test_every_fault_has_a_kind() -> None:
+    """The table leaves no fault out."""
+    assert set(KINDS) == set(FaultName)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "expected"),
+    [
+        ("wrong_password", {}, Fault(FaultName.WRONG_PASSWORD, Stage.AUTH)),
+        ("wrong_password", {"count": 2}, Fault(FaultName.WRONG_PASSWORD, Stage.AUTH, count=2)),
+        ("limit_reached", {"at": "mail"}, Fault(FaultName.LIMIT_REACHED, Stage.MAIL)),
+        ("slow", {"seconds": 2.5, "at": "banner"}, Fault(FaultName.SLOW, Stage.BANNER, seconds=2.5)),
+        (
+            "bad_certificate",
+            {},
+            Fault(FaultName.BAD_CERTIFICATE, Stage.STARTTLS, kind=BadCertificate.SELF_SIGNED),
+        ),
+        (
+            "bad_certificate",
+            {"kind": "expired"},
+            Fault(FaultName.BAD_CERTIFICATE, Stage.STARTTLS, kind=BadCertificate.EXPIRED),
+        ),
+    ],
+    ids=["plain", "counted", "at another stage", "slow", "default kind", "given kind"],
+)
+def test_faults_are_built(name: str, parameters: dict[str, Any], expected: Fault) -> None:
+    """What is left out takes the fault's default."""
+    assert expected == build(name, parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "problem"),
+    [
+        ("rain", {}, "no fault is called 'rain'; there are refuse_connection, try_again_later"),
+        ("content", {"seconds": 1}, "content takes count, not 'seconds'"),
+        ("slow", {}, "slow needs seconds"),
+        ("slow", {"seconds": 601}, "at most 600"),
+        ("slow", {"seconds": 0}, "above 0"),
+        ("greylist", {"count": 0}, "count must be 1 or more"),
+        ("bad_certificate", {"kind": "torn"}, "kind must be one of self_signed, expired, wrong_name"),
+        ("limit_reached", {"at": "rcpt"}, "limit_reached can happen at end, mail, not 'rcpt'"),
+    ],
+    ids=["name", "parameter", "no seconds", "too long", "no time", "count", "kind", "stage"],
+)
+def test_what_cannot_be_asked_for_is_explained(name: str, parameters: dict[str, Any], problem: str) -> None:
+    """The error names what would be possible."""
+    with pytest.raises(FaultRejectedError, match=problem):
+        build(name, parameters)

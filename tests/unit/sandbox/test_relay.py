@@ -1,0 +1,206 @@
+"""Each fault, as a client meets it."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiosmtplib
+import httpx2
+import pytest
+
+from mail_sandbox.certificates import ServerTls
+from mail_sandbox.relay import PortUnavailableError, Relay
+from mail_sandbox.state import Sandbox
+
+Connect = Callable[[], Awaitable[aiosmtplib.SMTP]]
+Send = Callable[[], Awaitable[str]]
+Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
+
+MAIL = b"Subject: Hi\r\n\r\nHello\r\n"
+
+
+@pytest.fixture
+def send(connect: Connect) -> Send:
+    """Sends a mail over a new connection; the result is what the relay said last."""
+
+    async def _send() -> str:
+        try:
+            client = await connect()
+            _, answer = await client.sendmail("a@b.example", ["c@d.example"], MAIL)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return f"{error.recipients[0].code} {error.recipients[0].message}"
+        except aiosmtplib.SMTPResponseException as error:
+            return f"{error.code} {error.message}"
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return f"{type(error).__name__} {error}"
+        return f"250 {answer}"
+
+    return _send
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters", "expected"),
+    [
+        ("wrong_password", {}, "535 5.7.8 Username and Password not accepted"),
+        ("app_password_required", {}, "534 5.7.9 Application-specific password required"),
+        ("too_many_logins", {}, "454 4.7.0 Too many login attempts"),
+        ("limit_reached", {}, "550 5.4.5 Daily user sending limit exceeded"),
+        ("limit_reached", {"at": "mail"}, "550 5.4.5 Daily user sending limit exceeded"),
+        ("rate_limited", {}, "421 4.7.28 Gmail has detected an unusual rate of mail"),
+        ("try_again_later", {}, "421 4.7.0 Try again later, closing connection."),
+        ("greylist", {}, "451 4.7.1 Greylisted"),
+        ("unknown_recipient", {}, "550 5.1.1 The email account that you tried to reach does not exist"),
+        ("unknown_recipient", {"recipient": "c@d.example"}, "550 5.1.1 "),
+        ("temporary_problem", {}, "451 4.3.0 Temporary System Problem"),
+        ("temporary_problem", {"at": "mail"}, "451 4.3.0 "),
+        ("temporary_problem", {"at": "rcpt"}, "451 4.3.0 "),
+        ("temporary_problem", {"at": "data"}, "451 4.3.0 "),
+        ("too_large", {}, "552 5.3.4 Your message exceeded"),
+        ("content", {}, "552 5.7.0 This message was blocked"),
+        ("drop_at_data", {}, "SMTPServerDisconnected"),
+        ("no_starttls", {}, "SMTPException SMTP STARTTLS extension not supported"),
+        ("bad_certificate", {}, "self-signed certificate"),
+        ("bad_certificate", {"kind": "expired"}, "certificate has expired"),
+        ("bad_certificate", {"kind": "wrong_name"}, "Hostname mismatch"),
+        ("refuse_connection", {}, "SMTPConnectError"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values())),
+)
+async def test_each_fault_strikes_and_passes(
+    send: Send, control: httpx2.AsyncClient, fault: str, parameters: dict[str, Any], expected: str
+) -> None:
+    """While the fault is on a mail meets it; switched off, the next mail passes on the same port."""
+    answer = await control.put(f"/faults/{fault}", json=parameters)
+    assert answer.status_code == 200
+    assert expected in await send()
+    assert (await control.delete(f"/faults/{fault}")).status_code == 204
+    assert (await send()).startswith("250 2.0.0 OK")
+
+
+async def test_a_counted_fault_passes_by_itself(send: Send, control: httpx2.AsyncClient) -> None:
+    """It strikes that many times, then mail flows again."""
+    await control.put("/faults/temporary_problem", json={"count": 2})
+    assert [(await send())[:3] for _ in range(3)] == ["451", "451", "250"]
+
+
+async def test_faults_strike_together(send: Send, control: httpx2.AsyncClient) -> None:
+    """One after the other along the session, each as long as it lasts."""
+    await control.put("/faults/wrong_password", json={"count": 1})
+    await control.put("/faults/greylist")
+    await control.put("/faults/content", json={"count": 1})
+    assert [(await send())[:3] for _ in range(4)] == ["535", "451", "552", "250"]
+
+
+@pytest.mark.parametrize("stage", ["banner", "ehlo", "auth", "mail", "rcpt", "data", "end"])
+async def test_slow_waits_at_its_stage(send: Send, control: httpx2.AsyncClient, stage: str) -> None:
+    """The answer there comes late, and comes."""
+    await control.put("/faults/slow", json={"seconds": 0.05, "at": stage, "count": 1})
+    started = time.monotonic()
+    assert (await send()).startswith("250")
+    assert time.monotonic() - started >= 0.05
+    assert (await control.get("/faults")).json()["active"] == []
+
+
+async def test_a_client_that_gives_up_waiting_does_no_harm(
+    relay: Relay, control: httpx2.AsyncClient, send: Send
+) -> None:
+    """A session that is cut off during a wait is gone; others go on."""
+    await control.put("/faults/slow", json={"seconds": 600, "at": "banner", "count": 1})
+    _, writer = await asyncio.open_connection("127.0.0.1", relay.submission_port)
+    writer.close()
+    await writer.wait_closed()
+    assert (await send()).startswith("250")
+
+
+async def test_refused_connections_come_back_after_a_time(
+    relay: Relay, control: httpx2.AsyncClient, send: Send, eventually: Eventually
+) -> None:
+    """With seconds, the same ports open again by themselves."""
+    port = relay.submission_port
+    await control.put("/faults/refuse_connection", json={"seconds": 0.1})
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    await eventually(lambda: relay.listening)
+    assert relay.submission_port == port
+    assert (await send()).startswith("250")
+
+
+async def test_closed_ports_stay_closed_while_other_faults_change(relay: Relay, control: httpx2.AsyncClient) -> None:
+    """Switching another fault on or off does not open them."""
+    await control.put("/faults/refuse_connection")
+    await control.put("/faults/content")
+    await control.delete("/faults/content")
+    assert not relay.listening
+    await control.delete("/faults")
+    assert relay.listening
+
+
+async def test_a_fault_before_the_mail_ends_idle_sessions(connect: Connect, control: httpx2.AsyncClient) -> None:
+    """A client that keeps its connection logged in meets a login fault with the next mail."""
+    client = await connect()
+    await control.put("/faults/wrong_password")
+    with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+        await client.sendmail("a@b.example", ["c@d.example"], MAIL)
+
+
+async def test_a_fault_spares_the_mail_under_way(
+    connect: Connect, control: httpx2.AsyncClient, sandbox: Sandbox
+) -> None:
+    """A mail that has begun is not cut off by a login fault."""
+    client = await connect()
+    await client.mail("a@b.example")
+    await control.put("/faults/wrong_password")
+    await client.rcpt("c@d.example")
+    await client.data(MAIL)
+    assert len(sandbox.inbox.find()) == 1
+
+
+async def test_without_starttls_the_command_is_unknown(relay: Relay, control: httpx2.AsyncClient) -> None:
+    """It is not only hidden."""
+    await control.put("/faults/no_starttls")
+    client = aiosmtplib.SMTP(hostname="localhost", port=relay.submission_port, start_tls=False, timeout=3)
+    await client.connect()
+    await client.ehlo()
+    assert not client.supports_extension("starttls")
+    assert (await client.execute_command(b"STARTTLS")).code == 502
+    client.close()
+
+
+async def test_bad_certificates_are_shown_on_the_tls_port_too(
+    relay: Relay, control: httpx2.AsyncClient, client_tls: ssl.SSLContext
+) -> None:
+    """Implicit TLS meets the same fault."""
+    await control.put("/faults/bad_certificate", json={"kind": "expired", "count": 1})
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        await asyncio.open_connection("127.0.0.1", relay.smtps_port, ssl=client_tls, server_hostname="localhost")
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", relay.smtps_port, ssl=client_tls, server_hostname="localhost"
+    )
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_failed_handshake_is_on_record(
+    send: Send, control: httpx2.AsyncClient, sandbox: Sandbox, eventually: Eventually
+) -> None:
+    """A client that refuses the certificate says no more; the record says why."""
+    await control.put("/faults/bad_certificate")
+    await send()
+    await eventually(lambda: sandbox.attempts.all()[-1].reply == "(TLS handshake failed)")
+
+
+async def test_the_limit_can_refuse_at_mail_from(send: Send, control: httpx2.AsyncClient) -> None:
+    """When it is set so, a used-up limit is told before any recipient."""
+    await control.put("/limit", json={"at": "mail", "used": 5})
+    assert (await send()).startswith("550 5.4.5")
+    attempts = (await control.get("/attempts")).json()
+    assert [one["stage"] for one in attempts if one["reply"].startswith("550")] == ["mail"]
+
+
+async def test_a_port_in_use_is_named(relay: Relay, sandbox: Sandbox, tls: ServerTls) -> None:
+    """The error says which variable to set."""
+    second = Relay(sandbox, tls, bind="127.0.0.1", submission_port=relay.submission_port, smtps_port=0)
+    with pytest.raises(PortUnavailableError, match=r"SANDBOX_SUBMISSION_PORT: port \d+ cannot be opened"):
+        await second.start()

@@ -1,0 +1,67 @@
+"""Gmail's texts as they go on the wire."""
+
+import re
+
+import pytest
+
+from mail_sandbox.replies import Answer, accepted, text
+from mail_sandbox.wording import in_gmails_words
+
+
+@pytest.mark.parametrize("answer", Answer, ids=str)
+def test_every_reply_is_well_formed(answer: Answer) -> None:
+    """All lines carry one code and one status, all but the last a hyphen, the last the session."""
+    *first, last = text(answer, "abc123.4").split("\r\n")
+    code = last[:3]
+    status = re.match(r"[245]\.\d+\.\d+ ", last[4:])
+    prefix = status[0] if status else ""
+    assert all(line.startswith(f"{code}-{prefix}") for line in first)
+    assert last.endswith(" abc123.4 - gsmtp")
+    assert last[3] == " "
+    assert not status or status[0][0] == code[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(
+            Answer.WRONG_PASSWORD,
+            "535-5.7.8 Username and Password not accepted. For more information, go to\r\n"
+            "535 5.7.8  https://support.google.com/mail/?p=BadCredentials s - gsmtp",
+            id="wrong password",
+        ),
+        pytest.param(
+            Answer.LIMIT_REACHED,
+            "550-5.4.5 Daily user sending limit exceeded. For more information on Gmail\r\n"
+            "550-5.4.5 sending limits go to\r\n"
+            "550 5.4.5  https://support.google.com/a/answer/166852 s - gsmtp",
+            id="limit reached",
+        ),
+        pytest.param(Answer.TRY_AGAIN_LATER, "421 4.7.0 Try again later, closing connection. s - gsmtp", id="one line"),
+        pytest.param(Answer.GO_AHEAD, "354 Go ahead s - gsmtp", id="no status"),
+    ],
+)
+def test_replies_read_as_gmails(answer: Answer, expected: str) -> None:
+    """Texts that the mail server classifies stand as Gmail sends them."""
+    assert expected == text(answer, "s")
+
+
+def test_an_accepted_mail_is_answered_with_the_time() -> None:
+    """The reply after the data has the second in it."""
+    assert accepted("s", at=1763800000.7) == "250 2.0.0 OK  1763800000 s - gsmtp"
+
+
+@pytest.mark.parametrize(
+    ("stock", "expected"),
+    [
+        ("354 End data with <CR><LF>.<CR><LF>", "354 Go ahead s - gsmtp"),
+        ("503 Error: need RCPT command", "503 5.5.1 RCPT first. s - gsmtp"),
+        ('500 Error: command "X" not recognized', "502 5.5.1 Unrecognized command. s - gsmtp"),
+        ("334 VXNlcm5hbWU6", "334 VXNlcm5hbWU6"),
+        ("250 2.1.0 OK x - gsmtp", "250 2.1.0 OK x - gsmtp"),
+    ],
+    ids=["data", "sequence", "unknown", "challenge", "gmail's already"],
+)
+def test_stock_replies_are_replaced(stock: str, expected: str) -> None:
+    """The client does not get to read aiosmtpd's own words."""
+    assert expected == in_gmails_words(stock, "s")

@@ -1,0 +1,33 @@
+"""The whole sandbox in one event loop."""
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mail_sandbox.service import running
+from mail_sandbox.settings import Settings
+
+FREE = {"bind": "127.0.0.1", "submission_port": 0, "smtps_port": 0, "http_port": 0, "otlp_port": 0}
+
+
+@pytest.mark.parametrize("port", ["http_port", "smtps_port"])
+async def test_a_port_in_use_ends_the_start(ca_file: Path, port: str) -> None:
+    """The error names the variable, and what had started is stopped again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings: dict[str, Any] = FREE | {"ca_file": ca_file, port: taken.getsockname()[1]}
+        with pytest.raises(OSError, match=rf"SANDBOX_{port.upper()}: port \d+ cannot be opened"):
+            async with running(Settings(**settings)):
+                pytest.fail("it started")
+
+
+async def test_nothing_listens_afterwards(ca_file: Path) -> None:
+    """All four ports are closed when the context ends."""
+    settings: dict[str, Any] = FREE | {"ca_file": ca_file}
+    async with running(Settings(**settings)) as service:
+        ports = [service.http_port, service.otlp_port, service.relay.submission_port, service.relay.smtps_port]
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)

@@ -1,0 +1,73 @@
+"""Spans kept by trace."""
+
+from mail_sandbox.spans import Span, SpanStore, Status, TraceSummary
+
+TRACE = "a" * 32
+
+
+def span(number: int, *, trace: str = TRACE, parent: str = "", **rest: str) -> Span:
+    """A span of ten nanoseconds that starts at its number."""
+    return Span(
+        trace_id=trace,
+        span_id=f"{number:016x}",
+        parent_span_id=parent,
+        name=f"span {number}",
+        start=number,
+        end=number + 10,
+        service=rest.get("service", "mail-api"),
+        status=Status(rest.get("status", "unset")),
+    )
+
+
+def test_a_span_that_comes_again_is_counted() -> None:
+    """It is kept once, as it came first; the same id in another trace is another span."""
+    store = SpanStore(keep=10)
+    assert [store.add(span(1)), store.add(span(1)), store.add(span(1, trace="b" * 32))] == [True, False, True]
+    assert (len(store), store.duplicates(TRACE), store.duplicates("b" * 32)) == (2, 1, 0)
+
+
+def test_the_oldest_spans_make_room() -> None:
+    """The store does not grow without end; what it dropped may come again."""
+    store = SpanStore(keep=2)
+    for number in (1, 2, 3):
+        store.add(span(number))
+    assert [one.start for one in store.trace(TRACE)] == [2, 3]
+    assert store.add(span(1))
+
+
+def test_a_trace_is_in_order_of_time() -> None:
+    """Whatever the order the spans came in; the id's case does not matter."""
+    store = SpanStore(keep=10)
+    for number in (3, 1, 2):
+        store.add(span(number))
+    assert [one.start for one in store.trace(TRACE.upper())] == [1, 2, 3]
+    assert store.trace("c" * 32) == []
+
+
+def test_traces_at_a_glance() -> None:
+    """The one added to last comes first; the root is the span without a parent, even if it came later."""
+    store = SpanStore(keep=10)
+    store.add(span(1, trace="b" * 32))
+    store.add(span(4, parent="f" * 16, service="mail-exporter", status="error"))
+    store.add(span(5))
+    store.add(span(5))
+    assert [trace.trace_id for trace in store.summaries()] == [TRACE, "b" * 32]
+    assert store.summaries()[0] == TraceSummary(
+        trace_id=TRACE,
+        root="span 5",
+        span_count=2,
+        services=("mail-api", "mail-exporter"),
+        start=4,
+        end=15,
+        errors=1,
+        duplicates=1,
+    )
+
+
+def test_nothing_is_left_after_clearing() -> None:
+    """Spans and counts start anew."""
+    store = SpanStore(keep=10)
+    store.add(span(1))
+    store.add(span(1))
+    store.clear()
+    assert (len(store), store.summaries(), store.duplicates(TRACE)) == (0, [], 0)

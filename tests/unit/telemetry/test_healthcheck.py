@@ -1,0 +1,41 @@
+"""What the containers' health check says."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from mail_exporter.server import serve
+from mail_telemetry.healthcheck import problem
+
+
+@pytest.fixture
+def healthy() -> dict[str, bool]:
+    """Return the state that the server asks for."""
+    return {"now": True}
+
+
+@pytest.fixture
+def url(healthy: dict[str, bool]) -> Iterator[str]:
+    """Return the address of a running exporter server."""
+    server = serve(0, CollectorRegistry(), lambda: healthy["now"])
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_healthy(url: str) -> None:
+    """A 200 is no problem."""
+    assert problem(f"{url}/health") is None
+
+
+def test_unhealthy(url: str, healthy: dict[str, bool]) -> None:
+    """Any other answer is told with its status."""
+    healthy["now"] = False
+    assert problem(f"{url}/health") == f"{url}/health: answers {HTTPStatus.SERVICE_UNAVAILABLE.value}"
+
+
+def test_nobody_there() -> None:
+    """A refused connection is told in the system's words."""
+    assert "refused" in str(problem("http://127.0.0.1:1/health"))

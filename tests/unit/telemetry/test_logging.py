@@ -1,0 +1,70 @@
+"""One JSON object per line."""
+
+import io
+import json
+import logging as stdlib
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+from opentelemetry.sdk.trace import TracerProvider
+
+from mail_telemetry import logging
+from mail_telemetry.names import Service
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    """Return what is logged, and leave loguru as it was."""
+    stream = io.StringIO()
+    logging.configure(Service.API, "INFO", stream)
+    yield stream
+    logger.remove()
+    stdlib.basicConfig(handlers=[], force=True)
+
+
+def last(out: io.StringIO) -> dict[str, object]:
+    """Return the last line's object."""
+    line: dict[str, object] = json.loads(out.getvalue().splitlines()[-1])
+    return line
+
+
+def test_line(out: io.StringIO) -> None:
+    """A line is one object with service, level and the event's own fields."""
+    logger.info("mail accepted", queue_id="4jXS")
+    line = last(out)
+    assert (line["service"], line["level"], line["message"], line["queue_id"]) == (
+        "mail-api",
+        "info",
+        "mail accepted",
+        "4jXS",
+    )
+
+
+def test_trace_of_the_current_span(out: io.StringIO) -> None:
+    """A line that is written inside a span carries its ids."""
+    with TracerProvider().get_tracer("test").start_as_current_span("span") as span:
+        logger.info("inside")
+    assert last(out)["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+
+
+def test_library_lines(out: io.StringIO) -> None:
+    """What a library logs through the standard library goes the same way, braces and all."""
+    stdlib.getLogger("uvicorn.error").warning("odd {thing}")
+    line = last(out)
+    assert (line["logger"], line["level"], line["message"]) == ("uvicorn.error", "warning", "odd {thing}")
+
+
+def test_exception(out: io.StringIO) -> None:
+    """An exception becomes a field of the same line."""
+    try:
+        int("bad")
+    except ValueError:
+        logger.exception("failed")
+    assert last(out)["exception"] == "ValueError: invalid literal for int() with base 10: 'bad'"
+
+
+def test_level(out: io.StringIO) -> None:
+    """What is below the level is not written."""
+    logger.debug("quiet")
+    assert not out.getvalue()

@@ -1,0 +1,47 @@
+"""Addresses as they may be shown."""
+
+import pytest
+
+from mail_telemetry.masking import domain_of, mask_address, mask_text
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        pytest.param("anna@example.org", "a***@example.org", id="plain"),
+        pytest.param("a@example.org", "a***@example.org", id="one character"),
+        pytest.param('"x@y"@example.org', '"***@example.org', id="quoted local part"),
+        pytest.param("root", "r***", id="no domain"),
+        pytest.param("", "***", id="empty"),
+    ],
+)
+def test_mask_address(address: str, expected: str) -> None:
+    """The local part is reduced to its first character."""
+    assert expected == mask_address(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "550 5.1.1 <anna@example.org>: no such user", "550 5.1.1 <a***@example.org>: no such user", id="reply"
+        ),
+        pytest.param("from=<a.b+c@x.org> to=<d@y.org>", "from=<a***@x.org> to=<d***@y.org>", id="two"),
+        pytest.param("anna@[192.0.2.1]", "a***@[192.0.2.1]", id="address literal"),
+        pytest.param('<"an na"@x.org>', '<"***@x.org>', id="quoted, with a space"),
+        pytest.param("nothing here", "nothing here", id="none"),
+    ],
+)
+def test_mask_text(text: str, expected: str) -> None:
+    """Every address in a text is masked."""
+    assert expected == mask_text(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("anna@Example.ORG", "example.org"), ("root", ""), ("a@b@c.org", "c.org")],
+    ids=["upper case", "none", "two"],
+)
+def test_domain_of(address: str, expected: str) -> None:
+    """The domain is what stands behind the last @."""
+    assert expected == domain_of(address)

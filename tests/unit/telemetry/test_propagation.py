@@ -1,0 +1,44 @@
+"""Trace context in a mail header."""
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from mail_telemetry.propagation import parse_traceparent, traceparent
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "b7ad6b7169203331"
+
+
+def test_header_of_the_current_span() -> None:
+    """What is written for a span is read as that span."""
+    with TracerProvider().get_tracer("test").start_as_current_span("span") as span:
+        value = traceparent()
+    assert value
+    read = parse_traceparent(value)
+    assert read
+    assert (span.get_span_context().trace_id, span.get_span_context().span_id) == (read.trace_id, read.span_id)
+
+
+def test_no_span_no_header() -> None:
+    """Outside of any span there is nothing to write."""
+    assert traceparent() is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "sampled"), [("00", False), ("01", True), ("02", False), ("03", True)], ids=["none", "s", "r", "sr"]
+)
+def test_flags(flags: str, *, sampled: bool) -> None:
+    """Only the lowest bit says whether the trace is sampled."""
+    read = parse_traceparent(f"00-{TRACE}-{SPAN}-{flags}")
+    assert read
+    assert sampled == read.trace_flags.sampled
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "00", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{SPAN}-01", f"00-{TRACE}-x-01"],
+    ids=["empty", "short", "zero trace", "zero span", "version ff", "not hexadecimal"],
+)
+def test_malformed(value: str) -> None:
+    """A malformed header is no trace."""
+    assert parse_traceparent(value) is None
