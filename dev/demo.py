@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from mail_telemetry.identity import message_id_header
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 COMPOSE: Final = (
     *("docker", "compose"),
@@ -21,6 +23,7 @@ CONTAINERS: Final = ("mail-server", "mail-api", "mail-exporter", "sandbox-relay"
 API: Final = "http://localhost:20001"
 SANDBOX: Final = "http://localhost:8025"
 METRICS: Final = {"mail-api": "http://localhost:9464/metrics", "mail-exporter": "http://localhost:9154/metrics"}
+DOMAIN: Final = "dinky.example"
 SEED_EXAMPLE: Final = {
     "to": "recipient@example.com",
     "subject": "Contact Form Submission",
@@ -104,7 +107,8 @@ def send() -> dict[str, Any]:
 
 def find_mail(message_id: str) -> dict[str, Any] | None:
     """Return the mail as the sandbox relay has it, or None when it is not there yet."""
-    found: list[dict[str, Any]] = httpx2.get(f"{SANDBOX}/messages", params={"message_id": message_id}).json()
+    header = message_id_header(message_id, DOMAIN)
+    found: list[dict[str, Any]] = httpx2.get(f"{SANDBOX}/messages", params={"message_id": header}).json()
     return found[0] if found else None
 
 

@@ -21,7 +21,7 @@ from mail_api.access_log import AccessLog
 from mail_api.admission import admission
 from mail_api.cors import Cors
 from mail_api.errors import Situation
-from mail_api.observability import Telemetry, instrument
+from mail_api.observability import NO_SECOND_SPANS, Telemetry, instrument
 from mail_api.outbox import Outbox, Sender
 from mail_api.pool import Pool
 from mail_api.routes import routes
@@ -43,7 +43,9 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         yield
         await pool.close()
 
-    app = FastAPI(title="Dinky Mail", lifespan=lifespan, redirect_slashes=False, redoc_url=None)
+    app = FastAPI(
+        title="Dinky Mail", lifespan=lifespan, redirect_slashes=False, redoc_url=None, telemetry=NO_SECOND_SPANS
+    )
     app.include_router(routes(Outbox(sender, submitter, telemetry), rules, telemetry, settings.max_request_bytes))
     app.add_exception_handler(Situation, answers.on_situation)
     app.add_exception_handler(HTTPException, answers.on_http_exception)

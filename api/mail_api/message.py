@@ -29,6 +29,9 @@ class _AsGiven(EmailPolicy):
             raise ValueError(f"unsafe value for header {name}")
         return name, value
 
+    def header_fetch_parse(self, _name: str, value: Any) -> Any:  # noqa: ANN401 - same
+        return value
+
 
 _POLICY: Final = _AsGiven(linesep="\r\n", cte_type="7bit", refold_source="none")
 

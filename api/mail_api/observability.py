@@ -4,6 +4,7 @@ import os
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.trace import Span, Tracer, TracerProvider, get_current_span
 from prometheus_client import CollectorRegistry, make_asgi_app
@@ -19,6 +20,9 @@ from mail_telemetry.metrics import counter, gauge, histogram
 ACCEPTED: Final = "accepted"
 KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _QUIET_PATH: Final = "/health$"  # asked every few seconds by machines; it says nothing that `up` does not
+
+# FastAPI's own telemetry wakes up when anything sets a global provider; `instrument` is the one source of spans.
+NO_SECOND_SPANS: Final = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
 
 class HasConnections(Protocol):

@@ -1,6 +1,7 @@
 """The table of situations: complete, and in words that fit to be read."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ def situations(base: type[Situation] = Situation) -> Iterator[type[Situation]]:
         yield from situations(kind)
 
 
-@pytest.mark.parametrize("kind", sorted(situations(), key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in situations()])
 def test_every_situation_has_an_answer(kind: type[Situation]) -> None:
     """No situation ends as an internal error for want of a row."""
     assert kind in ANSWERS
@@ -35,6 +36,13 @@ def test_statuses(answer: Answer) -> None:
     """Statuses are those the API documents; only a 503 asks to come back."""
     assert answer.status in {400, 403, 413, 415, 503}
     assert answer.retry_after is None or answer.status == 503
+
+
+@pytest.mark.parametrize("code", Code)
+def test_documented(code: Code) -> None:
+    """The README explains every code."""
+    readme = Path(__file__).parents[3] / "api" / "README.md"
+    assert f"`{code}`" in readme.read_text(encoding="utf-8")
 
 
 def test_anything_else_is_internal() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from email import message_from_bytes
 from email.policy import SMTP
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import Api, FakePostfix
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
 
 HEADERS = {"From", "To", "Reply-To", "Subject", "Date", "Message-ID", "Traceparent", "MIME-Version"}
 CONTENT_HEADERS = {"Content-Type", "Content-Transfer-Encoding"}
@@ -101,6 +102,6 @@ async def test_fuzz(  # noqa: PLR0913, PLR0917 - two fixtures and the fields of 
         assert set(message_from_bytes(mail.content).keys()) <= HEADERS | CONTENT_HEADERS
 
 
-async def _send(api: Api, fields: dict[str, object]) -> tuple[int, str]:
+async def _send(api: Api, fields: dict[str, Any]) -> tuple[int, str]:
     response = await api.send(**fields)
     return response.status_code, response.json()["message"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from prometheus_client import CollectorRegistry
 
 from mail_api.errors import Code
@@ -16,7 +16,8 @@ from mail_api.observability import metrics_app
 from mail_telemetry.propagation import parse_traceparent
 
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import Api, FakePostfix
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -25,6 +26,13 @@ def span_of(api: Api, name: str) -> ReadableSpan:
     """Return the one span with this name."""
     (found,) = [span for span in api.spans() if span.name == name]
     return found
+
+
+def context_of(span: ReadableSpan) -> SpanContext:
+    """Return the span's ids."""
+    context = span.get_span_context()
+    assert context is not None
+    return context
 
 
 async def exposition(registry: CollectorRegistry, path: str = "/metrics", accept: str = "*/*") -> httpx2.Response:
@@ -82,7 +90,7 @@ async def test_exemplar(api: Api) -> None:
     """In OpenMetrics, a submission's bucket names its trace."""
     await api.send()
     exposed = (await exposition(api.registry, accept="application/openmetrics-text")).text
-    context = span_of(api, "smtp submit").get_span_context()
+    context = context_of(span_of(api, "smtp submit"))
     assert f'# {{trace_id="{context.trace_id:032x}"}}' in exposed
 
 
@@ -96,8 +104,8 @@ async def test_spans(api: Api, postfix: FakePostfix) -> None:
     assert server.parent is not None
     assert (server.parent.trace_id, server.parent.span_id) == (parent.trace_id, parent.span_id)
     assert submit.parent is not None
-    assert submit.parent.span_id == server.get_span_context().span_id
-    in_mail = f"Traceparent: 00-{parent.trace_id:032x}-{submit.get_span_context().span_id:016x}-"
+    assert submit.parent.span_id == context_of(server).span_id
+    in_mail = f"Traceparent: 00-{parent.trace_id:032x}-{context_of(submit).span_id:016x}-"
     assert in_mail.encode() in postfix.mails[0].content
     assert dict(submit.attributes or {}) == {
         "mail.message_id": response.json()["id"],
@@ -145,7 +153,7 @@ async def test_log_lines(api: Api) -> None:
     assert mail["duration_seconds"] > 0
     assert request["http.request.method"] == "POST"
     assert (request["http.route"], request["http.response.status_code"]) == ("/send", 200)
-    assert mail["trace_id"] == request["trace_id"] == f"{span_of(api, 'smtp submit').get_span_context().trace_id:032x}"
+    assert mail["trace_id"] == request["trace_id"] == f"{context_of(span_of(api, 'smtp submit')).trace_id:032x}"
 
 
 async def test_preflight_log(api: Api) -> None:

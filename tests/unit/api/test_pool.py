@@ -9,11 +9,10 @@ import pytest
 
 from mail_api import pool as pool_module
 from mail_api.pool import Pool
+from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import FakePostfix
-
-HANG = "hang"
+    from tests.unit.api.fake_postfix import FakePostfix
 
 
 def soon() -> float:

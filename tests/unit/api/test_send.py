@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from email import message_from_bytes
 from email.policy import SMTP
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mail_api.errors import Code
+from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.unit.api.conftest import Api, FakePostfix, StartApi
+    from tests.unit.api.conftest import Api, StartApi
+    from tests.unit.api.fake_postfix import FakePostfix
 
 JSON = {"Content-Type": "application/json"}
 
@@ -48,108 +49,11 @@ async def test_extra_fields(api: Api, postfix: FakePostfix) -> None:
     assert 1 == len(postfix.mails)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        pytest.param({"to": ...}, "to: is required", id="no to and no DEFAULT_TO"),
-        pytest.param({"subject": ...}, "subject: is required", id="no subject"),
-        pytest.param({"body": ...}, "body: is required", id="no body"),
-        pytest.param({"subject": " "}, "subject: must not be empty", id="blank subject"),
-        pytest.param({"body": ""}, "body: must not be empty", id="empty body"),
-        pytest.param({"subject": 1}, "subject: must be a string", id="subject of the wrong type"),
-        pytest.param({"to": ["a@mydomain.test"]}, "to: must be a string", id="to as a list"),
-        pytest.param({"html": "yes"}, "html: must be true or false", id="html of the wrong type"),
-        pytest.param({"bcc": "a@mydomain.test"}, "bcc: is not supported", id="a field we would have to drop"),
-        pytest.param({"body": "a\0b"}, "body: must not hold NUL characters", id="NUL in the body"),
-        pytest.param({"subject": 1, "body": 2}, "subject: must be a string; body: must be a string", id="two fields"),
-    ],
-)
-async def test_bad_fields(api: Api, postfix: FakePostfix, fields: dict[str, Any], message: str) -> None:
-    """A field that can't be used is named in a 400, and nothing is sent."""
-    response = await api.send(**fields)
-    assert (400, {"success": False, "message": message}) == (response.status_code, response.json())
-    assert [] == postfix.commands
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b'{"to": \xff}', b"[" * 100_000, b"1" * 5_000, b"[]", b"null"],
-    ids=["empty", "cut off", "not UTF-8", "nested deeply", "huge number", "an array", "null"],
-)
-async def test_bad_json(api: Api, content: bytes) -> None:
-    """Whatever is not a JSON object is a 400 about the request."""
-    response = await api.client.post("/send", content=content, headers=JSON)
-    assert 400 == response.status_code
-    assert response.json()["message"].startswith("request: ")
-
-
-@pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""], ids=lambda kind: kind
-)
-async def test_media_type(api: Api, media_type: str) -> None:
-    """A body that is not declared as JSON is a 415 that says what to send."""
-    response = await api.client.post("/send", content=b"{}", headers={"Content-Type": media_type})
-    assert 415 == response.status_code
-    assert "Content-Type: application/json" in response.json()["message"]
-
-
-async def test_media_type_parameters(api: Api) -> None:
-    """The charset beside the media type does not matter."""
-    assert 200 == (await api.send({"Content-Type": "Application/JSON; charset=utf-8"})).status_code
-
-
-async def test_too_large_by_header(api: Api) -> None:
-    """A Content-Length over the limit is a 413 before the body is read."""
-    response = await api.client.post("/send", content=b"x" * 1_000_001, headers=JSON)
-    assert (413, False) == (response.status_code, response.json()["success"])
-
-
-async def test_too_large_streamed(api: Api) -> None:
-    """A body without a length is cut off at the limit, whatever would still come."""
-    produced = 0
-
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal produced
-        while produced < 1_000:
-            produced += 1
-            yield b"x" * 100_000
-
-    response = await api.client.post("/send", content=endless(), headers=JSON)
-    assert 413 == response.status_code
-    assert "MAX_REQUEST_BYTES" in response.json()["message"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/send", 405),
-        ("PURGE", "/send", 405),
-        ("POST", "/health", 405),
-        ("GET", "/", 404),
-        ("POST", "/send/", 404),
-    ],
-    ids=["GET /send", "odd method", "POST /health", "unknown path", "closing slash"],
-)
-async def test_router_refusals(api: Api, method: str, path: str, status: int) -> None:
-    """Unknown paths and methods are refused in the seed's shape too."""
-    response = await api.client.request(method, path)
-    assert (status, False) == (response.status_code, response.json()["success"])
-    assert (status == 405) == ("allow" in response.headers)
-
-
 async def test_default_to(start_api: StartApi, postfix: FakePostfix) -> None:
     """Without `to`, the mail goes to DEFAULT_TO, which is allowed whatever ALLOWED_RECIPIENTS says."""
     other = await start_api(default_to="me@elsewhere.test", allowed_recipients="mydomain.test")
     assert 200 == (await other.send(to=...)).status_code
     assert ["me@elsewhere.test"] == postfix.mails[0].recipients
-
-
-async def test_recipient_not_allowed(api: Api, postfix: FakePostfix) -> None:
-    """A stranger as recipient is a 403 that names the variable, and nothing is sent."""
-    response = await api.send(to="stranger@example.com")
-    assert 403 == response.status_code
-    assert "ALLOWED_RECIPIENTS" in response.json()["message"]
-    assert [] == postfix.commands
 
 
 @pytest.mark.parametrize(
@@ -211,3 +115,36 @@ async def test_defect(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [("unexpected: about a***@example.org", "RuntimeError")] == [
         (line["message"], line["error.type"]) for line in api.log("unexpected: about a***@example.org")
     ]
+
+
+async def test_at_the_same_time(start_api: StartApi, postfix: FakePostfix) -> None:
+    """Many requests at once share the pool, and each mail arrives once."""
+    api = await start_api(smtp_pool_size=4, smtp_retry_seconds=10)
+    answers = await asyncio.gather(*(api.send(subject=f"Mail {number}") for number in range(60)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["id"] for answer in answers}) == len(postfix.mails) == 60
+    assert postfix.sessions <= 4
+
+
+async def test_interrupted(api: Api, postfix: FakePostfix) -> None:
+    """A request that is cancelled is counted and logged as such, and its connection is not used again."""
+    postfix.fail("CONTENT", HANG)
+    request = asyncio.create_task(api.send())
+    await postfix.wait_for("CONTENT")
+    request.cancel()
+    await asyncio.wait([request])
+    assert api.metric("mail_api_messages_total", result=Code.INTERRUPTED) == 1
+    assert [line["mail.result"] for line in api.log("mail not accepted")] == [Code.INTERRUPTED]
+    assert (await api.send()).status_code == 200
+    assert postfix.sessions == 2
+
+
+async def test_openapi(api: Api) -> None:
+    """The API describes itself: the fields of /send with an example, and every answer."""
+    described = (await api.client.get("/openapi.json")).json()["paths"]
+    send = described["/send"]["post"]
+    schema = send["requestBody"]["content"]["application/json"]["schema"]
+    assert set(described) == {"/send", "/health"}
+    assert set(schema["properties"]) == {"to", "subject", "body", "from", "html"}
+    assert schema["examples"]
+    assert {"200", "400", "403", "413", "415", "503"} <= set(send["responses"])

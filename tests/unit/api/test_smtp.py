@@ -17,11 +17,11 @@ from mail_api.errors import (
 )
 from mail_api.pool import Pool
 from mail_api.smtp import Envelope, Submitter
+from tests.unit.api.fake_postfix import DROP, HANG
 
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import FakePostfix
+    from tests.unit.api.fake_postfix import FakePostfix
 
-DROP, HANG = "drop", "hang"
 MAIL = Envelope("noreply@x.test", ("a@x.test",), b"Subject: Hi\r\n\r\n.dot\r\n..\r\nend")
 
 

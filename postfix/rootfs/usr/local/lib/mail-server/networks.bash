@@ -48,12 +48,14 @@ is_on_joined_network() {
 # Our own address that a network alias resolves to, or nothing.
 own_address_of_name() {
     local candidate own
-    for candidate in $(getent ahostsv4 "$1" | while read -r address _; do echo "$address"; done | sort -u); do
+    while read -r candidate _; do
         for own in $(hostname -I); do
-            [[ $candidate == "$own" ]] && { echo "$own"; return; }
+            if [[ $candidate == "$own" ]]; then
+                echo "$own"
+                return
+            fi
         done
-    done
-    return 0
+    done < <(getent ahostsv4 "$1")
 }
 
 # ---- Arithmetic on addresses

@@ -6,8 +6,10 @@ ORIGINALS=/usr/share/mail-server/postfix
 CONFIGURATION=/etc/postfix
 
 prepare_volumes() {
-    # Set-gid: log files belong to the exporter's group. Not for others: the log has whole addresses.
-    install -d -o root -g 10001 -m 2750 /var/log/mail
+    # Set-gid, so that log files belong to the exporter's group; not for others, since the log has whole addresses.
+    # The bit only sticks when it is set by a member of the group (or with one more capability, FSETID).
+    chown root:maillog /var/log/mail
+    setpriv --regid=maillog --clear-groups chmod 2750 /var/log/mail
     install -d -o postfix -g postfix -m 0700 /var/lib/postfix/data
     install -d -o nobody -g nogroup -m 0700 /var/lib/postfix/forwarding
     chown root:root /var/lib/postfix
@@ -55,8 +57,14 @@ queue_run_delay = $QUEUE_RUN_DELAY
 minimal_backoff_time = $MINIMAL_BACKOFF_TIME
 maximal_backoff_time = $MAXIMAL_BACKOFF_TIME
 maximal_queue_lifetime = $MAXIMAL_QUEUE_LIFETIME
+bounce_queue_lifetime = $(bounce_queue_lifetime)
 
 END
+}
+
+# A day, but not above what other mail has: Postfix warns about that.
+bounce_queue_lifetime() {
+    (($(seconds_of "$MAXIMAL_QUEUE_LIFETIME") < 86400)) && echo "$MAXIMAL_QUEUE_LIFETIME" || echo 1d
 }
 
 yes_if() {

@@ -56,11 +56,12 @@ stop_the_rest() {
 
 # ---- The log on standard output
 
-# What Postfix writes from now on, through rotation. tail loses lines at the first rotation of a file that was not
-# there when it started (coreutils 9.7), so there is one.
+# What Postfix writes from now on, through rotation. By polling: with inotify (coreutils 9.7) tail leaves a renamed
+# file at once, and loses what was written to it after that; now it stays until there was nothing new for a second.
 show_log() {
     [[ -e $LOG_FILE ]] || install -m 0640 -g maillog /dev/null "$LOG_FILE"
-    tail --lines=0 --follow=name --retry "$LOG_FILE" 2>/dev/null | for_standard_output
+    tail --lines=0 --follow=name --retry ---disable-inotify --sleep-interval=0.2 --max-unchanged-stats=5 \
+        "$LOG_FILE" 2>/dev/null | for_standard_output
 }
 
 # Without the health check's own connections, and without the lines that quote a forward's headers; addresses masked unless MAIL_LOG_ADDRESSES=full.

@@ -152,6 +152,9 @@ check_numbers_and_times() {
     for name in SMTP_RELAY_DAILY_LIMIT MESSAGE_SIZE_LIMIT MAIL_LOG_ROTATE_SIZE MAIL_LOG_KEEP; do
         [[ ${!name} =~ ^[1-9][0-9]{0,9}$ ]] || mistake "$name" "'${!name}' is not a number: give one above 0, digits only"
     done
+    # A bounce quotes up to 50 kB of the mail it is about (bounce_size_limit), and has to fit as well.
+    [[ ! $MESSAGE_SIZE_LIMIT =~ ^[0-9]{1,10}$ || $MESSAGE_SIZE_LIMIT -ge 100000 ]] ||
+        mistake MESSAGE_SIZE_LIMIT "$MESSAGE_SIZE_LIMIT leaves no room for a bounce: give at least 100000"
     [[ $FORWARD_DAILY_LIMIT =~ ^(0|[1-9][0-9]{0,5})$ ]] ||
         mistake FORWARD_DAILY_LIMIT "'$FORWARD_DAILY_LIMIT' is not a number: give one, or 0 for no limit"
     for name in MAIL_LOG_ROTATE_AGE RELAY_RATE_DELAY QUEUE_RUN_DELAY MINIMAL_BACKOFF_TIME MAXIMAL_BACKOFF_TIME MAXIMAL_QUEUE_LIFETIME; do

@@ -1,0 +1,91 @@
+"""Makes mail logs as our Postfix 3.10 writes them: the same arguments give the same bytes; what they hold is counted.
+
+A mail, a scan or a daemon's statistics is a story (`stories.py`). Stories that begin one after the other are merged
+by time, as they are in a real log, where many mails are under way at once.
+"""
+
+import time
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from heapq import heappop, heappush, heapreplace
+from itertools import accumulate, count
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from bench.lines import Kind, Line, Story
+from bench.stories import ALL_SENT, REALISTIC
+
+HOST: Final = "mail"
+_STORIES_PER_SECOND: Final = 2.0
+_BUFFER_LINES: Final = 20_000
+
+
+class Mix(StrEnum):
+    """What a log is made of."""
+
+    SENT = "sent"
+    """Every mail is sent at its first attempt: a good day."""
+    REALISTIC = "realistic"
+    """Also retries, bounces, expiry, many recipients, and what the open internet does to a mail server."""
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a written log holds: lines, bytes, and lines by kind."""
+
+    lines: int = 0
+    size: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
+
+
+def write(path: Path, mix: Mix, lines: int, *, start: float, seed: int = 1) -> Contents:
+    """Write a log of so many lines, its first story at `start` (Unix seconds; stamps are in UTC), and count it."""
+    contents = Contents(lines)
+    buffer: list[str] = []
+    second, stamp = -1, ""
+    with path.open("w", encoding="ascii") as file:
+        for at, text, kind in merged(beginnings(mix, Random(seed), start), lines):  # noqa: S311 - a log, not a secret
+            if int(at) != second:
+                second = int(at)
+                stamp = time.strftime(f"%b %d %H:%M:%S {HOST} postfix/", time.gmtime(second))
+            buffer.append(f"{stamp}{text}\n")
+            contents.kinds[kind] += 1
+            if len(buffer) == _BUFFER_LINES:
+                file.write("".join(buffer))
+                buffer.clear()
+        file.write("".join(buffer))
+        contents.size = file.tell()
+    return contents
+
+
+def beginnings(mix: Mix, rng: Random, start: float) -> Iterator[tuple[float, Story]]:
+    """Yield stories without end, each with the time at which it begins: two a second on average, by chance."""
+    tellers = ALL_SENT if mix is Mix.SENT else REALISTIC
+    choices, weights = list(tellers), list(accumulate(tellers.values()))
+    at = start
+    while True:
+        yield at, choices[bisect(weights, rng.random() * weights[-1])](rng, at)
+        at += rng.expovariate(_STORIES_PER_SECOND)
+
+
+def merged(beginnings: Iterator[tuple[float, Story]], lines: int) -> Iterator[Line]:
+    """Yield the first so many lines of the stories, in order of time; some stories are not over by then."""
+    order = count()  # of two lines at the same time, the one that was known first
+    under_way: list[tuple[float, int, Line, Story]] = []
+    begin, story = next(beginnings)
+    for _ in range(lines):
+        while not under_way or begin <= under_way[0][0]:
+            line = next(story)
+            heappush(under_way, (line[0], next(order), line, story))
+            begin, story = next(beginnings)
+        _, _, line, current = under_way[0]
+        following = next(current, None)
+        if following is None:
+            heappop(under_way)
+        else:
+            heapreplace(under_way, (following[0], next(order), following, current))
+        yield line

@@ -1,0 +1,239 @@
+"""Runs one exporter over one log and prints, as JSON, what the kernel says it took. Standard library only.
+
+It stands beside the measured process, in the same container, and measures every exporter in the same manner: CPU
+seconds (user and system) and the largest resident set are those of wait4(2). What the process took before it had a
+line to read is subtracted where that moment can be seen:
+
+    follow   it follows an empty file; once it serves its metrics the log is appended, and it has read everything when
+             its own counters add up to the log's lines
+    gated    it says `ready`, gets a line on standard input, reads the log and ends
+    whole    it reads the log and ends; its start is part of the measurement
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Final
+
+LOG: Final = "{log}"
+"""Stands in a command for the log's path."""
+_TICK_SECONDS: Final = 1 / os.sysconf("SC_CLK_TCK")
+_START_SECONDS: Final = 30.0
+_STANDSTILL_SECONDS: Final = 20.0
+_POLL_SECONDS: Final = 0.2
+_SAMPLE: Final = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{.*\})? (?P<value>\S+)", re.MULTILINE)
+
+
+class MeasureError(Exception):
+    """The exporter could not be measured; the message says why, with its own last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one run took."""
+
+    cpu_seconds: float
+    """From the first line on."""
+    start_cpu_seconds: float
+    """Before it; 0 where the two can't be told apart."""
+    wall_seconds: float
+    peak_bytes: int
+    output: str
+    """What it counted: its exposition, or what it printed."""
+
+
+class Running:
+    """A process whose resources are measured; standard output and error go to files in `folder`."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err)
+        self._begin = time.monotonic()
+        self._start_cpu = 0.0
+
+    def begin(self) -> None:
+        """Let the measurement begin here."""
+        self._begin, self._start_cpu = time.monotonic(), self._cpu_seconds()
+
+    def go(self) -> None:
+        """Begin, and send the line that a gated process waits for."""
+        self.begin()
+        if self._process.stdin is not None:
+            self._process.stdin.write(b"go\n")
+            self._process.stdin.flush()
+
+    def alive(self) -> None:
+        """Make sure that it runs.
+
+        Raises:
+            MeasureError: it has ended.
+        """
+        # Not poll(): that would take the exit status, and with it the resources, away from wait4.
+        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is not None:
+            raise MeasureError(f"{self._process.args!r} ended early: {self._tail()}")
+
+    def printed(self) -> str:
+        """Return what it has written to standard output so far."""
+        return self._out.read_text(errors="replace")
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def measured(self, output: str | None = None, wall_seconds: float | None = None) -> Measurement:
+        """Wait for its end and return what it took; `output` defaults to what it printed.
+
+        Raises:
+            MeasureError: it ended by itself and not well.
+        """
+        _, status, usage = os.wait4(self._process.pid, 0)
+        wall = time.monotonic() - self._begin if wall_seconds is None else wall_seconds
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        if self._process.returncode > 0 and output is None:
+            raise MeasureError(f"{self._process.args!r} ended with {self._process.returncode}: {self._tail()}")
+        return Measurement(
+            cpu_seconds=usage.ru_utime + usage.ru_stime - self._start_cpu,
+            start_cpu_seconds=self._start_cpu,
+            wall_seconds=wall,
+            peak_bytes=usage.ru_maxrss * 1024,
+            output=self.printed() if output is None else output,
+        )
+
+    def _cpu_seconds(self) -> float:
+        # proc_pid_stat(5): fields 14 and 15, counted behind the name, which may hold spaces.
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * _TICK_SECONDS
+
+    def _tail(self) -> str:
+        return self._err.read_text(errors="replace")[-2000:].strip() or "it said nothing"
+
+
+def whole(command: Sequence[str], folder: Path) -> Measurement:
+    """Measure a program from its start to its end."""
+    return Running(command, folder).measured()
+
+
+def gated(command: Sequence[str], folder: Path) -> Measurement:
+    """Measure a program that says `ready` and goes on when it gets a line."""
+    process = Running(command, folder)
+    deadline = time.monotonic() + _START_SECONDS
+    while "ready\n" not in process.printed():
+        process.alive()
+        if time.monotonic() > deadline:
+            process.stop()
+            raise MeasureError(f"{command[0]} was not ready after {_START_SECONDS:g} s")
+        time.sleep(_POLL_SECONDS / 10)
+    process.go()
+    return process.measured()
+
+
+def follow(
+    command: Sequence[str], folder: Path, *, log: Path, followed: Path, url: str, counters: frozenset[str], lines: int
+) -> Measurement:
+    """Measure a program that follows a file, until it has counted every line that is appended to it."""
+    process = Running(command, folder)
+    try:
+        _until_served(process, url)
+        process.begin()
+        begin = time.monotonic()
+        with log.open("rb") as source, followed.open("ab") as target:
+            copyfileobj(source, target, 1 << 20)
+        exposition = _until_counted(process, url, counters, lines)
+        wall = time.monotonic() - begin
+    finally:
+        process.stop()
+    return process.measured(exposition, wall)
+
+
+def total(exposition: str, names: frozenset[str]) -> float:
+    """Return the sum of all samples with these names."""
+    return sum(float(found["value"]) for found in _SAMPLE.finditer(exposition) if found["name"] in names)
+
+
+def _until_served(process: Running, url: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        process.alive()
+        try:
+            _get(url)
+        except OSError:
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+    raise MeasureError(f"{url} did not answer within {_START_SECONDS:g} s")
+
+
+def _until_counted(process: Running, url: str, counters: frozenset[str], lines: int) -> str:
+    counted, since = -1.0, time.monotonic()
+    while True:
+        time.sleep(_POLL_SECONDS)
+        process.alive()
+        exposition = _get(url)
+        now_counted = total(exposition, counters)
+        if now_counted >= lines:
+            return exposition
+        if now_counted > counted:
+            counted, since = now_counted, time.monotonic()
+        elif time.monotonic() - since > _STANDSTILL_SECONDS:
+            raise MeasureError(f"stands still at {counted:.0f} of {lines} lines")
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the measured exporter's own address
+        text: str = answer.read().decode()
+        return text
+
+
+def main() -> int:
+    """Measure as the arguments say and print the measurement as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("manner", choices=("follow", "gated", "whole"))
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--url", default="", help="follow: where its metrics are")
+    parser.add_argument("--counters", default="", help="follow: the counters that add up to the lines it read, by comma")
+    parser.add_argument("--lines", type=int, default=0, help="follow: how many lines the log has")
+    parser.add_argument("command", nargs="+", help=f"{LOG} stands for the log")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        followed = folder / "mail.log"
+        followed.touch()
+        log = followed if options.manner == "follow" else options.log
+        command = [word.replace(LOG, str(log)) for word in options.command]
+        try:
+            match options.manner:
+                case "follow":
+                    measurement = follow(
+                        command,
+                        folder,
+                        log=options.log,
+                        followed=followed,
+                        url=options.url,
+                        counters=frozenset(options.counters.split(",")),
+                        lines=options.lines,
+                    )
+                case "gated":
+                    measurement = gated(command, folder)
+                case _:
+                    measurement = whole(command, folder)
+        except (MeasureError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(json.dumps(asdict(measurement)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
