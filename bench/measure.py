@@ -7,7 +7,9 @@ line to read is subtracted where that moment can be seen:
     follow   it follows an empty file; once it serves its metrics the log is appended, and it has read everything when
              its own counters add up to the log's lines
     gated    it says `ready`, gets a line on standard input, reads the log and ends
-    whole    it reads the log and ends; its start is part of the measurement
+    whole    it reads the log and ends; what an empty log takes is subtracted
+
+With --sink an OTLP receiver runs beside it and counts the spans that arrive.
 """
 
 import argparse
@@ -20,7 +22,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Final
@@ -45,11 +47,28 @@ class Measurement:
     cpu_seconds: float
     """From the first line on."""
     start_cpu_seconds: float
-    """Before it; 0 where the two can't be told apart."""
+    """Before it."""
     wall_seconds: float
     peak_bytes: int
     output: str
     """What it counted: its exposition, or what it printed."""
+    spans_arrived: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How one sees that a program has read everything."""
+
+    url: str
+    """Where its metrics are."""
+    counters: frozenset[str]
+    """Those that add up to the lines it read."""
+    lines: int
+
+    def reached(self, exposition: str) -> float:
+        """Return how many lines the exposition has counted."""
+        samples = _SAMPLE.finditer(exposition)
+        return sum(float(found["value"]) for found in samples if found["name"] in self.counters)
 
 
 class Running:
@@ -120,9 +139,16 @@ class Running:
         return self._err.read_text(errors="replace")[-2000:].strip() or "it said nothing"
 
 
-def whole(command: Sequence[str], folder: Path) -> Measurement:
-    """Measure a program from its start to its end."""
-    return Running(command, folder).measured()
+def whole(command: Sequence[str], folder: Path, log: Path, empty: Path) -> Measurement:
+    """Measure a program that reads a log and ends, less what it takes for an empty one."""
+    start = Running(_filled(command, empty), folder).measured()
+    measured = Running(_filled(command, log), folder).measured()
+    return replace(
+        measured,
+        cpu_seconds=measured.cpu_seconds - start.cpu_seconds,
+        start_cpu_seconds=start.cpu_seconds,
+        wall_seconds=measured.wall_seconds - start.wall_seconds,
+    )
 
 
 def gated(command: Sequence[str], folder: Path) -> Measurement:
@@ -139,27 +165,20 @@ def gated(command: Sequence[str], folder: Path) -> Measurement:
     return process.measured()
 
 
-def follow(
-    command: Sequence[str], folder: Path, *, log: Path, followed: Path, url: str, counters: frozenset[str], lines: int
-) -> Measurement:
+def follow(command: Sequence[str], folder: Path, log: Path, followed: Path, count: Count) -> Measurement:
     """Measure a program that follows a file, until it has counted every line that is appended to it."""
-    process = Running(command, folder)
+    process = Running(_filled(command, followed), folder)
     try:
-        _until_served(process, url)
+        _until_served(process, count.url)
         process.begin()
         begin = time.monotonic()
         with log.open("rb") as source, followed.open("ab") as target:
             copyfileobj(source, target, 1 << 20)
-        exposition = _until_counted(process, url, counters, lines)
+        exposition = _until_counted(process, count)
         wall = time.monotonic() - begin
     finally:
         process.stop()
     return process.measured(exposition, wall)
-
-
-def total(exposition: str, names: frozenset[str]) -> float:
-    """Return the sum of all samples with these names."""
-    return sum(float(found["value"]) for found in _SAMPLE.finditer(exposition) if found["name"] in names)
 
 
 def _until_served(process: Running, url: str) -> None:
@@ -175,19 +194,19 @@ def _until_served(process: Running, url: str) -> None:
     raise MeasureError(f"{url} did not answer within {_START_SECONDS:g} s")
 
 
-def _until_counted(process: Running, url: str, counters: frozenset[str], lines: int) -> str:
-    counted, since = -1.0, time.monotonic()
+def _until_counted(process: Running, count: Count) -> str:
+    reached, since = -1.0, time.monotonic()
     while True:
         time.sleep(_POLL_SECONDS)
         process.alive()
-        exposition = _get(url)
-        now_counted = total(exposition, counters)
-        if now_counted >= lines:
+        exposition = _get(count.url)
+        now = count.reached(exposition)
+        if now >= count.lines:
             return exposition
-        if now_counted > counted:
-            counted, since = now_counted, time.monotonic()
+        if now > reached:
+            reached, since = now, time.monotonic()
         elif time.monotonic() - since > _STANDSTILL_SECONDS:
-            raise MeasureError(f"stands still at {counted:.0f} of {lines} lines")
+            raise MeasureError(f"stands still at {reached:.0f} of {count.lines} lines")
 
 
 def _get(url: str) -> str:
@@ -196,41 +215,51 @@ def _get(url: str) -> str:
         return text
 
 
+def _filled(command: Sequence[str], log: Path) -> list[str]:
+    return [word.replace(LOG, str(log)) for word in command]
+
+
+def measured(options: argparse.Namespace, folder: Path) -> Measurement:
+    """Measure as the arguments say."""
+    empty = folder / "mail.log"
+    empty.touch()
+    command: list[str] = options.command
+    match options.manner:
+        case "whole":
+            return whole(command, folder, options.log, empty)
+        case "gated":
+            return gated(_filled(command, options.log), folder)
+    count = Count(options.url, frozenset(options.counters.split(",")), options.lines)
+    return follow(command, folder, options.log, empty, count)
+
+
 def main() -> int:
-    """Measure as the arguments say and print the measurement as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    """Measure and print the measurement as JSON."""
+    parser = argparse.ArgumentParser(description="Measure one exporter on one log.")
     parser.add_argument("manner", choices=("follow", "gated", "whole"))
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--url", default="", help="follow: where its metrics are")
-    parser.add_argument("--counters", default="", help="follow: the counters that add up to the lines it read, by comma")
+    parser.add_argument(
+        "--counters", default="", help="follow: the counters that add up to the lines it read, by comma"
+    )
     parser.add_argument("--lines", type=int, default=0, help="follow: how many lines the log has")
+    parser.add_argument("--sink", type=int, default=0, metavar="PORT", help="receive spans there")
     parser.add_argument("command", nargs="+", help=f"{LOG} stands for the log")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        followed = folder / "mail.log"
-        followed.touch()
-        log = followed if options.manner == "follow" else options.log
-        command = [word.replace(LOG, str(log)) for word in options.command]
-        try:
-            match options.manner:
-                case "follow":
-                    measurement = follow(
-                        command,
-                        folder,
-                        log=options.log,
-                        followed=followed,
-                        url=options.url,
-                        counters=frozenset(options.counters.split(",")),
-                        lines=options.lines,
-                    )
-                case "gated":
-                    measurement = gated(command, folder)
-                case _:
-                    measurement = whole(command, folder)
-        except (MeasureError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
+    sink = Path(__file__).with_name("sink.py")
+    beside = subprocess.Popen([sys.executable, sink, str(options.sink)]) if options.sink else None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            measurement = measured(options, Path(folder))
+        if beside is not None:
+            spans = int(_get(f"http://127.0.0.1:{options.sink}/"))
+            measurement = replace(measurement, spans_arrived=spans)
+    except (MeasureError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        if beside is not None:
+            beside.terminate()
     print(json.dumps(asdict(measurement)))
     return 0
 

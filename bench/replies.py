@@ -45,8 +45,7 @@ DEFERRALS: Final = (
     Reply(
         15,
         "4.7.0",
-        f"host {RELAY} refused to talk to me: 421 4.7.0 Try again later, closing connection. (EHLO) "
-        "SESSION - gsmtp",
+        f"host {RELAY} refused to talk to me: 421 4.7.0 Try again later, closing connection. (EHLO) SESSION - gsmtp",
     ),
     Reply(
         10,
@@ -111,13 +110,15 @@ REFUSALS: Final = (
         20,
         "5.7.26",
         f"host {RELAY} said: 550-5.7.26 Your email has been blocked because the sender is unauthenticated. Gmail "
-        "requires all senders to authenticate with either SPF or DKIM. SESSION - gsmtp (in reply to end of DATA command)",
+        "requires all senders to authenticate with either SPF or DKIM. SESSION - gsmtp "
+        "(in reply to end of DATA command)",
     ),
     Reply(
         10,
         "5.7.0",
         f"host {RELAY} said: 552-5.7.0 This message was blocked because its content presents a potential security "
-        "issue. 552 5.7.0 https://support.google.com/mail/?p=BlockedMessage SESSION - gsmtp (in reply to end of DATA command)",
+        "issue. 552 5.7.0 https://support.google.com/mail/?p=BlockedMessage SESSION - gsmtp "
+        "(in reply to end of DATA command)",
     ),
     Reply(
         10,

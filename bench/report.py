@@ -1,0 +1,135 @@
+"""Numbers to tables: medians over the runs, and ratios between sides of the same run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+from bench.measure import Measurement
+
+MEGABYTE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One side's measurement in one run."""
+
+    side: str
+    lines: int
+    measurement: Measurement
+    complaints: tuple[str, ...] = ()
+    """In what it did not count what the log holds."""
+
+    @property
+    def rate(self) -> float:
+        """Lines per CPU-second."""
+        return self.lines / self.measurement.cpu_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What all runs of one side amount to."""
+
+    side: str
+    lines: int
+    rate: float
+    ratios: dict[str, float]
+    """Its rate by the rate of a peer in the same run; the median over the runs."""
+    wall_seconds: float
+    peak_bytes: float
+    start_cpu_seconds: float
+    spans_arrived: float
+    complaints: tuple[str, ...]
+    rates: tuple[float, ...]
+
+
+def results(rounds: Sequence[Sequence[Run]], peers: Sequence[str]) -> list[Result]:
+    """Return one result per side; a round holds a run of each side that could be run."""
+    names = dict.fromkeys(run.side for runs in rounds for run in runs)
+    return [_result(name, rounds, peers) for name in names]
+
+
+def _result(name: str, rounds: Sequence[Sequence[Run]], peers: Sequence[str]) -> Result:
+    by_name = [{run.side: run for run in runs} for runs in rounds]
+    mine = [runs[name] for runs in by_name if name in runs]
+    ratios = {}
+    for peer in peers:
+        both = [(runs[name], runs[peer]) for runs in by_name if name in runs and peer in runs]
+        if both:
+            ratios[peer] = median(ours.rate / theirs.rate for ours, theirs in both)
+    return Result(
+        side=name,
+        lines=mine[0].lines,
+        rate=median(run.rate for run in mine),
+        ratios=ratios,
+        wall_seconds=median(run.measurement.wall_seconds for run in mine),
+        peak_bytes=median(run.measurement.peak_bytes for run in mine),
+        start_cpu_seconds=median(run.measurement.start_cpu_seconds for run in mine),
+        spans_arrived=median(run.measurement.spans_arrived for run in mine),
+        complaints=tuple(dict.fromkeys(complaint for run in mine for complaint in run.complaints)),
+        rates=tuple(run.rate for run in mine),
+    )
+
+
+def speed_table(found: Sequence[Result], peers: Sequence[str]) -> str:
+    """Return the table of one mix, and below it what was not counted as it should be."""
+    head = ["", "lines per CPU-s", *(f"x {peer}" for peer in peers), "lines", "wall s", "peak MB", "start CPU-s"]
+    rows = [
+        [
+            result.side,
+            f"{result.rate:,.0f}",
+            *(f"{result.ratios[peer]:.2f}" if peer in result.ratios else "-" for peer in peers),
+            f"{result.lines:,}",
+            f"{result.wall_seconds:.1f}",
+            f"{result.peak_bytes / MEGABYTE:.0f}",
+            f"{result.start_cpu_seconds:.2f}",
+        ]
+        for result in found
+    ]
+    notes = [f"  {result.side}: {complaint}" for result in found for complaint in result.complaints]
+    return "\n".join([table([head, *rows]), *(["", "Not as the log has it:", *notes] if notes else [])])
+
+
+def memory_table(found: Sequence[tuple[Run, Run]]) -> str:
+    """Return the peaks on a small and on a large log."""
+    head = ["", *(f"MB, {run.lines:,} lines" for run in (found[0] if found else ())), "ratio"]
+    rows = [
+        [
+            small.side,
+            f"{small.measurement.peak_bytes / MEGABYTE:.0f}",
+            f"{large.measurement.peak_bytes / MEGABYTE:.0f}",
+            f"{large.measurement.peak_bytes / small.measurement.peak_bytes:.2f}",
+        ]
+        for small, large in found
+    ]
+    return table([head, *rows])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows as a Markdown table, its columns aligned; the first row is the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        [
+            cell.ljust(width) if not index else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in rows
+    ]
+    rule = ["-" * width if not index else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [lines[0], rule, *lines[1:]])
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """Return a run for a file: numbers, not what it exposed."""
+    measurement = run.measurement
+    return {
+        "side": run.side,
+        "lines": run.lines,
+        "lines_per_cpu_second": run.rate,
+        "cpu_seconds": measurement.cpu_seconds,
+        "start_cpu_seconds": measurement.start_cpu_seconds,
+        "wall_seconds": measurement.wall_seconds,
+        "peak_bytes": measurement.peak_bytes,
+        "spans_arrived": measurement.spans_arrived,
+        "complaints": list(run.complaints),
+    }

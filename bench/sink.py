@@ -1,0 +1,40 @@
+"""An OTLP/HTTP receiver that only counts: POST takes spans, GET says how many have come."""
+
+import gzip
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+class Sink(BaseHTTPRequestHandler):
+    """Counts; one connection at a time, as one exporter needs it."""
+
+    protocol_version = "HTTP/1.1"
+    spans = 0
+
+    def do_POST(self) -> None:
+        """Count the request's spans."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        request = ExportTraceServiceRequest.FromString(body)
+        Sink.spans += sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
+        self._answer(b"")
+
+    def do_GET(self) -> None:
+        """Say how many."""
+        self._answer(str(Sink.spans).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Stay silent."""
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    HTTPServer(("127.0.0.1", int(sys.argv[1])), Sink).serve_forever()
