@@ -29,7 +29,7 @@ types: venv  ## mypy --strict, tests included
 	$(VENV)/bin/mypy
 
 unit: venv  ## Tests without Docker, under 30 seconds
-	$(VENV)/bin/pytest tests/unit
+	$(VENV)/bin/pytest tests/unit --numprocesses=auto
 
 contract: venv  ## Do names, settings and docs agree?
 	$(VENV)/bin/pytest tests/contract

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -14,11 +13,10 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from mail_api.app import create_app
 from mail_api.observability import metrics_app
-from mail_api.settings import Settings, SettingsInvalid, default_text, load_settings
-from mail_telemetry import logging, tracing
+from mail_api.settings import Settings
+from mail_telemetry import configuration, logging, tracing
 from mail_telemetry.names import Service
 
-EXIT_USAGE: Final = 2
 _GRACE_SECONDS: Final = 5
 
 
@@ -39,18 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(argv)
-    try:
-        settings = load_settings()
-    except SettingsInvalid as invalid:
-        sys.stderr.writelines(f"{line}\n" for line in invalid.lines)
-        sys.exit(EXIT_USAGE)
+    settings = configuration.load_or_stop(Settings)
     logging.configure(Service.API, settings.log_level)
     asyncio.run(serve(settings))
 
 
 def _variables() -> str:
     return "\n".join(
-        f"  {name.upper():<20} {field.description} [{default_text(field)}]"
+        f"  {name.upper():<20} {field.description} [{configuration.default_text(field)}]"
         for name, field in Settings.model_fields.items()
     )
 

@@ -1,9 +1,8 @@
 """What the environment says, checked once at the start; everything else receives a finished `Settings`."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
@@ -95,48 +94,3 @@ class Settings(BaseSettings):
     log_level: Annotated[Level, BeforeValidator(_upper)] = Field(
         default="INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
     )
-
-
-class SettingsInvalid(ValueError):
-    """The environment can't be used: `lines` has one line per variable, with what is wrong and the fix."""
-
-    def __init__(self, lines: tuple[str, ...]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-
-def load_settings() -> Settings:
-    """Return the settings of this process's environment.
-
-    Raises:
-        SettingsInvalid: at least one variable is missing or unusable.
-    """
-    try:
-        return Settings.model_validate({})
-    except ValidationError as error:
-        raise SettingsInvalid(_lines(error)) from None
-
-
-_WORDS: Final = {"missing": "is not set"}
-
-
-def _lines(error: ValidationError) -> tuple[str, ...]:
-    # A default made from MAIL_DOMAIN can't be made when that is wrong; the line about MAIL_DOMAIN is enough.
-    found = [item for item in error.errors(include_url=False) if item["type"] != "default_factory_not_called"]
-    return tuple(_line(str(item["loc"][0]), _WORDS.get(item["type"], item["msg"])) for item in found)
-
-
-def _line(name: str, problem: str) -> str:
-    example = (Settings.model_fields[name].examples or [""])[0]
-    words = problem.removeprefix("Value error, ")
-    return f"{name.upper()}: {words}; set it like {name.upper()}={example}"
-
-
-def default_text(field: FieldInfo) -> str:
-    """Return the default as docs show it: `(required)`, empty for none, or the variables it is made from."""
-    if field.is_required():
-        return "(required)"
-    extra = field.json_schema_extra
-    if isinstance(extra, dict) and "default_text" in extra:
-        return str(extra["default_text"])
-    return "" if field.default is None else str(field.default)

@@ -53,11 +53,13 @@ def stop(*lines: str) -> NoReturn:
 
 
 def default_text(field: FieldInfo) -> str:
-    """Return the default as docs show it: empty for none, or the variables it is made from."""
+    """Return the default as docs show it: `(required)`, empty for none, or the variables it is made from."""
+    if field.is_required():
+        return "(required)"
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "default_text" in extra:
         return str(extra["default_text"])
-    return "" if field.is_required() or field.default is None else str(field.default)
+    return "" if field.default is None else str(field.default)
 
 
 def _line(settings_class: type[BaseSettings], name: str, problem: str) -> str:

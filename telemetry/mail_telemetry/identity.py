@@ -5,11 +5,14 @@ import secrets
 
 _API_MESSAGE_ID = re.compile(r"<?(?P<id>msg_[0-9a-z]{26})\.mail-api@[^<>\s]+>?")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_BITS = 5
+"""What one of its 32 characters carries."""
 
 
 def new_message_id() -> str:
     """Return a new, unguessable id for one mail: `msg_` and 26 characters that carry 130 random bits."""
-    return "msg_" + "".join(secrets.choice(_ALPHABET) for _ in range(26))
+    number = secrets.randbits(26 * _BITS)
+    return "msg_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(0, 26 * _BITS, _BITS))
 
 
 def message_id_header(message_id: str, domain: str) -> str:

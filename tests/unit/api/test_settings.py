@@ -2,7 +2,8 @@
 
 import pytest
 
-from mail_api.settings import Settings, SettingsInvalid, default_text, load_settings
+from mail_api.settings import Settings
+from mail_telemetry.configuration import SettingsInvalid, default_text, load
 
 
 def settings(**values: object) -> Settings:
@@ -31,7 +32,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_RECIPIENTS", "Me@Example.com, other.example ,")
     monkeypatch.setenv("ALLOWED_HOSTS", "HTTP://localhost:3000/,*.example.org")
     monkeypatch.setenv("LOG_LEVEL", "debug")
-    found = load_settings()
+    found = load(Settings)
     assert found.mail_domain == "example.org"
     assert found.allowed_recipients == ("Me@example.com", "other.example")
     assert found.allowed_hosts == ("http://localhost:3000", "*.example.org")
@@ -43,7 +44,7 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIL_DOMAIN", "example.org")
     for name in Settings.model_fields.keys() - {"mail_domain"}:
         monkeypatch.setenv(name.upper(), "")
-    assert load_settings() == settings()
+    assert load(Settings) == settings()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_errors(monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: st
     monkeypatch.setenv("MAIL_DOMAIN", "example.org")
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsInvalid) as raised:
-        load_settings()
+        load(Settings)
     (found,) = raised.value.lines
     assert found.startswith(line)
     assert f"; set it like {name}=" in found
@@ -76,7 +77,7 @@ def test_all_errors_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAIL_DOMAIN", raising=False)
     monkeypatch.setenv("API_PORT", "0")
     with pytest.raises(SettingsInvalid) as raised:
-        load_settings()
+        load(Settings)
     assert [line.partition(":")[0] for line in raised.value.lines] == ["MAIL_DOMAIN", "API_PORT"]
 
 
