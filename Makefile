@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint types unit contract integration images setup venv format docs lock clean
+.PHONY: help demo demo-down test lint types unit contract integration images setup test-images venv format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -15,7 +15,7 @@ help:  ## Show this list
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
 	@$(VENV)/bin/python -m dev.demo
 
-demo-down:  ## Stop the demo and delete its volumes
+demo-down: venv  ## Stop the demo and delete its volumes
 	@$(VENV)/bin/python -m dev.demo --down
 
 test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
@@ -34,13 +34,16 @@ unit: venv  ## Tests without Docker, under 30 seconds
 contract: venv  ## Do names, settings and docs agree?
 	$(VENV)/bin/pytest tests/contract
 
-integration: venv setup  ## Tests on the real images, one shared stack
+integration: venv test-images  ## Tests on the real images, one shared stack
 	$(VENV)/bin/pytest tests/integration
 
 images: setup  ## Build all images
 	docker compose -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
 
 setup:  ## Docker engine, Compose, Buildx, base image: what is missing
+	@dev/setup
+
+test-images: setup  ## The images of others that the tests use
 	@dev/setup --images
 
 venv: $(VENV)/.ready  ## The virtual environment of the tools

@@ -1,11 +1,14 @@
 """`make demo`: the whole stack with the sandbox relay, one real mail through it, and what became of that mail."""
 
 import argparse
+import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -20,6 +23,14 @@ COMPOSE: Final = (
 )
 PROJECT: Final = "dinky-mail-sandbox"
 CONTAINERS: Final = ("mail-server", "mail-api", "mail-exporter", "sandbox-relay")
+PORTS: Final = {
+    20001: "the API",
+    8025: "the sandbox's page",
+    2525: "incoming mail",
+    5587: "submission",
+    9464: "the API's metrics",
+    9154: "the exporter's metrics",
+}
 API: Final = "http://localhost:20001"
 SANDBOX: Final = "http://localhost:8025"
 METRICS: Final = {"mail-api": "http://localhost:9464/metrics", "mail-exporter": "http://localhost:9154/metrics"}
@@ -32,6 +43,7 @@ SEED_EXAMPLE: Final = {
 FIRST_SPAN: Final = "POST /send"
 LAST_SPAN: Final = "postfix transmit"
 DEADLINE_SECONDS: Final = 30
+PROGRESS_SECONDS: Final = 15
 
 T = TypeVar("T")
 
@@ -49,7 +61,7 @@ def main() -> int:
             compose("down", "--volumes", "--remove-orphans")
         else:
             demo()
-    except DemoFailed as failure:
+    except (DemoFailed, httpx2.HTTPError) as failure:
         print(f"\ndemo: {failure}", file=sys.stderr)
         return 1
     return 0
@@ -58,12 +70,14 @@ def main() -> int:
 def demo() -> None:
     """Bring the stack up, send one mail, and show the mail, its trace and the metrics that moved."""
     refuse_foreign_containers()
+    refuse_taken_ports()
     heading("Building and starting (a few minutes the first time, seconds afterwards)")
     compose("up", "--detach", "--build", "--wait", "--quiet-pull")
+    switch_off_faults()
     before = samples()
     heading(f"POST {API}/send, as a website would")
     answer = send()
-    print(f"  {answer}")
+    print(f"  {json.dumps(answer)}")
     mail = wait_for("the mail at the relay", lambda: find_mail(answer["id"]))
     heading("The mail as the relay received it")
     show_mail(mail)
@@ -90,6 +104,31 @@ def refuse_foreign_containers() -> None:
                 f"a container named {name} is there already and is not the demo's. The demo uses the names of "
                 f"production: stop that stack first, or run the demo on another machine."
             )
+
+
+def refuse_taken_ports() -> None:
+    """Stop when a port of the demo is taken by something that is not the demo.
+
+    Raises:
+        DemoFailed: a port is taken.
+    """
+    if run(*COMPOSE, "ps", "--quiet").stdout.strip():
+        return  # by the demo itself
+    for port, what in PORTS.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise DemoFailed(f"port {port} of this machine is taken; the demo needs it for {what}") from None
+
+
+def switch_off_faults() -> None:
+    """Make the relay well again, and say so, where an earlier try left a fault on."""
+    faults = httpx2.get(f"{SANDBOX}/faults").json()["active"]
+    if faults:
+        httpx2.delete(f"{SANDBOX}/faults")
+        print(f"  switched off what was left on at the relay: {', '.join(fault['name'] for fault in faults)}")
 
 
 def send() -> dict[str, Any]:
@@ -139,6 +178,9 @@ def show_mail(mail: dict[str, Any]) -> None:
     for name, value in mail["headers"]:
         print(f"  {name}: {value}")
     print(f"\n{indented(mail['text'] or '')}")
+    print(
+        f"  (Its mailbox shows From: {dict(mail['delivered_headers'])['From']}, for Gmail writes its account there.)"
+    )
 
 
 def show_moved(before: dict[str, float], after: dict[str, float]) -> None:
@@ -165,16 +207,37 @@ def show_farewell(trace_id: str) -> None:
 
 
 def compose(*arguments: str) -> None:
-    """Run Docker Compose on the demo's project, its output on the terminal.
+    """Run Docker Compose on the demo's project.
+
+    Its progress goes to the terminal; where there is none, a line from time to time, and its words if it fails.
 
     Raises:
         DemoFailed: Compose failed.
     """
-    if subprocess.run([*COMPOSE, *arguments], cwd=ROOT, check=False).returncode != 0:
-        raise DemoFailed(
-            f"docker compose {arguments[0]} failed; its words stand above, and the containers' own in "
-            f"`docker logs {' | '.join(CONTAINERS)}`"
-        )
+    with TemporaryFile() as words:
+        out = None if sys.stdout.isatty() else words
+        process = subprocess.Popen([*COMPOSE, *arguments], cwd=ROOT, stdout=out, stderr=out)
+        started = time.monotonic()
+        while not ended(process, PROGRESS_SECONDS):
+            if out:
+                print(f"  still at it after {time.monotonic() - started:.0f} s", flush=True)
+        if process.returncode == 0:
+            return
+        words.seek(0)
+        sys.stderr.write(words.read().decode(errors="replace"))
+    raise DemoFailed(
+        f"docker compose {arguments[0]} failed; its words stand above, and each container's own in "
+        f"`docker logs NAME` ({', '.join(CONTAINERS)})"
+    )
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait that long for a process and tell whether it has ended."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -32,6 +32,15 @@ STANDARD: Final = {
     "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, as a ratio.",
 }
 """OpenTelemetry's own variables; both Python services read them."""
+SAMPLING: Final = frozenset({"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"})
+"""Read by the API alone: the exporter follows the request's decision."""
+INSIDE: Final = frozenset(
+    {
+        *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
+        *("QUEUE_HOST", "QUEUE_PORT", "QUEUE_TIMEOUT_SECONDS", "QUEUE_LISTEN_NAME"),
+    }
+)
+"""The containers' own wiring: the compose file leaves it at its defaults, so it is not in the table."""
 COMPOSE: Final = {
     "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
     "TRAEFIK_ENTRYPOINT": ("websecure", "The entry point it uses."),
@@ -58,13 +67,17 @@ def settings_table() -> str:
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
     for name, meaning in STANDARD.items():
-        add(name, "api", "", meaning)
-        add(name, "exporter", "", meaning)
+        for reader in ("api",) if name in SAMPLING else ("api", "exporter"):
+            add(name, reader, "", meaning)
     for name, (default, meaning) in COMPOSE.items():
         add(name, "compose", default, meaning)
     return table(
         ("variable", "read by", "default", "meaning"),
-        ((f"`{name}`", ", ".join(readers), code(default), text) for name, (readers, default, text) in rows.items()),
+        (
+            (f"`{name}`", ", ".join(readers), code(default), text)
+            for name, (readers, default, text) in rows.items()
+            if name not in INSIDE
+        ),
     )
 
 
@@ -100,7 +113,10 @@ def fresh(text: str) -> str:
         begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
         before, found, rest = text.partition(begin)
         if found:
-            text = before + begin + make() + end + rest.partition(end)[2]
+            _, closed, after = rest.partition(end)
+            if not closed:
+                raise ValueError(f"the table {name} has a beginning and no end")
+            text = before + begin + make() + end + after
     return text
 
 

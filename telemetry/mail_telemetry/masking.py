@@ -2,7 +2,10 @@
 
 import re
 
-_ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s<>@"',;:()\[\]]+)@\[?[\w.:-]+\]?""")
+_ADDRESS = re.compile(
+    r"""(?<=<)[^<>]*@[^<>@]*(?=>)"""  # in angle brackets, whatever the local part has in it
+    r"""|(?:"[^"]*"|[^\s<>@",;:()\[\]]+)@\[?[\w.:-]+\]?"""
+)
 
 
 def mask_address(address: str) -> str:

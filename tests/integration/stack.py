@@ -1,8 +1,10 @@
 """The running stack as a test sees it: send a mail, break something, look at what came of it."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -47,6 +49,8 @@ class Stack:
     """The services under test, and the sandbox that stands in for the outside world."""
 
     def __init__(self) -> None:
+        # One project for each checkout: two of them do not take each other's stack down.
+        os.environ.setdefault("COMPOSE_PROJECT_NAME", f"dinky-mail-test-{sha256(bytes(ROOT)).hexdigest()[:6]}")
         self.compose = DockerCompose(ROOT, FILES, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
         self._urls: dict[tuple[str, int], str] = {}
         self.http = httpx2.Client(timeout=DEADLINE_SECONDS)

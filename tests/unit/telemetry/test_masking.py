@@ -29,6 +29,8 @@ def test_mask_address(address: str, expected: str) -> None:
         pytest.param("from=<a.b+c@x.org> to=<d@y.org>", "from=<a***@x.org> to=<d***@y.org>", id="two"),
         pytest.param("anna@[192.0.2.1]", "a***@[192.0.2.1]", id="address literal"),
         pytest.param('<"an na"@x.org>', '<"***@x.org>', id="quoted, with a space"),
+        pytest.param("sean.o'brien@x.org", "s***@x.org", id="apostrophe"),
+        pytest.param("<a,b@x.org>", "<a***@x.org>", id="comma in brackets"),
         pytest.param("nothing here", "nothing here", id="none"),
     ],
 )
