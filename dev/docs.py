@@ -32,16 +32,20 @@ STANDARD: Final = {
     "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, as a ratio.",
 }
 """OpenTelemetry's own variables; both Python services read them."""
+SECRETS: Final = ("MAIL_PASSWORD", "SMTP_RELAY_USERNAME", "SMTP_RELAY_PASSWORD")
+"""Variables of the mail server that the compose file hands on as NAME_FILE too."""
 SAMPLING: Final = frozenset({"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"})
 """Read by the API alone: the exporter follows the request's decision."""
 INSIDE: Final = frozenset(
     {
         *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
         *("QUEUE_HOST", "QUEUE_PORT", "QUEUE_TIMEOUT_SECONDS", "QUEUE_LISTEN_NAME"),
+        *("POSTFIX_SYSLOG_NAMES", "SPOOL_PATH", "SUBMISSION_HOST", "SUBMISSION_PORT"),
     }
 )
 """The containers' own wiring: the compose file leaves it at its defaults, so it is not in the table."""
 COMPOSE: Final = {
+    "SECRETS_DIR": ("./secrets", "The folder that is `/run/secrets` in the mail server's container, for NAME_FILE."),
     "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
     "TRAEFIK_ENTRYPOINT": ("websecure", "The entry point it uses."),
     "TRAEFIK_CERT_RESOLVER": ("letsencrypt", "The certificate resolver it uses."),
@@ -63,6 +67,9 @@ def settings_table() -> str:
         meaning = found["meaning"].replace("'\"'\"'", "'")
         default = re.sub(r"\{(\w+)\}", r"\1", found["default"])
         add(found["name"], "server", default, meaning[:1].upper() + meaning[1:])
+        if found["name"] in SECRETS:
+            path = f"`/run/secrets/{found['name'].lower()}`"
+            add(f"{found['name']}_FILE", "server", "", f"In its place: a file that holds it, as {path}")
     for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings)):
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")

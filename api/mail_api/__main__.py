@@ -4,28 +4,19 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-import uvicorn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mail_api.app import create_app
 from mail_api.observability import metrics_app
+from mail_api.server import Server, http_server
 from mail_api.settings import Settings
 from mail_telemetry import configuration, logging, tracing
 from mail_telemetry.names import Service
 
 _GRACE_SECONDS: Final = 5
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals alone: with two in one loop, only the last one started would hear of them."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _variables() -> str:
     return "\n".join(
-        f"  {name.upper():<20} {field.description} [{configuration.default_text(field)}]"
+        f"  {name.upper():<24} {field.description} [{configuration.default_text(field)}]"
         for name, field in Settings.model_fields.items()
     )
 
@@ -58,9 +49,11 @@ async def serve(settings: Settings) -> None:
     provider = tracing.tracer_provider(Service.API, tracing.span_processor(os.environ))
     # A request may wait as long as the mail server is given to come back.
     grace = int(settings.smtp_retry_seconds) + _GRACE_SECONDS
+    app = create_app(settings, registry, provider)
+    patience = settings.request_timeout_seconds
     servers = (
-        _server(create_app(settings, registry, provider), settings.api_port, timeout_graceful_shutdown=grace),
-        _server(metrics_app(registry), settings.metrics_port, lifespan="off"),
+        http_server(app, settings.api_port, patience, timeout_graceful_shutdown=grace),
+        http_server(metrics_app(registry), settings.metrics_port, patience, lifespan="off"),
     )
     _stop_on_signal(servers)
     try:
@@ -69,22 +62,7 @@ async def serve(settings: Settings) -> None:
         await asyncio.to_thread(provider.shutdown)
 
 
-def _server(app: Any, port: int, **options: Any) -> _Server:  # noqa: ANN401 - uvicorn's own types
-    return _Server(
-        uvicorn.Config(
-            app,
-            host="0.0.0.0",  # noqa: S104 - a container is reached from outside of it
-            port=port,
-            log_config=None,  # uvicorn's records go the way of all others, to loguru
-            access_log=False,  # ours has the route instead of the path
-            server_header=False,
-            proxy_headers=False,  # X-Forwarded-For is anybody's claim until proxies can be named
-            **options,
-        )
-    )
-
-
-def _stop_on_signal(servers: Sequence[_Server]) -> None:
+def _stop_on_signal(servers: Sequence[Server]) -> None:
     def stop() -> None:
         for server in servers:
             server.should_exit = True

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mail_api.observability import known_method
 from mail_telemetry.names import Attribute
 
-_QUIET_ROUTE = "/health"
+_QUIET_ROUTES = frozenset({"/health", "/ready"})
 
 
 class AccessLog:
@@ -40,7 +40,7 @@ class AccessLog:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     route = _route(scope)
-    if route == _QUIET_ROUTE:
+    if route in _QUIET_ROUTES:
         return
     fields = {
         Attribute.HTTP_METHOD: known_method(scope["method"]),

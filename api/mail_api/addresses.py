@@ -1,5 +1,7 @@
-"""One e-mail address or domain, checked and normalised; the only place that knows email-validator."""
+"""One e-mail address, mailbox or domain, checked and normalised; the only place that knows email-validator."""
 
+import re
+from dataclasses import dataclass
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
@@ -9,11 +11,24 @@ from email_validator import EmailNotValidError, validate_email
 _LOCAL_NETWORK: Final = ".local"
 _SUFFIX: Final = ".example"
 
+# Jane Doe <jane@example.org>      "Doe, Jane" <jane@example.org>
+_NAMED: Final = re.compile(r'(?P<name>"(?:[^"\\]|\\.)+"|[^\s"<>@,;:()\\][^"<>@,;:()\\]*) ?<(?P<address>[^<>]*)>')
+_LONGEST_MAILBOX: Final = 1_000
 
-def parse_address(text: str) -> str:
-    """Return the bare address in ASCII, its domain in lower case and in IDNA form; spaces around it are dropped.
 
-    No DNS is asked. Display names, angle brackets, lists, quoted local parts and non-ASCII local parts are refused.
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address, and the name of whom it belongs to, if that is known."""
+
+    address: str
+    name: str = ""
+
+
+def parse_address(text: str, *, international: bool = False) -> str:
+    """Return the bare address, its domain in lower case and in IDNA form; spaces around it are dropped.
+
+    No DNS is asked. Display names, angle brackets, lists and quoted local parts are refused, and non-ASCII local
+    parts (RFC 6531) unless `international`.
 
     Raises:
         ValueError: the text is no such address; the message does not repeat it.
@@ -22,11 +37,32 @@ def parse_address(text: str) -> str:
     suffix = _SUFFIX if stripped.lower().endswith(_LOCAL_NETWORK) else ""
     try:
         found = validate_email(
-            stripped + suffix, allow_smtputf8=False, check_deliverability=False, strict=True, test_environment=True
+            stripped + suffix,
+            allow_smtputf8=international,
+            check_deliverability=False,
+            strict=True,
+            test_environment=True,
         )
     except EmailNotValidError as problem:
         raise ValueError(str(problem).rstrip(".")) from None
-    return str(found.ascii_email).removesuffix(suffix)
+    return f"{found.local_part}@{found.ascii_domain}".removesuffix(suffix)
+
+
+def parse_mailbox(text: str) -> Mailbox:
+    """Return the mailbox that `anna@example.org` or `Anna <anna@example.org>` stands for; one, never a list.
+
+    A name that holds a comma or another mark of RFC 5322 must stand in double quotes.
+
+    Raises:
+        ValueError: the text is neither; the message does not repeat it.
+    """
+    found = _NAMED.fullmatch(text.strip(" ")) if len(text) <= _LONGEST_MAILBOX else None
+    if not found:
+        return Mailbox(parse_address(text, international=True))
+    name = found["name"]
+    if name.startswith('"'):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return Mailbox(parse_address(found["address"], international=True), name.strip())
 
 
 def parse_domain(text: str) -> str:

@@ -4,11 +4,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from mail_api.addresses import Mailbox
 from mail_api.errors import InvalidRequest, OriginNotAllowed, RecipientNotAllowed
+from mail_api.schemas import SendRequest
 from mail_telemetry.masking import domain_of
 
 # A serialised origin (RFC 6454 section 6.2). `null`, which sandboxed pages send, is none and so never allowed.
 _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?")
+# No backslash, user, blank or control character, which browsers read in their own way.
+_PAGE: Final = re.compile(r"(?P<origin>[^/?#\\@\s]+//[^/?#\\@\s]+)(?:[/?#][!-\[\]-~]*)?")
 _SITE: Final = re.compile(r"(?:https?://)?(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|\*\.[a-z0-9.-]+")
 
 
@@ -34,20 +38,25 @@ class Admission:
     sites: frozenset[str]
     default_to: str | None = None
 
-    def recipient(self, wanted: str | None) -> str:
-        """Return the recipient: the wanted one, or DEFAULT_TO when the request named none.
+    def admit(self, request: SendRequest) -> SendRequest:
+        """Return the request, addressed to DEFAULT_TO when it names nobody in `to`.
 
         Raises:
-            InvalidRequest: none was named and there is no default.
-            RecipientNotAllowed: ALLOWED_RECIPIENTS holds neither the address nor its domain.
+            InvalidRequest: it names nobody and there is no default.
+            RecipientNotAllowed: ALLOWED_RECIPIENTS holds neither a recipient's address nor its domain.
         """
-        if wanted is None:
-            if self.default_to is None:
-                raise InvalidRequest((("to", "is required"),))
-            return self.default_to
-        if not self.recipients & {wanted.lower(), domain_of(wanted)}:
-            raise RecipientNotAllowed(wanted)
-        return wanted
+        for field in ("to", "cc", "bcc"):
+            if not all(self.allows_recipient(mailbox.address) for mailbox in getattr(request, field)):
+                raise RecipientNotAllowed(field)
+        if request.to:
+            return request
+        if self.default_to is None:
+            raise InvalidRequest((("to", "is required"),))
+        return request.model_copy(update={"to": (Mailbox(self.default_to),)})
+
+    def allows_recipient(self, address: str) -> bool:
+        """Tell whether the address or its domain is listed."""
+        return bool(self.recipients & {address.lower(), domain_of(address)})
 
     def check_origin(self, origins: list[str]) -> None:
         """Accept a request without an Origin header (no browser sent it), or with exactly one allowed origin.
@@ -57,6 +66,11 @@ class Admission:
         """
         if origins and not (len(origins) == 1 and self.allows_origin(origins[0])):
             raise OriginNotAllowed(origins[0])
+
+    def allows_page(self, url: str) -> bool:
+        """Tell whether the URL, which a visitor is to be sent to, names a page of an allowed site."""
+        found = _PAGE.fullmatch(url)
+        return found is not None and self.allows_origin(found["origin"])
 
     def allows_origin(self, origin: str) -> bool:
         """Tell whether ALLOWED_HOSTS names the origin, its host with or without port, or a parent as `*.parent`."""

@@ -1,50 +1,79 @@
-"""Every refusal in the seed's shape, whoever made it: our situations, the framework, or a defect."""
+"""Every answer in the seed's shape, whoever made it: success, our situations, the framework, or a defect."""
+
+from typing import Final
 
 from loguru import logger
 from opentelemetry.trace import Status, StatusCode, get_current_span
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mail_api.errors import INTERNAL, OutcomeUnknown, Situation, answer_to
+from mail_api import forms, pages
+from mail_api.codes import INTERNAL, ROUTING, Code, answer_to
+from mail_api.errors import OutcomeUnknown, Situation
 from mail_telemetry.masking import mask_text
 from mail_telemetry.names import Attribute
 
-_NOT_FOUND = 404
-_NOT_ALLOWED = 405
-_WORDS = {
-    _NOT_FOUND: "There is nothing at this path; POST /send sends a mail",
-    _NOT_ALLOWED: "This path does not take this method; see the Allow header",
+_WORDS: Final = {
+    404: "There is nothing at this path; POST /send sends a mail",
+    405: "This path does not take this method; see the Allow header",
 }
+_METHOD_NOT_ALLOWED: Final = 405
 
 
-def refusal(situation: Situation) -> JSONResponse:
-    """Return the answer that the table in `errors` gives to the situation."""
+def accepted(request: Request, message_id: str, redirect: str | None) -> Response:
+    """Return the answer to a mail that the mail server has taken: JSON, a page, or the way to the form's own page."""
+    if redirect is not None:
+        return RedirectResponse(redirect, 303)
+    if forms.wants_page(request.headers):
+        return pages.accepted()
+    content = {"success": True, "message": "The mail is on its way", "code": Code.ACCEPTED, "id": message_id}
+    return JSONResponse(content)
+
+
+def refusal(situation: Situation, *, as_page: bool = False) -> Response:
+    """Return the answer that the table in `codes` gives to the situation."""
     answer = answer_to(situation)
-    content: dict[str, object] = {"success": False, "message": str(situation)}
+    retry_after = situation.retry_after or answer.retry_after
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    errors = dict(situation.errors)
+    if as_page:
+        return pages.refused(str(situation), answer.status, errors, headers)
+    content = _content(str(situation), answer.code)
+    if errors:
+        content["errors"] = errors
     if isinstance(situation, OutcomeUnknown) and situation.message_id:
         content["id"] = situation.message_id
-    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else None
     return JSONResponse(content, answer.status, headers)
 
 
-async def on_situation(_: Request, problem: Exception) -> JSONResponse:
+def _content(message: str, code: Code) -> dict[str, object]:
+    return {"success": False, "message": message, "code": code}
+
+
+async def on_situation(request: Request, problem: Exception) -> Response:
     """Answer one of our own situations."""
-    return refusal(problem) if isinstance(problem, Situation) else _defect()
+    if not isinstance(problem, Situation):
+        return _defect()
+    return refusal(problem, as_page=forms.wants_page(request.headers))
 
 
-async def on_http_exception(_: Request, problem: Exception) -> JSONResponse:
-    """Answer what the router refuses: unknown paths and methods."""
+async def on_http_exception(request: Request, problem: Exception) -> Response:
+    """Answer what the router refuses: unknown paths and methods. OPTIONS is told what there is."""
     if not isinstance(problem, HTTPException):
         return _defect()
-    message = _WORDS.get(problem.status_code, problem.detail)
-    return JSONResponse({"success": False, "message": message}, problem.status_code, problem.headers)
+    status, headers = problem.status_code, dict(problem.headers or {})
+    if status == _METHOD_NOT_ALLOWED:
+        headers["Allow"] = f"{headers.get('Allow', '')}, OPTIONS"
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+    code = ROUTING.get(status, INTERNAL.code)
+    return JSONResponse(_content(_WORDS.get(status, problem.detail), code), status, headers)
 
 
-def _defect() -> JSONResponse:
-    message = "Something went wrong inside the mail API; its log says what"
-    return JSONResponse({"success": False, "message": message}, INTERNAL.status)
+def _defect() -> Response:
+    return JSONResponse(_content("Something went wrong inside the mail API; its log says what", INTERNAL.code), 500)
 
 
 class DefectBarrier:

@@ -1,15 +1,21 @@
 """The whole API, wired: a reader starts here.
 
-request → AccessLog → HTTP metrics → Cors → DefectBarrier → routes.send
-                                                              admission   who may send what
-                                                              schemas     JSON → SendRequest
-                                                              outbox      span, id, record
-                                                                message   → EmailMessage
-                                                                smtp      → Postfix, over the pool
+request → RequestId → AccessLog → HTTP metrics → Cors → DefectBarrier → routes.send
+    gate        room for it?
+    reception   may this caller send it?
+      admission   to whom, from which site
+      rates       how often, by `clients`' address
+      body        JSON, or an HTML form (`forms`), within limits
+      people      a person?
+      schemas     → SendRequest
+    outbox      span, id, record
+      message     → EmailMessage
+      smtp        → Postfix, over the pool
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
@@ -19,14 +25,25 @@ from starlette.exceptions import HTTPException
 from mail_api import answers
 from mail_api.access_log import AccessLog
 from mail_api.admission import admission
+from mail_api.clients import Clients
 from mail_api.cors import Cors
+from mail_api.docs_page import docs_routes
 from mail_api.errors import Situation
+from mail_api.gate import Gate
 from mail_api.observability import NO_SECOND_SPANS, Telemetry, instrument
 from mail_api.outbox import Outbox, Sender
+from mail_api.people import People
 from mail_api.pool import Pool
-from mail_api.routes import routes
+from mail_api.rates import Rates
+from mail_api.readiness import Readiness, mail_server_check
+from mail_api.reception import Reception
+from mail_api.request_id import RequestId
+from mail_api.routes import send_route, state_routes
+from mail_api.schemas import Limits
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
+
+_TITLE: Final = "Dinky Mail"
 
 
 def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider: TracerProvider) -> FastAPI:
@@ -37,6 +54,20 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     submitter = Submitter(pool, settings.smtp_retry_seconds, telemetry.count_retry)
     sender = Sender(settings.default_from, settings.mail_domain, settings.smtp_host, settings.smtp_port)
     rules = admission(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
+    reception = Reception(
+        admission=rules,
+        clients=Clients(settings.trusted_proxies),
+        rates=Rates(settings.rate_limit, settings.rate_limit_storage),
+        people=People(settings.honeypot_field, settings.min_fill_seconds),
+        limits=Limits(
+            request_bytes=settings.max_request_bytes,
+            attachments=settings.max_attachments,
+            attachment_bytes=settings.max_attachment_bytes,
+            seconds=settings.request_timeout_seconds,
+        ),
+    )
+    gate = Gate(settings.max_concurrent_requests, settings.max_request_bytes)
+    readiness = Readiness({"mail_server": mail_server_check(settings.smtp_host, settings.smtp_port)})
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,9 +75,18 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         await pool.close()
 
     app = FastAPI(
-        title="Dinky Mail", lifespan=lifespan, redirect_slashes=False, redoc_url=None, telemetry=NO_SECOND_SPANS
+        title=_TITLE,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        openapi_url="/openapi.json" if settings.api_docs else None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=NO_SECOND_SPANS,
     )
-    app.include_router(routes(Outbox(sender, submitter, telemetry), rules, telemetry, settings.max_request_bytes))
+    app.include_router(send_route(reception, gate, Outbox(sender, submitter, telemetry), telemetry))
+    app.include_router(state_routes(readiness))
+    if settings.api_docs:
+        app.include_router(docs_routes(_TITLE))
     app.add_exception_handler(Situation, answers.on_situation)
     app.add_exception_handler(HTTPException, answers.on_http_exception)
     # The last one added is the outermost.
@@ -54,4 +94,5 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.add_middleware(Cors, admission=rules)
     instrument(app, registry, tracer_provider)
     app.add_middleware(AccessLog)
+    app.add_middleware(RequestId)
     return app

@@ -13,7 +13,7 @@ from mail_api.errors import OriginNotAllowed
 
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "Content-Type, Traceparent, Tracestate",
+    "Access-Control-Allow-Headers": "Content-Type, Traceparent, Tracestate, X-Request-ID",
     "Access-Control-Max-Age": "600",
 }
 
@@ -52,4 +52,4 @@ def _mark(headers: MutableHeaders, allowed_origin: str | None) -> None:
     headers.add_vary_header("Origin")
     if allowed_origin is not None:
         headers["Access-Control-Allow-Origin"] = allowed_origin
-        headers["Access-Control-Expose-Headers"] = "Retry-After"
+        headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"

@@ -1,71 +1,86 @@
-"""Everything that can go wrong with a request: situations with their data, and one table that makes answers of them."""
+"""Everything that can go wrong with a request: situations with their data. `codes.py` makes answers of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, TypeAlias
 
 from mail_telemetry.masking import mask_text
 
-
-class Code(StrEnum):
-    """The closed list of refusals, as metrics, log lines and span attributes name them."""
-
-    INVALID_REQUEST = "invalid_request"
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    REQUEST_TOO_LARGE = "request_too_large"
-    RECIPIENT_NOT_ALLOWED = "recipient_not_allowed"
-    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
-    RECIPIENT_REFUSED = "recipient_refused"
-    MESSAGE_REFUSED = "message_refused"
-    SENDER_REFUSED = "sender_refused"
-    TEMPORARILY_REFUSED = "temporarily_refused"
-    MAIL_SERVER_UNREACHABLE = "mail_server_unreachable"
-    MAIL_SERVER_BUSY = "mail_server_busy"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    INTERRUPTED = "interrupted"
-    INTERNAL_ERROR = "internal_error"
+Problem: TypeAlias = tuple[str, str]
+"""A field, and what is wrong with it."""
 
 
 class Situation(Exception):
     """Base of the situations; `str()` of one is what its caller reads, and never holds a full address."""
+
+    retry_after: int | None = None
+    """Seconds after which it is worth trying again, where the situation itself knows."""
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """What is wrong, by field."""
+        return {}
 
 
 @dataclass(eq=False)
 class InvalidRequest(Situation, ValueError):
     """Fields that can't be used, each with its problem."""
 
-    problems: tuple[tuple[str, str], ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """The problem of each field."""
+        return dict(self.problems)
 
     def __str__(self) -> str:
         return "; ".join(f"{field}: {problem}" for field, problem in self.problems)
 
 
 class UnsupportedMediaType(Situation, ValueError):
-    """The body is not declared as JSON."""
+    """The body is neither JSON nor a form."""
 
     def __str__(self) -> str:
-        return "Send JSON, with the header Content-Type: application/json"
+        return "Send JSON, with the header Content-Type: application/json, or an HTML form"
 
 
 @dataclass(eq=False)
 class RequestTooLarge(Situation, ValueError):
-    """The body exceeds MAX_REQUEST_BYTES."""
+    """More bytes than the named variable allows."""
 
     limit: int
+    variable: str = "MAX_REQUEST_BYTES"
 
     def __str__(self) -> str:
-        return f"The request is larger than {self.limit} bytes (MAX_REQUEST_BYTES)"
+        return f"The request is larger than {self.limit} bytes ({self.variable})"
 
 
 @dataclass(eq=False)
 class RecipientNotAllowed(Situation, PermissionError):
     """A caller without a key wants to write to a stranger."""
 
-    recipient: str
+    field: str = "to"
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """The field that names the stranger."""
+        return {self.field: "this recipient is not in ALLOWED_RECIPIENTS"}
 
     def __str__(self) -> str:
-        return "to: this recipient is not in ALLOWED_RECIPIENTS"
+        return f"{self.field}: this recipient is not in ALLOWED_RECIPIENTS"
+
+
+@dataclass(eq=False)
+class RedirectNotAllowed(Situation, PermissionError):
+    """A form wants its visitor sent to a foreign site."""
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """The form's field."""
+        return {"redirect": "must be an address on a site of ALLOWED_HOSTS"}
+
+    def __str__(self) -> str:
+        return "redirect: must be an address on a site of ALLOWED_HOSTS"
 
 
 @dataclass(eq=False)
@@ -76,6 +91,47 @@ class OriginNotAllowed(Situation, PermissionError):
 
     def __str__(self) -> str:
         return "The site that this request comes from is not in ALLOWED_HOSTS"
+
+
+class HoneypotFilled(Situation, PermissionError):
+    """The field that no person sees (HONEYPOT_FIELD) holds something. The caller is told success."""
+
+
+@dataclass(eq=False)
+class FilledTooFast(Situation, PermissionError):
+    """The form was sent sooner after it was opened than a person could have filled it."""
+
+    retry_after: int
+
+    def __str__(self) -> str:
+        return f"The form was sent very soon after it was opened; try again in {self.retry_after} seconds"
+
+
+@dataclass(eq=False)
+class RateLimited(Situation, PermissionError):
+    """One address has sent as many requests as RATE_LIMIT allows."""
+
+    retry_after: int
+
+    def __str__(self) -> str:
+        return f"Too many requests from this address; try again in {self.retry_after} seconds"
+
+
+class TooManyRequests(Situation, TimeoutError):
+    """As many requests, or bytes of them, are in flight as fit; nothing of this one was read."""
+
+    def __str__(self) -> str:
+        return "The mail API has too many requests in hand; nothing was sent, try again"
+
+
+@dataclass(eq=False)
+class RequestTimeout(Situation, TimeoutError):
+    """The body did not arrive in time."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"The request's body did not arrive within {self.seconds:g} seconds"
 
 
 @dataclass(eq=False)
@@ -110,6 +166,13 @@ class TemporarilyRefused(Refused):
     """A 4xx: the queue's disk is full, a lookup failed. The mail was not accepted."""
 
     said: ClassVar = "The mail server can't take the message now; nothing was sent, try again later"
+
+
+class InternationalAddress(Situation, ValueError):
+    """An address needs SMTPUTF8 (RFC 6531), which the mail server does not offer."""
+
+    def __str__(self) -> str:
+        return "An address has letters outside of ASCII before the @, which the mail server does not take (SMTPUTF8)"
 
 
 @dataclass(eq=False)
@@ -150,37 +213,3 @@ class RequestIncomplete(Situation, ConnectionError):
 
     def __str__(self) -> str:
         return "The request ended before its body did"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How a situation looks over HTTP."""
-
-    status: int
-    code: Code
-    retry_after: int | None = None
-
-
-ANSWERS: Final[Mapping[type[Exception], Answer]] = {
-    InvalidRequest: Answer(400, Code.INVALID_REQUEST),
-    RequestIncomplete: Answer(400, Code.INVALID_REQUEST),
-    RecipientRefused: Answer(400, Code.RECIPIENT_REFUSED),
-    MessageRefused: Answer(400, Code.MESSAGE_REFUSED),
-    RecipientNotAllowed: Answer(403, Code.RECIPIENT_NOT_ALLOWED),
-    OriginNotAllowed: Answer(403, Code.ORIGIN_NOT_ALLOWED),
-    RequestTooLarge: Answer(413, Code.REQUEST_TOO_LARGE),
-    UnsupportedMediaType: Answer(415, Code.UNSUPPORTED_MEDIA_TYPE),
-    SenderRefused: Answer(503, Code.SENDER_REFUSED),
-    TemporarilyRefused: Answer(503, Code.TEMPORARILY_REFUSED, retry_after=60),
-    MailServerUnreachable: Answer(503, Code.MAIL_SERVER_UNREACHABLE, retry_after=30),
-    MailServerBusy: Answer(503, Code.MAIL_SERVER_BUSY, retry_after=5),
-    # No Retry-After: a second attempt might be a second mail.
-    OutcomeUnknown: Answer(503, Code.OUTCOME_UNKNOWN),
-}
-
-INTERNAL: Final = Answer(500, Code.INTERNAL_ERROR)
-
-
-def answer_to(problem: BaseException) -> Answer:
-    """Return the table's row for the situation; anything that is none of them is an internal error."""
-    return ANSWERS.get(type(problem), INTERNAL)  # type: ignore[arg-type]

@@ -12,14 +12,13 @@ from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mail_api.errors import Code
+from mail_api.codes import RESULTS
 from mail_telemetry import names
 from mail_telemetry.masking import mask_text
 from mail_telemetry.metrics import counter, gauge, histogram
 
-ACCEPTED: Final = "accepted"
 KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_QUIET_PATH: Final = "/health$"  # asked every few seconds by machines; it says nothing that `up` does not
+_QUIET_PATH: Final = "/(?:health|ready)$"  # asked every few seconds by machines
 
 # FastAPI's own telemetry wakes up when anything sets a global provider; `instrument` is the one source of spans.
 NO_SECOND_SPANS: Final = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
@@ -44,7 +43,7 @@ class Telemetry:
         self._seconds = histogram(names.API_SUBMISSION_SECONDS, registry)
         self._retries = counter(names.API_SUBMISSION_RETRIES, registry)
         self._connections = gauge(names.API_CONNECTIONS, registry)
-        for result in (ACCEPTED, *Code):
+        for result in RESULTS:
             self._messages.labels(result=result)  # so that a rate exists before the first failure
 
     def count_message(self, result: str) -> None:

@@ -1,22 +1,23 @@
 """The way of one admitted mail: span, composing, submission; and the record that every request to send leaves."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 
 from loguru import logger
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from mail_api.errors import Code, OutcomeUnknown, Situation, answer_to
+from mail_api.codes import Code, answer_to
+from mail_api.errors import OutcomeUnknown, Situation
 from mail_api.message import Stamp, compose
-from mail_api.observability import ACCEPTED, Telemetry
+from mail_api.observability import Telemetry
 from mail_api.schemas import SendRequest
 from mail_api.smtp import Envelope, Receipt, Submitter
 from mail_telemetry.identity import message_id_header, new_message_id
-from mail_telemetry.masking import domain_of, mask_address
+from mail_telemetry.masking import domain_of, mask_address, mask_text
 from mail_telemetry.names import Attribute, SpanName
 from mail_telemetry.propagation import traceparent
 
@@ -37,7 +38,8 @@ class Record:
 
     message_id: str | None = None
     queue_id: str | None = None
-    recipient: str | None = None
+    recipients: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox:
@@ -48,18 +50,20 @@ class Outbox:
         self._submitter = submitter
         self._telemetry = telemetry
 
-    async def send(self, request: SendRequest, recipient: str, record: Record) -> str:
+    async def send(self, request: SendRequest, record: Record) -> str:
         """Return the id of the mail, which is now in Postfix's queue.
 
         Raises:
             Situation: it is not, or (OutcomeUnknown) nobody knows.
         """
         message_id = record.message_id = new_message_id()
-        record.recipient = recipient
-        with self._span(message_id, recipient) as span:
+        record.recipients, record.metadata = request.recipients, request.metadata
+        with self._span(message_id, request.recipients) as span:
             stamp = Stamp(message_id_header(message_id, self._sender.domain), datetime.now(UTC), traceparent())
-            mail = compose(request, sender=self._sender.address, recipient=recipient, stamp=stamp)
-            envelope = Envelope(self._sender.address, (recipient,), mail.as_bytes())
+            mail = compose(request, sender=self._sender.address, stamp=stamp)
+            envelope = Envelope(
+                self._sender.address, request.recipients, mail.as_bytes(), international=request.international
+            )
             span.set_attribute(Attribute.SIZE, len(envelope.content))
             receipt = await self._submit(envelope, message_id)
             record.queue_id = receipt.queue_id
@@ -78,11 +82,11 @@ class Outbox:
             self._telemetry.observe_submission(perf_counter() - started)
 
     @contextmanager
-    def _span(self, message_id: str, recipient: str) -> Iterator[Span]:
+    def _span(self, message_id: str, recipients: tuple[str, ...]) -> Iterator[Span]:
         attributes: dict[str, str | int] = {
             Attribute.MESSAGE_ID: message_id,
-            Attribute.RECIPIENT_COUNT: 1,
-            Attribute.RECIPIENT_DOMAIN: domain_of(recipient),
+            Attribute.RECIPIENT_COUNT: len(recipients),
+            Attribute.RECIPIENT_DOMAIN: domain_of(recipients[0]),
             Attribute.SERVER_ADDRESS: self._sender.server,
             Attribute.SERVER_PORT: self._sender.port,
         }
@@ -104,11 +108,11 @@ class Outbox:
 @contextmanager
 def recorded(telemetry: Telemetry) -> Iterator[Record]:
     """Count and log one request to send exactly once, however the block ends."""
-    record, started, result, reason = Record(), perf_counter(), ACCEPTED, ""
+    record, started, result, reason = Record(), perf_counter(), str(Code.ACCEPTED), ""
     try:
         yield record
     except BaseException as problem:
-        result, reason = _result_of(problem), str(problem) if isinstance(problem, Situation) else ""
+        result, reason = _result_of(problem), mask_text(str(problem)) if isinstance(problem, Situation) else ""
         raise
     finally:
         telemetry.count_message(result)
@@ -116,12 +120,14 @@ def recorded(telemetry: Telemetry) -> Iterator[Record]:
             Attribute.RESULT: result,
             Attribute.MESSAGE_ID: record.message_id,
             Attribute.QUEUE_ID: record.queue_id,
-            Attribute.RECIPIENT: mask_address(record.recipient) if record.recipient else None,
+            Attribute.RECIPIENT: mask_address(record.recipients[0]) if record.recipients else None,
+            Attribute.RECIPIENT_COUNT: len(record.recipients),
+            Attribute.METADATA: {name: mask_text(value) for name, value in record.metadata.items()},
             Attribute.DURATION: round(perf_counter() - started, 6),
             "reason": reason,
         }
-        known = {name: value for name, value in fields.items() if value not in (None, "")}
-        logger.bind(**known).info("mail accepted" if result == ACCEPTED else "mail not accepted")
+        known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
+        logger.bind(**known).info("mail accepted" if result == Code.ACCEPTED else "mail not accepted")
 
 
 def _result_of(problem: BaseException) -> str:

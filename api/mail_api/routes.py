@@ -1,48 +1,58 @@
-"""The API's paths: POST /send, and /health."""
+"""The API's paths: POST /send, /health and /ready."""
 
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from mail_api.admission import Admission
-from mail_api.body import read_json
+from mail_api import answers, openapi
+from mail_api.errors import HoneypotFilled
+from mail_api.gate import Gate
 from mail_api.observability import Telemetry
 from mail_api.outbox import Outbox, recorded
-from mail_api.schemas import SendAnswer, SendRequest, parse_send_request
-
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"description": "A field can't be used; the message names it.", "model": SendAnswer},
-    403: {"description": "The recipient or the calling site is not allowed.", "model": SendAnswer},
-    413: {"description": "The request is too large.", "model": SendAnswer},
-    415: {"description": "The request is not JSON.", "model": SendAnswer},
-    503: {"description": "The mail server can't take the mail; see Retry-After.", "model": SendAnswer},
-}
-# Written out here because the route reads the body itself: so one place limits its size and words its errors.
-_REQUEST_BODY: Final = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": SendRequest.model_json_schema()}}}
-}
+from mail_api.readiness import CACHE_SECONDS, Readiness
+from mail_api.reception import Reception
+from mail_api.schemas import SendAnswer
+from mail_telemetry.identity import new_message_id
 
 
-def routes(outbox: Outbox, admission: Admission, telemetry: Telemetry, max_request_bytes: int) -> APIRouter:
-    """Return the routes over these parts."""
+def send_route(reception: Reception, gate: Gate, outbox: Outbox, telemetry: Telemetry) -> APIRouter:
+    """Return POST /send over these parts."""
     router = APIRouter()
 
-    @router.post("/send", responses=_REFUSALS, response_model=SendAnswer, openapi_extra=_REQUEST_BODY)
+    @router.post(
+        "/send", responses=openapi.responses(), response_model=SendAnswer, openapi_extra=openapi.request_body()
+    )
     async def send(request: Request) -> Response:
         """Send one mail; success means that the mail server has it in its queue."""
-        with recorded(telemetry) as record:
-            admission.check_origin(request.headers.getlist("origin"))
-            wanted = parse_send_request(await read_json(request, max_request_bytes))
-            recipient = admission.recipient(wanted.to)
-            message_id = await outbox.send(wanted, recipient, record)
-        return JSONResponse({"success": True, "message": "The mail is on its way", "id": message_id})
+        try:
+            with recorded(telemetry) as record, gate.entered(request.headers.get("content-length", "")):
+                received = await reception.receive(request)
+                message_id = await outbox.send(received.request, record)
+        except HoneypotFilled:
+            return answers.accepted(request, new_message_id(), None)
+        return answers.accepted(request, message_id, received.redirect)
+
+    return router
+
+
+def state_routes(readiness: Readiness) -> APIRouter:
+    """Return /health and /ready."""
+    router = APIRouter()
 
     async def health() -> dict[str, str]:
         """Tell that the process is alive, and nothing more."""
         return {"status": "ok"}
 
-    router.add_api_route("/health", health, methods=["GET", "HEAD"], include_in_schema=False)
-    # Never reached, only shown: FastAPI would give both methods of one route the same operation id.
-    router.add_api_route("/health", health, methods=["GET"])
+    async def ready() -> Response:
+        """Tell whether a mail sent now would leave; why not stands in the log."""
+        if await readiness.reasons():
+            return JSONResponse({"status": "not ready"}, 503, {"Retry-After": f"{CACHE_SECONDS:.0f}"})
+        return JSONResponse({"status": "ready"})
+
+    for path, state in (("/health", health), ("/ready", ready)):
+        router.add_api_route(path, state, methods=["GET", "HEAD"], include_in_schema=False)
+        # Never reached, only shown: FastAPI would give both methods of one route the same operation id.
+        responses: dict[int | str, dict[str, Any]] = {503: {"description": "It would not."}} if state is ready else {}
+        router.add_api_route(path, state, methods=["GET"], responses=responses)
     return router

@@ -1,108 +1,176 @@
-"""What a caller sends and reads: the JSON of /send, and the seed's answer."""
+"""What a caller sends and reads: the fields of /send, and the seed's answer."""
 
-import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
+from pydantic_core import ErrorDetails
 
-from mail_api.addresses import parse_address
-from mail_api.errors import InvalidRequest
+from mail_api.addresses import Mailbox
+from mail_api.attachments import Attachment
+from mail_api.errors import InvalidRequest, Problem, RequestTooLarge
+from mail_api.fields import (
+    MOST_RECIPIENTS,
+    PATTERNS,
+    FlagOrMarkup,
+    Headers,
+    Line,
+    Mailboxes,
+    OneMailbox,
+    Tags,
+    Text,
+    none_if_empty,
+)
 
-# Control characters, lone surrogates, and the two separators that Python and some mail programs treat as line ends.
-_NEVER_IN_A_HEADER: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_UNSUPPORTED: Final = ("cc", "bcc", "reply_to", "text", "headers", "attachments")
-"""Fields that other mail APIs know: dropping one in silence would lose recipients or content, so they are refused."""
+_MOST_PROBLEMS: Final = 20
 
 _WORDS: Final = {
     "missing": "is required",
     "string_type": "must be a string",
     "string_unicode": "holds text that is not valid Unicode",
     "string_too_short": "must not be empty",
-    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "tuple_type": "must be a list",
+}
+_EXAMPLE: Final[JsonDict] = {
+    "to": "hello@example.org",
+    "subject": "Contact Form Submission",
+    "body": "Message body from the contact form",
+    "from": "visitor@example.com",
 }
 
 
-def _one_line(value: str) -> str:
-    if any(unicodedata.category(character) in _NEVER_IN_A_HEADER for character in value):
-        raise ValueError("must be one line without control characters")
-    return value
-
-
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be empty")
-    return value
-
-
-def _without_nul(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("must not hold NUL characters")
-    return value
-
-
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-Address = Annotated[str, AfterValidator(_one_line), AfterValidator(_not_blank), AfterValidator(parse_address)]
-Line = Annotated[str, Field(max_length=500), AfterValidator(_one_line), AfterValidator(_not_blank)]
-Text = Annotated[str, AfterValidator(_without_nul), AfterValidator(_not_blank)]
-
-
 class SendRequest(BaseModel):
-    """One mail to one recipient. Unknown fields are ignored, since contact forms send more than they need."""
+    """One mail. Unknown fields are ignored, since contact forms send more than they need."""
 
     model_config = ConfigDict(
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "to": "hello@example.org",
-                    "subject": "Contact Form Submission",
-                    "body": "Message body from the contact form",
-                    "from": "visitor@example.com",
-                }
-            ]
-        },
+        extra="ignore", frozen=True, hide_input_in_errors=True, json_schema_extra={"examples": [_EXAMPLE]}
     )
 
-    to: Address | None = Field(default=None, description="One bare address; DEFAULT_TO when absent.")
+    to: Mailboxes = Field(default=(), description="Whom it goes to; DEFAULT_TO when absent.")
+    cc: Mailboxes = Field(default=(), description="Who gets a copy, for all to see.")
+    bcc: Mailboxes = Field(default=(), description="Who gets a copy that nobody sees.")
     subject: Line = Field(description="One line, up to 500 characters.")
-    body: Text = Field(description="Plain text, or HTML with `html`.")
-    from_: Annotated[Address | None, BeforeValidator(_none_if_empty)] = Field(
+    body: Annotated[Text | None, BeforeValidator(none_if_empty)] = Field(
+        default=None, description="Plain text, or HTML when `html` is true."
+    )
+    text: Annotated[Text | None, BeforeValidator(none_if_empty)] = Field(
+        default=None, description="The plain text, where `body` or `html` holds HTML."
+    )
+    html: FlagOrMarkup = Field(
+        default=False, description="`true`: the body is HTML. Or the HTML itself, beside `text` or `body`."
+    )
+    from_: Annotated[OneMailbox | None, BeforeValidator(none_if_empty)] = Field(
         default=None, alias="from", description="Who writes: becomes Reply-To."
     )
-    html: StrictBool = Field(default=False, description="The body is HTML; a plain text is made beside it.")
+    from_name: Annotated[Line | None, BeforeValidator(none_if_empty)] = Field(
+        default=None, description="The writer's name, where `from` holds the address alone."
+    )
+    reply_to: Annotated[OneMailbox | None, BeforeValidator(none_if_empty)] = Field(
+        default=None, description="Where answers go, when that is not `from`."
+    )
+    headers: Headers = Field(default={}, description="Further headers, X-… only.", examples=[{"X-Form": "contact"}])
+    attachments: tuple[Attachment, ...] = Field(default=(), description="Files.")
+    metadata: Tags = Field(
+        default={}, description="Your own tags; they stand in the log, not in the mail.", examples=[{"form": "contact"}]
+    )
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Every address that the mail goes to, each once."""
+        return tuple(dict.fromkeys(mailbox.address for mailbox in (*self.to, *self.cc, *self.bcc)))
+
+    @property
+    def answers_to(self) -> Mailbox | None:
+        """Where answers go: `reply_to`, or whoever writes."""
+        if self.reply_to or not self.from_:
+            return self.reply_to
+        return Mailbox(self.from_.address, self.from_.name or self.from_name or "")
+
+    @property
+    def parts(self) -> tuple[str | None, str | None]:
+        """The plain text and the HTML, whichever were given."""
+        if isinstance(self.html, str):
+            return (self.text or self.body, self.html)
+        return (self.text, self.body) if self.html else (self.text or self.body, None)
+
+    @cached_property
+    def international(self) -> bool:
+        """Whether an address has a local part that only SMTPUTF8 (RFC 6531) can carry."""
+        answers_to = (self.answers_to.address,) if self.answers_to else ()
+        return not all(address.isascii() for address in (*self.recipients, *answers_to))
 
 
 class SendAnswer(BaseModel):
-    """The answer to everything: `success` and a sentence; `id` names the mail once it has one."""
+    """The answer to everything: `success`, a sentence and a code."""
 
     success: bool
     message: str
+    code: str = Field(description="One of a closed list; `accepted` is the only success.")
     id: str | None = Field(default=None, description="msg_ and 26 characters; part of the mail's Message-ID.")
+    errors: dict[str, str] | None = Field(default=None, description="What is wrong, by field.")
 
 
-def parse_send_request(payload: Any) -> SendRequest:  # noqa: ANN401 - whatever the JSON held
-    """Return the request that the decoded JSON describes.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a request may hold, and how long its body may take to arrive."""
+
+    request_bytes: int
+    attachments: int
+    attachment_bytes: int
+    seconds: float
+
+
+def parse_send_request(payload: Mapping[str, Any], limits: Limits) -> SendRequest:
+    """Return the request that the decoded body describes.
 
     Raises:
         InvalidRequest: names every field that can't be used, and none of its content.
+        RequestTooLarge: the attachments are, taken together.
     """
-    if not isinstance(payload, dict):
-        raise InvalidRequest((("request", "must be a JSON object"),))
-    dropped = tuple((name, "is not supported") for name in _UNSUPPORTED if payload.get(name))
-    if dropped:
-        raise InvalidRequest(dropped)
+    files = payload.get("attachments")
+    if isinstance(files, list) and len(files) > limits.attachments:
+        raise InvalidRequest((("attachments", f"are more than {limits.attachments} (MAX_ATTACHMENTS)"),))
     try:
-        return SendRequest.model_validate(payload)
+        request = SendRequest.model_validate(payload)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        problems = {str(item["loc"][0]): _words(item["type"], item["msg"]) for item in reversed(found)}
-        raise InvalidRequest(tuple(reversed(problems.items()))) from None
+        problems = {_path(item["loc"], payload): _words(item) for item in reversed(found)}
+        raise InvalidRequest(tuple(reversed(problems.items()))[:_MOST_PROBLEMS]) from None
+    if problems_of_all := _problems(request):
+        raise InvalidRequest(problems_of_all)
+    if sum(len(attachment.content) for attachment in request.attachments) > limits.attachment_bytes:
+        raise RequestTooLarge(limits.attachment_bytes, "MAX_ATTACHMENT_BYTES")
+    return request
 
 
-def _words(kind: str, message: str) -> str:
-    return _WORDS.get(kind, message.removeprefix("Value error, "))
+def _problems(request: SendRequest) -> tuple[Problem, ...]:
+    found: list[Problem] = []
+    if request.body is None and request.text is None and not isinstance(request.html, str):
+        found.append(("body", "is required"))
+    elif request.body is not None and request.text is not None and request.html is not True:
+        found.append(("text", "says the same as body; send one of them"))
+    elif request.html is True and request.body is None:
+        found.append(("body", "is required when html is true"))
+    if len(request.recipients) > MOST_RECIPIENTS:
+        found.append(("to", f"holds more than {MOST_RECIPIENTS} recipients, cc and bcc included"))
+    return tuple(found)
+
+
+def _path(location: tuple[int | str, ...], payload: Mapping[str, Any]) -> str:
+    """Return a field's name as the caller knows it: `to`, or `to.1` for the second of a list."""
+    first, *rest = location
+    if rest[:1] == [0] and not isinstance(payload.get(str(first)), list):
+        rest = rest[1:]  # a single mailbox, which we made a list of
+    return ".".join(str(step)[:60] for step in (first, *rest) if step != "[key]")
+
+
+def _words(found: ErrorDetails) -> str:
+    if found["type"] == "string_pattern_mismatch":
+        return PATTERNS[found["ctx"]["pattern"]]
+    return _WORDS.get(found["type"], found["msg"].removeprefix("Value error, "))

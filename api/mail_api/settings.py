@@ -7,6 +7,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
 from mail_api.admission import parse_site
+from mail_api.clients import parse_network
+from mail_api.rates import MEMORY, parse_rates, parse_storage
 
 Domain = Annotated[str, AfterValidator(parse_domain)]
 Address = Annotated[str, AfterValidator(parse_address)]
@@ -23,6 +25,7 @@ def _upper(value: object) -> object:
 
 
 Recipients = Annotated[tuple[Annotated[str, AfterValidator(parse_address_or_domain)], ...], NoDecode]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(parse_network)], ...], NoDecode]
 Sites = Annotated[tuple[Annotated[str, AfterValidator(parse_site)], ...], NoDecode]
 
 
@@ -86,6 +89,57 @@ class Settings(BaseSettings):
     )
     max_request_bytes: int = Field(
         default=1_000_000, ge=1_000, le=50_000_000, description="Largest request body; above: 413.", examples=[1000000]
+    )
+    max_attachments: int = Field(
+        default=10, ge=0, le=50, description="Most files with one mail; 0: none.", examples=[10]
+    )
+    max_attachment_bytes: int = Field(
+        default_factory=lambda known: known["max_request_bytes"],
+        ge=0,
+        description="Largest sum of a mail's files, decoded; above: 413. Base64 adds a third in a request.",
+        examples=[700000],
+        json_schema_extra={"default_text": "MAX_REQUEST_BYTES"},
+    )
+    max_concurrent_requests: int = Field(
+        default=200, ge=1, le=900, description="Most requests to send in hand at once; above: 503.", examples=[200]
+    )
+    request_timeout_seconds: float = Field(
+        default=20,
+        gt=0,
+        le=300,
+        description="How long a caller may take over a request's headers, and again over its body; then 408.",
+        examples=[20],
+    )
+    rate_limit: Annotated[str, AfterValidator(parse_rates)] = Field(
+        default="20/minute,200/day",
+        description="How many requests to send one client address may make, as rates by comma; `off`: any number.",
+        examples=["20/minute,200/day"],
+    )
+    rate_limit_storage: Annotated[str, AfterValidator(parse_storage)] = Field(
+        default=MEMORY,
+        description="Where they are counted: in memory, or in a redis:// that replicas share.",
+        examples=["redis://redis:6379"],
+    )
+    trusted_proxies: Annotated[Networks, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Proxies, as addresses or networks by comma, whose X-Forwarded-For names the client.",
+        examples=["172.18.0.0/16"],
+        json_schema_extra={"default_text": ""},
+    )
+    honeypot_field: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        default="hp_url",
+        description="A form field that no person sees: a request that fills it is answered 200 and not sent.",
+        examples=["hp_url"],
+    )
+    min_fill_seconds: float = Field(
+        default=2,
+        ge=0,
+        le=60,
+        description="Least time between `form_opened_at` and the request, where a form sends that field; below: 429.",
+        examples=[2],
+    )
+    api_docs: bool = Field(
+        default=False, description="`true` serves /docs and /openapi.json to everybody.", examples=["true"]
     )
     api_port: Port = Field(default=20001, description="Port of the API.", examples=[20001])
     metrics_port: Port = Field(

@@ -26,6 +26,7 @@ from aiosmtplib import (
 from aiosmtplib.protocol import SMTPProtocol
 
 from mail_api.errors import (
+    InternationalAddress,
     MailServerUnreachable,
     MessageRefused,
     OutcomeUnknown,
@@ -65,6 +66,8 @@ class Envelope:
     sender: str
     recipients: tuple[str, ...]
     content: bytes
+    international: bool = False
+    """Whether an address needs SMTPUTF8 (RFC 6531)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,14 @@ async def _submit_once(smtp: SMTP, envelope: Envelope, deadline: float) -> Recei
 
 
 async def _open_envelope(smtp: SMTP, envelope: Envelope) -> None:
-    size = [f"SIZE={len(envelope.content)}"] if smtp.supports_extension("size") else []
-    await smtp.mail(envelope.sender, options=size)
+    options = [f"SIZE={len(envelope.content)}"] if smtp.supports_extension("size") else []
+    if envelope.international:
+        if not smtp.supports_extension("smtputf8"):
+            raise InternationalAddress
+        options.append("SMTPUTF8")
+    await smtp.mail(envelope.sender, options=options)
     for recipient in envelope.recipients:
-        await smtp.rcpt(recipient)
+        await smtp.rcpt(recipient, encoding="utf-8")
     start = await smtp.execute_command(b"DATA")
     if start.code != _START_INPUT:
         raise SMTPDataError(start.code, start.message)

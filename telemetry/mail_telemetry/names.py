@@ -28,6 +28,16 @@ class Entry(StrEnum):
     LOCAL = "local"
 
 
+class Outcome(StrEnum):
+    """What became of a mail for one recipient."""
+
+    SENT = "sent"
+    BOUNCED = "bounced"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    DISCARDED = "discarded"
+
+
 class SpanName(StrEnum):
     """The spans below the HTTP request, in the order of a mail's way."""
 
@@ -59,6 +69,8 @@ class Attribute(StrEnum):
     RESULT = "mail.result"
     RECIPIENT = "mail.recipient"
     DURATION = "duration_seconds"
+    METADATA = "mail.metadata"
+    REQUEST_ID = "http.request.id"
     HTTP_METHOD = "http.request.method"
     HTTP_ROUTE = "http.route"
     HTTP_STATUS = "http.response.status_code"
@@ -105,6 +117,8 @@ _SECONDS_DELIVERY = (
     86400.0,
 )
 
+_BYTES = (1e3, 1e4, 1e5, 1e6, 5e6, 1e7, 2.5e7)
+
 # --- mail-api --------------------------------------------------------------------------------------
 API_MESSAGES = Metric(
     "mail_api_messages",
@@ -132,11 +146,25 @@ API_CONNECTIONS = Metric(
 )
 
 # --- mail-exporter: what the log tells -------------------------------------------------------------
+MESSAGES_RECEIVED = Metric(
+    "postfix_messages_received",
+    "counter",
+    "Mails that entered the queue, by where they came in.",
+    ("entry",),
+)
+MESSAGE_SIZE_BYTES = Metric(
+    "postfix_message_size_bytes",
+    "histogram",
+    "Size of the mails that entered the queue.",
+    (),
+    _BYTES,
+)
 DELIVERY_ATTEMPTS = Metric(
     "postfix_delivery_attempts",
     "counter",
-    "Delivery attempts, one per recipient and try, by status.",
-    ("status",),
+    "Delivery attempts, one per recipient and try, by status and where to: the configured relay by its name, other "
+    "(servers), local (agents of this server), none (nobody was reached).",
+    ("status", "relay"),
 )
 RELAY_FAILURES = Metric(
     "postfix_relay_failures",
@@ -144,18 +172,87 @@ RELAY_FAILURES = Metric(
     "Attempts that the relay did not take, by cause; every cause is there from the start.",
     ("cause",),
 )
+DELIVERIES_SUSPENDED = Metric(
+    "postfix_deliveries_suspended",
+    "counter",
+    "Attempts that Postfix did not make because the destination had just failed, by that failure's cause.",
+    ("cause",),
+)
 DELIVERY_STAGE_SECONDS = Metric(
     "postfix_delivery_stage_seconds",
     "histogram",
-    "Time that a delivery attempt spent in each of Postfix's four stages (the `delays=` of its log line).",
+    "Time that a delivery attempt spent in each of Postfix's four stages (the `delays=` of its log line); the first "
+    "stage of first attempts only, since Postfix counts earlier waits into it.",
     ("stage",),
     _SECONDS_DELIVERY,
 )
-MESSAGES_RECEIVED = Metric(
-    "postfix_messages_received",
+RECIPIENTS_FINISHED = Metric(
+    "postfix_recipients_finished",
     "counter",
-    "Mails that entered the queue, by where they came in.",
+    "Recipients whose mail left the queue, once for each: by outcome, where the mail came in, and whether an alias of "
+    "this server had forwarded it (a forward of a stranger's mail is entry public, forwarded yes).",
+    ("outcome", "entry", "forwarded"),
+)
+DELIVERY_SECONDS = Metric(
+    "postfix_delivery_duration_seconds",
+    "histogram",
+    "Time from a mail's arrival to its end for a recipient, all attempts and waits included, by outcome.",
+    ("outcome",),
+    _SECONDS_DELIVERY,
+)
+NOTICES = Metric(
+    "postfix_notices",
+    "counter",
+    "Mails that Postfix wrote about other mails: failure (a bounce), delay, success, postmaster.",
+    ("kind",),
+)
+TLS_SESSIONS = Metric(
+    "postfix_tls_sessions",
+    "counter",
+    "TLS sessions that began, by direction, protocol and how far the other side's certificate was trusted.",
+    ("direction", "protocol", "trust"),
+)
+SMTPD_CONNECTIONS = Metric(
+    "postfix_smtpd_connections",
+    "counter",
+    "Clients that connected, by listener; the server's own health checks apart.",
     ("entry",),
+)
+SMTPD_ABORTS = Metric(
+    "postfix_smtpd_aborted_sessions",
+    "counter",
+    "Clients that went without QUIT: lost, timeout, errors (too many).",
+    ("entry", "how"),
+)
+SMTPD_REJECTS = Metric(
+    "postfix_smtpd_rejects",
+    "counter",
+    "Clients, senders, recipients and mails that were refused at the door, by listener and reason.",
+    ("entry", "reason"),
+)
+SMTPD_AUTH_FAILURES = Metric(
+    "postfix_smtpd_auth_failures",
+    "counter",
+    "Logins of clients that failed, by listener.",
+    ("entry",),
+)
+POSTSCREEN_VERDICTS = Metric(
+    "postfix_postscreen_verdicts",
+    "counter",
+    "What postscreen thought of clients, where it is used.",
+    ("verdict",),
+)
+SERVER_TURNS = Metric(
+    "postfix_server_turns",
+    "counter",
+    "How often Postfix was started, reloaded and stopped.",
+    ("turn",),
+)
+COMPLAINTS = Metric(
+    "postfix_log_complaints",
+    "counter",
+    "Log lines with a severity, by severity; a failed login has its own metric.",
+    ("severity",),
 )
 LOG_LINES = Metric(
     "postfix_log_lines",
@@ -169,12 +266,37 @@ LOG_LINES = Metric(
 QUEUE_MESSAGES = Metric(
     "postfix_queue_messages", "gauge", "Mails in the queue at the time of the scrape, by queue.", ("queue",)
 )
+QUEUE_BYTES = Metric("postfix_queue_size_bytes", "gauge", "Bytes of the mails in each queue.", ("queue",))
 QUEUE_OLDEST_AGE_SECONDS = Metric(
     "postfix_queue_oldest_message_age_seconds",
     "gauge",
     "Age of the oldest mail in each queue; 0 when the queue is empty.",
     ("queue",),
 )
+DEFERRED_MESSAGES = Metric(
+    "postfix_queue_deferred_messages", "gauge", "Mails in the queue that wait for another try, by cause.", ("cause",)
+)
+DEFERRED_BYTES = Metric("postfix_queue_deferred_size_bytes", "gauge", "Bytes of these mails, by cause.", ("cause",))
+DEFERRED_OLDEST_AGE_SECONDS = Metric(
+    "postfix_queue_deferred_oldest_message_age_seconds",
+    "gauge",
+    "Age of the oldest of these mails, by cause; 0 when there is none.",
+    ("cause",),
+)
+
+# --- mail-exporter: what it sees of the server ------------------------------------------------------
+CERTIFICATE_EXPIRY_SECONDS = Metric(
+    "postfix_tls_certificate_expiry_timestamp_seconds",
+    "gauge",
+    "Unix time at which the certificate of the submission port ends; looked at once an hour.",
+)
+VOLUME_FREE_BYTES = Metric(
+    "mail_volume_free_bytes",
+    "gauge",
+    "Free bytes where a volume lies: log, ledger, spool (as far as it is mounted for the exporter).",
+    ("volume",),
+)
+VOLUME_SIZE_BYTES = Metric("mail_volume_size_bytes", "gauge", "Size of what these volumes lie on.", ("volume",))
 
 # --- mail-exporter: about itself -------------------------------------------------------------------
 SCRAPE_SUCCESS = Metric(
@@ -188,10 +310,40 @@ LOG_LAST_LINE_TIMESTAMP_SECONDS = Metric(
     "gauge",
     "Unix time of the newest log line that was read; 0 before the first.",
 )
+LOG_LAG_SECONDS = Metric(
+    "mail_exporter_log_lag_seconds",
+    "gauge",
+    "How far reading is behind: 0 when everything was read, else the age of the newest line that was.",
+)
+LOG_UNREAD_BYTES = Metric(
+    "mail_exporter_log_unread_bytes", "gauge", "Bytes of the log behind the position; rotated files not counted."
+)
+LOG_POSITION_BYTES = Metric(
+    "mail_exporter_log_position_bytes", "gauge", "How far the current log file was read and stored."
+)
+LOG_GAPS = Metric(
+    "mail_exporter_log_gaps",
+    "counter",
+    "How often lines may be missing: the file in which reading had stopped was gone or cut short.",
+)
+OPEN_MAILS = Metric("mail_exporter_open_mails", "gauge", "Mails that the exporter follows: in the queue, by the log.")
+EVICTED_MAILS = Metric(
+    "mail_exporter_evicted_mails", "counter", "Mails that the exporter forgot before their end: there were too many."
+)
+LEDGER_PENDING_ROWS = Metric(
+    "mail_exporter_ledger_pending_rows",
+    "gauge",
+    "Facts that the ledger does not have yet; above the limit the log is read no further.",
+)
 SPANS = Metric(
     "mail_exporter_spans",
     "counter",
-    "Spans made from the log and handed to the batch exporter.",
+    "Spans made from the log and handed on for export.",
+)
+SPANS_DROPPED = Metric(
+    "mail_exporter_spans_dropped",
+    "counter",
+    "Spans that went nowhere: the collector did not take them, or not fast enough.",
 )
 
 METRICS: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))

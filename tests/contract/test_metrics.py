@@ -3,26 +3,44 @@
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Family
 
 from mail_api.observability import Telemetry
 from mail_api.pool import Pool
-from mail_exporter.metrics import LogMetrics
+from mail_exporter import parts
+from mail_exporter.certificate import CertificateReader
+from mail_exporter.export import SpanSender
+from mail_exporter.follower import Follower
 from mail_exporter.parts import PartsCollector
 from mail_exporter.queue import QueueReader
+from mail_exporter.service import make_pipeline, part_readers
+from mail_exporter.settings import Settings as ExporterSettings
+from mail_exporter.source import LogFollower
+from mail_ledger import Ledger
 from mail_telemetry.names import METRICS, Metric
 
 
 @pytest.fixture(scope="module")
-def families() -> dict[str, Family]:
+def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Family]]:
     """Return every family that the two services expose of their own, by name."""
     registry = CollectorRegistry()
     Telemetry(registry, NoOpTracer()).watch_connections(Pool("mail-server", 25, 1))
-    LogMetrics(registry)
-    registry.register(PartsCollector({"queue": QueueReader(list).metrics}))
-    return {family.name: family for family in registry.collect()}
+    settings = ExporterSettings.model_validate({"mail_log_file": tmp_path_factory.mktemp("log") / "mail.log"})
+    ledger = Ledger.open("sqlite://")
+    sender = SpanSender(InMemorySpanExporter())
+    follower = Follower(
+        LogFollower(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, sender), lambda _: True
+    )
+    readers = part_readers(settings, follower, sender)
+    readers[parts.QUEUE] = QueueReader(list).metrics
+    readers[parts.CERTIFICATE] = CertificateReader(lambda: 1.0).metrics
+    registry.register(PartsCollector(readers))
+    yield {family.name: family for family in registry.collect()}
+    sender.close()
+    ledger.close()
 
 
 def described() -> Iterator[tuple[str, str, str]]:

@@ -91,7 +91,7 @@ async def start_api(postfix: FakePostfix, log_output: io.StringIO) -> AsyncItera
 
         async def start(**changed: object) -> Api:
             usual = {"mail_domain": "mydomain.test", "smtp_host": "127.0.0.1", "smtp_port": postfix.port}
-            settings = Settings.model_validate({"smtp_retry_seconds": 0.4, **usual, **changed})
+            settings = Settings.model_validate({"smtp_retry_seconds": 0.4, "rate_limit": "off", **usual, **changed})
             return await stack.enter_async_context(_running(settings, log_output))
 
         yield start

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
+from mail_api.addresses import Mailbox, parse_address, parse_address_or_domain, parse_domain, parse_mailbox
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,47 @@ def test_domains() -> None:
     assert parse_address_or_domain("me@example.org") == "me@example.org"
     with pytest.raises(ValueError, match="is not a domain name"):
         parse_domain("no domain")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a@x.org", Mailbox("a@x.org"), id="bare"),
+        pytest.param("Anna Lee <a@X.org>", Mailbox("a@x.org", "Anna Lee"), id="named"),
+        pytest.param("Anna<a@x.org>", Mailbox("a@x.org", "Anna"), id="without a space"),
+        pytest.param('"Lee, Anna" <a@x.org>', Mailbox("a@x.org", "Lee, Anna"), id="comma"),
+        pytest.param(r'"Anna \"Al\" Lee" <a@x.org>', Mailbox("a@x.org", 'Anna "Al" Lee'), id="quotes"),
+        pytest.param("Zoë 🎉 <a@x.org>", Mailbox("a@x.org", "Zoë 🎉"), id="emoji"),
+        pytest.param("علي <a@x.org>", Mailbox("a@x.org", "علي"), id="right to left"),
+        pytest.param("用户@例子.example", Mailbox("用户@xn--fsqu00a.example"), id="international"),
+        pytest.param("e\u0301@x.org", Mailbox("\u00e9@x.org"), id="in one form"),
+    ],
+)
+def test_mailboxes(text: str, expected: Mailbox) -> None:
+    """A mailbox is an address, or a name and an address."""
+    assert parse_mailbox(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a@x.org>",
+        '"" <a@x.org>',
+        "Lee, Anna <a@x.org>",
+        "a@x.org, b@y.org",
+        "a@x.org <b@y.org>",
+        "Anna <a@x.org> b",
+        "Anna <a@x.org>, Ben <b@y.org>",
+        "Anna <a@x.org",
+        "Anna (Lee) <a@x.org>",
+        'Anna "Lee <a@x.org>',
+        "Anna <>",
+        f"{'a' * 2000} <a@x.org>",
+        " " * 100_000 + "<a@x.org>",
+    ],
+    ids=lambda text: ascii(text)[:30],
+)
+def test_no_mailbox(text: str) -> None:
+    """Lists, and names that RFC 5322 wants quoted, are refused."""
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_mailbox(text)

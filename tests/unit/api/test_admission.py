@@ -4,14 +4,20 @@ import pytest
 
 from mail_api.admission import Admission, admission
 from mail_api.errors import InvalidRequest, OriginNotAllowed, RecipientNotAllowed
+from mail_api.schemas import SendRequest
 
 RULES = admission(("example.org", "Me@Example.com"), ("example.org", "*.example.org", "localhost:3000"), None)
+
+
+def to(*addresses: str, **fields: object) -> SendRequest:
+    """Return a request to these."""
+    return SendRequest.model_validate({"to": addresses, "subject": "x", "body": "x", **fields})
 
 
 @pytest.mark.parametrize("recipient", ["anyone@example.org", "me@example.com", "ME@example.com"], ids=lambda to: to)
 def test_allowed_recipients(recipient: str) -> None:
     """A listed address, and any address at a listed domain, may be written to, in any case."""
-    assert RULES.recipient(recipient) == recipient
+    assert RULES.admit(to(recipient)).recipients == (recipient,)
 
 
 @pytest.mark.parametrize(
@@ -21,20 +27,23 @@ def test_allowed_recipients(recipient: str) -> None:
 )
 def test_other_recipients(recipient: str) -> None:
     """A neighbour of what is listed, a subdomain included, is a stranger."""
-    with pytest.raises(RecipientNotAllowed):
-        RULES.recipient(recipient)
+    for field in ("to", "cc", "bcc"):
+        with pytest.raises(RecipientNotAllowed, match=f"^{field}: "):
+            RULES.admit(to("a@example.org", **{field: [recipient, "b@example.org"]}))
 
 
 def test_no_recipient() -> None:
     """Without `to` and DEFAULT_TO there is nobody to write to."""
     with pytest.raises(InvalidRequest, match="to: is required"):
-        RULES.recipient(None)
+        RULES.admit(to())
 
 
 def test_default_to_is_allowed() -> None:
     """DEFAULT_TO is an allowed recipient, whatever the list says."""
     rules = admission((), (), "me@x.test")
-    assert (rules.recipient(None), rules.recipient("ME@x.test")) == ("me@x.test", "ME@x.test")
+    assert rules.admit(to()).recipients == ("me@x.test",)
+    assert rules.admit(to("ME@x.test")).recipients == ("ME@x.test",)
+    assert rules.admit(to(cc="ME@x.test")).recipients == ("me@x.test", "ME@x.test")
 
 
 @pytest.mark.parametrize(
@@ -81,3 +90,28 @@ def test_origin_check() -> None:
     for origins in (["null"], [""], ["https://example.org", "https://example.org"]):
         with pytest.raises(OriginNotAllowed):
             RULES.check_origin(origins)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.org", True),
+        ("https://www.example.org/thanks?a=b#c", True),
+        ("http://localhost:3000/", True),
+        ("https://evil.test/", False),
+        ("https://example.org@evil.test/", False),
+        ("https://example.org\\@evil.test/", False),
+        ("https://evil.test\\.example.org/", False),
+        ("https:/\\evil.test", False),
+        ("//example.org/", False),
+        ("/thanks", False),
+        ("javascript://example.org/%0aalert(1)", False),
+        ("https://example.org/a b", False),
+        ("https://example.org/\r\nSet-Cookie: a=b", False),
+        ("https://example.org/\u2028", False),
+    ],
+    ids=ascii,
+)
+def test_pages(url: str, expected: bool) -> None:  # noqa: FBT001 - a table's column
+    """A form's visitor is sent to pages of ALLOWED_HOSTS alone, however the address is dressed up."""
+    assert RULES.allows_page(url) is expected

@@ -47,7 +47,7 @@ async def test_retry_after_is_readable(api: Api, postfix: FakePostfix) -> None:
     await postfix.stop()
     response = await api.send({"Origin": OWN})
     assert response.status_code == 503
-    assert response.headers["Access-Control-Expose-Headers"] == "Retry-After"
+    assert response.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-ID"
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "null", "", "https://mydomain.test.evil.test"], ids=ascii)

@@ -1,9 +1,13 @@
 """The mail that a request becomes, read back with the standard library's own parser."""
 
+import base64
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import getaddresses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +21,10 @@ HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "Traceparent", "MIME-V
 CONTENT_HEADERS = {"Content-Type", "Content-Transfer-Encoding"}
 
 
-def wire(stamp: Stamp = STAMP, **fields: object) -> bytes:
+def wire(stamp: Stamp = STAMP, **fields: Any) -> bytes:  # noqa: ANN401 - any JSON
     """Return the mail as it would be sent."""
-    request = SendRequest.model_validate({"subject": "Hi", "body": "Hello", **fields})
-    return compose(request, sender="noreply@x.test", recipient="a@x.test", stamp=stamp).as_bytes()
+    request = SendRequest.model_validate({"to": "a@x.test", "subject": "Hi", "body": "Hello", **fields})
+    return compose(request, sender="noreply@x.test", stamp=stamp).as_bytes()
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -35,6 +39,12 @@ def text_of(mail: EmailMessage, kind: str = "plain") -> str:
     part = mail.get_body((kind,))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
+
+
+def mailboxes(raw: bytes, header: str) -> list[tuple[str, str]]:
+    """Return names and addresses of a header. Not by its parser: that keeps blanks between parts of a long name."""
+    found = getaddresses([str(message_from_bytes(raw)[header])])
+    return [(str(make_header(decode_header(name))), address) for name, address in found]
 
 
 def test_golden() -> None:
@@ -106,6 +116,124 @@ def test_any_body(body: str) -> None:
     assert b"\r" not in raw.replace(b"\r\n", b"")
     expected = body.replace("\r\n", "\n").replace("\r", "\n")
     assert text_of(parsed(raw)).removesuffix("\n") == expected.removesuffix("\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Anna Lee",
+        "Lee, Anna",
+        'Anna "Al" Lee',
+        "back\\slash",
+        "Zoë 🎉",
+        "مرحبا بالعالم",
+        "=?utf-8?q?a=0D=0ABcc:_b@y.test?=",
+        "a@b.test",
+        "word " * 39,
+        "字" * 200,
+        "(comment); <x@y.test>",
+    ],
+    ids=lambda name: ascii(name)[:20],
+)
+def test_names(name: str) -> None:
+    """The receiver reads the name that was given, in any script, beside the address alone."""
+    raw = wire(to=[{"email": "a@x.test", "name": name}, "b@x.test"], reply_to={"email": "v@y.test", "name": name})
+    mail = parsed(raw)
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert mailboxes(raw, "To") == [(name.strip(), "a@x.test"), ("", "b@x.test")]
+    assert mailboxes(raw, "Reply-To") == [(name.strip(), "v@y.test")]
+    assert set(mail.keys()) == HEADERS | CONTENT_HEADERS | {"Reply-To"}
+
+
+def test_copies() -> None:
+    """Copies are seen by all, blind ones by nobody."""
+    mail = parsed(wire(cc=["b@x.test", "c@x.test"], bcc="d@x.test"))
+    assert mail["Cc"] == "b@x.test, c@x.test"
+    assert "d@x.test" not in str(mail)
+
+
+def test_fifty_recipients() -> None:
+    """A long list of recipients is folded, and read back whole."""
+    raw = wire(to=[f"recipient-number-{number}@subdomain.x.test" for number in range(50)])
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert len(parsed(raw)["To"].addresses) == 50
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"from": "v@y.test", "reply_to": "w@y.test"}, "w@y.test", id="reply_to"),
+        pytest.param({"from": "v@y.test", "from_name": "Anna"}, "Anna <v@y.test>", id="name apart"),
+        pytest.param({"from": "Ben <v@y.test>", "from_name": "Anna"}, "Ben <v@y.test>", id="two names"),
+        pytest.param({"from_name": "Anna"}, None, id="a name alone"),
+    ],
+)
+def test_reply_to(fields: dict[str, Any], expected: str | None) -> None:
+    """Answers go to `reply_to`, or to whoever writes."""
+    assert parsed(wire(**fields))["Reply-To"] == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "plain", "markup"),
+    [
+        pytest.param({"body": "<p>a</p>", "html": True}, "a\n", "<p>a</p>\n", id="the seed's flag"),
+        pytest.param({"body": "b", "html": "<p>a</p>"}, "b\n", "<p>a</p>\n", id="body and html"),
+        pytest.param({"body": None, "text": "t", "html": "<p>a</p>"}, "t\n", "<p>a</p>\n", id="text and html"),
+        pytest.param({"body": None, "html": "<p>a</p>"}, "a\n", "<p>a</p>\n", id="html alone"),
+        pytest.param({"body": "<p>a</p>", "text": "t", "html": True}, "t\n", "<p>a</p>\n", id="flag and text"),
+    ],
+)
+def test_parts(fields: dict[str, Any], plain: str, markup: str) -> None:
+    """HTML always travels with a plain text: the one that was given, or one that is made from it."""
+    mail = parsed(wire(**fields))
+    assert (text_of(mail), text_of(mail, "html")) == (plain, markup)
+
+
+def test_own_headers() -> None:
+    """X- headers come along, in any script; the receiver reads what was given."""
+    mail = parsed(wire(headers={"X-Form": "contact", "X-Long": "a" * 500, "x-ort": "Köln, =?utf-8?q?a=0Ab?="}))
+    assert (mail["X-Form"], mail["X-Long"], mail["X-Ort"]) == ("contact", "a" * 500, "Köln, =?utf-8?q?a=0Ab?=")
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "expected"),
+    [
+        pytest.param("a.txt", None, ("a.txt", "text/plain"), id="guessed"),
+        pytest.param("a", None, ("a", "application/octet-stream"), id="unknown"),
+        pytest.param("Grüße aus Köln.pdf", "application/pdf", ("Grüße aus Köln.pdf", "application/pdf"), id="umlauts"),
+        pytest.param("字" * 190 + ".png", "image/png", ("字" * 190 + ".png", "image/png"), id="long"),
+        pytest.param('a"; x="b.txt', "text/plain", ('a"; x="b.txt', "text/plain"), id="quotes"),
+        pytest.param("C:\\Users\\me\\a.txt", "text/plain", ("a.txt", "text/plain"), id="folders"),
+        pytest.param("../../etc/passwd", "text/plain", ("passwd", "text/plain"), id="folders above"),
+        pytest.param(
+            "=?utf-8?q?a=0D=0AX:_y?=", "application/b", ("=?utf-8?q?a=0D=0AX:_y?=", "application/b"), id="looks encoded"
+        ),
+        pytest.param("m.eml", "message/rfc822", ("m.eml", "application/octet-stream"), id="a mail"),
+        pytest.param("m.eml", None, ("m.eml", "application/octet-stream"), id="guessed to be a mail"),
+    ],
+)
+def test_attachments(name: str, media_type: str | None, expected: tuple[str, str]) -> None:
+    """A file arrives with its bytes, name and type, beside the text."""
+    data = bytes(range(256)) * 20
+    file = {"name": name, "type": media_type, "content": base64.encodebytes(data).decode()}
+    raw = wire(html=True, body="<p>a</p>", attachments=[file, file])
+    mail = parsed(raw)
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    found = [(part.get_filename(), part.get_content_type(), part.get_content()) for part in mail.iter_attachments()]
+    as_received = data if not expected[1].startswith("text/") else found[0][2]
+    assert found == [(*expected, as_received)] * 2
+    assert (text_of(mail), text_of(mail, "html")) == ("a\n", "<p>a</p>\n")
+
+
+def test_international() -> None:
+    """Headers hold UTF-8 when an address needs it, and only then; the content stays 7-bit."""
+    raw = wire(to="用户@例子.example", body="é", subject="é")
+    head, _, content = raw.partition(b"\r\n\r\n")
+    assert "\r\nTo: 用户@xn--fsqu00a.example\r\n" in head.decode()
+    assert content.isascii()
+    assert wire(to="a@例子.example").isascii()
 
 
 @pytest.mark.parametrize("value", ["a\nBcc: b@y.test", "a\r\n b", "é", "a\0"], ids=ascii)

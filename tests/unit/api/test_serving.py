@@ -82,6 +82,7 @@ def variables(postfix: FakePostfix) -> dict[str, str]:
         "SMTP_PORT": str(postfix.port),
         "API_PORT": str(free_port()),
         "METRICS_PORT": str(free_port()),
+        "API_DOCS": "true",
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mail_api import smtp as smtp_module
 from mail_api.errors import (
+    InternationalAddress,
     MailServerBusy,
     MailServerUnreachable,
     OutcomeUnknown,
@@ -38,9 +39,9 @@ class Harness:
         self.retries += 1
         self.tried_again.set()
 
-    async def submit(self) -> str | None:
+    async def submit(self, mail: Envelope = MAIL) -> str | None:
         """Submit a mail and return its queue id."""
-        return (await self._submitter.submit(MAIL)).queue_id
+        return (await self._submitter.submit(mail)).queue_id
 
 
 async def test_dialogue(postfix: FakePostfix) -> None:
@@ -160,4 +161,25 @@ async def test_busy(postfix: FakePostfix) -> None:
         await harness.submit()
     first.cancel()
     await asyncio.wait([first])
+    await harness.pool.close()
+
+
+async def test_international(postfix: FakePostfix) -> None:
+    """SMTPUTF8 is announced for a mail that needs it, and for no other."""
+    postfix.fail("EHLO", "250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8")
+    harness = Harness(postfix.port, size=1)
+    await harness.submit()
+    await harness.submit(Envelope("noreply@x.test", ("é@x.test",), b"To: \xc3\xa9@x.test\r\n\r\n", international=True))
+    assert postfix.commands[1:3] == ["MAIL FROM:<noreply@x.test>", "RCPT TO:<a@x.test>"]
+    assert postfix.commands[5:7] == ["MAIL FROM:<noreply@x.test> SMTPUTF8", "RCPT TO:<é@x.test>"]
+    await harness.pool.close()
+
+
+async def test_international_is_not_offered(postfix: FakePostfix) -> None:
+    """Where the server does not offer SMTPUTF8, such a mail is refused before anything is said."""
+    harness = Harness(postfix.port)
+    with pytest.raises(InternationalAddress):
+        await harness.submit(Envelope("noreply@x.test", ("é@x.test",), b"x", international=True))
+    assert postfix.commands[1:] in ([], ["QUIT"])
+    assert await harness.submit() is not None
     await harness.pool.close()

@@ -1,0 +1,107 @@
+"""How situations look over HTTP: the closed list of codes, and one table that makes answers of situations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mail_api.errors import (
+    FilledTooFast,
+    HoneypotFilled,
+    InternationalAddress,
+    InvalidRequest,
+    MailServerBusy,
+    MailServerUnreachable,
+    MessageRefused,
+    OriginNotAllowed,
+    OutcomeUnknown,
+    RateLimited,
+    RecipientNotAllowed,
+    RecipientRefused,
+    RedirectNotAllowed,
+    RequestIncomplete,
+    RequestTimeout,
+    RequestTooLarge,
+    SenderRefused,
+    TemporarilyRefused,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
+
+
+class Code(StrEnum):
+    """The closed list: what the answers' `code` says, and, for requests to send, metrics, log lines and spans."""
+
+    ACCEPTED = "accepted"
+    INVALID_REQUEST = "invalid_request"
+    INTERNATIONAL_ADDRESS = "international_address"
+    RECIPIENT_REFUSED = "recipient_refused"
+    MESSAGE_REFUSED = "message_refused"
+    RECIPIENT_NOT_ALLOWED = "recipient_not_allowed"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    REDIRECT_NOT_ALLOWED = "redirect_not_allowed"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    REQUEST_TOO_LARGE = "request_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    FILLED_TOO_FAST = "filled_too_fast"
+    INTERNAL_ERROR = "internal_error"
+    SENDER_REFUSED = "sender_refused"
+    TEMPORARILY_REFUSED = "temporarily_refused"
+    MAIL_SERVER_UNREACHABLE = "mail_server_unreachable"
+    MAIL_SERVER_BUSY = "mail_server_busy"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    HONEYPOT = "honeypot"
+    INTERRUPTED = "interrupted"
+
+
+ROUTING: Final[Mapping[int, Code]] = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
+"""What the router says by itself."""
+
+RESULTS: Final = tuple(code for code in Code if code not in ROUTING.values())
+"""What can become of a request to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a situation looks over HTTP."""
+
+    status: int
+    code: Code
+    retry_after: int | None = None
+
+
+ANSWERS: Final[Mapping[type[Exception], Answer]] = {
+    InvalidRequest: Answer(400, Code.INVALID_REQUEST),
+    RequestIncomplete: Answer(400, Code.INVALID_REQUEST),
+    InternationalAddress: Answer(400, Code.INTERNATIONAL_ADDRESS),
+    RecipientRefused: Answer(400, Code.RECIPIENT_REFUSED),
+    MessageRefused: Answer(400, Code.MESSAGE_REFUSED),
+    RecipientNotAllowed: Answer(403, Code.RECIPIENT_NOT_ALLOWED),
+    OriginNotAllowed: Answer(403, Code.ORIGIN_NOT_ALLOWED),
+    RedirectNotAllowed: Answer(403, Code.REDIRECT_NOT_ALLOWED),
+    RequestTimeout: Answer(408, Code.REQUEST_TIMEOUT),
+    RequestTooLarge: Answer(413, Code.REQUEST_TOO_LARGE),
+    UnsupportedMediaType: Answer(415, Code.UNSUPPORTED_MEDIA_TYPE),
+    RateLimited: Answer(429, Code.RATE_LIMITED),
+    FilledTooFast: Answer(429, Code.FILLED_TOO_FAST),
+    SenderRefused: Answer(503, Code.SENDER_REFUSED),
+    TemporarilyRefused: Answer(503, Code.TEMPORARILY_REFUSED, retry_after=60),
+    MailServerUnreachable: Answer(503, Code.MAIL_SERVER_UNREACHABLE, retry_after=30),
+    MailServerBusy: Answer(503, Code.MAIL_SERVER_BUSY, retry_after=5),
+    TooManyRequests: Answer(503, Code.TOO_MANY_REQUESTS, retry_after=5),
+    # No Retry-After: a second attempt might be a second mail.
+    OutcomeUnknown: Answer(503, Code.OUTCOME_UNKNOWN),
+    # Counted and logged under its own code; its caller reads the same as after a success.
+    HoneypotFilled: Answer(200, Code.HONEYPOT),
+}
+
+INTERNAL: Final = Answer(500, Code.INTERNAL_ERROR)
+
+
+def answer_to(problem: BaseException) -> Answer:
+    """Return the table's row for the situation; anything that is none of them is an internal error."""
+    return ANSWERS.get(type(problem), INTERNAL)  # type: ignore[arg-type]

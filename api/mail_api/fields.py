@@ -1,0 +1,131 @@
+"""The kinds of field that a request is made of: text of one line, mailboxes, headers, tags."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from mail_api.addresses import Mailbox, parse_mailbox
+
+# Control characters, lone surrogates, and the two separators that Python and some mail programs treat as line ends.
+_NEVER_IN_A_HEADER: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+MOST_RECIPIENTS: Final = 50
+_LONGEST_NAME: Final = 200
+_MOST_ENTRIES: Final = 20
+_HEADER_NAME: Final = r"^[Xx]-[A-Za-z0-9][A-Za-z0-9-]{0,59}$"
+_TAG_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$"
+PATTERNS: Final = {
+    _HEADER_NAME: "must be X- and letters, digits or -",
+    _TAG_NAME: "must be letters, digits, _, . or -",
+}
+"""What each pattern means, for those who broke it."""
+
+
+def one_line(value: str) -> str:
+    """Return the text if it can stand in a header.
+
+    Raises:
+        ValueError: it holds a line break or another control character.
+    """
+    if any(unicodedata.category(character) in _NEVER_IN_A_HEADER for character in value):
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+def not_blank(value: str) -> str:
+    """Return the text if it holds more than white space.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not hold NUL characters")
+    return value
+
+
+def none_if_empty(value: object) -> object:
+    """Return None for the empty string, which is what an HTML form sends for a field that nobody filled."""
+    return None if value == "" else value
+
+
+def _mailbox(value: object) -> Mailbox:
+    """Return the mailbox of `a@x.org`, `Anna <a@x.org>` or `{"email": "a@x.org", "name": "Anna"}`."""
+    if isinstance(value, Mailbox):
+        return value
+    if isinstance(value, Mapping) and value.keys() <= {"email", "name"}:
+        email, name = value.get("email"), value.get("name", "")
+        if isinstance(email, str) and isinstance(name, str):
+            found = parse_mailbox(not_blank(one_line(email)))
+            return Mailbox(found.address, _name(name) or found.name)
+    if not isinstance(value, str):
+        raise ValueError("must be a string, or an object of email and name")  # noqa: TRY004 - pydantic's contract
+    found = parse_mailbox(not_blank(one_line(value)))
+    return Mailbox(found.address, _name(found.name))
+
+
+def _name(text: str) -> str:
+    if len(text) > _LONGEST_NAME:
+        raise ValueError(f"has a name of more than {_LONGEST_NAME} characters")
+    return one_line(text).strip()
+
+
+def _as_list(value: object) -> object:
+    if value is None or value == "":
+        return ()
+    if not isinstance(value, (list, tuple)):
+        return (value,)
+    if len(value) > MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
+        raise ValueError(f"holds more than {MOST_RECIPIENTS} recipients")
+    return value
+
+
+def _few(value: object) -> object:
+    if isinstance(value, Mapping) and len(value) > _MOST_ENTRIES:
+        raise ValueError(f"holds more than {_MOST_ENTRIES} entries")
+    return value
+
+
+def _flag_or_markup(value: object) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or "<" not in value:
+        raise ValueError("must be true, false or HTML")
+    if any(unicodedata.category(character) == "Cs" for character in value):
+        raise ValueError("holds text that is not valid Unicode")
+    return _without_nul(value)
+
+
+_MAILBOX_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "string", "examples": ["Anna <anna@example.org>"], "description": "An address, or a name and it."},
+        {
+            "type": "object",
+            "properties": {"email": {"type": "string"}, "name": {"type": "string"}},
+            "required": ["email"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_MAILBOXES_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [*_MAILBOX_SCHEMA["anyOf"], {"type": "array", "items": _MAILBOX_SCHEMA, "maxItems": MOST_RECIPIENTS}]
+}
+
+OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(_MAILBOX_SCHEMA)]
+Mailboxes = Annotated[tuple[OneMailbox, ...], BeforeValidator(_as_list), WithJsonSchema(_MAILBOXES_SCHEMA)]
+Line = Annotated[str, Field(max_length=500), AfterValidator(one_line), AfterValidator(not_blank)]
+Text = Annotated[str, AfterValidator(_without_nul), AfterValidator(not_blank)]
+FlagOrMarkup = Annotated[
+    bool | str,
+    PlainValidator(_flag_or_markup),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "<"}]}),
+]
+Value = Annotated[str, Field(max_length=500), AfterValidator(one_line)]
+Headers = Annotated[dict[Annotated[str, Field(pattern=_HEADER_NAME)], Value], BeforeValidator(_few)]
+Tags = Annotated[dict[Annotated[str, Field(pattern=_TAG_NAME)], Value], BeforeValidator(_few)]

@@ -1,0 +1,96 @@
+"""How /send describes itself: the body in its three forms, and every answer with an example."""
+
+import json
+from collections import defaultdict
+from typing import Any, Final
+
+from starlette.responses import JSONResponse
+
+from mail_api import errors, forms
+from mail_api.answers import refusal
+from mail_api.codes import ANSWERS, Code
+from mail_api.people import OPENED_AT
+from mail_api.schemas import SendAnswer, SendRequest
+
+_ID: Final = "msg_5p0c9m3w8xv2r7kq1tn4zd6hjy"
+_EXAMPLES: Final = (
+    errors.InvalidRequest((("subject", "is required"),)),
+    errors.InternationalAddress(),
+    errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
+    errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
+    errors.RecipientNotAllowed(),
+    errors.OriginNotAllowed("https://elsewhere.example"),
+    errors.RedirectNotAllowed(),
+    errors.RequestTimeout(20),
+    errors.RequestTooLarge(1_000_000),
+    errors.UnsupportedMediaType(),
+    errors.RateLimited(42),
+    errors.FilledTooFast(2),
+    errors.SenderRefused(550, "5.1.8 Sender address rejected"),
+    errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
+    errors.MailServerUnreachable(10),
+    errors.MailServerBusy(10),
+    errors.TooManyRequests(),
+    errors.OutcomeUnknown(_ID),
+)
+_DESCRIPTIONS: Final = {
+    400: "Something in the request can't be used.",
+    403: "The recipient or the site is not allowed.",
+    408: "The body took too long.",
+    413: "The request is too large.",
+    415: "The body is neither JSON nor a form.",
+    429: "Too often or too fast; see Retry-After.",
+    503: "The mail server can't take the mail; see Retry-After and the code.",
+}
+
+
+def responses() -> dict[int | str, dict[str, Any]]:
+    """Return every answer that /send gives, by status, with an example for every code."""
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    for situation in _EXAMPLES:
+        answer = ANSWERS[type(situation)]
+        shown = refusal(situation)
+        found[answer.status][answer.code] = {"value": json.loads(bytes(shown.body))}
+    accepted = {"success": True, "message": "The mail is on its way", "code": Code.ACCEPTED, "id": _ID}
+    return {
+        200: {"content": {JSONResponse.media_type: {"example": accepted}}, "description": "Postfix has the mail."},
+        303: {"description": "The same, for a form that names a page in `redirect`.", "model": None},
+        **{
+            status: {
+                "description": _DESCRIPTIONS[status],
+                "model": SendAnswer,
+                "content": {JSONResponse.media_type: {"examples": examples}},
+            }
+            for status, examples in sorted(found.items())
+        },
+    }
+
+
+def request_body() -> dict[str, Any]:
+    """Return the body's description; written out, since /send reads the body itself to limit its size."""
+    kinds = {"application/json": _json_schema(), forms.URLENCODED: _FORM, forms.MULTIPART: _MULTIPART}
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind, schema in kinds.items()}}}
+
+
+def _json_schema() -> dict[str, Any]:
+    """Return the request's schema in one piece: a reference would look for its target in the whole document."""
+    schema = SendRequest.model_json_schema()
+    definitions = schema.pop("$defs")
+    schema["properties"]["attachments"]["items"] = definitions["Attachment"]
+    return schema
+
+
+_STRING: Final = {"type": "string"}
+_REPEATABLE: Final = {"type": "array", "items": _STRING}
+_FORM: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("to", "cc", "bcc"), _REPEATABLE),
+        **dict.fromkeys(("subject", "body"), {"type": "string", "minLength": 1}),
+        **dict.fromkeys(("text", "from", "from_name", "reply_to", "redirect", OPENED_AT), _STRING),
+    },
+    "required": ["subject", "body"],
+}
+_MULTIPART: Final = _FORM | {
+    "properties": _FORM["properties"] | {"file": {"type": "string", "contentMediaType": "application/octet-stream"}}
+}

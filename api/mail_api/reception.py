@@ -1,0 +1,79 @@
+"""What every request to send passes before a mail is made of it: the cheapest check first."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loguru import logger
+from starlette.requests import Request
+
+from mail_api import forms
+from mail_api.admission import Admission
+from mail_api.body import read_payload
+from mail_api.clients import Clients
+from mail_api.errors import RedirectNotAllowed
+from mail_api.people import People
+from mail_api.rates import Rates
+from mail_api.schemas import Limits, SendRequest, parse_send_request
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request that may be sent, and the page to show afterwards, if the caller is a form that names one."""
+
+    request: SendRequest
+    redirect: str | None
+
+
+class Reception:
+    """Receives the requests of callers without a key."""
+
+    def __init__(  # noqa: PLR0913 - the rules, by name
+        self,
+        *,
+        admission: Admission,
+        clients: Clients,
+        rates: Rates,
+        people: People,
+        limits: Limits,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._admission = admission
+        self._clients = clients
+        self._rates = rates
+        self._people = people
+        self._limits = limits
+        self._now = now
+        self._warned_about: set[str] = set()
+
+    async def receive(self, request: Request) -> Received:
+        """Return what the caller wants to send, which is allowed.
+
+        Raises:
+            Situation: it is not, or can't be read.
+        """
+        self._admission.check_origin(request.headers.getlist("origin"))
+        await self._rates.check(self._client(request))
+        payload = await read_payload(request, self._limits.request_bytes, self._limits.seconds)
+        self._people.check(payload, self._now())
+        redirect = self._redirect(request, payload.get("redirect"))
+        return Received(self._admission.admit(parse_send_request(payload, self._limits)), redirect)
+
+    def _redirect(self, request: Request, wanted: object) -> str | None:
+        if wanted in (None, "") or forms.media_type_of(request.headers) not in forms.MEDIA_TYPES:
+            return None
+        if not isinstance(wanted, str) or not self._admission.allows_page(wanted):
+            raise RedirectNotAllowed
+        return None if forms.wants_json(request.headers) else wanted
+
+    def _client(self, request: Request) -> str:
+        peer = request.client.host if request.client else "unknown"
+        forwarded_for = request.headers.getlist("x-forwarded-for")
+        if forwarded_for and not self._clients.trusts(peer) and not self._warned_about:
+            self._warned_about.add(peer)
+            logger.warning(
+                "X-Forwarded-For from {} is ignored, so all who come through it share one RATE_LIMIT; "
+                "if it is your proxy, name it in TRUSTED_PROXIES",
+                peer,
+            )
+        return self._clients.address(peer, forwarded_for)

@@ -1,0 +1,1 @@
+"""The API against the real Postfix, and in front of a real browser."""

@@ -1,0 +1,77 @@
+"""Beside the stack: a browser on its network, and the example's pages on an own and on a foreign site."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from tests.integration.stack import RECIPIENT, ROOT, Stack, until
+
+BROWSER_IMAGE: Final = "selenium/standalone-chromium:133.0"
+WEBDRIVER_PORT: Final = 4444
+OWN_SITE: Final = "www.dinky.example"
+FOREIGN_SITE: Final = "evil.example"
+SITE_PORT: Final = 8000
+OWN: Final = f"http://{OWN_SITE}:{SITE_PORT}"
+FOREIGN: Final = f"http://{FOREIGN_SITE}:{SITE_PORT}"
+
+
+@pytest.fixture(scope="module")
+def network(stack: Stack) -> Network:  # noqa: ARG001 - it makes the network
+    """Return the network on which the API's container is reached by its name."""
+    existing = Network()
+    existing.name = f"{os.environ.get('COMPOSE_PROJECT_NAME', 'dinky-mail-test')}_traefik_network"
+    return existing
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the example as its user would have it: his values in place of the template's."""
+    folder = tmp_path_factory.mktemp("site")
+    values = {
+        "https://mail-api.yourdomain.com": "http://mail-api:20001",
+        "https://www.yourdomain.com": OWN,
+        "hi@yourdomain.com": RECIPIENT,
+    }
+    for source in (ROOT / "examples/contact-form").iterdir():
+        text = source.read_text(encoding="utf-8")
+        for old, new in values.items():
+            text = text.replace(old, new)
+        (folder / source.name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sites(network: Network, pages: Path) -> Iterator[None]:
+    """Serve the pages under both names, by the Python that the API's image has."""
+    site = (
+        DockerContainer(f"dinky-mail/mail-api:{os.environ.get('DINKY_MAIL_VERSION', 'latest')}", user="0")
+        .with_kwargs(entrypoint=["python3", "-m", "http.server", str(SITE_PORT), "--directory", "/site"])
+        .with_network(network)
+        .with_network_aliases(OWN_SITE, FOREIGN_SITE)
+        .with_volume_mapping(str(pages), "/site", "ro")
+    )
+    with site:
+        yield
+
+
+@pytest.fixture(scope="module")
+def webdriver(network: Network, sites: None) -> Iterator[str]:  # noqa: ARG001 - pages to look at must be there
+    """Return the URL of a browser's WebDriver server."""
+    container = DockerContainer(BROWSER_IMAGE).with_network(network).with_exposed_ports(WEBDRIVER_PORT)
+    with container:
+        url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(WEBDRIVER_PORT)}"
+        until("the browser", lambda: _is_ready(url), 60)
+        yield url
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return bool(httpx2.get(f"{url}/status").json()["value"]["ready"])
+    except (httpx2.HTTPError, ValueError):
+        return False

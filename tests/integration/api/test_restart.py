@@ -1,0 +1,108 @@
+"""Load while the mail server restarts: what was answered 200 arrives exactly once, of the rest its caller knows."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx2
+import pytest
+
+from tests.integration.stack import API, API_METRICS, RECIPIENT, SANDBOX, Stack, until
+
+CLIENTS: Final = 20
+PAUSE_SECONDS: Final = 0.2
+"""Between two mails of a client: the relay shall have taken all of them soon after."""
+UNKNOWN: Final = "outcome_unknown"
+
+
+@dataclass
+class Load:
+    """Clients that send mail after mail, and what each was told."""
+
+    url: str
+    accepted: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    unknown: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def client(self, number: int) -> None:
+        """Send mail after mail over one kept connection, and take down each answer."""
+        with httpx2.Client(timeout=40) as http:
+            while not self.stop.is_set():
+                mail = {"to": RECIPIENT, "subject": f"load {number}", "body": "x" * 2_000}
+                try:
+                    response = http.post(self.url, json=mail)
+                except httpx2.HTTPError as problem:
+                    self.broken.append(repr(problem))
+                    continue
+                self.note(response)
+                time.sleep(PAUSE_SECONDS)
+
+    def note(self, response: httpx2.Response) -> None:
+        """Take down what an answer says became of the mail."""
+        answer = response.json()
+        if response.status_code == 200:
+            self.accepted.append(answer["id"])
+        elif answer["code"] == UNKNOWN:
+            self.unknown.append(answer["id"])
+        else:
+            self.refused[f"{response.status_code} {answer['code']}"] += 1
+
+
+@pytest.fixture
+def generous_relay(stack: Stack) -> Iterator[None]:
+    """Let the relay take more than Gmail does in a day; afterwards it is as before, with nothing used."""
+    url = stack.url(SANDBOX, "/limit")
+    usual = stack.http.get(url).json()["limit"]
+    stack.http.put(url, json={"limit": 10_000}).raise_for_status()
+    yield
+    stack.http.put(url, json={"limit": usual, "used": 0}).raise_for_status()
+
+
+def arrived(stack: Stack) -> Counter[str]:
+    """Return how often each of the API's mails is at the relay."""
+    found = stack.http.get(stack.url(SANDBOX, "/messages")).json()
+    return Counter(mail["message_id"].strip("<>").partition(".")[0] for mail in found)
+
+
+def memory(stack: Stack) -> float:
+    """Return the API's resident memory, in bytes."""
+    return stack.value(API_METRICS, "process_resident_memory_bytes")
+
+
+@pytest.mark.usefixtures("generous_relay")
+def test_load_while_mail_server_restarts(stack: Stack) -> None:
+    """Every 200 arrives exactly once, every failure is a 503 in words, and memory stays where it was."""
+    stack.http.delete(stack.url(SANDBOX, "/messages"))
+    before_all = stack.count_mails()
+    load = Load(stack.url(API, "/send"))
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        running = [clients.submit(load.client, number) for number in range(CLIENTS)]
+        try:
+            until("a first hundred", lambda: len(load.accepted) >= 100)
+            before = memory(stack)
+            stack.execute("mail-server", "postfix", "reload")
+            reloaded = len(load.accepted)
+            until("a hundred more", lambda: len(load.accepted) >= reloaded + 100)
+            assert (load.refused, load.unknown) == (Counter(), []), "a reload must not be noticed"
+            stack.command("restart", "mail-server")
+            restarted = len(load.accepted)
+            until("a hundred after the restart", lambda: len(load.accepted) >= restarted + 100)
+            after = memory(stack)
+        finally:
+            load.stop.set()
+        for client in running:
+            client.result()
+    assert load.broken == []
+    assert {told for told in load.refused if not told.startswith("503 ")} == set()
+    until("as many mails at the relay", lambda: stack.count_mails() >= before_all + len(load.accepted), 60)
+    until("every accepted mail at the relay", lambda: set(load.accepted) <= set(arrived(stack)))
+    found = arrived(stack)
+    assert {message_id: found[message_id] for message_id in load.accepted if found[message_id] != 1} == {}
+    assert set(found) <= {*load.accepted, *load.unknown}
+    assert after - before < 20e6, f"{before:.0f} bytes before, {after:.0f} after"

@@ -1,0 +1,175 @@
+"""HTML forms: without a script, with files, and what a person reads afterwards."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from email.policy import SMTP
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from mail_api.errors import InvalidRequest
+from mail_api.forms import parse_urlencoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from email.message import EmailMessage
+
+    import httpx2
+
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
+
+MAIL = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Origin": "https://mydomain.test"}
+THANKS = "https://www.mydomain.test/thanks?a=b"
+
+
+async def post(api: Api, fields: Mapping[str, object], headers: dict[str, str] | None = None) -> httpx2.Response:
+    """Post an URL-encoded form, in which a list is a repeated field."""
+    content = urlencode({**MAIL, **fields}, doseq=True)
+    media_type = {"Content-Type": "application/x-www-form-urlencoded"}
+    return await api.client.post("/send", content=content, headers=media_type | (headers or {}))
+
+
+def received(postfix: FakePostfix) -> EmailMessage:
+    """Return the one mail that arrived."""
+    (mail,) = postfix.mails
+    return message_from_bytes(mail.content, policy=SMTP)
+
+
+async def test_urlencoded(api: Api, postfix: FakePostfix) -> None:
+    """A form's fields are those of JSON; repeated recipients, tags and the HTML flag included."""
+    fields = {
+        "to": ["a@mydomain.test", "", "b@mydomain.test"],
+        "from": "v@x.test",
+        "from_name": "Lee, Anna",
+        "html": "on",
+        "body": "<p>Grüße</p>",
+        "metadata.form": "contact",
+        "phone": ["1", "2"],
+    }
+    response = await post(api, fields)
+    assert (response.status_code, response.json()["code"]) == (200, "accepted")
+    assert postfix.mails[0].recipients == ["a@mydomain.test", "b@mydomain.test"]
+    assert received(postfix)["Reply-To"] == '"Lee, Anna" <v@x.test>'
+    assert received(postfix).get_content_type() == "multipart/alternative"
+    assert api.log("mail accepted")[0]["mail.metadata"] == {"form": "contact"}
+
+
+async def test_multipart(api: Api, postfix: FakePostfix) -> None:
+    """Every file is attached, whatever its field is called; a file field that was left empty is not."""
+    files = [
+        ("photo", ("Grüße.png", b"\x89PNG\r\n", "image/png")),
+        ("anything", ("a.eml", b"Subject: x\r\n\r\n", "message/rfc822")),
+        ("empty", ("", b"", "application/octet-stream")),
+    ]
+    response = await api.client.post("/send", data=MAIL, files=files)
+    assert response.status_code == 200, response.text
+    parts = list(received(postfix).iter_attachments())
+    assert [(part.get_filename(), part.get_content_type(), part.get_content()) for part in parts] == [
+        ("Grüße.png", "image/png", b"\x89PNG\r\n"),
+        ("a.eml", "application/octet-stream", b"Subject: x\r\n\r\n"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param(BROWSER["Accept"], (200, "text/html; charset=utf-8"), id="browser"),
+        pytest.param("*/*", (200, "application/json"), id="curl"),
+        pytest.param("application/json", (200, "application/json"), id="script"),
+    ],
+)
+async def test_success(api: Api, accept: str, expected: tuple[int, str]) -> None:
+    """A person reads a page, a program JSON."""
+    response = await post(api, {}, {"Accept": accept})
+    assert (response.status_code, response.headers["Content-Type"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [(BROWSER["Accept"], 303), ("*/*", 303), ("application/json", 200)],
+    ids=["browser", "curl", "script"],
+)
+async def test_redirect(api: Api, postfix: FakePostfix, accept: str, status: int) -> None:
+    """After a success the form's own page is shown, except to a script that asked for JSON."""
+    response = await post(api, {"redirect": THANKS}, {"Accept": accept})
+    assert (response.status_code, len(postfix.mails)) == (status, 1)
+    assert response.headers.get("Location") == (THANKS if status == 303 else None)
+
+
+@pytest.mark.parametrize("page", ["https://evil.test/", "//mydomain.test", "javascript:alert(1)", "/thanks"])
+async def test_foreign_redirect(api: Api, postfix: FakePostfix, page: str) -> None:
+    """A page elsewhere is refused before anything is sent."""
+    response = await post(api, {"redirect": page})
+    assert (response.status_code, response.json()["code"], postfix.mails) == (403, "redirect_not_allowed", [])
+    assert "redirect" in response.json()["errors"]
+
+
+async def test_json_has_no_redirect(api: Api) -> None:
+    """In JSON, `redirect` is one of the fields that nobody knows."""
+    assert (await api.send(redirect="https://evil.test/")).status_code == 200
+
+
+async def test_refusal_page(api: Api) -> None:
+    """A person reads what is wrong, field by field, in a page that shows nothing else as markup."""
+    response = await post(api, {"subject": "", "metadata.<b>": "x"}, BROWSER)
+    assert (response.status_code, response.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert "<li>subject: must not be empty</li>" in response.text
+    assert "&lt;b&gt;" in response.text
+    assert "<b>" not in response.text
+    assert "script-src" not in response.headers["Content-Security-Policy"]
+    assert 'role="alert"' in response.text
+
+
+async def test_unreachable_page(api: Api, postfix: FakePostfix) -> None:
+    """Other refusals are said in their sentence, with Retry-After."""
+    await postfix.stop()
+    response = await post(api, {}, BROWSER)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+    assert "nothing was sent" in response.text
+
+
+async def test_repeated_field(api: Api) -> None:
+    """A single field that is there twice is refused rather than half lost."""
+    response = await post(api, {"subject": ["a", "b"]})
+    assert response.json()["errors"] == {"subject": "must be a string"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        pytest.param("multipart/form-data", b"x", id="no boundary"),
+        pytest.param("multipart/form-data; boundary=", b"x", id="empty boundary"),
+        pytest.param("multipart/form-data; boundary=a", b"x", id="no parts"),
+        pytest.param("multipart/form-data; boundary=a", b'--a\r\nContent-Disposition: form-data; name="x', id="cut"),
+        pytest.param("multipart/form-data; boundary=a", b"--a\r\nX: y\r\n\r\nz\r\n--a--", id="no name"),
+        pytest.param("multipart/form-data; boundary=a; charset=nope", b'--a\r\nContent-Disposition: form-data; name="x"'
+                     b"\r\n\r\n\xff\r\n--a--", id="unknown charset"),
+        pytest.param("multipart/form-data; boundary=\xe4", b"--\xe4--", id="odd boundary"),
+        pytest.param("application/x-www-form-urlencoded", b"\xff", id="not UTF-8"),
+        pytest.param("application/x-www-form-urlencoded", b"a=%ff", id="escaped, not UTF-8"),
+        pytest.param("application/x-www-form-urlencoded", b"a&" * 300, id="too many fields"),
+        pytest.param("application/x-www-form-urlencoded", b"", id="empty"),
+    ],
+)  # fmt: skip
+async def test_broken_forms(api: Api, postfix: FakePostfix, content_type: str, content: bytes) -> None:
+    """What is no form is a 400."""
+    headers = {b"Content-Type": content_type.encode("latin-1")}
+    response = await api.client.post("/send", content=content, headers=headers)
+    assert (response.status_code, response.json()["code"], postfix.mails) == (400, "invalid_request", [])
+
+
+def test_html_in_a_form() -> None:
+    """The field `html` is a flag as check boxes send it, or markup."""
+    assert parse_urlencoded(b"html=on")["html"] is True
+    assert parse_urlencoded(b"html=")["html"] is False
+    assert parse_urlencoded(b"html=%3Cp%3E")["html"] == "<p>"
+
+
+def test_fields_are_counted() -> None:
+    """More fields than any form has are refused before they are taken apart."""
+    with pytest.raises(InvalidRequest):
+        parse_urlencoded(b"a=1&" * 201)

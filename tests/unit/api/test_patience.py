@@ -1,0 +1,59 @@
+"""Slow callers: none of them holds a connection, or memory, for long."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.unit.api.test_serving import running, variables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.unit.api.fake_postfix import FakePostfix
+
+HEAD = b"POST /send HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: api\r\n\r\n"
+
+
+@asynccontextmanager
+async def connected(environment: dict[str, str]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a bare connection to the API."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(environment["API_PORT"]))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send a byte at a time, until nobody takes it any more."""
+    for byte in data:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0.01)
+
+
+async def test_slow_callers(postfix: FakePostfix) -> None:
+    """Silence, dripping headers and dripping bodies are ended in time; who is merely idle between requests is not."""
+    environment = variables(postfix) | {"REQUEST_TIMEOUT_SECONDS": "0.2"}
+    async with running(**environment), asyncio.timeout(20):
+        async with connected(environment) as (reader, _):
+            assert await reader.read() == b""
+        async with connected(environment) as (reader, writer):
+            dripping = asyncio.create_task(drip(writer, HEAD * 9))
+            assert await reader.read() == b""
+            dripping.cancel()
+        async with connected(environment) as (reader, writer):
+            writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
+            dripping = asyncio.create_task(drip(writer, b" " * 999))
+            answer = await reader.read()  # to its end: the connection is not kept for the rest of the body
+            dripping.cancel()
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b'"code":"request_timeout"' in answer
+        async with connected(environment) as (reader, writer):
+            for _ in range(2):
+                writer.write(HEALTH)
+                assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+                await asyncio.sleep(0.3)
+    assert postfix.mails == []

@@ -1,0 +1,76 @@
+"""/ready: yes or no to strangers, the reason to the log."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api import readiness as module
+from mail_api.readiness import Readiness
+from tests.unit.api.fake_postfix import HANG
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
+
+
+async def test_ready(api: Api, postfix: FakePostfix) -> None:
+    """The mail server greets and answers EHLO, and is asked once for all who want to know."""
+    answers = await asyncio.gather(*(api.client.get("/ready") for _ in range(20)))
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, '{"status":"ready"}')}
+    assert (await api.client.head("/ready")).status_code == 200
+    assert (postfix.sessions, postfix.commands) == (1, ["EHLO mail-api", "QUIT"])
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "reason"),
+    [
+        pytest.param("CONNECT", HANG, "did not answer within 0.1 s", id="no greeting"),
+        pytest.param("EHLO", HANG, "did not answer within 0.1 s", id="no answer"),
+        pytest.param("CONNECT", "554 no", "does not answer: SMTPConnectResponseError", id="refused"),
+        pytest.param("EHLO", "421 4.3.2 going down", "does not answer: ", id="going down"),
+        pytest.param("CONNECT", "drop", "does not answer: ", id="dropped"),
+    ],
+)
+async def test_not_ready(  # noqa: PLR0913, PLR0917 - fixtures and a table
+    api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, stage: str, reply: str, reason: str
+) -> None:
+    """A stranger reads the bare state and when to ask again; the log says why."""
+    monkeypatch.setattr(module, "GREETING_SECONDS", 0.1)
+    postfix.fail(stage, reply)
+    response = await api.client.get("/ready")
+    assert (response.status_code, response.text) == (503, '{"status":"not ready"}')
+    assert response.headers["Retry-After"] == "3"
+    (line,) = api.log("not ready")
+    assert reason in line["mail_server"]
+
+
+async def test_said_when_it_changes(postfix: FakePostfix, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log has one line when it stops being ready and one when it is again."""
+    monkeypatch.setattr(module, "CACHE_SECONDS", 0)
+    port = postfix.port
+    await postfix.stop()
+    assert [(await api.client.get("/ready")).status_code for _ in range(3)] == [503, 503, 503]
+    await postfix.start(port)
+    assert [(await api.client.get("/ready")).status_code for _ in range(2)] == [200, 200]
+    assert (len(api.log("not ready")), len(api.log("ready again"))) == (1, 1)
+
+
+async def test_checks_are_named() -> None:
+    """Of several checks, those that fail are told by name."""
+
+    async def fine() -> None:
+        return None
+
+    async def broken() -> str:
+        return "it is broken"
+
+    assert await Readiness({"a": fine, "b": broken}).reasons() == {"b": "it is broken"}
+
+
+async def test_liveness_is_apart(api: Api, postfix: FakePostfix) -> None:
+    """Without a mail server the API is alive: a proxy must not drop it."""
+    await postfix.stop()
+    assert (await api.client.get("/health")).status_code == 200

@@ -1,0 +1,41 @@
+"""The request id: taken over when harmless, made otherwise, handed back and logged."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api
+
+OWN = re.compile(r"req_[0-9a-f]{24}")
+
+
+async def test_taken_over(api: Api) -> None:
+    """A caller's id is in the answer and in every line about the request."""
+    response = await api.send({"X-Request-ID": "site-42/a:b"})
+    assert response.headers["X-Request-ID"] == "site-42/a:b"
+    lines = [*api.log("mail accepted"), *api.log("request answered")]
+    assert [line["http.request.id"] for line in lines] == ["site-42/a:b"] * 2
+
+
+@pytest.mark.parametrize("claimed", ["", " ", "a b", "a@x.org", "a\tb", "é", "-a", "x" * 129, "{}"], ids=ascii)
+async def test_made(api: Api, claimed: str) -> None:
+    """What could not stand in a log or a header is replaced."""
+    response = await api.client.get("/health", headers={b"X-Request-ID": claimed.encode()})
+    assert OWN.fullmatch(response.headers["X-Request-ID"])
+
+
+async def test_every_answer_has_one(api: Api) -> None:
+    """Each request has an id of its own; refusals and preflights have one, too."""
+    preflight = {"Origin": "https://mydomain.test", "Access-Control-Request-Method": "POST"}
+    answers = [
+        await api.client.get("/nowhere"),
+        await api.client.options("/send", headers=preflight),
+        await api.send(subject=1),
+    ]
+    found = [answer.headers["X-Request-ID"] for answer in answers]
+    assert len(set(found)) == 3
+    assert all(OWN.fullmatch(one) for one in found)
