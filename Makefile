@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint types unit contract integration images setup test-images venv format docs lock clean
+.PHONY: help demo demo-down test lint types unit contract integration relay-audit images setup test-images venv format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -37,13 +37,19 @@ contract: venv  ## Do names, settings and docs agree?
 integration: venv test-images  ## Tests on the real images, one shared stack
 	$(VENV)/bin/pytest tests/integration
 
+relay-audit: venv setup  ## Try the abuse battery on the demo's mail server, or the tests': trick, port, answer
+	@$(VENV)/bin/python -m tests.integration.postfix.audit
+
 images: setup  ## Build all images
 	docker compose -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
 
 setup:  ## Docker engine, Compose, Buildx, base image: what is missing
 	@dev/setup
 
-test-images: setup  ## The images of others that the tests use
+test-relay-audit: venv setup  ## Try the abuse battery on the demo's mail server, or the tests': trick, port, answer
+	@$(VENV)/bin/python -m tests.integration.postfix.audit
+
+images: setup  ## The images of others that the tests use
 	@dev/setup --images
 
 venv: $(VENV)/.ready  ## The virtual environment of the tools

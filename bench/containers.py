@@ -1,6 +1,7 @@
 """Builds what is measured and runs each measurement in a container of its own, which leaves nothing behind."""
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from bench.sides import Image, Side
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _EXPORTER: Final = "dinky-mail/bench-exporter"
 _LABEL: Final = "dev.dinky-mail.bench=true"
-_CONTAINER: Final = "dinky-mail-bench"
+_CONTAINER: Final = f"dinky-mail-bench-{os.getpid()}"
 _RUN_SECONDS: Final = 1800
 
 
@@ -27,17 +28,10 @@ def build() -> None:
         BenchError: Docker does not answer, or a build failed.
     """
     _docker("Docker does not answer (`dev/setup` sets it up)", "version")
-    label = ("--quiet", "--label", _LABEL)
-    _docker(
-        "the peers' image was not built", "build", *label, "--target", Image.PEERS, "-t", image(Image.PEERS), "bench"
-    )
-    _docker("our image was not built", "build", *label, "--target", "mail-exporter", "-t", _EXPORTER, ".")
-    exporter = ("--build-arg", f"EXPORTER={_EXPORTER}")
-    _docker(
-        *("our bench image was not built", "build", *label, *exporter),
-        *("--target", Image.OURS, "-t", image(Image.OURS), "bench"),
-    )
-    # What the builds before this one have left without a name.
+    _build(image(Image.PEERS), "bench", "--target", Image.PEERS)
+    _build(_EXPORTER, ".", "--target", "mail-exporter")
+    _build(image(Image.OURS), "bench", "--target", Image.OURS, "--build-arg", f"EXPORTER={_EXPORTER}")
+    # What earlier builds have left without a name.
     _docker("old images were not removed", "image", "prune", "--force", "--filter", f"label={_LABEL}")
 
 
@@ -62,20 +56,23 @@ def measure(side: Side, log: Path, lines: int) -> Measurement:
     arguments = ["--log", f"/log/{log.name}", "--url", side.url, "--lines", str(lines), "--sink", str(side.sink_port)]
     if side.counters:
         arguments += ["--counters", ",".join(side.counters)]
-    output = _docker(
-        side.name,
+    command = (
         *("run", "--rm", "--name", _CONTAINER, "--label", _LABEL, "--network", "none"),
         *("--volume", f"{log.parent}:/log:ro", "--volume", "/var/lib/mail-ledger"),
-        *(word for name, value in side.environment.items() for word in ("--env", f"{name}={value}")),
-        *("--entrypoint", "python3", image(side.image), "/opt/bench/bench/measure.py"),
+        *(word for variable in side.environment for word in ("--env", variable)),
+        *("--entrypoint", "python3", image(side.image), "/opt/bench/measure.py"),
         *(side.manner, *arguments, "--", *side.command),
     )
-    return Measurement(**json.loads(output))
+    try:
+        return Measurement(**json.loads(_docker(side.name, *command)))
+    except BaseException:  # also when a person interrupts: the container would go on without us
+        remove: Sequence[str] = ("docker", "rm", "--force", "--volumes", _CONTAINER)
+        subprocess.run(remove, check=False, capture_output=True)
+        raise
 
 
-def remove() -> None:
-    """Remove the container that an interrupted run has left."""
-    subprocess.run(["docker", "rm", "--force", "--volumes", _CONTAINER], check=False, capture_output=True)  # noqa: S607
+def _build(name: str, context: str, *arguments: str) -> None:
+    _docker(f"{name} was not built", "build", "--quiet", "--label", _LABEL, "--tag", name, *arguments, context)
 
 
 def _in_image(target: Image, *command: str) -> str:

@@ -89,8 +89,8 @@ class Bench:
         try:
             measurement = containers.measure(side, log, contents.lines)
         except BenchError as error:
-            _say(f"  could not be run: {error}")
-            self.failures.append(str(error))
+            _say(f"  {error}")
+            self.failures.append(f"{side.name}: {str(error).splitlines()[-1]}")
             return None
         complaints = side.complaints(measurement.output, contents)
         run = Run(side.name, contents.lines, measurement, tuple(complaints))
@@ -127,11 +127,9 @@ def main() -> int:
                 bench.memory(min(SMALL_LINES, options.memory_lines), options.memory_lines)
         except BenchError as error:
             bench.failures.append(str(error))
-        finally:
-            containers.remove()
     if options.json:
         options.json.write_text(json.dumps(bench.found | {"failures": bench.failures}, indent=2) + "\n")
-    for failure in bench.failures:
+    for failure in dict.fromkeys(bench.failures):
         print(f"bench: could not be run: {failure}", file=sys.stderr)
     return 1 if bench.failures else 0
 

@@ -1,12 +1,11 @@
 """Runs one exporter over one log and prints, as JSON, what the kernel says it took. Standard library only.
 
 It stands beside the measured process, in the same container, and measures every exporter in the same manner: CPU
-seconds (user and system) and the largest resident set are those of wait4(2). What the process took before it had a
-line to read is subtracted where that moment can be seen:
+seconds (user and system) are those of wait4(2), the largest resident set is proc_pid_status(5)'s VmHWM. What the
+process took before it had a line to read is subtracted:
 
     follow   it follows an empty file; once it serves its metrics the log is appended, and it has read everything when
              its own counters add up to the log's lines
-    gated    it says `ready`, gets a line on standard input, reads the log and ends
     whole    it reads the log and ends; what an empty log takes is subtracted
 
 With --sink an OTLP receiver runs beside it and counts the spans that arrive.
@@ -25,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Final
+from typing import Final, Self
 
 LOG: Final = "{log}"
 """Stands in a command for the log's path."""
@@ -33,6 +32,8 @@ _TICK_SECONDS: Final = 1 / os.sysconf("SC_CLK_TCK")
 _START_SECONDS: Final = 30.0
 _STANDSTILL_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 0.02
+_PEAK: Final = re.compile(r"^VmHWM:\s+(?P<kilobytes>\d+) kB", re.MULTILINE)
 _SAMPLE: Final = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{.*\})? (?P<value>\S+)", re.MULTILINE)
 
 
@@ -72,25 +73,30 @@ class Count:
 
 
 class Running:
-    """A process whose resources are measured; standard output and error go to files in `folder`."""
+    """A process whose resources are measured; a context manager that lets none survive.
+
+    Standard output and error go to files in `folder`.
+    """
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         self._begin = time.monotonic()
         self._start_cpu = 0.0
+        self._peak_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.wait()
 
     def begin(self) -> None:
         """Let the measurement begin here."""
         self._begin, self._start_cpu = time.monotonic(), self._cpu_seconds()
-
-    def go(self) -> None:
-        """Begin, and send the line that a gated process waits for."""
-        self.begin()
-        if self._process.stdin is not None:
-            self._process.stdin.write(b"go\n")
-            self._process.stdin.flush()
 
     def alive(self) -> None:
         """Make sure that it runs.
@@ -98,9 +104,7 @@ class Running:
         Raises:
             MeasureError: it has ended.
         """
-        # Not poll(): that would take the exit status, and with it the resources, away from wait4.
-        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if ended is not None:
+        if self._ended():
             raise MeasureError(f"{self._process.args!r} ended early: {self._tail()}")
 
     def printed(self) -> str:
@@ -109,6 +113,7 @@ class Running:
 
     def stop(self) -> None:
         """Ask it to end."""
+        self._look_at_memory()
         self._process.terminate()
 
     def measured(self, output: str | None = None, wall_seconds: float | None = None) -> Measurement:
@@ -117,6 +122,9 @@ class Running:
         Raises:
             MeasureError: it ended by itself and not well.
         """
+        while not self._ended():
+            self._look_at_memory()
+            time.sleep(_LOOK_SECONDS)
         _, status, usage = os.wait4(self._process.pid, 0)
         wall = time.monotonic() - self._begin if wall_seconds is None else wall_seconds
         self._process.returncode = os.waitstatus_to_exitcode(status)
@@ -126,9 +134,19 @@ class Running:
             cpu_seconds=usage.ru_utime + usage.ru_stime - self._start_cpu,
             start_cpu_seconds=self._start_cpu,
             wall_seconds=wall,
-            peak_bytes=usage.ru_maxrss * 1024,
+            peak_bytes=self._peak_bytes,
             output=self.printed() if output is None else output,
         )
+
+    def _ended(self) -> bool:
+        # Not poll(): that would take the exit status, and with it the resources, away from wait4.
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _look_at_memory(self) -> None:
+        # Not wait4's maxrss, which begins with what the parent had when it forked. A zombie has none.
+        found = _PEAK.search(Path(f"/proc/{self._process.pid}/status").read_text())
+        if found:
+            self._peak_bytes = int(found["kilobytes"]) * 1024
 
     def _cpu_seconds(self) -> float:
         # proc_pid_stat(5): fields 14 and 15, counted behind the name, which may hold spaces.
@@ -141,8 +159,10 @@ class Running:
 
 def whole(command: Sequence[str], folder: Path, log: Path, empty: Path) -> Measurement:
     """Measure a program that reads a log and ends, less what it takes for an empty one."""
-    start = Running(_filled(command, empty), folder).measured()
-    measured = Running(_filled(command, log), folder).measured()
+    with Running(_filled(command, empty), folder) as process:
+        start = process.measured()
+    with Running(_filled(command, log), folder) as process:
+        measured = process.measured()
     return replace(
         measured,
         cpu_seconds=measured.cpu_seconds - start.cpu_seconds,
@@ -151,24 +171,13 @@ def whole(command: Sequence[str], folder: Path, log: Path, empty: Path) -> Measu
     )
 
 
-def gated(command: Sequence[str], folder: Path) -> Measurement:
-    """Measure a program that says `ready` and goes on when it gets a line."""
-    process = Running(command, folder)
-    deadline = time.monotonic() + _START_SECONDS
-    while "ready\n" not in process.printed():
-        process.alive()
-        if time.monotonic() > deadline:
-            process.stop()
-            raise MeasureError(f"{command[0]} was not ready after {_START_SECONDS:g} s")
-        time.sleep(_POLL_SECONDS / 10)
-    process.go()
-    return process.measured()
-
-
 def follow(command: Sequence[str], folder: Path, log: Path, followed: Path, count: Count) -> Measurement:
-    """Measure a program that follows a file, until it has counted every line that is appended to it."""
-    process = Running(_filled(command, followed), folder)
-    try:
+    """Measure a program that follows a file, until it has counted every line that is appended to it.
+
+    Raises:
+        MeasureError: it did not serve, or stood still before it had read everything.
+    """
+    with Running(_filled(command, followed), folder) as process:
         _until_served(process, count.url)
         process.begin()
         begin = time.monotonic()
@@ -176,9 +185,8 @@ def follow(command: Sequence[str], folder: Path, log: Path, followed: Path, coun
             copyfileobj(source, target, 1 << 20)
         exposition = _until_counted(process, count)
         wall = time.monotonic() - begin
-    finally:
         process.stop()
-    return process.measured(exposition, wall)
+        return process.measured(exposition, wall)
 
 
 def _until_served(process: Running, url: str) -> None:
@@ -224,11 +232,8 @@ def measured(options: argparse.Namespace, folder: Path) -> Measurement:
     empty = folder / "mail.log"
     empty.touch()
     command: list[str] = options.command
-    match options.manner:
-        case "whole":
-            return whole(command, folder, options.log, empty)
-        case "gated":
-            return gated(_filled(command, options.log), folder)
+    if options.manner == "whole":
+        return whole(command, folder, options.log, empty)
     count = Count(options.url, frozenset(options.counters.split(",")), options.lines)
     return follow(command, folder, options.log, empty, count)
 
@@ -236,7 +241,7 @@ def measured(options: argparse.Namespace, folder: Path) -> Measurement:
 def main() -> int:
     """Measure and print the measurement as JSON."""
     parser = argparse.ArgumentParser(description="Measure one exporter on one log.")
-    parser.add_argument("manner", choices=("follow", "gated", "whole"))
+    parser.add_argument("manner", choices=("follow", "whole"))
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--url", default="", help="follow: where its metrics are")
     parser.add_argument(

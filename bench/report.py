@@ -86,8 +86,12 @@ def speed_table(found: Sequence[Result], peers: Sequence[str]) -> str:
         ]
         for result in found
     ]
+    parts = [table([head, *rows])]
+    parts += [f"{result.side}: {result.spans_arrived:,.0f} spans arrived" for result in found if result.spans_arrived]
     notes = [f"  {result.side}: {complaint}" for result in found for complaint in result.complaints]
-    return "\n".join([table([head, *rows]), *(["", "Not as the log has it:", *notes] if notes else [])])
+    if notes:
+        parts.append("\n".join(["Not as the log has it:", *notes]))
+    return "\n\n".join(parts)
 
 
 def memory_table(found: Sequence[tuple[Run, Run]]) -> str:
@@ -106,17 +110,16 @@ def memory_table(found: Sequence[tuple[Run, Run]]) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows as a Markdown table, its columns aligned; the first row is the head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        [
-            cell.ljust(width) if not index else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in rows
-    ]
-    rule = ["-" * width if not index else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [lines[0], rule, *lines[1:]])
+    """Return the rows as a Markdown table with aligned columns; the first row is the head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(_row(row, widths) for row in (rows[0], rule, *rows[1:]))
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *numbers = zip(cells, widths, strict=True)
+    aligned = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in numbers)]
+    return f"| {' | '.join(aligned)} |"
 
 
 def as_json(run: Run) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -51,7 +50,8 @@ class Side:
     url: str = ""
     counters: tuple[str, ...] = ()
     """What adds up to the lines it has read."""
-    environment: Mapping[str, str] = MappingProxyType({})
+    environment: tuple[str, ...] = ()
+    """Variables, each as `NAME=value`."""
     sink_port: int = 0
     """Where it sends its spans."""
     share: int = 1
@@ -142,11 +142,13 @@ _OURS_EXPECTED: Final = (
     Expected(names.LOG_LINES.exposed, (), {"result": "parsed"}),
     *_attempts(names.DELIVERY_ATTEMPTS.exposed),
 )
+_OURS_ENVIRONMENT: Final = ("LOG_LEVEL=WARNING", "SMTP_RELAY_HOST=smtp.gmail.com")
 METRICS: Final = Side(
     name="ours: metrics, causes, correlation",
     image=Image.OURS,
-    manner="gated",
-    command=("python3", "/opt/bench/bench/ours.py", "{log}"),
+    manner="whole",
+    command=("mail-exporter", "replay", "{log}", "--format", "exposition"),
+    environment=_OURS_ENVIRONMENT,
     expected=_OURS_EXPECTED,
 )
 LEDGER: Final = Side(
@@ -156,7 +158,7 @@ LEDGER: Final = Side(
     command=("env", "MAIL_LOG_FILE={log}", "mail-exporter", "run"),
     url="http://127.0.0.1:9154/metrics",
     counters=(names.LOG_LINES.exposed,),
-    environment=MappingProxyType({"LOG_LEVEL": "WARNING"}),
+    environment=_OURS_ENVIRONMENT,
     expected=_OURS_EXPECTED,
 )
 TRACED: Final = Side(
@@ -166,7 +168,7 @@ TRACED: Final = Side(
     command=LEDGER.command,
     url=LEDGER.url,
     counters=LEDGER.counters,
-    environment=MappingProxyType({**LEDGER.environment, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}),
+    environment=(*LEDGER.environment, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"),
     expected=_OURS_EXPECTED,
     sink_port=4318,
     share=5,

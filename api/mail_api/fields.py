@@ -2,22 +2,18 @@
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from mail_api import described
 from mail_api.addresses import Mailbox, parse_mailbox
 
 # Control characters, lone surrogates, and the two separators that Python and some mail programs treat as line ends.
 _NEVER_IN_A_HEADER: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-MOST_RECIPIENTS: Final = 50
-_LONGEST_NAME: Final = 200
-_MOST_ENTRIES: Final = 20
-_HEADER_NAME: Final = r"^[Xx]-[A-Za-z0-9][A-Za-z0-9-]{0,59}$"
-_TAG_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$"
 PATTERNS: Final = {
-    _HEADER_NAME: "must be X- and letters, digits or -",
-    _TAG_NAME: "must be letters, digits, _, . or -",
+    described.HEADER_NAME: "must be X- and letters, digits or -",
+    described.TAG_NAME: "must be letters, digits, _, . or -",
 }
 """What each pattern means, for those who broke it."""
 
@@ -71,8 +67,8 @@ def _mailbox(value: object) -> Mailbox:
 
 
 def _name(text: str) -> str:
-    if len(text) > _LONGEST_NAME:
-        raise ValueError(f"has a name of more than {_LONGEST_NAME} characters")
+    if len(text) > described.LONGEST_NAME:
+        raise ValueError(f"has a name of more than {described.LONGEST_NAME} characters")
     return one_line(text).strip()
 
 
@@ -81,14 +77,14 @@ def _as_list(value: object) -> object:
         return ()
     if not isinstance(value, (list, tuple)):
         return (value,)
-    if len(value) > MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
-        raise ValueError(f"holds more than {MOST_RECIPIENTS} recipients")
+    if len(value) > described.MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
+        raise ValueError(f"holds more than {described.MOST_RECIPIENTS} recipients")
     return value
 
 
 def _few(value: object) -> object:
-    if isinstance(value, Mapping) and len(value) > _MOST_ENTRIES:
-        raise ValueError(f"holds more than {_MOST_ENTRIES} entries")
+    if isinstance(value, Mapping) and len(value) > described.MOST_ENTRIES:
+        raise ValueError(f"holds more than {described.MOST_ENTRIES} entries")
     return value
 
 
@@ -102,30 +98,24 @@ def _flag_or_markup(value: object) -> bool | str:
     return _without_nul(value)
 
 
-_MAILBOX_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [
-        {"type": "string", "examples": ["Anna <anna@example.org>"], "description": "An address, or a name and it."},
-        {
-            "type": "object",
-            "properties": {"email": {"type": "string"}, "name": {"type": "string"}},
-            "required": ["email"],
-            "additionalProperties": False,
-        },
-    ]
-}
-_MAILBOXES_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [*_MAILBOX_SCHEMA["anyOf"], {"type": "array", "items": _MAILBOX_SCHEMA, "maxItems": MOST_RECIPIENTS}]
-}
-
-OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(_MAILBOX_SCHEMA)]
-Mailboxes = Annotated[tuple[OneMailbox, ...], BeforeValidator(_as_list), WithJsonSchema(_MAILBOXES_SCHEMA)]
-Line = Annotated[str, Field(max_length=500), AfterValidator(one_line), AfterValidator(not_blank)]
-Text = Annotated[str, AfterValidator(_without_nul), AfterValidator(not_blank)]
-FlagOrMarkup = Annotated[
-    bool | str,
-    PlainValidator(_flag_or_markup),
-    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "<"}]}),
+OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(described.MAILBOX)]
+Mailboxes = Annotated[tuple[OneMailbox, ...], BeforeValidator(_as_list), WithJsonSchema(described.MAILBOXES)]
+OptionalMailbox = Annotated[
+    OneMailbox | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.MAILBOX))
 ]
-Value = Annotated[str, Field(max_length=500), AfterValidator(one_line)]
-Headers = Annotated[dict[Annotated[str, Field(pattern=_HEADER_NAME)], Value], BeforeValidator(_few)]
-Tags = Annotated[dict[Annotated[str, Field(pattern=_TAG_NAME)], Value], BeforeValidator(_few)]
+_Line = Annotated[str, Field(max_length=described.LONGEST_LINE), AfterValidator(one_line)]
+Line = Annotated[_Line, AfterValidator(not_blank), WithJsonSchema(described.LINE)]
+OptionalLine = Annotated[
+    Line | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.LINE))
+]
+_Text = Annotated[str, AfterValidator(_without_nul), AfterValidator(not_blank)]
+OptionalText = Annotated[
+    _Text | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.TEXT))
+]
+FlagOrMarkup = Annotated[bool | str, PlainValidator(_flag_or_markup), WithJsonSchema(described.FLAG_OR_MARKUP)]
+_HeaderName = Annotated[str, Field(pattern=described.HEADER_NAME)]
+_TagName = Annotated[str, Field(pattern=described.TAG_NAME)]
+Headers = Annotated[
+    dict[_HeaderName, _Line], BeforeValidator(_few), WithJsonSchema(described.entries(described.HEADER_NAME))
+]
+Tags = Annotated[dict[_TagName, _Line], BeforeValidator(_few), WithJsonSchema(described.entries(described.TAG_NAME))]

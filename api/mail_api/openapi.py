@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from mail_api import errors, forms
 from mail_api.answers import refusal
 from mail_api.codes import ANSWERS, Code
+from mail_api.described import LINE, MOST_RECIPIENTS, TEXT, or_empty
 from mail_api.people import OPENED_AT
 from mail_api.schemas import SendAnswer, SendRequest
 
@@ -77,20 +78,37 @@ def _json_schema() -> dict[str, Any]:
     schema = SendRequest.model_json_schema()
     definitions = schema.pop("$defs")
     schema["properties"]["attachments"]["items"] = definitions["Attachment"]
-    return schema
+    return schema | {"allOf": _CONTENT_RULES}
 
 
-_STRING: Final = {"type": "string"}
-_REPEATABLE: Final = {"type": "array", "items": _STRING}
+_SAID: Final = {"type": "string", "minLength": 1}
+_CONTENT_RULES: Final = [
+    # What there is to send: body, text, or HTML.
+    {"anyOf": [{"required": [name], "properties": {name: _SAID}} for name in ("body", "text", "html")]},
+    # `html: true` speaks of the body; without it, body and text would say the same.
+    {
+        "if": {"required": ["html"], "properties": {"html": {"const": True}}},
+        "then": {"required": ["body"], "properties": {"body": _SAID}},
+        "else": {"not": {"required": ["body", "text"], "properties": {"body": _SAID, "text": _SAID}}},
+    },
+]
+_ADDRESS: Final = or_empty({"type": "string", "format": "email"})
+_ADDRESSES: Final = {"type": "array", "items": _ADDRESS, "maxItems": MOST_RECIPIENTS}
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
-        **dict.fromkeys(("to", "cc", "bcc"), _REPEATABLE),
-        **dict.fromkeys(("subject", "body"), {"type": "string", "minLength": 1}),
-        **dict.fromkeys(("text", "from", "from_name", "reply_to", "redirect", OPENED_AT), _STRING),
+        "to": _ADDRESSES,
+        "cc": _ADDRESSES,
+        "bcc": _ADDRESSES,
+        "from": _ADDRESS,
+        "reply_to": _ADDRESS,
+        "subject": LINE,
+        "body": TEXT,
+        "from_name": or_empty(LINE),
+        "redirect": {"type": "string", "description": "The page after a success, on a site of ALLOWED_HOSTS."},
+        OPENED_AT: {"type": "string", "pattern": "^[0-9]{0,15}$", "description": "Unix time, also in milliseconds."},
     },
     "required": ["subject", "body"],
 }
-_MULTIPART: Final = _FORM | {
-    "properties": _FORM["properties"] | {"file": {"type": "string", "contentMediaType": "application/octet-stream"}}
-}
+_FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream", "description": "Under any name."}
+_MULTIPART: Final = _FORM | {"properties": _FORM["properties"] | {"file": _FILE}}

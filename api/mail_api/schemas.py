@@ -3,26 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from mail_api.addresses import Mailbox
 from mail_api.attachments import Attachment
+from mail_api.described import MOST_RECIPIENTS
 from mail_api.errors import InvalidRequest, Problem, RequestTooLarge
 from mail_api.fields import (
-    MOST_RECIPIENTS,
     PATTERNS,
     FlagOrMarkup,
     Headers,
     Line,
     Mailboxes,
-    OneMailbox,
+    OptionalLine,
+    OptionalMailbox,
+    OptionalText,
     Tags,
-    Text,
-    none_if_empty,
 )
 
 _MOST_PROBLEMS: Final = 20
@@ -56,24 +56,16 @@ class SendRequest(BaseModel):
     cc: Mailboxes = Field(default=(), description="Who gets a copy, for all to see.")
     bcc: Mailboxes = Field(default=(), description="Who gets a copy that nobody sees.")
     subject: Line = Field(description="One line, up to 500 characters.")
-    body: Annotated[Text | None, BeforeValidator(none_if_empty)] = Field(
-        default=None, description="Plain text, or HTML when `html` is true."
-    )
-    text: Annotated[Text | None, BeforeValidator(none_if_empty)] = Field(
-        default=None, description="The plain text, where `body` or `html` holds HTML."
-    )
+    body: OptionalText = Field(default=None, description="Plain text, or HTML when `html` is true.")
+    text: OptionalText = Field(default=None, description="The plain text, where `body` or `html` holds HTML.")
     html: FlagOrMarkup = Field(
         default=False, description="`true`: the body is HTML. Or the HTML itself, beside `text` or `body`."
     )
-    from_: Annotated[OneMailbox | None, BeforeValidator(none_if_empty)] = Field(
-        default=None, alias="from", description="Who writes: becomes Reply-To."
-    )
-    from_name: Annotated[Line | None, BeforeValidator(none_if_empty)] = Field(
+    from_: OptionalMailbox = Field(default=None, alias="from", description="Who writes: becomes Reply-To.")
+    from_name: OptionalLine = Field(
         default=None, description="The writer's name, where `from` holds the address alone."
     )
-    reply_to: Annotated[OneMailbox | None, BeforeValidator(none_if_empty)] = Field(
-        default=None, description="Where answers go, when that is not `from`."
-    )
+    reply_to: OptionalMailbox = Field(default=None, description="Where answers go, when that is not `from`.")
     headers: Headers = Field(default={}, description="Further headers, X-… only.", examples=[{"X-Form": "contact"}])
     attachments: tuple[Attachment, ...] = Field(default=(), description="Files.")
     metadata: Tags = Field(

@@ -1,38 +1,35 @@
-"""The command line: `mail-exporter run`."""
+"""The command line: `mail-exporter run | check | replay | explain`."""
 
 import os
-import signal
-import threading
-from functools import partial
-from time import monotonic
-from typing import Final
+import sys
+from enum import StrEnum
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import typer
 from loguru import logger
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import CollectorRegistry, generate_latest
 
-from mail_exporter import parts
-from mail_exporter.metrics import LogMetrics
-from mail_exporter.parts import PartsCollector
-from mail_exporter.pipeline import Follower, Pipeline
-from mail_exporter.queue import QueueReader, read_queue
-from mail_exporter.server import serve
+from mail_exporter import check as checks
+from mail_exporter import service
+from mail_exporter.explain import explain as explanation
+from mail_exporter.queue import QueueUnavailable, read_queue
+from mail_exporter.replay import replay as replayed
 from mail_exporter.settings import Settings
-from mail_exporter.source import LogFollower
-from mail_exporter.tracing import SpanFactory
+from mail_exporter.summary import summary
 from mail_ledger import Ledger, LedgerError
-from mail_telemetry import configuration, logging, tracing
-from mail_telemetry.names import Service
+from mail_telemetry import configuration
 
-_STALLED_SECONDS: Final = 60.0
-"""A follower that has not looked at the log for so long hangs."""
+_MEGABYTE: Final = 1 << 20
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """What `replay` prints."""
+
+    SUMMARY = "summary"
+    EXPOSITION = "exposition"
 
 
 @app.callback()
@@ -43,51 +40,76 @@ def commands() -> None:
 @app.command()
 def run() -> None:
     """Follow the log and serve /metrics until SIGTERM."""
+    service.run(configuration.load_or_stop(Settings))
+
+
+@app.command()
+def check() -> None:
+    """Look at everything that is needed, and say what to do about what is not there; exit status 1 then."""
+    failed = False
+    for finding in checks.check(configuration.load_or_stop(Settings), os.environ):
+        if finding.problem is None:
+            typer.echo(f"ok      {finding.what}")
+        else:
+            failed = True
+            typer.echo(f"FAILED  {finding.what}: {finding.problem}\n        {finding.fix}")
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def replay(
+    files: Annotated[list[str], typer.Argument(help="Logs in their order; .gz too; - for standard input.")],
+    format: Annotated[Format, typer.Option(help="What to print.")] = Format.SUMMARY,  # noqa: A002 - the option's name
+    tz: Annotated[str, typer.Option(help="Time zone of the stamps, as Europe/Berlin.")] = "UTC",
+    year: Annotated[
+        int | None, typer.Option(help="Year in which the log ends; the latest possible by default.")
+    ] = None,
+) -> None:
+    """Take logs through at once and print what they amount to. Nothing is stored."""
     settings = configuration.load_or_stop(Settings)
-    logging.configure(Service.EXPORTER, settings.log_level)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    logger.remove()  # what it would say stands in the summary
+    registry = CollectorRegistry()
+    try:
+        metrics, not_understood = replayed(
+            files,
+            registry,
+            relay=settings.smtp_relay_host,
+            zone=ZoneInfo(tz),
+            year=year,
+            syslog_names=settings.syslog_names,
+            progress=_show_progress if sys.stderr.isatty() else lambda _: None,
+        )
+    except (OSError, ValueError, LookupError) as error:
+        configuration.stop(f"mail-exporter replay: {error}")
+    text = summary(metrics, not_understood) if format is Format.SUMMARY else generate_latest(registry).decode()
+    typer.echo(text, nl=False)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A queue id, a Message-ID, or the id that POST /send returned.")],
+) -> None:
+    """Tell the life of one mail: what was tried, why it waits, whether a retry can succeed, what to do."""
+    settings = configuration.load_or_stop(Settings)
     try:
         ledger = Ledger.open(settings.ledger_url)
-        position = ledger.position(str(settings.mail_log_file))
+        found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
     except LedgerError as error:
-        configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume there and writable for this user?")
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    processor = tracing.span_processor(os.environ)
-    pipeline = Pipeline(
-        log=str(settings.mail_log_file),
-        ledger=ledger,
-        metrics=LogMetrics(registry),
-        span_factory=SpanFactory(tracing.resource(Service.SERVER)),
-        span_processor=processor,
-    )
-    source = LogFollower(settings.mail_log_file, position)
-    follower = Follower(source, pipeline, stop.wait)
-    queue = QueueReader(partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds))
-    registry.register(
-        PartsCollector(
-            {
-                parts.QUEUE: queue.metrics,
-                parts.LOG: partial(follower.check, parts.LOG),
-                parts.LEDGER: partial(follower.check, parts.LEDGER),
-            }
-        )
-    )
+        configuration.stop(f"LEDGER_URL: {error}")
+    if not found:
+        typer.echo(f"no mail is called {name}: is it a queue id, a Message-ID or msg_..., and still in the ledger?")
+        raise typer.Exit(1)
     try:
-        server = serve(settings.exporter_port, registry, lambda: monotonic() - follower.last_look < _STALLED_SECONDS)
-    except OSError as error:
-        configuration.stop(f"EXPORTER_PORT: cannot listen on {settings.exporter_port}: {error.strerror}")
-    logger.info("following the log", log=str(settings.mail_log_file), port=server.server_port)
-    with source:
-        follower.run()
-    server.shutdown()
-    if processor is not None:
-        processor.shutdown()
-    ledger.close()
-    logger.info("stopped")
+        queue = read_queue(settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
+    except QueueUnavailable:
+        queue = None
+    for mail, attempts in found:
+        queued = next((one for one in queue or () if one.queue_id == mail.queue_id), None)
+        typer.echo(explanation(mail, attempts, queued, queue_known=queue is not None))
+
+
+def _show_progress(done: int) -> None:
+    typer.echo(f"\r{done / _MEGABYTE:,.0f} MiB read\033[K", err=True, nl=False)
 
 
 def main() -> None:

@@ -1,61 +1,156 @@
-"""Facts to counters, described in `mail_telemetry.names`; every label value is there from the start."""
+"""Facts to numbers, described in `mail_telemetry.names`; every label value is there from the start."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
-from mail_exporter.events import Delays, Status
-from mail_exporter.tracker import AttemptEnded, Fact, MailReceived
-from mail_telemetry import metrics, names
+from mail_exporter.events import (
+    STAGES,
+    TLS_DIRECTIONS,
+    TLS_PROTOCOLS,
+    TLS_TRUST,
+    Abort,
+    Aborted,
+    AuthenticationFailed,
+    Complained,
+    Connected,
+    Delays,
+    Notice,
+    NoticeSent,
+    Reason,
+    Rejected,
+    Screened,
+    Screening,
+    Severity,
+    Status,
+    TlsEstablished,
+    Turn,
+    Turned,
+)
+from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
+from mail_exporter.relays import RELAY_DAEMONS, Relays
+from mail_exporter.tables import CounterTable, HistogramTable
+from mail_telemetry import names
 from mail_telemetry.causes import Cause, classify
-from mail_telemetry.names import Entry
+from mail_telemetry.names import Entry, Outcome
 
-LINE_RESULTS = ("parsed", "foreign", "unsupported", "malformed")
-RELAY_DAEMONS = frozenset({"smtp", "lmtp"})
-"""Agents that really talked to a relay; `error` and `retry` only repeat an earlier refusal."""
-_REFUSED = frozenset({Status.DEFERRED, Status.BOUNCED, Status.SOFTBOUNCE})
+LINE_RESULTS: Final = ("parsed", "foreign", "unsupported", "malformed")
+_FORWARDED: Final = {False: "no", True: "yes"}
+_REFUSED: Final = frozenset({Status.DEFERRED, Status.BOUNCED, Status.SOFTBOUNCE})
 
 
-class LogMetrics:
-    """The counters that the log feeds."""
+class LogMetrics(Collector):
+    """The numbers that the log feeds.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._attempts = metrics.counter(names.DELIVERY_ATTEMPTS, registry)
-        self._failures = metrics.counter(names.RELAY_FAILURES, registry)
-        self._received = metrics.counter(names.MESSAGES_RECEIVED, registry)
-        self._lines = metrics.counter(names.LOG_LINES, registry)
-        self._spans = metrics.counter(names.SPANS, registry)
-        self._last_line = metrics.gauge(names.LOG_LAST_LINE_TIMESTAMP_SECONDS, registry)
-        stages = metrics.histogram(names.DELIVERY_STAGE_SECONDS, registry)
-        self._stages = [stages.labels(stage=stage) for stage in Delays._fields]
-        for counter, values in (
-            (self._attempts, Status),
-            (self._failures, Cause),
-            (self._received, Entry),
-            (self._lines, LINE_RESULTS),
-        ):
-            for value in values:
-                counter.labels(str(value))
+    Args:
+        registry: where they are read.
+        relays: knows the configured relay.
+        on_unknown: is told a reply whose cause is not in the table.
+    """
 
-    def count_line(self, result: str, time: float = 0.0) -> None:
-        """Count one line by result, and remember its Unix time."""
-        self._lines.labels(result=result).inc()
-        if time:
-            self._last_line.set(time)
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        relays: Relays | None = None,
+        on_unknown: Callable[[str], object] = lambda _reply: None,
+    ) -> None:
+        self._relays = relays or Relays(None)
+        self._on_unknown = on_unknown
+        self.received = CounterTable(names.MESSAGES_RECEIVED, Entry)
+        self.sizes = HistogramTable(names.MESSAGE_SIZE_BYTES)
+        self.attempts = CounterTable(names.DELIVERY_ATTEMPTS, Status, self._relays.labels)
+        self.failures = CounterTable(names.RELAY_FAILURES, Cause)
+        self.suspended = CounterTable(names.DELIVERIES_SUSPENDED, Cause)
+        self.stages = HistogramTable(names.DELIVERY_STAGE_SECONDS, STAGES)
+        self.finished = CounterTable(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
+        self.durations = HistogramTable(names.DELIVERY_SECONDS, Outcome)
+        self.notices = CounterTable(names.NOTICES, Notice)
+        self.tls = CounterTable(names.TLS_SESSIONS, TLS_DIRECTIONS, TLS_PROTOCOLS, TLS_TRUST)
+        self.connections = CounterTable(names.SMTPD_CONNECTIONS, Entry)
+        self.aborts = CounterTable(names.SMTPD_ABORTS, Entry, Abort)
+        self.rejects = CounterTable(names.SMTPD_REJECTS, Entry, Reason)
+        self.auth_failures = CounterTable(names.SMTPD_AUTH_FAILURES, Entry)
+        self.verdicts = CounterTable(names.POSTSCREEN_VERDICTS, Screening)
+        self.turns = CounterTable(names.SERVER_TURNS, Turn)
+        self.complaints = CounterTable(names.COMPLAINTS, Severity)
+        self.lines = CounterTable(names.LOG_LINES, LINE_RESULTS)
+        self.last_line = 0.0
+        """Unix time of the newest line."""
+        self._tables = [table for table in vars(self).values() if isinstance(table, CounterTable | HistogramTable)]
+        self._sizes = self.sizes.values[()]
+        self._first_delays: list[Delays] = []
+        self._later_delays: list[Delays] = []
+        self._durations = {outcome: self.durations[outcome] for outcome in Outcome}
+        self._handlers: dict[type[Any], Callable[[Any, Entry], None]] = {
+            MailReceived: self._mail_received,
+            AttemptEnded: self._attempt_ended,
+            MailFinished: self._mail_finished,
+            NoticeSent: lambda event, _: self.notices.add(event.kind),
+            TlsEstablished: lambda event, _: self.tls.add(*event),
+            Connected: lambda _, entry: self.connections.add(entry),
+            Aborted: lambda event, entry: self.aborts.add(entry, event.how),
+            Rejected: lambda event, entry: self.rejects.add(entry, event.reason),
+            AuthenticationFailed: lambda _, entry: self.auth_failures.add(entry),
+            Screened: lambda event, _: self.verdicts.add(event.verdict),
+            Turned: lambda event, _: self.turns.add(event.turn),
+            Complained: lambda event, _: self.complaints.add(event.severity),
+        }
+        registry.register(self)
 
-    def count_spans(self, number: int) -> None:
-        """Count spans handed to the batch exporter."""
-        self._spans.inc(number)
+    def flush(self) -> None:
+        """Count what is counted many at a time; to be called behind each batch."""
+        # Postfix counts earlier waits into the first stage of a later attempt.
+        for delays, stages in ((self._first_delays, STAGES), (self._later_delays, STAGES[1:])):
+            for stage, seconds in zip(reversed(stages), reversed([*zip(*delays, strict=True)]), strict=False):
+                self.stages[stage].observe_all(seconds)
+            delays.clear()
 
-    def observe(self, fact: Fact) -> None:
-        """Count what a fact says."""
-        if isinstance(fact, MailReceived):
-            self._received.labels(entry=fact.mail.entry.value).inc()
-        elif isinstance(fact, AttemptEnded):
-            self._observe_attempt(fact)
+    def count_lines(self, number: int, **not_parsed: int) -> None:
+        """Count so many lines, of which some were not understood, by result."""
+        for result, count in not_parsed.items():
+            self.lines.add(result, number=count)
+        self.lines.add("parsed", number=number - sum(not_parsed.values()))
 
-    def _observe_attempt(self, fact: AttemptEnded) -> None:
+    def observe(self, fact: Fact, entry: Entry) -> None:
+        """Count what a fact says; `entry` is that of the listener whose line it was."""
+        self._handlers[type(fact)](fact, entry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all families."""
+        for table in self._tables:
+            yield table.family()
+
+    def _mail_received(self, fact: MailReceived, _: Entry) -> None:
+        self.received.values[(fact.mail.entry,)] += 1
+        self._sizes.observe(fact.mail.size)
+
+    def _attempt_ended(self, fact: AttemptEnded, _: Entry) -> None:
+        mail, attempt, outcome = fact.mail, fact.attempt, fact.outcome
+        self.attempts.values[attempt.status, self._relays.label(fact.daemon, attempt.relay)] += 1
+        if not attempt.suspended:
+            (self._first_delays if fact.number == 1 else self._later_delays).append(attempt.delays)
+        if outcome is not None:
+            self.finished.values[outcome, mail.entry, _FORWARDED[attempt.forwarded]] += 1
+            self._durations[outcome].observe(attempt.delay)
+        if attempt.status in _REFUSED:
+            self._refused(fact)
+
+    def _refused(self, fact: AttemptEnded) -> None:
         attempt = fact.attempt
-        self._attempts.labels(status=attempt.status.value).inc()
-        for histogram, seconds in zip(self._stages, attempt.delays, strict=True):
-            histogram.observe(seconds)
-        if fact.daemon in RELAY_DAEMONS and attempt.status in _REFUSED:
-            self._failures.labels(cause=classify(attempt.text, attempt.dsn).value).inc()
+        cause = classify(attempt.text, attempt.dsn)
+        if attempt.suspended:
+            self.suspended.add(cause)
+        elif fact.daemon in RELAY_DAEMONS:
+            self.failures.add(cause)
+            if cause is Cause.OTHER:
+                self._on_unknown(attempt.text)
+
+    def _mail_finished(self, fact: MailFinished, _: Entry) -> None:
+        if fact.left:
+            mail = fact.mail
+            self.finished.add(fact.outcome, mail.entry, _FORWARDED[False], number=fact.left)
+            for _number in range(fact.left):
+                self._durations[fact.outcome].observe((mail.closed or mail.arrived) - mail.arrived)

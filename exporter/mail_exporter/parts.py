@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from loguru import logger
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mail_telemetry import names
@@ -15,13 +15,34 @@ PartReader = Callable[[], Iterable[Metric]]
 QUEUE: Final = "queue"
 LOG: Final = "log"
 LEDGER: Final = "ledger"
+TRACES: Final = "traces"
+VOLUMES: Final = "volumes"
+CERTIFICATE: Final = "certificate"
+
+
+def gauge(metric: names.Metric, value: float) -> GaugeMetricFamily:
+    """Return a family without labels."""
+    return GaugeMetricFamily(metric.name, metric.help, value)
+
+
+def gauges(metric: names.Metric, values: Mapping[str, float]) -> GaugeMetricFamily:
+    """Return a family with the values of its one label."""
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for label, value in values.items():
+        family.add_metric([label], value)
+    return family
+
+
+def counter(metric: names.Metric, value: float) -> CounterMetricFamily:
+    """Return a family without labels."""
+    return CounterMetricFamily(metric.name, metric.help, value)
 
 
 class PartsCollector(Collector):
     """Yields what every part reads, and `mail_exporter_scrape_success` for each.
 
     Args:
-        parts: by name, a function that returns metrics or raises when the part could not be read.
+        parts: by name, a function that yields metrics, and raises when the part (or the rest of it) could not be read.
     """
 
     def __init__(self, parts: Mapping[str, PartReader]) -> None:
@@ -33,14 +54,13 @@ class PartsCollector(Collector):
         success = GaugeMetricFamily(names.SCRAPE_SUCCESS.name, names.SCRAPE_SUCCESS.help, labels=["part"])
         for part, read in self._parts.items():
             try:
-                metrics = list(read())
+                yield from read()
             except Exception as error:  # noqa: BLE001 - whatever it is, the other parts must report
                 self._failed(part, error)
                 success.add_metric([part], 0)
             else:
                 self._recovered(part)
                 success.add_metric([part], 1)
-                yield from metrics
         yield success
 
     def describe(self) -> Iterator[Metric]:

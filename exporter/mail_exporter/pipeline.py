@@ -2,141 +2,135 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Final
 
-from loguru import logger
-from opentelemetry.sdk.trace import SpanProcessor
-
-from mail_exporter import parts
+from mail_exporter.book import Book
+from mail_exporter.events import NOTED
+from mail_exporter.facts import AttemptEnded, Fact
 from mail_exporter.metrics import LogMetrics
-from mail_exporter.parse import parse
-from mail_exporter.record import Foreign, LogRecord, RecordParser
-from mail_exporter.source import Batch, LogFollower
-from mail_exporter.tracing import SpanFactory
-from mail_exporter.tracker import AttemptEnded, Tracker
-from mail_ledger import Ledger, LedgerError
+from mail_exporter.parse import parse_complaint
+from mail_exporter.record import Origin, RecordReader
+from mail_exporter.samples import Samples
+from mail_exporter.source import Batch
+from mail_exporter.tracing import SpanFactory, SpanSink
+from mail_exporter.tracker import Tracker
 
-_POLL_SECONDS: Final = 0.25
-_RETRY_SECONDS: Final = 5.0
+_STORED_AT_ONCE: Final = 2_000
+"""Rows in one transaction while a backlog is read; at its end, all of them."""
+_KEEP_PENDING: Final = 50_000
+"""Rows that may wait for a ledger which can't be written; with more of them, the log is read no further."""
 
 
 class Pipeline:
     """Takes batches of lines through all stages, and stores the position once they are through.
 
     Args:
-        log: the log's path, under which the position is stored.
-        ledger: keeps the position and the open mails.
+        records: takes the envelopes off.
+        tracker: joins the lines of one mail.
         metrics: counts.
-        span_factory: makes spans.
-        span_processor: takes finished spans; None when nobody wants them.
+        spans: makes spans, and where they go; None when nobody wants them.
+        book: keeps what is to be stored; None stores nothing, as in a replay.
         now: the time of reading, which gives stamps their year.
     """
 
-    def __init__(  # noqa: PLR0913 - it wires these six, and does nothing else
+    def __init__(  # noqa: PLR0913 - it wires these, and does nothing else
         self,
         *,
-        log: str,
-        ledger: Ledger,
+        records: RecordReader,
+        tracker: Tracker,
         metrics: LogMetrics,
-        span_factory: SpanFactory,
-        span_processor: SpanProcessor | None,
+        spans: tuple[SpanFactory, SpanSink] | None = None,
+        book: Book | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._log = log
-        self._ledger = ledger
+        self._records = records
+        self._tracker = tracker
         self._metrics = metrics
-        self._span_factory = span_factory
-        self._span_processor = span_processor
+        self._spans = spans
+        self._book = book
         self._now = now
-        self._records = RecordParser()
-        self._tracker = Tracker()
-        self._tracker.restore(ledger.open_mails())
+        self._told = Samples()
+
+    @property
+    def not_understood(self) -> list[str]:
+        """One line of each kind that was not understood, masked."""
+        return self._told.texts
+
+    @property
+    def newest_line(self) -> float:
+        """The Unix time of the newest line; 0 before the first."""
+        return self._metrics.last_line
+
+    @property
+    def open_mails(self) -> int:
+        """How many mails are in the queue, by the log."""
+        return len(self._tracker)
+
+    @property
+    def evicted_mails(self) -> int:
+        """How many mails were forgotten before their end."""
+        return self._tracker.evicted
+
+    @property
+    def pending_rows(self) -> int:
+        """How much waits for the ledger."""
+        return 0 if self._book is None else len(self._book)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the ledger that the log must wait too."""
+        return self.pending_rows > _KEEP_PENDING
 
     def process(self, batch: Batch) -> None:
-        """Take every line of the batch in and store how far the log was read.
+        """Take every line of the batch in, and store what was learned once it is much; otherwise `store` does.
 
         Raises:
-            LedgerError: nothing was stored; the next batch's success stores this one's facts too.
+            LedgerError: nothing was stored; the next success, here or in `store`, stores this batch's facts too.
         """
-        now = self._now()
-        for line in batch.lines:
-            self._process_line(line.decode("utf-8", "surrogateescape"), now)
-        changed, closed = self._tracker.changes()
-        self._ledger.checkpoint(log=self._log, position=batch.position, changed=changed, closed=closed)
-        self._tracker.changes_stored()
-
-    def _process_line(self, line: str, now: datetime) -> None:
-        record = self._records.parse(line, now)
-        if not isinstance(record, LogRecord):
-            self._metrics.count_line("foreign" if isinstance(record, Foreign) else "malformed")
-            return
-        event = parse(record)
-        if event is None:
-            self._metrics.count_line("unsupported", record.time)
-            logger.debug("line not understood", daemon=record.daemon)
-            return
-        self._metrics.count_line("parsed", record.time)
-        fact = self._tracker.apply(event, time=record.time, host=record.host, daemon=record.daemon)
-        if fact is not None:
-            self._metrics.observe(fact)
-        if isinstance(fact, AttemptEnded) and self._span_processor is not None:
-            self._trace(fact, self._span_processor)
-
-    def _trace(self, fact: AttemptEnded, processor: SpanProcessor) -> None:
-        spans = list(self._span_factory.spans(fact))
-        for span in spans:
-            processor.on_end(span)
-        self._metrics.count_spans(len(spans))
-
-
-class Follower:
-    """Feeds the pipeline until it is told to stop, and remembers what is wrong meanwhile.
-
-    Args:
-        source: the log.
-        pipeline: what its lines go through.
-        wait: waits that many seconds and tells whether to stop, as `threading.Event.wait` does.
-    """
-
-    def __init__(self, source: LogFollower, pipeline: Pipeline, wait: Callable[[float], bool]) -> None:
-        self._source = source
-        self._pipeline = pipeline
-        self._wait = wait
-        self._problems: dict[str, Exception] = {}
-        self.last_look = monotonic()
-        """When the log was last looked at, on the monotonic clock."""
-
-    def run(self) -> None:
-        """Process what the log has and will have; return when told to stop."""
-        while not self._wait(0):
-            self.last_look = monotonic()
-            try:
-                batch = self._source.read()
-            except OSError as error:
-                self._problems[parts.LOG] = error
-                self._wait(_RETRY_SECONDS)
+        self._records.now = self._now()
+        malformed = self._records.malformed
+        foreign = unsupported = 0
+        for time, origin, text in self._records.read(batch.lines):
+            if origin.parse is None:
+                foreign += 1
                 continue
-            self._problems.pop(parts.LOG, None)
-            if batch is None:
-                self._wait(_POLL_SECONDS)
-            else:
-                self._process(batch)
+            try:
+                event = origin.parse(text) or parse_complaint(text)
+                if event is None:
+                    unsupported += 1
+                    self._told.once("line not understood", text, daemon=origin.daemon)
+                elif event is not NOTED:
+                    fact = self._tracker.apply(event, time, origin)
+                    if fact is not None:
+                        self._take(fact, origin)
+            except Exception as error:  # noqa: BLE001 - a mistake of ours in one line must not stop all others
+                unsupported += 1
+                self._told.once("line failed", text, error=repr(error))
+        self._metrics.count_lines(
+            len(batch.lines), malformed=self._records.malformed - malformed, foreign=foreign, unsupported=unsupported
+        )
+        self._metrics.flush()
+        self._metrics.last_line = self._records.last_time
+        changed = self._tracker.take_changed()
+        if self._book is not None:
+            self._book.enter_mails(changed, batch.position)
+            if len(self._book) >= _STORED_AT_ONCE:
+                self._book.store()
 
-    def check(self, part: str) -> tuple[()]:
-        """Return no metrics when the part (`log` or `ledger`) is well.
+    def store(self) -> None:
+        """Store what was learned and how far the log was read, as far as it is not stored yet.
 
         Raises:
-            Exception: what went wrong last.
+            LedgerError: it could not be stored now either.
         """
-        if part in self._problems:
-            raise self._problems[part]
-        return ()
+        if self._book is not None:
+            self._book.store()
 
-    def _process(self, batch: Batch) -> None:
-        try:
-            self._pipeline.process(batch)
-        except LedgerError as error:
-            self._problems[parts.LEDGER] = error
-        else:
-            self._problems.pop(parts.LEDGER, None)
+    def _take(self, fact: Fact, origin: Origin) -> None:
+        self._metrics.observe(fact, origin.entry)
+        if isinstance(fact, AttemptEnded):
+            if self._book is not None:
+                self._book.enter_attempt(fact)
+            if self._spans is not None:
+                factory, sink = self._spans
+                sink.send(factory.spans(fact))

@@ -1,90 +1,111 @@
 """The envelope of a log line: when, where and which daemon; what it says is left to `parse`.
 
-Lines are Postfix's own (postlogd, `maillog_file`): `Mmm dd hh:mm:ss host tag[pid]: text`, in UTC as our image
-sets it, without a year; a line may say its severity before the text. RFC 3164 writers pad the day with a space.
+Lines are Postfix's own (postlogd, `maillog_file`): `Mmm dd hh:mm:ss host tag[pid]: text`, without a year.
+RFC 3164 writers pad the day with a space, others (rsyslog, journald) write ISO 8601 stamps. Envelopes repeat, line
+after line, so that each distinct one is taken apart once and then looked up.
 """
 
 import re
-from calendar import timegm
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
+from fnmatch import translate
 from typing import Final, NamedTuple
 
+from mail_exporter.parse import Parser, parser_of
+from mail_exporter.stamp import stamp_time
+from mail_telemetry.names import Entry
 
-class LogRecord(NamedTuple):
-    """One line, its envelope taken off."""
+SYSLOG_NAMES: Final = ("postfix", "postfix-*")
+"""What Postfix calls itself in the log by default, as its further instances do too (MULTI_INSTANCE_README)."""
 
-    time: float
-    """Unix seconds; the log's resolution is one second."""
+_SHORT_STAMP: Final = len("Nov 22 12:22:16")
+_ORIGIN: Final = re.compile(r"(?P<host>\S+) (?P<tag>[^\s\[]+)\[\d+")
+_MAX_ORIGINS: Final = 4096
+"""So many (host, tag, process) are remembered before all are forgotten."""
+_ENTRIES: Final = {"public": Entry.PUBLIC} | dict.fromkeys(("submission", "submissions", "smtps"), Entry.SUBMISSION)
+
+
+class Origin(NamedTuple):
+    """Who wrote a line."""
+
     host: str
-    service: str
-    """What stands between the instance name and the daemon, as `public` in `postfix/public/smtpd`; mostly empty."""
+    tag: str
+    """The program's whole name, as `postfix/public/smtpd`."""
     daemon: str
-    severity: str
-    """`warning`, `error`, `fatal`, `panic`, or empty for an ordinary line."""
-    text: str
+    """The last part of it."""
+    entry: Entry
+    """Where a mail that this daemon takes in comes in: told by what stands between instance and daemon."""
+    parse: Parser | None
+    """What reads its lines; None for a program that is not Postfix."""
 
 
-class Foreign(NamedTuple):
-    """A well-formed line of a program that is not Postfix."""
-
-    program: str
+LogRecord = tuple[float, Origin, str]
+"""One line, its envelope taken off: Unix time (to the log's resolution), who wrote it, what it says."""
 
 
-_ENVELOPE: Final = re.compile(
-    r"(?P<stamp>[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d) (?P<host>\S+) (?P<tag>[^\s\[]+)\[\d+\]: "
-    r"(?:(?P<severity>warning|error|fatal|panic): )?(?P<text>.*)",
-    re.DOTALL,
-)
-_INSTANCE: Final = "postfix"
-_NEW_YEAR_SLACK: Final = timedelta(days=1)
+class RecordReader:
+    """Takes envelopes off, and remembers those that repeat.
 
+    Args:
+        zone: what stamps without a zone mean.
+        syslog_names: Postfix's names, `*` for any characters; a tag begins with one of them.
+    """
 
-class RecordParser:
-    """Takes envelopes off; remembers only the last stamp, since many lines share one."""
-
-    def __init__(self) -> None:
-        self._stamp = ""
+    def __init__(self, zone: tzinfo = UTC, syslog_names: Iterable[str] = SYSLOG_NAMES) -> None:
+        self.now = datetime.now(UTC)
+        """The time of reading, which gives stamps their year; whoever reads on sets it anew."""
+        self.malformed = 0
+        """How many lines had no envelope."""
+        self._zone = zone
+        self._is_postfix = re.compile("|".join(map(translate, syslog_names))).match
+        self._origins: dict[str, Origin] = {}
+        self._stamp = "\n"
         self._time = 0.0
 
-    def parse(self, line: str, now: datetime) -> LogRecord | Foreign | None:
-        """Return the record, a foreign program's name, or None when the line has no envelope.
+    @property
+    def last_time(self) -> float:
+        """The Unix time of the last line; 0 before the first."""
+        return self._time
 
-        Args:
-            line: without its line end, as in
-                `Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: to=<a@x.org>, relay=...`.
-            now: the time of reading, which gives the year.
+    def read(self, lines: Iterable[str]) -> Iterator[LogRecord]:
+        """Yield the records of those lines that have an envelope, and count the others as malformed.
+
+        Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: to=<a@x.org>, relay=...
+        2026-11-22T12:22:16.848676+00:00 mail postfix/submission/smtpd[980527]: connect from ...
         """
-        found = _ENVELOPE.fullmatch(line)
+        origins = self._origins
+        for line in lines:
+            head, _, text = line.partition("]: ")
+            if head.startswith(self._stamp) or self._read_stamp(head):
+                sender = head[len(self._stamp) :]
+                origin = origins.get(sender) or self._read_origin(sender)
+                if origin is not None:
+                    yield self._time, origin, text
+                    continue
+            self.malformed += 1
+
+    def _read_stamp(self, head: str) -> bool:
+        """Remember the stamp, with the space behind it; tell whether there is one."""
+        end = _SHORT_STAMP if head[3:4] == " " else head.find(" ")
+        try:
+            self._time = stamp_time(head[:end], self.now, self._zone)
+        except ValueError:
+            return False
+        self._stamp = head[:end] + " "
+        return True
+
+    def _read_origin(self, sender: str) -> Origin | None:
+        found = _ORIGIN.fullmatch(sender)
         if found is None:
             return None
-        stamp, host, tag, severity, text = found.groups()
+        host, tag = found.groups()
         instance, _, rest = tag.partition("/")
-        if not instance.startswith(_INSTANCE):
-            return Foreign(tag)
-        service, _, daemon = rest.rpartition("/")
-        if stamp != self._stamp:
-            try:
-                self._time = stamp_time(stamp, now)
-            except ValueError:
-                return None
-            self._stamp = stamp
-        return LogRecord(self._time, host, service, daemon or instance, severity or "", text)
-
-
-def stamp_time(stamp: str, now: datetime) -> float:
-    """Return the Unix time of a stamp without a year: the latest such moment that is not in the future.
-
-    Raises:
-        ValueError: the stamp names no moment, as `Feb 30` does.
-    """
-    latest = now + _NEW_YEAR_SLACK
-    # 2000 was a leap year, so that Feb 29 can be read before its year is known.
-    read = datetime.strptime(f"2000 {stamp}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
-    for year in range(latest.year, latest.year - 5, -1):
-        try:
-            candidate = read.replace(year=year)
-        except ValueError:
-            continue
-        if candidate <= latest:
-            return float(timegm(candidate.timetuple()))
-    raise ValueError(f"no year fits {stamp}")
+        syslog_name, _, daemon = tag.rpartition("/")
+        ours = self._is_postfix(instance) or self._is_postfix(syslog_name)
+        service = rest.rpartition("/")[0].rpartition("/")[2]
+        entry = Entry.LOCAL if daemon == "pickup" else _ENTRIES.get(service, Entry.INTERNAL)
+        origin = Origin(host, tag, daemon, entry, parser_of(daemon) if ours else None)
+        if len(self._origins) >= _MAX_ORIGINS:
+            self._origins.clear()
+        self._origins[sender] = origin
+        return origin

@@ -24,6 +24,21 @@ class Settings(BaseSettings):
     )
     queue_port: Port = Field(9025, description="The port of it.", examples=[9025])
     queue_timeout_seconds: float = Field(5.0, gt=0, description="How long a scrape waits for the queue.", examples=[5])
+    postfix_syslog_names: str = Field(
+        "postfix,postfix-*",
+        description="What Postfix calls itself in the log, by comma; `*` stands for any characters.",
+        examples=["postfix,postfix-*"],
+    )
+    smtp_relay_host: str | None = Field(
+        None, description="The relay whose recipients are counted by its name.", examples=["smtp.gmail.com"]
+    )
+    submission_host: str = Field("mail-server", description="Whose certificate is looked at.", examples=["mail-server"])
+    submission_port: Port = Field(587, description="The port that offers it, after STARTTLS.", examples=[587])
+    spool_path: Path = Field(
+        Path("/var/spool/postfix"),
+        description="The mail server's spool, whose free bytes are measured when it is mounted.",
+        examples=["/var/spool/postfix"],
+    )
     exporter_port: Port = Field(9154, description="Where /metrics and /health are served.", examples=[9154])
     ledger_url: str = Field(
         "sqlite:////var/lib/mail-ledger/ledger.db",
@@ -33,3 +48,8 @@ class Settings(BaseSettings):
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
     )
+
+    @property
+    def syslog_names(self) -> tuple[str, ...]:
+        """Postfix's names as patterns."""
+        return tuple(name.strip() for name in self.postfix_syslog_names.split(",") if name.strip())

@@ -5,8 +5,9 @@ gzip (both done by `postfix logrotate`) makes it another file.
 """
 
 import os
+import zlib
 from collections.abc import Iterator
-from gzip import GzipFile
+from gzip import BadGzipFile, GzipFile
 from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
@@ -15,16 +16,23 @@ from typing import Final, NamedTuple, Self
 from mail_ledger import LogPosition
 
 _HEAD_BYTES: Final = 1024
-_READ_BYTES: Final = 1 << 20
+_READ_BYTES: Final = 1 << 17
+_LINE_BYTES: Final = 1 << 16
+"""What is kept of a line; Postfix writes 2,000 characters at most (msg_logger.c)."""
 
+_CORRUPT: Final = (EOFError, zlib.error, BadGzipFile)
+"""What reading a damaged gzip file raises."""
 
 LogFile = BufferedReader | GzipFile
 
 
 class Batch(NamedTuple):
-    """Complete lines without their ends, and the position behind the last of them."""
+    """Complete lines without their ends, and the position behind the last of them.
 
-    lines: list[bytes]
+    What is no UTF-8 and every NUL is a replacement character, so that a line can be stored and sent anywhere.
+    """
+
+    lines: list[str]
     position: LogPosition
 
 
@@ -45,8 +53,10 @@ class LogFollower:
         self._head = b""
         self._offset = 0
         self._partial = b""
-        self.lost_position = False
-        """Whether the file in which an earlier reader stopped is gone: lines may be missing."""
+        self._partial_bytes = 0
+        """The half line's length in the file; of a monstrous one, only the beginning is kept."""
+        self.gaps = 0
+        """How often lines may be missing: the file in which reading had stopped was gone or cut short."""
 
     def __enter__(self) -> Self:
         return self
@@ -65,26 +75,65 @@ class LogFollower:
             if lines is None:
                 if not self._finished():
                     return None
-                lines = [self._partial] if self._partial else []
-                self._partial = b""
+                lines = decoded(self._partial) if self._partial else []
+                self._partial, self._partial_bytes = b"", 0
                 self._close()
             if lines:
                 head = self._head[:_HEAD_BYTES]
-                offset = self._offset - len(self._partial)
-                self._position = LogPosition(len(head), sha256(head).hexdigest(), offset)
+                self._position = LogPosition(len(head), sha256(head).hexdigest(), self._offset - self._partial_bytes)
                 return Batch(lines, self._position)
         return None
 
-    def _read_lines(self) -> list[bytes] | None:
+    @property
+    def unread_bytes(self) -> int:
+        """How much of the log lies behind the position; rotated files not counted."""
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+        return max(0, size - self._offset + self._partial_bytes) if self._file is not None else size
+
+    @property
+    def position(self) -> LogPosition | None:
+        """The position behind the last line that was given out."""
+        return self._position
+
+    def _read_lines(self) -> list[str] | None:
         """Return the complete lines of the next block, or None at the end of the file."""
-        data = self._file.read(_READ_BYTES) if self._file else b""
+        data = self._read_block()
         if not data:
             return None
         if len(self._head) < _HEAD_BYTES:
             self._head += data[: _HEAD_BYTES - len(self._head)]
         self._offset += len(data)
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        complete, newline, rest = data.rpartition(b"\n")
+        lines = decoded(self._partial + complete) if newline else []
+        if newline:
+            self._partial, self._partial_bytes = b"", 0
+        self._partial = (self._partial + rest)[:_LINE_BYTES]
+        self._partial_bytes += len(rest)
         return lines
+
+    def _read_block(self) -> bytes:
+        if self._file is None or self._was_replaced(self._file):
+            return b""
+        try:
+            return self._file.read(_READ_BYTES)
+        except _CORRUPT:
+            self.gaps += 1
+            return b""
+
+    def _was_replaced(self, file: LogFile) -> bool:
+        """Tell whether the open file was cut off in place, so that what it holds now is new; begin it anew then."""
+        if isinstance(file, GzipFile) or os.pread(file.fileno(), len(self._head), 0) == self._head:
+            return False
+        self._begin_anew()
+        return True
+
+    def _begin_anew(self) -> None:
+        self._to_read, self._position = [self._path], None
+        self._partial, self._partial_bytes = b"", 0
+        self.gaps += 1
 
     def _finished(self) -> bool:
         """Tell whether the open file, read to its end, will grow no more."""
@@ -101,7 +150,7 @@ class LogFollower:
             # A line may have been written between our last read and the move.
             return isinstance(self._file, GzipFile) or mine.st_size <= self._offset
         if mine.st_size < self._offset:
-            self._to_read, self._position = [self._path], None  # truncated in place: what is there now is new
+            self._begin_anew()
             return True
         return False
 
@@ -114,9 +163,11 @@ class LogFollower:
             return False
         try:
             self._open(self._to_read.pop(0))
-        except FileNotFoundError:
-            self._to_read = None  # gzip has just put another in its place
-            return False
+        except OSError as error:
+            self._to_read = None
+            if isinstance(error, FileNotFoundError):  # gzip has just put another in its place
+                return False
+            raise
         return True
 
     def _files_from_position(self) -> list[Path]:
@@ -126,22 +177,28 @@ class LogFollower:
         for index, path in enumerate(files):
             if _has_head(path, self._position):
                 return files[index:]
-        self.lost_position |= bool(files)
+        self.gaps += bool(files)
+        self._position = None
         return files
 
     def _open(self, path: Path) -> None:
-        file = _open_log(path)
+        file = open_log(path)
         position = self._position
         resumed = position is not None and _has_head(path, position)
         self._offset = position.offset if position is not None and resumed else 0
         self._head = file.read(min(_HEAD_BYTES, self._offset))
         file.seek(self._offset)
-        self._file, self._partial = file, b""
+        self._file, self._partial, self._partial_bytes = file, b"", 0
 
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def decoded(lines: bytes) -> list[str]:
+    """Return the lines as text that can be stored and sent anywhere: what is no UTF-8, and every NUL, is replaced."""
+    return lines.decode("utf-8", "replace").replace("\0", "\ufffd").split("\n")
 
 
 def log_files(path: Path) -> Iterator[Path]:
@@ -156,7 +213,12 @@ def log_files(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _open_log(path: Path) -> LogFile:
+def open_log(path: Path) -> LogFile:
+    """Open a log, a compressed one by its suffix.
+
+    Raises:
+        OSError: it can't be read.
+    """
     if path.suffix == ".gz":
         return GzipFile(path)
     return path.open("rb")
@@ -164,8 +226,8 @@ def _open_log(path: Path) -> LogFile:
 
 def _has_head(path: Path, position: LogPosition) -> bool:
     try:
-        with _open_log(path) as file:
+        with open_log(path) as file:
             head = file.read(position.head_length)
-    except FileNotFoundError:
+    except (FileNotFoundError, *_CORRUPT):
         return False
     return len(head) == position.head_length and sha256(head).hexdigest() == position.head_hash

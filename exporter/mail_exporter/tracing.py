@@ -11,9 +11,9 @@
 Every span is complete when its attempt is logged, so that a mail that is stuck for days can be looked at at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -21,7 +21,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from mail_exporter.events import Status as DeliveryStatus
-from mail_exporter.tracker import AttemptEnded, Mail
+from mail_exporter.facts import AttemptEnded
+from mail_exporter.mail import Mail
 from mail_telemetry.causes import classify
 from mail_telemetry.masking import domain_of, mask_text
 from mail_telemetry.names import REPLY_EVENT, Attribute, SpanName
@@ -34,6 +35,13 @@ _NANOSECONDS: Final = 1_000_000_000
 Attributes = Mapping[str, str | int | float]
 
 
+class SpanSink(Protocol):
+    """Takes finished spans."""
+
+    def send(self, spans: Iterable[ReadableSpan]) -> None:
+        """Take them; what can't be taken is the sink's business."""
+
+
 class SpanFactory:
     """Makes the spans of Postfix's part of a trace; `resource` names mail-server as the service."""
 
@@ -44,7 +52,7 @@ class SpanFactory:
         """Yield the spans that an attempt completes; none when the request's trace is not sampled."""
         mail, attempt, number = fact.mail, fact.attempt, fact.number
         parent = _parent(mail)
-        trace = _trace(mail, parent)
+        trace = trace_of(mail)
         if not trace.trace_flags.sampled:
             return
         receive = _context(trace, mail.host, mail.queue_id, SpanName.RECEIVE)
@@ -59,10 +67,9 @@ class SpanFactory:
             yield self._span(SpanName.QUEUE, queue, receive, (fact.waiting_since, fact.started), numbered)
         yield self._attempt_span(fact, deliver, queue, common)
         if attempt.relay != "none":
-            connected = fact.started + attempt.delays.connection_setup
             for name, times in (
-                (SpanName.CONNECT, (fact.started, connected)),
-                (SpanName.TRANSMIT, (connected, fact.ended)),
+                (SpanName.CONNECT, (fact.started, fact.connected)),
+                (SpanName.TRANSMIT, (fact.connected, fact.ended)),
             ):
                 stage = _context(trace, mail.host, mail.queue_id, name, attempt.recipient, str(number))
                 yield self._span(name, stage, deliver, times, {Attribute.QUEUE_ID: mail.queue_id})
@@ -128,8 +135,9 @@ def _parent(mail: Mail) -> SpanContext | None:
     return parse_traceparent(mail.traceparent) if mail.traceparent else None
 
 
-def _trace(mail: Mail, parent: SpanContext | None) -> SpanContext:
+def trace_of(mail: Mail) -> SpanContext:
     """Return the trace a mail belongs to: its request's, or one that derives from its queue id."""
+    parent = _parent(mail)
     if parent is not None:
         return parent
     digest = sha256(f"trace\0{mail.host}\0{mail.queue_id}".encode()).digest()
@@ -158,8 +166,8 @@ def _mail_attributes(mail: Mail) -> dict[str, str | int]:
         Attribute.SIZE: mail.size,
         Attribute.RECIPIENT_COUNT: mail.recipient_count,
     }
-    if mail.message_id:
-        attributes[Attribute.MESSAGE_ID] = mail.message_id
+    if mail.api_id:
+        attributes[Attribute.MESSAGE_ID] = mail.api_id
     return attributes
 
 

@@ -1,181 +1,186 @@
 """Queue id to one mail's life: joins the events of several daemons and says what they amount to.
 
-Facts are what metrics, spans and the ledger are made of. The tracker remembers open mails only, and its memory
-can be taken out and put back (`changes`, `restore`), so that a restart joins what came before with what comes after.
+Facts are what metrics, spans and the ledger are made of; an event that concerns no mail is a fact as it is. The
+tracker remembers open mails only, and no more than `limit` of them.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any, Final
 
 from mail_exporter.events import (
     Accepted,
     Activated,
     Attempted,
     Event,
+    Expired,
     MessageIdSeen,
-    Noted,
+    NoticeSent,
     Removed,
+    Status,
     TraceSeen,
 )
-from mail_exporter.parse.grammar import arrival_time
-from mail_exporter.parse.pickup import LOCAL_SERVICE
+from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
+from mail_exporter.mail import Mail
+from mail_exporter.record import Origin
 from mail_telemetry.identity import api_message_id
-from mail_telemetry.names import Entry
+from mail_telemetry.names import Entry, Outcome
 
-_ENTRY_OF_SERVICE: Final[Mapping[str, Entry]] = {
-    LOCAL_SERVICE: Entry.LOCAL,
-    "public": Entry.PUBLIC,
-    "submission": Entry.SUBMISSION,
-}
-
-
-@dataclass(slots=True)
-class Mail:
-    """What is known of one mail while it is in the queue. Times are Unix seconds."""
-
-    queue_id: str
-    host: str
-    arrived: float
-    entry: Entry = Entry.LOCAL
-    """`local` also stands for mail that Postfix makes itself, as bounces."""
-    message_id: str | None = None
-    """The API's id, where the mail is the API's."""
-    traceparent: str | None = None
-    size: int = 0
-    recipient_count: int = 0
-    activations: int = 0
-    """How often the queue manager took it up; the number of the attempt that runs."""
-    attempted: int = 0
-    """The number of the last attempt that ended for any recipient."""
-    waiting_since: float | None = None
-    """When the last attempt ended, or the first stage was over."""
-
-
-class MailReceived(NamedTuple):
-    """A mail's header is known, and with it where it came in."""
-
-    mail: Mail
-
-
-class AttemptEnded(NamedTuple):
-    """A delivery attempt ended; `started` and `ended` are Unix seconds, right to the log's precision."""
-
-    mail: Mail
-    attempt: Attempted
-    daemon: str
-    number: int
-    first_of_number: bool
-    """Whether this is the first recipient of this attempt whose end was logged."""
-    waiting_since: float
-    """Since when the mail had waited for this attempt."""
-    started: float
-    ended: float
-
-
-class MailFinished(NamedTuple):
-    """A mail left the queue."""
-
-    mail: Mail
-
-
-Fact = MailReceived | AttemptEnded | MailFinished
+_MAX_OPEN_MAILS: Final = 200_000
+_EVICTED_AT_ONCE: Final = 16
+"""One part in so many, so that making room costs little for each mail."""
+_OUTCOMES: Final = {Status.SENT: Outcome.SENT, Status.BOUNCED: Outcome.BOUNCED}
+_PROBES: Final = frozenset({Status.DELIVERABLE, Status.UNDELIVERABLE})
 
 
 class Tracker:
-    """Follows mails from their first line to their last."""
+    """Follows mails from their first line to their last.
 
-    def __init__(self) -> None:
+    Args:
+        limit: how many open mails are remembered; the oldest go first, and are counted in `evicted`.
+    """
+
+    def __init__(self, limit: int = _MAX_OPEN_MAILS) -> None:
+        self._limit = limit
         self._open: dict[str, Mail] = {}
-        self._changed: set[str] = set()
-        self._closed: set[str] = set()
+        self._changed: dict[str, Mail] = {}
+        self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def apply(self, event: Event, *, time: float, host: str, daemon: str) -> Fact | None:
+    def apply(self, event: Event, time: float, origin: Origin) -> Fact | None:
         """Take an event in and return what it amounts to, if anything.
 
         Args:
             event: what one line said.
             time: the line's Unix time.
-            host: the line's host name.
-            daemon: the line's daemon.
+            origin: who wrote the line.
         """
-        if isinstance(event, Noted):
-            return None
-        if isinstance(event, Removed):
-            return self._close(event.queue_id)
-        mail = self._mail(event.queue_id, time, host)
-        match event:
-            case Attempted():
-                return _attempt_ended(mail, event, daemon)
-            case Activated():
-                mail.activations += 1
-                mail.size, mail.recipient_count = event.size, event.recipient_count
-            case Accepted():
-                mail.entry = _ENTRY_OF_SERVICE.get(event.service, Entry.INTERNAL)
-            case TraceSeen():
-                # The first one wins: the API's stands above anything a later hop or an attachment adds.
-                mail.traceparent = mail.traceparent or event.traceparent
-            case MessageIdSeen():
-                mail.message_id = api_message_id(event.message_id)
-                if mail.message_id and mail.entry is Entry.INTERNAL:
-                    mail.entry = Entry.API
-                return MailReceived(mail)
-        return None
+        kind = type(event)
+        handle = _HANDLERS.get(kind)
+        if handle is None:
+            return self._apply_other(event, time)
+        queue_id = event[0]  # type: ignore[index]  # an event that has a handler begins with the queue id
+        mail = self._open.get(queue_id) or self._begin(queue_id, time, origin)
+        if kind is Accepted and mail.activations:
+            # A short queue id that is used again, by a mail whose predecessor's end was not logged.
+            mail = self._begin(queue_id, time, origin)
+        self._changed[mail.id] = mail
+        return handle(mail, event, origin)
 
-    def changes(self) -> tuple[dict[str, dict[str, Any]], set[str]]:
-        """Return the state of mails that changed since the last `changes_stored`, and the ids of those closed."""
-        return {queue_id: asdict(self._open[queue_id]) for queue_id in self._changed}, set(self._closed)
-
-    def changes_stored(self) -> None:
-        """Forget which mails changed: the ledger has them."""
+    def take_changed(self) -> list[Mail]:
+        """Return the mails that changed since the last call, the closed ones too."""
+        changed = list(self._changed.values())
         self._changed.clear()
-        self._closed.clear()
+        return changed
 
-    def restore(self, states: Mapping[str, Mapping[str, Any]]) -> None:
-        """Put back what `changes` gave; what an older version did not know takes its default."""
-        known = {field.name for field in fields(Mail)}
-        for queue_id, state in states.items():
-            values = {name: value for name, value in state.items() if name in known}
-            self._open[queue_id] = Mail(**values | {"entry": Entry(values["entry"])})
+    def restore(self, mails: Iterable[Mail]) -> None:
+        """Put back mails that were open when another tracker stopped."""
+        self._open.update((mail.queue_id, mail) for mail in mails)
 
-    def _mail(self, queue_id: str, time: float, host: str) -> Mail:
-        self._changed.add(queue_id)
-        mail = self._open.get(queue_id)
-        if mail is None:
-            mail = self._open[queue_id] = Mail(queue_id, host, arrival_time(queue_id) or time)
-            self._closed.discard(queue_id)
+    def _apply_other(self, event: Event, time: float) -> Fact | None:
+        if isinstance(event, Removed):
+            return self._close(event.queue_id, time)
+        return event  # type: ignore[return-value]  # what concerns no mail is a fact as it is
+
+    def _begin(self, queue_id: str, time: float, origin: Origin) -> Mail:
+        if len(self._open) >= self._limit:
+            self._evict()
+        mail = self._open[queue_id] = Mail.seen(queue_id, origin.host, time)
         return mail
 
-    def _close(self, queue_id: str) -> Fact | None:
+    def _evict(self) -> None:
+        oldest = list(islice(self._open, self._limit // _EVICTED_AT_ONCE + 1))
+        for queue_id in oldest:
+            del self._open[queue_id]
+        self.evicted += len(oldest)
+
+    def _close(self, queue_id: str, time: float) -> Fact | None:
         mail = self._open.pop(queue_id, None)
         if mail is None:
             return None
-        self._changed.discard(queue_id)
-        self._closed.add(queue_id)
-        return MailFinished(mail)
+        self._changed[mail.id] = mail
+        mail.closed = max(time, mail.arrived)
+        left = mail.recipient_count - mail.recipients_finished
+        if left <= 0:
+            return None
+        return MailFinished(mail, Outcome.EXPIRED if mail.expired else Outcome.DELETED, left)
 
 
-def _attempt_ended(mail: Mail, attempt: Attempted, daemon: str) -> AttemptEnded:
-    delays = attempt.delays
+def _accepted(mail: Mail, _event: Accepted, origin: Origin) -> None:
+    mail.entry = origin.entry
+
+
+def _notice_sent(mail: Mail, event: NoticeSent, _: Origin) -> Fact:
+    mail.notice_of = event.about
+    return event
+
+
+def _trace_seen(mail: Mail, event: TraceSeen, _: Origin) -> None:
+    # The first one wins: the API's stands above anything a later hop or an attachment adds.
+    mail.traceparent = mail.traceparent or event.traceparent
+
+
+def _message_id_seen(mail: Mail, event: MessageIdSeen, _: Origin) -> None:
+    mail.message_id = event.message_id
+    if mail.entry is Entry.INTERNAL and (api_id := api_message_id(event.message_id)) is not None:
+        mail.api_id = api_id
+        mail.entry = Entry.API
+
+
+def _activated(mail: Mail, event: Activated, _: Origin) -> Fact | None:
+    mail.activations += 1
+    mail.size, mail.recipient_count = event.size, event.recipient_count
+    return MailReceived(mail) if mail.activations == 1 else None
+
+
+def _expired(mail: Mail, _event: Expired, _: Origin) -> None:
+    mail.expired = True
+
+
+def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
+    before_queue_manager, _, connection_setup, transmission = attempt.delays
     ended = mail.arrived + attempt.delay
-    started = ended - delays.connection_setup - delays.transmission
-    if mail.waiting_since is None:
-        mail.waiting_since = min(mail.arrived + delays.before_queue_manager, started)
+    started = ended - connection_setup - transmission
+    waiting_since = mail.waiting_since
+    if waiting_since is None:
+        waiting_since = mail.arrived + before_queue_manager
     # A log that begins in the middle of a mail's life shows an attempt without its activation.
-    number = mail.activations = max(mail.activations, 1)
-    fact = AttemptEnded(
-        mail=mail,
-        attempt=attempt,
-        daemon=daemon,
-        number=number,
-        first_of_number=number > mail.attempted,
-        waiting_since=min(mail.waiting_since, started),
-        started=started,
-        ended=ended,
-    )
+    number = mail.activations = mail.activations or 1
+    first_of_number = number > mail.attempted
+    outcome = _outcome(attempt, origin)
+    if outcome is not None or attempt.status in _PROBES:
+        mail.recipients_finished += 1
+    mail.attempts += 1
     mail.attempted = number
     mail.waiting_since = ended
-    return fact
+    return AttemptEnded(
+        mail,
+        attempt,
+        origin.daemon,
+        mail.attempts,
+        number,
+        first_of_number,
+        min(waiting_since, started),
+        started,
+        started + connection_setup,
+        ended,
+        outcome,
+    )
+
+
+def _outcome(attempt: Attempted, origin: Origin) -> Outcome | None:
+    outcome = _OUTCOMES.get(attempt.status)
+    return Outcome.DISCARDED if outcome is Outcome.SENT and origin.daemon == "discard" else outcome
+
+
+_HANDLERS: Final[Mapping[type[Any], Callable[[Mail, Any, Origin], Fact | None]]] = {
+    Accepted: _accepted,
+    NoticeSent: _notice_sent,
+    TraceSeen: _trace_seen,
+    MessageIdSeen: _message_id_seen,
+    Activated: _activated,
+    Attempted: _attempted,
+    Expired: _expired,
+}

@@ -82,7 +82,7 @@ def test_metrics_move(stack: Stack, subject: str) -> None:
         (API_METRICS, "mail_api_messages_total", {"result": "accepted"}),
         (API_METRICS, "mail_api_submission_duration_seconds_count", {}),
         (EXPORTER, "postfix_messages_received_total", {"entry": "api"}),
-        (EXPORTER, "postfix_delivery_attempts_total", {"status": "sent"}),
+        (EXPORTER, "postfix_delivery_attempts_total", {"status": "sent", "relay": "sandbox-relay"}),
         (EXPORTER, "postfix_delivery_stage_seconds_count", {"stage": "transmission"}),
     )
     before = [stack.value(service, name, **labels) for service, name, labels in counters]

@@ -3,26 +3,34 @@
 import re
 from typing import Final
 
-from mail_exporter.events import Event, MessageIdSeen, Noted, Removed, TraceSeen
+from mail_exporter.events import NOTED, Event, MessageIdSeen, Reason, Rejected, Removed, TraceSeen
 from mail_exporter.parse.grammar import QUEUE_ID
-from mail_exporter.record import LogRecord
 
-_MESSAGE_ID: Final = re.compile(rf"(?P<queue_id>{QUEUE_ID}): message-id=(?P<message_id>.*)", re.DOTALL)
 # Postfix cuts the header at 200 characters; the value is anchored at both ends so that header text
 # which imitates the rest of the line cannot be taken for it.
-_TRACE: Final = re.compile(rf"(?P<queue_id>{QUEUE_ID}): info: header Traceparent: (?P<value>[0-9a-f-]{{55,}}) from ")
-_CANCELED: Final = re.compile(rf"(?P<queue_id>{QUEUE_ID}): removed \((?:canceled|discarded)\)")
-_NOTED: Final = re.compile(rf"{QUEUE_ID}: (?P<what>resent-message-id=|info: |warning: |reject: |milter-)")
+_HEADER: Final = re.compile(
+    rf"({QUEUE_ID}): (?:message-id=(.*)|info: header Traceparent: ([0-9a-f-]{{55,}}) from )", re.DOTALL
+)
+_OTHER: Final = re.compile(
+    rf"({QUEUE_ID}): (?:(removed \((?:canceled|discarded)\))|((?:milter-)?reject: )"
+    r"|resent-message-id=|info: |warning: |filter: |redirect: |replace: |prepend: |discard: |hold: |pass: |delay: "
+    r"|strip: |bcc: |milter-|to=|canceled|uid=)"
+)
 
 
-def parse(record: LogRecord) -> Event | None:
-    """Read `4jXS...: message-id=<x@y>` and `4jXS...: info: header Traceparent: 00-... from api[...]; from=<...>`."""
-    text = record.text
-    if found := _MESSAGE_ID.match(text):
-        return MessageIdSeen(found["queue_id"], found["message_id"])
-    if found := _TRACE.match(text):
-        return TraceSeen(found["queue_id"], found["value"])
-    if found := _CANCELED.match(text):
-        return Removed(found["queue_id"])
-    noted = _NOTED.match(text)
-    return Noted(noted["what"]) if noted else None
+def parse(text: str) -> Event | None:
+    """Read what cleanup says of a header, and what header_checks(5) and milters made of the mail.
+
+    4jXSsP52xGzDhqX: message-id=<x@y>
+    4jXSsP52xGzDhqX: info: header Traceparent: 00-... from api[172.18.0.5]; from=<...> to=<...> ...: mailtrace
+    4jXSsP52xGzDhqX: reject: header Subject: ... from x[1.2.3.4]; from=<a@b> to=<c@d> proto=ESMTP ...: 5.7.1 no
+    4jXSsP52xGzDhqX: removed (canceled)
+    """
+    if found := _HEADER.match(text):
+        queue_id, message_id, traceparent = found.groups()
+        return MessageIdSeen(queue_id, message_id) if traceparent is None else TraceSeen(queue_id, traceparent)
+    if (other := _OTHER.match(text)) is None:
+        return None
+    if other[2]:
+        return Removed(other[1])
+    return Rejected(Reason.CONTENT) if other[3] else NOTED

@@ -3,16 +3,15 @@
 import re
 from typing import Final
 
-from mail_exporter.events import Accepted, Event
+from mail_exporter.events import NOTED, Accepted, Event
 from mail_exporter.parse.grammar import QUEUE_ID
-from mail_exporter.record import LogRecord
 
-LOCAL_SERVICE: Final = "pickup"
-
-_UID: Final = re.compile(rf"(?P<queue_id>{QUEUE_ID}): uid=\d+ from=")
+_UID: Final = re.compile(rf"({QUEUE_ID}): (uid=\d+ from=)?")
 
 
-def parse(record: LogRecord) -> Event | None:
+def parse(text: str) -> Event | None:
     """Read `4jXSsP52xGzDhqX: uid=0 from=<root>`."""
-    found = _UID.match(record.text)
-    return Accepted(found["queue_id"], LOCAL_SERVICE) if found else None
+    found = _UID.match(text)
+    if found is None:
+        return None
+    return Accepted(found[1]) if found[2] else NOTED

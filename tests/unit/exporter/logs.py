@@ -8,12 +8,12 @@ PARENT_SPAN_ID = "b7ad6b7169203331"
 API_ID = "msg_0123456789abcdefghjkmnpqrs"
 
 
-def line(daemon: str, text: str, second: int = 0) -> bytes:
+def line(daemon: str, text: str, second: int = 0) -> str:
     """Return one line without its end; `second` is in the first minute of a day in November."""
-    return f"Nov 22 12:00:{second:02d} mail postfix/{daemon}[7]: {text}".encode()
+    return f"Nov 22 12:00:{second:02d} mail postfix/{daemon}[7]: {text}"
 
 
-def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str = "internal/smtpd") -> Iterator[bytes]:
+def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str = "internal/smtpd") -> Iterator[str]:
     """Yield the lines of a mail that comes in; `trace` is the flags of its traceparent."""
     yield line(daemon, f"{queue_id}: client=mail-api[172.18.0.5]")
     if trace:
@@ -26,22 +26,22 @@ def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str 
     yield active(queue_id)
 
 
-def active(queue_id: str = QUEUE_ID) -> bytes:
+def active(queue_id: str = QUEUE_ID, *, recipients: int = 1) -> str:
     """Return the line with which the queue manager takes a mail up."""
-    return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, size=700, nrcpt=1 (queue active)")
+    return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, size=700, nrcpt={recipients} (queue active)")
 
 
-def sent(queue_id: str = QUEUE_ID, *, delay: str = "0.32", delays: str = "0.1/0.02/0.1/0.1") -> bytes:
+def sent(queue_id: str = QUEUE_ID, *, delay: str = "0.32", delays: str = "0.1/0.02/0.1/0.1", to: str = "a") -> str:
     """Return the line of an attempt that the relay took."""
     return line(
         "smtp",
-        f"{queue_id}: to=<a@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay={delay}, delays={delays}, dsn=2.0.0, "
-        "status=sent (250 2.0.0 OK  1763800000 x - gsmtp)",
+        f"{queue_id}: to=<{to}@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay={delay}, delays={delays}, "
+        "dsn=2.0.0, status=sent (250 2.0.0 OK  1763800000 x - gsmtp)",
         second=1,
     )
 
 
-def deferred(queue_id: str = QUEUE_ID) -> bytes:
+def deferred(queue_id: str = QUEUE_ID) -> str:
     """Return the line of an attempt with a wrong password."""
     return line(
         "smtp",
@@ -52,6 +52,11 @@ def deferred(queue_id: str = QUEUE_ID) -> bytes:
     )
 
 
-def removed(queue_id: str = QUEUE_ID) -> bytes:
+def expired(queue_id: str = QUEUE_ID) -> str:
+    """Return the line with which the queue manager gives a mail up."""
+    return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, status=expired, returned to sender", second=2)
+
+
+def removed(queue_id: str = QUEUE_ID) -> str:
     """Return the last line of a mail."""
     return line("qmgr", f"{queue_id}: removed", second=2)

@@ -1,60 +1,25 @@
 """Lines in; metrics, spans and ledger entries out."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client import CollectorRegistry
 
-from mail_exporter.metrics import LogMetrics
 from mail_exporter.parse.grammar import arrival_time
-from mail_exporter.pipeline import Pipeline
-from mail_exporter.source import Batch
-from mail_exporter.tracing import SpanFactory
-from mail_ledger import Ledger, LogPosition
+from mail_ledger import Ledger
 from tests.unit.exporter import logs
+from tests.unit.exporter.bench import Bench
 
-NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
-LOG = "/var/log/mail/mail.log"
 ARRIVED = round((arrival_time(logs.QUEUE_ID) or 0) * 1e9)
 
 
-class Bench:
-    """A pipeline on a ledger of its own, with spans and metrics at hand."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.registry = CollectorRegistry()
-        self.exported = InMemorySpanExporter()
-        self._pipeline = Pipeline(
-            log=LOG,
-            ledger=ledger,
-            metrics=LogMetrics(self.registry),
-            span_factory=SpanFactory(Resource({"service.name": "mail-server"})),
-            span_processor=SimpleSpanProcessor(self.exported),
-            now=lambda: NOW,
-        )
-
-    def feed(self, *lines: bytes) -> None:
-        """Process the lines as one batch."""
-        self._pipeline.process(Batch(list(lines), LogPosition(0, "", 0)))
-
-    def spans(self) -> list[ReadableSpan]:
-        """Return all spans so far."""
-        return list(self.exported.get_finished_spans())
-
-    def value(self, name: str, **labels: str) -> float | None:
-        """Return a sample's value."""
-        return self.registry.get_sample_value(name, labels)
-
-
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """Return a new ledger."""
-    return Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -72,7 +37,7 @@ def edges(spans: list[ReadableSpan]) -> list[tuple[str, str]]:
 def test_trace_of_a_sent_mail(bench: Bench) -> None:
     """One chain of spans runs from the API's span to the relay's answer."""
     bench.feed(*logs.accepted(), logs.sent(), logs.removed())
-    spans = bench.spans()
+    spans = bench.spans
     assert edges(spans) == [
         ("remote", "postfix receive"),
         ("postfix receive", "postfix queue"),
@@ -90,7 +55,7 @@ def test_times(bench: Bench) -> None:
     bench.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.1/0.1"))
     milliseconds = {
         span.name: (round((span.start_time - ARRIVED) / 1e6), round((span.end_time - ARRIVED) / 1e6))
-        for span in bench.spans()
+        for span in bench.spans
         if span.start_time and span.end_time
     }
     assert milliseconds == {
@@ -106,16 +71,16 @@ def test_deferred_attempt_joins_the_same_trace(bench: Bench) -> None:
     """A failed attempt and the later success are two branches of one trace, the first one with its cause."""
     bench.feed(*logs.accepted(), logs.deferred())
     bench.feed(logs.active(), logs.sent(delay="300", delays="299.7/0.1/0.1/0.1"), logs.removed())
-    attempts = [span for span in bench.spans() if span.name == "postfix deliver"]
+    attempts = [span for span in bench.spans if span.name == "postfix deliver"]
     assert [span.attributes and span.attributes["mail.attempt"] for span in attempts] == [1, 2]
     assert [span.status.status_code.name for span in attempts] == ["ERROR", "OK"]
     assert attempts[0].attributes
     assert attempts[0].attributes["error.type"] == "auth"
     assert attempts[0].attributes["server.address"] == "smtp.gmail.com"
-    waits = [span for span in bench.spans() if span.name == "postfix queue"]
+    waits = [span for span in bench.spans if span.name == "postfix queue"]
     assert waits[1].start_time == attempts[0].end_time
     assert waits[1].end_time == attempts[1].start_time
-    assert len({span.context.trace_id for span in bench.spans() if span.context}) == 1
+    assert len({span.context.trace_id for span in bench.spans if span.context}) == 1
 
 
 def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path) -> None:
@@ -124,21 +89,21 @@ def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path) -> None:
     again = Bench(Ledger.open(f"sqlite:///{tmp_path}/again.db"))
     bench.feed(*lines)
     again.feed(*lines)
-    contexts = [span.context for span in bench.spans()]
+    contexts = [span.context for span in bench.spans]
     assert contexts
-    assert contexts == [span.context for span in again.spans()]
+    assert contexts == [span.context for span in again.spans]
 
 
 def test_unsampled_request_makes_no_spans(bench: Bench) -> None:
     """The request's decision not to sample is respected."""
     bench.feed(*logs.accepted(trace="00"), logs.sent())
-    assert bench.spans() == []
+    assert bench.spans == []
 
 
 def test_no_address_in_spans(bench: Bench) -> None:
     """No attribute, event or status holds a full address."""
     bench.feed(*logs.accepted(), logs.deferred())
-    told = " ".join(span.to_json() for span in bench.spans())
+    told = " ".join(span.to_json() for span in bench.spans)
     assert "a***@x.example" in told
     assert "anna@" not in told
     assert '"a@x.example' not in told
@@ -149,7 +114,7 @@ def test_restart_keeps_the_trace(bench: Bench, ledger: Ledger) -> None:
     bench.feed(*logs.accepted(), logs.deferred())
     restarted = Bench(ledger)
     restarted.feed(logs.active(), logs.sent(delay="300", delays="299.7/0.1/0.1/0.1"))
-    attempt = next(span for span in restarted.spans() if span.name == "postfix deliver")
+    attempt = next(span for span in restarted.spans if span.name == "postfix deliver")
     assert attempt.attributes
     assert attempt.attributes["mail.attempt"] == 2
     assert attempt.attributes["mail.message_id"] == logs.API_ID
@@ -158,11 +123,25 @@ def test_restart_keeps_the_trace(bench: Bench, ledger: Ledger) -> None:
 
 
 def test_finished_mail_is_forgotten(bench: Bench, ledger: Ledger) -> None:
-    """The ledger keeps a mail's state while the mail is in the queue, and no longer."""
+    """A mail is open in the ledger while it is in the queue, and no longer."""
     bench.feed(*logs.accepted())
-    assert list(ledger.open_mails()) == [logs.QUEUE_ID]
+    assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
     bench.feed(logs.sent(), logs.removed())
-    assert ledger.open_mails() == {}
+    assert ledger.open_messages() == []
+    assert len(bench.tracker) == 0
+
+
+def test_ledger_knows_the_mail_and_its_attempts(bench: Bench, ledger: Ledger) -> None:
+    """The API's id leads to the mail, its attempts, their causes and the relay's words, without an address."""
+    bench.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
+    (mail,) = ledger.find_messages(logs.API_ID)
+    assert (mail.queue_id, mail.entry, mail.size, mail.closed is not None) == (logs.QUEUE_ID, "api", 700, True)
+    first, second = ledger.attempts(mail.id)
+    assert (first.number, first.status, first.cause, first.counted) == (1, "deferred", "auth", False)
+    assert "Password not accepted for a***@x.example" in first.reply
+    assert (second.number, second.status, second.cause, second.counted) == (2, "sent", None, True)
+    assert second.recipient == "a***@x.example"
+    assert second.ended == pytest.approx(mail.arrived + 300)
 
 
 def test_counters(bench: Bench) -> None:
@@ -173,35 +152,36 @@ def test_counters(bench: Bench) -> None:
         logs.active(),
         logs.sent(),
         logs.removed(),
-        b"Nov 22 12:00:00 mail sshd[1]: x",
-        b"\xff\xfe",
+        "Nov 22 12:00:00 mail sshd[1]: x",
+        "\ufffd",
         logs.line("smtp", "what is this"),
     )
-    assert bench.value("postfix_delivery_attempts_total", status="sent") == 1
-    assert bench.value("postfix_delivery_attempts_total", status="deferred") == 1
+    relay = {"relay": "smtp.gmail.com"}
+    assert bench.value("postfix_delivery_attempts_total", status="sent", **relay) == 1
+    assert bench.value("postfix_delivery_attempts_total", status="deferred", **relay) == 1
     assert bench.value("postfix_relay_failures_total", cause="auth") == 1
     assert bench.value("postfix_relay_failures_total", cause="quota") == 0
     assert bench.value("postfix_messages_received_total", entry="api") == 1
+    assert bench.value("postfix_message_size_bytes_sum") == 700
     assert bench.value("postfix_delivery_stage_seconds_sum", stage="connection_setup") == pytest.approx(0.3)
-    assert {result: bench.value("postfix_log_lines_total", result=result) for result in ("parsed", "foreign")} == {
-        "parsed": 8,
-        "foreign": 1,
-    }
+    assert bench.value("postfix_log_lines_total", result="parsed") == 8
+    assert bench.value("postfix_log_lines_total", result="foreign") == 1
     assert bench.value("postfix_log_lines_total", result="malformed") == 1
     assert bench.value("postfix_log_lines_total", result="unsupported") == 1
-    assert bench.value("mail_exporter_spans_total") == len(bench.spans()) > 0
 
 
 def test_suspended_delivery_is_no_new_relay_failure(bench: Bench) -> None:
-    """What the retry daemon repeats of an earlier refusal counts as an attempt, not as another refusal."""
+    """What the retry daemon repeats of an earlier refusal is counted apart, with the refusal's cause."""
     repeated = (
         logs.deferred()
-        .replace(b"postfix/smtp[", b"postfix/error[")
-        .replace(b"(SASL", b"(delivery temporarily suspended: SASL")
+        .replace("postfix/smtp[", "postfix/error[")
+        .replace("smtp.gmail.com[1.2.3.4]:587", "none")
+        .replace("(SASL", "(delivery temporarily suspended: SASL")
     )
     bench.feed(*logs.accepted(), repeated)
-    assert bench.value("postfix_delivery_attempts_total", status="deferred") == 1
+    assert bench.value("postfix_delivery_attempts_total", status="deferred", relay="none") == 1
     assert bench.value("postfix_relay_failures_total", cause="auth") == 0
+    assert bench.value("postfix_deliveries_suspended_total", cause="auth") == 1
 
 
 @pytest.mark.parametrize(
@@ -209,10 +189,71 @@ def test_suspended_delivery_is_no_new_relay_failure(bench: Bench) -> None:
     [
         pytest.param("public/smtpd", "public", id="public"),
         pytest.param("submission/smtpd", "submission", id="submission"),
+        pytest.param("pickup", "local", id="local"),
     ],
 )
 def test_entry_is_the_listeners(bench: Bench, daemon: str, entry: str) -> None:
     """An outsider who imitates the API's Message-ID is not taken for the API."""
-    bench.feed(*logs.accepted(daemon=daemon))
+    lines = [line.replace("client=mail-api[172.18.0.5]", "uid=0 from=<x>") if daemon == "pickup" else line
+             for line in logs.accepted(daemon=daemon)]  # fmt: skip
+    bench.feed(*lines)
     assert bench.value("postfix_messages_received_total", entry=entry) == 1
     assert bench.value("postfix_messages_received_total", entry="api") == 0
+
+
+def test_recipients_finish_once(bench: Bench) -> None:
+    """A mail is finished once for each recipient, however often it was tried."""
+    bench.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
+    assert bench.value("postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no") == 1
+    assert bench.value("postfix_delivery_duration_seconds_sum", outcome="sent") == 300
+
+
+def test_expired_recipients(bench: Bench) -> None:
+    """Recipients who had no last attempt when the mail was given up are expired, the others not."""
+    bench.feed(
+        *logs.accepted(), logs.active(recipients=3), logs.sent(), logs.deferred(), logs.expired(), logs.removed()
+    )
+    finished = {
+        outcome: bench.value("postfix_recipients_finished_total", outcome=outcome, entry="api", forwarded="no")
+        for outcome in ("sent", "expired", "deleted")
+    }
+    assert finished == {"sent": 1, "expired": 2, "deleted": 0}
+
+
+def test_deleted_recipients(bench: Bench) -> None:
+    """A mail that is removed without any end for its recipient was deleted by a person."""
+    bench.feed(*logs.accepted(), logs.removed())
+    assert bench.value("postfix_recipients_finished_total", outcome="deleted", entry="api", forwarded="no") == 1
+
+
+def test_forwarded(bench: Bench) -> None:
+    """A recipient that an alias made is a forward, and its entry tells whose mail it was."""
+    forwarded = logs.sent().replace("to=<a@x.example>,", "to=<a@x.example>, orig_to=<hi@dinky.example>,")
+    bench.feed(*logs.accepted(daemon="public/smtpd"), forwarded, logs.removed())
+    assert bench.value("postfix_recipients_finished_total", outcome="sent", entry="public", forwarded="yes") == 1
+
+
+def test_unknown_cause_is_told(bench: Bench) -> None:
+    """A reply that the table of causes does not know is counted as other, and told."""
+    unknown = logs.deferred().replace("4.7.8", "4.9.9").replace("SASL authentication failed", "the moon is wrong")
+    unknown = unknown.replace("535-5.7.8 Username and Password not accepted", "no")
+    bench.feed(*logs.accepted(), unknown)
+    assert bench.value("postfix_relay_failures_total", cause="other") == 1
+    assert [text.partition(";")[0] for text in bench.unknown] == ["the moon is wrong"]
+
+
+def test_short_queue_id_that_is_used_again(bench: Bench, ledger: Ledger) -> None:
+    """Two mails under one short queue id are two, even when the log lost the first one's end."""
+    first = [line.replace("12:00", "11:00") for line in logs.accepted("127C519E06E")]
+    bench.feed(*first, *logs.accepted("127C519E06E"), logs.removed("127C519E06E"))
+    assert [row.closed is None for row in ledger.find_messages("127C519E06E")] == [False, True]
+    assert bench.value("postfix_messages_received_total", entry="api") == 2
+
+
+def test_too_many_open_mails(ledger: Ledger) -> None:
+    """What is too much to remember is forgotten, oldest first, and counted."""
+    bench = Bench(ledger, open_mails=10)
+    for number in range(30):
+        bench.feed(*logs.accepted(f"{number:012X}"))
+    assert len(bench.tracker) <= 10
+    assert len(bench.tracker) + bench.tracker.evicted == 30

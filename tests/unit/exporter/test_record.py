@@ -1,10 +1,13 @@
 """The envelope of a log line."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from mail_exporter.record import Foreign, LogRecord, RecordParser, stamp_time
+from mail_exporter.record import RecordReader
+from mail_exporter.stamp import stamp_time
+from mail_telemetry.names import Entry
 
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 
@@ -14,33 +17,80 @@ def at(*when: int) -> float:
     return datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
 
 
+def reader(*names: str) -> RecordReader:
+    """Return a reader of the given time, with other names for Postfix if there are any."""
+    made = RecordReader(syslog_names=names) if names else RecordReader()
+    made.now = NOW
+    return made
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         pytest.param(
             "Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: removed",
-            LogRecord(at(2026, 11, 22, 12, 22, 16), "mail", "", "smtp", "", "4jXSsP52xGzDhqX: removed"),
+            (at(2026, 11, 22, 12, 22, 16), "mail", "smtp", Entry.INTERNAL, "4jXSsP52xGzDhqX: removed"),
             id="postlogd",
         ),
         pytest.param(
             "Nov  2 12:22:16 mail postfix/public/smtpd[202]: connect from a[1.2.3.4]",
-            LogRecord(at(2026, 11, 2, 12, 22, 16), "mail", "public", "smtpd", "", "connect from a[1.2.3.4]"),
+            (at(2026, 11, 2, 12, 22, 16), "mail", "smtpd", Entry.PUBLIC, "connect from a[1.2.3.4]"),
             id="space-padded day and a listener's own name",
         ),
         pytest.param(
-            "Nov 22 12:22:16 mail postfix/smtp[202]: warning: bad: thing",
-            LogRecord(at(2026, 11, 22, 12, 22, 16), "mail", "", "smtp", "warning", "bad: thing"),
-            id="severity",
+            "2026-11-22T12:22:16.5+01:00 mx postfix-out/submission/smtpd[202]: connect from a[1.2.3.4]",
+            (at(2026, 11, 22, 11, 22, 16) + 0.5, "mx", "smtpd", Entry.SUBMISSION, "connect from a[1.2.3.4]"),
+            id="ISO stamp and a second instance",
         ),
-        pytest.param("Nov 22 12:22:16 mail sshd[1]: hello", Foreign("sshd"), id="another program"),
-        pytest.param("", None, id="empty"),
-        pytest.param("Feb 31 12:22:16 mail postfix/smtp[202]: x", None, id="a day that is none"),
-        pytest.param("\0\udcff", None, id="garbage"),
+        pytest.param(
+            "Nov 22 12:22:16 mail postfix/pickup[202]: x ]: y",
+            (at(2026, 11, 22, 12, 22, 16), "mail", "pickup", Entry.LOCAL, "x ]: y"),
+            id="text that imitates an envelope",
+        ),
     ],
 )
-def test_envelope(line: str, expected: LogRecord | Foreign | None) -> None:
-    """A line's envelope is taken off, or the line is foreign or malformed."""
-    assert expected == RecordParser().parse(line, NOW)
+def test_envelope(line: str, expected: tuple[object, ...]) -> None:
+    """A line's envelope is taken off."""
+    ((time, origin, text),) = reader().read([line])
+    assert expected == (time, origin.host, origin.daemon, origin.entry, text)
+    assert origin.parse is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("Feb 31 12:22:16 mail postfix/smtp[202]: x", id="a day that is none"),
+        pytest.param("Foo 01 12:22:16 mail postfix/smtp[202]: x", id="a month that is none"),
+        pytest.param("2026-13-22T12:22:16 mail postfix/smtp[202]: x", id="an ISO month that is none"),
+        pytest.param("Nov 22 12:22:16 mail postfix/smtp: x", id="no process"),
+        pytest.param("Nov 22 12:22:16", id="a stamp alone"),
+        pytest.param("\ufffd\ufffd", id="garbage"),
+    ],
+)
+def test_malformed(line: str) -> None:
+    """A line without an envelope is counted, and the next one is read."""
+    made = reader()
+    records = list(made.read([line, "Nov 22 12:22:16 mail postfix/smtp[202]: x"]))
+    assert (len(records), made.malformed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("tag", "names", "ours"),
+    [
+        pytest.param("postfix/smtp", (), True, id="default"),
+        pytest.param("postfix-in/smtp", (), True, id="instance"),
+        pytest.param("sshd", (), False, id="another program"),
+        pytest.param("postfixadmin/x", (), False, id="a name that only begins like it"),
+        pytest.param("mta/smtp", (), False, id="custom name that nobody told"),
+        pytest.param("mta/smtp", ("mta",), True, id="custom name"),
+        pytest.param("mta/out/smtp", ("mta/out",), True, id="custom name with a slash"),
+    ],
+)
+def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
+    """Lines of other programs are told apart by Postfix's names."""
+    ((_, origin, _),) = reader(*names).read([f"Nov 22 12:22:16 mail {tag}[1]: hello"])
+    assert (origin.parse is not None) == ours
 
 
 @pytest.mark.parametrize(
@@ -49,8 +99,26 @@ def test_envelope(line: str, expected: LogRecord | Foreign | None) -> None:
         pytest.param("Dec 31 23:59:59", datetime(2027, 1, 1, tzinfo=UTC), at(2026, 12, 31, 23, 59, 59), id="last year"),
         pytest.param("Jan 01 00:00:01", datetime(2026, 12, 31, 23, 59, tzinfo=UTC), at(2027, 1, 1, 0, 0, 1), id="next"),
         pytest.param("Feb 29 00:00:00", datetime(2027, 3, 1, tzinfo=UTC), at(2024, 2, 29), id="leap day"),
+        pytest.param("Nov 22 12:00:00", datetime(2026, 11, 19, tzinfo=UTC), at(2026, 11, 22, 12), id="clock set back"),
     ],
 )
 def test_year(stamp: str, now: datetime, expected: float) -> None:
-    """A stamp without a year means the latest such moment that is not in the future."""
+    """A stamp without a year means the latest such moment that is not in the future, clocks being what they are."""
     assert expected == stamp_time(stamp, now)
+
+
+def test_zone() -> None:
+    """A foreign log's stamps are read in its own time zone, summer time included."""
+    berlin = ZoneInfo("Europe/Berlin")
+    assert at(2026, 7, 1, 10) == stamp_time("Jul  1 12:00:00", NOW, berlin)
+    assert at(2026, 1, 1, 11) == stamp_time("Jan  1 12:00:00", NOW, berlin)
+
+
+def test_new_year_while_following() -> None:
+    """Lines on both sides of midnight are a second apart, when the reader's clock has moved on too."""
+    made = reader()
+    made.now = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    ((old, _, _),) = made.read(["Dec 31 23:59:59 mail postfix/smtp[1]: x"])
+    made.now = datetime(2027, 1, 1, 0, 0, 0, tzinfo=UTC)
+    ((new, _, _),) = made.read(["Jan 01 00:00:00 mail postfix/smtp[1]: x"])
+    assert new - old == 1

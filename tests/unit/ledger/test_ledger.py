@@ -2,12 +2,63 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mail_ledger import Ledger, LedgerError, LogPosition
+from mail_ledger import AttemptRow, Ledger, LedgerError, LogPosition, MessageRow
 
 LOG = "/var/log/mail/mail.log"
+FIRST, SECOND = LogPosition(8, "ab" * 32, 1 << 40), LogPosition(8, "ab" * 32, 2 << 40)
+
+
+def mail(queue_id: str, **values: Any) -> MessageRow:  # noqa: ANN401 - any column
+    """Return the row of a mail."""
+    row = MessageRow(
+        id=queue_id,
+        queue_id=queue_id,
+        host="mail",
+        arrived=1795350201.7,
+        entry="api",
+        api_id=None,
+        message_id=None,
+        traceparent=None,
+        size=700,
+        recipient_count=1,
+        recipients_finished=0,
+        activations=1,
+        attempted=0,
+        attempts=0,
+        waiting_since=None,
+        expired=False,
+        notice_of=None,
+        closed=None,
+    )
+    return row._replace(**values)
+
+
+def attempt(message: str, ordinal: int = 1) -> AttemptRow:
+    """Return the row of an attempt."""
+    return AttemptRow(
+        message=message,
+        ordinal=ordinal,
+        number=ordinal,
+        waiting_since=1795350201.0 + ordinal,
+        started=1795350201.5 + ordinal,
+        connected=1795350201.7 + ordinal,
+        ended=1795350202.0 + ordinal,
+        delay=0.3 + ordinal,
+        recipient="a***@x.example",
+        forwarded=False,
+        agent="smtp",
+        relay="smtp.gmail.com[1.2.3.4]:587",
+        counted=True,
+        status="sent",
+        dsn="2.0.0",
+        cause=None,
+        suspended=False,
+        reply="250 2.0.0 OK",
+    )
 
 
 @pytest.fixture
@@ -27,35 +78,59 @@ def ledger(url: str) -> Iterator[Ledger]:
 def test_empty(ledger: Ledger) -> None:
     """A new ledger knows no position and no mail."""
     assert ledger.position(LOG) is None
-    assert ledger.open_mails() == {}
+    assert ledger.open_messages() == []
+    assert ledger.find_messages("4jXS") == []
 
 
 def test_checkpoint_survives(ledger: Ledger, url: str) -> None:
     """What was stored is there for the next process."""
-    position = LogPosition(8, "ab" * 32, 1 << 40)
-    ledger.checkpoint(log=LOG, position=position, changed={"4jXS": {"size": 7}}, closed=[])
+    ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("4jXS")], attempts=[attempt("4jXS")])
     again = Ledger.open(url)
-    assert position == again.position(LOG)
-    assert again.open_mails() == {"4jXS": {"size": 7}}
+    assert again.position(LOG) == FIRST
+    assert again.open_messages() == [mail("4jXS")]
+    assert again.attempts("4jXS") == [attempt("4jXS")]
     again.close()
 
 
 def test_checkpoint_replaces(ledger: Ledger) -> None:
-    """A mail's newer state takes the older one's place, and a closed mail is gone."""
-    first, second = LogPosition(8, "a", 1), LogPosition(8, "a", 2)
-    ledger.checkpoint(log=LOG, position=first, changed={"A": {"n": 1}, "B": {"n": 1}}, closed=[])
-    ledger.checkpoint(log=LOG, position=second, changed={"A": {"n": 2}}, closed=["B", "never seen"])
-    assert ledger.open_mails() == {"A": {"n": 2}}
-    assert second == ledger.position(LOG)
+    """A mail's newer state takes the older one's place, and its attempts stay."""
+    ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A"), mail("B")], attempts=[attempt("A")])
+    ledger.checkpoint(log=LOG, position=SECOND, messages=[mail("A", size=9), mail("B", closed=1.0)], attempts=[])
+    assert ledger.open_messages() == [mail("A", size=9)]
+    assert ledger.attempts("A") == [attempt("A")]
+    assert ledger.position(LOG) == SECOND
+
+
+def test_all_or_nothing(ledger: Ledger) -> None:
+    """A checkpoint that can't be stored whole leaves no trace."""
+    ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A")], attempts=[attempt("A")])
+    with pytest.raises(LedgerError):
+        ledger.checkpoint(log=LOG, position=SECOND, messages=[mail("B")], attempts=[attempt("A")])
+    assert ledger.position(LOG) == FIRST
+    assert ledger.open_messages() == [mail("A")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("4jXS", id="queue id"),
+        pytest.param("msg_1", id="the API's id"),
+        pytest.param("<x@y.example>", id="Message-ID"),
+        pytest.param("x@y.example", id="Message-ID without brackets"),
+    ],
+)
+def test_find(ledger: Ledger, name: str) -> None:
+    """A mail is found by each of its names."""
+    row = mail("4jXS", api_id="msg_1", message_id="<x@y.example>")
+    ledger.checkpoint(log=LOG, position=FIRST, messages=[row, mail("other")], attempts=[])
+    assert ledger.find_messages(name) == [row]
 
 
 def test_many_mails(ledger: Ledger) -> None:
-    """More mails than a statement has room for parameters are stored and closed at once."""
-    mails = {f"Q{number}": {"n": number} for number in range(5000)}
-    ledger.checkpoint(log=LOG, position=LogPosition(0, "", 1), changed=mails, closed=[])
-    assert len(ledger.open_mails()) == 5000
-    ledger.checkpoint(log=LOG, position=LogPosition(0, "", 2), changed={}, closed=list(mails))
-    assert ledger.open_mails() == {}
+    """More mails than a statement has room for parameters are stored at once."""
+    rows = [mail(f"Q{number}") for number in range(5000)]
+    ledger.checkpoint(log=LOG, position=FIRST, messages=rows, attempts=[])
+    assert len(ledger.open_messages()) == 5000
 
 
 @pytest.mark.parametrize(
@@ -63,6 +138,7 @@ def test_many_mails(ledger: Ledger) -> None:
     [
         pytest.param("sqlite:////no/such/folder/ledger.db", "unable to open database file", id="no folder"),
         pytest.param("not a url", "LEDGER_URL", id="malformed"),
+        pytest.param("postgresql+nothing://x/y", "nothing", id="no driver"),
     ],
 )
 def test_open_fails(url: str, reason: str) -> None:

@@ -45,6 +45,17 @@ is_on_joined_network() {
     return 1
 }
 
+# An address, or a name with all its addresses, on the joined networks. A name that nobody has now may be a container's
+# that starts later; those have no dot.
+is_near() {
+    local address seen=
+    while read -r address _; do
+        is_on_joined_network "$address" || return 1
+        seen=yes
+    done < <(getent ahostsv4 "$1")
+    [[ -n $seen || $1 != *.* ]]
+}
+
 # Our own address that a network alias resolves to, or nothing.
 own_address_of_name() {
     local candidate own

@@ -98,6 +98,7 @@ keep_house() {
     certificate=$(stamp_of_certificate)
     while sleep 10; do
         rotate_log_if_due || true
+        revive_log_if_stuck || true
         if [[ $(stamp_of_certificate) != "$certificate" ]]; then
             certificate=$(stamp_of_certificate)
             say 'the certificate has changed: reloading'
@@ -130,4 +131,52 @@ remove_old_logs() {
     local -a rotated=("$LOG_FILE".[0-9]*)
     local surplus=$((${#rotated[@]} - MAIL_LOG_KEEP))
     ((surplus <= 0)) || rm -f -- "${rotated[@]:0:surplus}"
+}
+
+# ---- A log that is not written
+
+LOG_SIZE=
+
+# Once a write has failed, as on a full volume, postlogd (3.10) writes nothing more, be there room or not: the error
+# stays with its stream. A reload starts a new one. What could not be written is lost; mail goes on meanwhile.
+revive_log_if_stuck() {
+    log_is_stuck || return 0
+    if ! log_has_room; then
+        say 'the log volume is full: mail goes on, its log lines are lost' >&2
+        return 0
+    fi
+    say 'the log was not written for a while, and there is room again: reloading' >&2
+    # So that the next line is not taken for the rest of a broken one.
+    ! log_ends_mid_line || echo >>"$LOG_FILE"
+    /usr/sbin/postfix reload
+}
+
+# Half a line that stays half; or silence where the health check's lines, one pair a minute, should be.
+log_is_stuck() {
+    local before=$LOG_SIZE
+    LOG_SIZE=$(size_of_log)
+    if log_ends_mid_line; then
+        [[ $LOG_SIZE == "$before" ]]
+        return
+    fi
+    (($(date +%s) - $(stat --format %Y "$LOG_FILE" 2>/dev/null || echo 0) > 150)) || return 1
+    rm -f /run/mail-server.greeting
+    "$LIBRARY/healthcheck" >/dev/null || true
+    sleep 1
+    [[ $(size_of_log) == "$LOG_SIZE" ]]
+}
+
+size_of_log() {
+    stat --format %s "$LOG_FILE" 2>/dev/null || echo 0
+}
+
+# $( ) drops a final line feed, and nothing else that a log has.
+log_ends_mid_line() {
+    [[ -n $(tail --bytes=1 "$LOG_FILE" 2>/dev/null) ]]
+}
+
+log_has_room() {
+    local blocks size
+    read -r blocks size < <(stat --file-system --format '%a %S' "$(dirname "$LOG_FILE")")
+    ((blocks * size >= 65536))
 }

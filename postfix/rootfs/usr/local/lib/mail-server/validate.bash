@@ -109,14 +109,14 @@ check_relay() {
     check_relay_encryption
 }
 
-# In the clear only where nobody else listens: a container's name has no dot, an address must be on a joined network.
+# In the clear only where nobody else listens.
 check_relay_encryption() {
     if [[ $USE_TLS == yes ]]; then
         [[ $TLS_VERIFY == yes ]] ||
             warning TLS_VERIFY 'no: whoever can answer for the relay can read the password and the mail'
     elif [[ $SMTP_RELAY_PORT == 465 ]]; then
         mistake USE_TLS 'no, but port 465 speaks nothing but TLS: set USE_TLS=yes or SMTP_RELAY_PORT=587'
-    elif [[ $SMTP_RELAY_HOST == *.* ]] && ! is_on_joined_network "$SMTP_RELAY_HOST"; then
+    elif ! is_near "$SMTP_RELAY_HOST"; then
         mistake USE_TLS "no sends the password in the clear to $SMTP_RELAY_HOST: set USE_TLS=yes (no is for containers on the joined networks)"
     else
         warning USE_TLS "no: the mail and the password go to $SMTP_RELAY_HOST in the clear"

@@ -1,0 +1,87 @@
+"""Facts to rows of the ledger: what is not stored yet."""
+
+from typing import Final
+
+from mail_exporter.events import Status
+from mail_exporter.facts import AttemptEnded
+from mail_exporter.mail import Mail
+from mail_exporter.relays import RELAY_DAEMONS, Relays
+from mail_ledger import AttemptRow, Ledger, LogPosition, MessageRow
+from mail_telemetry.causes import classify
+from mail_telemetry.masking import mask_address, mask_text
+
+_ADDRESS_LENGTH: Final = 255
+_RELAY_LENGTH: Final = 255
+_DSN_LENGTH: Final = 16
+_REPLY_LENGTH: Final = 1024
+_DELIVERED: Final = frozenset({Status.SENT, Status.DELIVERABLE})
+
+
+class Book:
+    """Collects rows and stores them with the position up to which they are complete.
+
+    Args:
+        ledger: where they are stored.
+        log: the log's path, under which the position is stored.
+        relays: knows which relay has a quota.
+    """
+
+    def __init__(self, ledger: Ledger, log: str, relays: Relays) -> None:
+        self._ledger = ledger
+        self._log = log
+        self._relays = relays
+        self._messages: dict[str, MessageRow] = {}
+        self._attempts: list[AttemptRow] = []
+        self._position: LogPosition | None = None
+
+    def __len__(self) -> int:
+        return len(self._messages) + len(self._attempts)
+
+    def enter_attempt(self, fact: AttemptEnded) -> None:
+        """Keep the row of an attempt."""
+        attempt = fact.attempt
+        text = attempt.text
+        self._attempts.append(
+            AttemptRow(
+                message=fact.mail.id,
+                ordinal=fact.ordinal,
+                number=fact.number,
+                waiting_since=fact.waiting_since,
+                started=fact.started,
+                connected=fact.connected,
+                ended=fact.ended,
+                delay=attempt.delay,
+                recipient=mask_address(attempt.recipient)[:_ADDRESS_LENGTH],
+                forwarded=attempt.forwarded,
+                agent=fact.daemon,
+                relay=attempt.relay[:_RELAY_LENGTH],
+                counted=attempt.status is Status.SENT
+                and fact.daemon in RELAY_DAEMONS
+                and self._relays.is_configured(attempt.relay),
+                status=attempt.status.value,
+                dsn=attempt.dsn[:_DSN_LENGTH],
+                cause=None if attempt.status in _DELIVERED else classify(text, attempt.dsn).value,
+                suspended=attempt.suspended,
+                reply=(mask_text(text) if "@" in text else text)[:_REPLY_LENGTH],
+            )
+        )
+
+    def enter_mails(self, mails: list[Mail], position: LogPosition) -> None:
+        """Keep the rows of mails as they are now; everything before the position has been entered."""
+        self._messages.update((mail.id, mail.row()) for mail in mails)
+        self._position = position
+
+    def store(self) -> None:
+        """Store everything that was entered, with the position up to which it is complete.
+
+        Raises:
+            LedgerError: nothing was stored, and everything is kept.
+        """
+        if self._position is None:
+            return
+        self._ledger.checkpoint(
+            log=self._log, position=self._position, messages=list(self._messages.values()), attempts=self._attempts
+        )
+        self._messages.clear()
+        self._attempts.clear()
+        self._position = None

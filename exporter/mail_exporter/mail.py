@@ -1,0 +1,87 @@
+"""What is known of one mail while it is in the queue, and that as a row of the ledger."""
+
+from typing import Self
+
+from mail_exporter.parse.grammar import arrival_time
+from mail_ledger import MessageRow
+from mail_telemetry.names import Entry
+
+_MESSAGE_ID_LENGTH = 255
+_HOST_LENGTH = 255
+
+
+class Mail:
+    """A mail in the queue. Times are Unix seconds; the ledger's schema explains the rest.
+
+    What is not known yet is the class's, so that a new mail costs little.
+
+    Args:
+        id: the queue id; a short one, which repeats, with the second of its arrival.
+        queue_id: the queue id.
+        host: the mail server, as its log calls it.
+        arrived: when it arrived.
+    """
+
+    entry: Entry = Entry.LOCAL
+    """`local` also stands for mail that Postfix makes itself, as bounces."""
+    api_id: str | None = None
+    message_id: str | None = None
+    traceparent: str | None = None
+    size: int = 0
+    recipient_count: int = 0
+    recipients_finished: int = 0
+    activations: int = 0
+    """How often the queue manager took it up; the number of the attempt that runs."""
+    attempted: int = 0
+    """The number of the last attempt that ended for any recipient."""
+    attempts: int = 0
+    """How many attempts ended, over all recipients."""
+    waiting_since: float | None = None
+    """When the last attempt ended, or the first stage was over."""
+    expired: bool = False
+    notice_of: str | None = None
+    closed: float | None = None
+
+    def __init__(self, id: str, queue_id: str, host: str, arrived: float) -> None:  # noqa: A002 - the column's name
+        self.id = id
+        self.queue_id = queue_id
+        self.host = host
+        self.arrived = arrived
+
+    @classmethod
+    def seen(cls, queue_id: str, host: str, time: float) -> Self:
+        """Return a mail of which one line was seen, at the given time."""
+        arrived = arrival_time(queue_id)
+        if arrived is None:
+            return cls(f"{queue_id}.{time:.0f}", queue_id, host, time)
+        return cls(queue_id, queue_id, host, arrived)
+
+    @classmethod
+    def of_row(cls, row: MessageRow) -> Self:
+        """Return the mail as the ledger knows it."""
+        mail = cls(row.id, row.queue_id, row.host, row.arrived)
+        vars(mail).update(row._asdict(), entry=Entry(row.entry))
+        return mail
+
+    def row(self) -> MessageRow:
+        """Return the mail as the ledger keeps it."""
+        return MessageRow(
+            id=self.id,
+            queue_id=self.queue_id,
+            host=self.host[:_HOST_LENGTH],
+            arrived=self.arrived,
+            entry=self.entry.value,
+            api_id=self.api_id,
+            message_id=self.message_id and self.message_id[:_MESSAGE_ID_LENGTH],
+            traceparent=self.traceparent,
+            size=self.size,
+            recipient_count=self.recipient_count,
+            recipients_finished=self.recipients_finished,
+            activations=self.activations,
+            attempted=self.attempted,
+            attempts=self.attempts,
+            waiting_since=self.waiting_since,
+            expired=self.expired,
+            notice_of=self.notice_of,
+            closed=self.closed,
+        )

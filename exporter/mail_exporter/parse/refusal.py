@@ -1,0 +1,53 @@
+"""Why smtpd(8) refused a client, out of Postfix's own words (src/smtpd/smtpd_check.c, smtpd.c)."""
+
+import re
+from typing import Final
+
+from mail_exporter.events import Event, Reason, Rejected
+from mail_exporter.parse.grammar import ADDRESS, QUEUE_ID
+
+_REJECTED: Final = re.compile(
+    rf"(?:NOQUEUE|{QUEUE_ID}): (?P<milter>milter-)?reject: [\w .-]+ from [^\s\[]*\[[^\]]*\](?::\d+)?: "
+    rf"(?:(?P<code>\d{{3}}) )?(?:\d\.\d+\.\d+ )?(?:<{ADDRESS}>: )?(?P<text>.*)",
+    re.DOTALL,
+)
+_LIMIT: Final = re.compile(r"warning: [A-Z][\w ]+ (?:rate|concurrency) limit exceeded: \d+ from ")
+_REASONS: Final = tuple(
+    (reason, re.compile(pattern, re.IGNORECASE))
+    for reason, pattern in (
+        (Reason.RELAY_DENIED, r"relay(?:ing)? (?:access )?denied"),
+        (
+            Reason.RATE,
+            r"error: too (?:much|many) |.*(?:too many (?:recipients|connections)|gr[ae]y-?list|limit exceeded)",
+        ),
+        (Reason.RECIPIENT, r"recipient address rejected|user unknown|invalid recipient|address with"),
+        (Reason.SENDER, r"sender address rejected|domain not found|invalid sender"),
+        (Reason.HELO, r"helo command rejected"),
+        (Reason.CLIENT, r"client (?:host|certificate) |service unavailable; |access denied|unverified client"),
+        (Reason.SIZE, r".*message (?:size|file too big)|insufficient system storage"),
+        (Reason.PROTOCOL, r"error: |.*(?:pipelining|command rejected|syntax|bare <?(?:lf|newline))"),
+        (Reason.CONTENT, r".*(?:content|header|body|virus|spam)"),
+    )
+)
+
+
+def parse(text: str) -> Event | None:
+    """Read a refusal, or a client that runs into a limit of anvil(8).
+
+    NOQUEUE: reject: RCPT from web[172.18.0.5]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b> to=<x@y> proto=...
+    4jXSsP52xGzDhqX: reject: END-OF-MESSAGE from web[172.18.0.5]: bare <LF> received; from=<a@b> ...
+    4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from web[172.18.0.5]: 5.7.1 Spam; from=<a@b> ...
+    warning: Connection rate limit exceeded: 61 from web[172.18.0.5] for service 2525
+    """
+    if found := _REJECTED.fullmatch(text):
+        return Rejected(Reason.CONTENT if found["milter"] else _reason(found["text"], found["code"] or ""))
+    return Rejected(Reason.RATE) if _LIMIT.match(text) else None
+
+
+def _reason(text: str, code: str) -> Reason:
+    # Behind it stand the client's own words.
+    said = text.partition("; from=<")[0]
+    for reason, pattern in _REASONS:
+        if pattern.match(said):
+            return reason
+    return Reason.PROTOCOL if code.startswith("50") else Reason.OTHER

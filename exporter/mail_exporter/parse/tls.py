@@ -1,0 +1,27 @@
+"""TLS sessions, as smtp(8) and smtpd(8) tell them from `*_tls_loglevel = 1` on (Postfix: src/tls/tls_misc.c)."""
+
+import re
+from typing import Final
+
+from mail_exporter.events import NOTED, TLS_PROTOCOLS, Event, TlsEstablished
+
+_SESSION: Final = re.compile(
+    r"(Anonymous|Untrusted|Trusted|Verified) TLS connection (established|reused) (to|from) \S+(?: to \S+)?: (\S+)"
+)
+_DIRECTION: Final = {"from": "in", "to": "out"}
+
+
+def parse(text: str) -> Event | None:
+    """Read a session's line; one that is used again is no new session.
+
+    Verified TLS connection established to smtp.gmail.com[1.2.3.4]:587: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 ...
+    Anonymous TLS connection established from x[1.2.3.4]: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) ...
+    """
+    found = _SESSION.match(text)
+    if found is None:
+        return None
+    trust, verb, preposition, protocol = found.groups()
+    if verb == "reused":
+        return NOTED
+    known = protocol if protocol in TLS_PROTOCOLS else "other"
+    return TlsEstablished(_DIRECTION[preposition], known, trust.lower())

@@ -1,0 +1,47 @@
+"""Which of a log's many `relay=` is the configured one; all others share a name, so that labels stay few."""
+
+from typing import Final
+
+RELAY_DAEMONS: Final = frozenset({"smtp", "lmtp"})
+"""Agents that talk to another server; `error` and `retry` only repeat an earlier refusal."""
+
+_NOT_TRIED: Final = frozenset({"error", "retry"})
+
+OTHER: Final = "other"
+LOCAL: Final = "local"
+NONE: Final = "none"
+_MAX_KNOWN: Final = 1024
+
+
+class Relays:
+    """Names relays for labels.
+
+    Args:
+        configured: the relay all mail leaves by, as in SMTP_RELAY_HOST; None when mail goes to each domain's own.
+    """
+
+    def __init__(self, configured: str | None) -> None:
+        self._configured = configured.strip("[]").lower() if configured else None
+        self.labels = tuple(dict.fromkeys((*((self._configured,) if self._configured else ()), OTHER, LOCAL, NONE)))
+
+        self._known: dict[tuple[str, str], str] = {}
+
+    def label(self, daemon: str, relay: str) -> str:
+        """Return the label for `relay=smtp.gmail.com[1.2.3.4]:587` of a daemon's line."""
+        label = self._known.get((daemon, relay))
+        if label is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            label = self._known[daemon, relay] = self._make_label(daemon, relay)
+        return label
+
+    def is_configured(self, relay: str) -> bool:
+        """Tell whether this is the configured relay."""
+        return relay.partition("[")[0].lower() == self._configured
+
+    def _make_label(self, daemon: str, relay: str) -> str:
+        if daemon not in RELAY_DAEMONS:
+            return NONE if daemon in _NOT_TRIED else LOCAL
+        if relay == NONE:
+            return NONE
+        return self._configured if self._configured is not None and self.is_configured(relay) else OTHER

@@ -1,0 +1,122 @@
+"""`mail-exporter run`: all parts put together, until SIGTERM."""
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from loguru import logger
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from mail_exporter import parts
+from mail_exporter.book import Book
+from mail_exporter.certificate import CertificateReader, read_expiry
+from mail_exporter.export import SpanSender
+from mail_exporter.follower import Follower
+from mail_exporter.mail import Mail
+from mail_exporter.metrics import LogMetrics
+from mail_exporter.parts import PartReader, PartsCollector
+from mail_exporter.pipeline import Pipeline
+from mail_exporter.queue import QueueReader, read_queue
+from mail_exporter.record import RecordReader
+from mail_exporter.relays import Relays
+from mail_exporter.samples import Samples
+from mail_exporter.server import serve
+from mail_exporter.settings import Settings
+from mail_exporter.source import LogFollower
+from mail_exporter.tracing import SpanFactory
+from mail_exporter.tracker import Tracker
+from mail_exporter.volumes import Volumes
+from mail_ledger import Ledger, LedgerError
+from mail_telemetry import configuration, logging, tracing
+from mail_telemetry.names import Service
+
+_STALLED_SECONDS: Final = 60.0
+"""A follower that has not looked at the log for so long hangs."""
+_LOOK_SECONDS: Final = 5.0
+"""How long a look at the certificate may take."""
+
+
+def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+    """Follow the log and serve /metrics until SIGTERM or SIGINT."""
+    logging.configure(Service.EXPORTER, settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    ledger = _open_ledger(settings)
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    sender = SpanSender(OTLPSpanExporter()) if tracing.export_enabled(environ) else None
+    with LogFollower(settings.mail_log_file, ledger.position(str(settings.mail_log_file))) as source:
+        follower = Follower(source, make_pipeline(settings, registry, ledger, sender), stop.wait)
+        registry.register(PartsCollector(part_readers(settings, follower, sender)))
+        try:
+            server = serve(
+                settings.exporter_port, registry, lambda: monotonic() - follower.last_look < _STALLED_SECONDS
+            )
+        except OSError as error:
+            configuration.stop(f"EXPORTER_PORT: cannot listen on {settings.exporter_port}: {error.strerror}")
+        logger.info("following the log", log=str(settings.mail_log_file), port=server.server_port)
+        follower.run()
+    server.shutdown()
+    if sender is not None:
+        sender.close()
+    ledger.close()
+    logger.info("stopped")
+
+
+def make_pipeline(
+    settings: Settings, registry: CollectorRegistry, ledger: Ledger, sender: SpanSender | None
+) -> Pipeline:
+    """Return the pipeline that goes on where the ledger says an earlier one stopped."""
+    relays = Relays(settings.smtp_relay_host)
+    unknown = Samples()
+    tracker = Tracker()
+    tracker.restore(map(Mail.of_row, ledger.open_messages()))
+    return Pipeline(
+        records=RecordReader(syslog_names=settings.syslog_names),
+        tracker=tracker,
+        metrics=LogMetrics(registry, relays, partial(unknown.once, "reply of unknown cause")),
+        spans=(SpanFactory(tracing.resource(Service.SERVER)), sender) if sender is not None else None,
+        book=Book(ledger, str(settings.mail_log_file), relays),
+    )
+
+
+def part_readers(settings: Settings, follower: Follower, sender: SpanSender | None) -> dict[str, PartReader]:
+    """Return what is read at each scrape, by part."""
+    queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
+    expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _LOOK_SECONDS)
+    readers: dict[str, PartReader] = {
+        parts.QUEUE: QueueReader(queue).metrics,
+        parts.LOG: follower.log_metrics,
+        parts.LEDGER: follower.ledger_metrics,
+        parts.VOLUMES: Volumes(volumes(settings)).metrics,
+        parts.CERTIFICATE: CertificateReader(expiry).metrics,
+    }
+    if sender is not None:
+        readers[parts.TRACES] = sender.metrics
+    return readers
+
+
+def volumes(settings: Settings) -> dict[str, Path]:
+    """Return a folder on each volume, by name."""
+    found = {"log": settings.mail_log_file.parent, "spool": settings.spool_path}
+    scheme, _, path = settings.ledger_url.partition(":///")
+    if scheme == "sqlite" and path:
+        found["ledger"] = Path(path).parent
+    return found
+
+
+def _open_ledger(settings: Settings) -> Ledger:
+    try:
+        ledger = Ledger.open(settings.ledger_url)
+        ledger.position(str(settings.mail_log_file))
+    except LedgerError as error:
+        configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume there and writable for this user?")
+    return ledger

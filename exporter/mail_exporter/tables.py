@@ -1,0 +1,84 @@
+"""Counters and histograms as plain numbers: cheap to count, and read only when somebody scrapes.
+
+A table has all its label values from the start and never gets another, so that no log, however hostile, can make
+a time series.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from itertools import product
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
+
+from mail_telemetry.names import Metric
+
+Labels = tuple[str, ...]
+
+
+class CounterTable:
+    """A counter for each combination of the labels' values."""
+
+    def __init__(self, metric: Metric, *vocabularies: Iterable[str]) -> None:
+        self._metric = metric
+        self.values: dict[Labels, int] = {tuple(map(str, labels)): 0 for labels in product(*map(list, vocabularies))}
+
+    def add(self, *labels: str, number: int = 1) -> None:
+        """Count.
+
+        Raises:
+            KeyError: a label value is not in its vocabulary.
+        """
+        self.values[labels] += number
+
+    def family(self) -> CounterMetricFamily:
+        """Return what Prometheus is told."""
+        family = CounterMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        return family
+
+
+class Buckets:
+    """One histogram."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """Count many values, of which many are the same."""
+        for value, number in Counter(values).items():
+            self.counts[bisect_left(self.bounds, value)] += number
+            self.total += value * number
+
+    def observe(self, value: float) -> None:
+        """Count a value into its bucket."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class HistogramTable:
+    """A histogram for each value of one label, or a single one without labels."""
+
+    def __init__(self, metric: Metric, vocabulary: Iterable[str] = ()) -> None:
+        self._metric = metric
+        self._names = (*map(floatToGoString, metric.buckets), "+Inf")
+        values: list[Labels] = [(str(value),) for value in vocabulary] or [()]
+        self.values: dict[Labels, Buckets] = {labels: Buckets(metric.buckets) for labels in values}
+
+    def __getitem__(self, label: str) -> Buckets:
+        return self.values[(label,)]
+
+    def family(self) -> HistogramMetricFamily:
+        """Return what Prometheus is told."""
+        family = HistogramMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
+        for labels, buckets in self.values.items():
+            counts = list(buckets.counts)
+            below = [(name, sum(counts[: index + 1])) for index, name in enumerate(self._names)]
+            family.add_metric(labels, below, buckets.total)
+        return family

@@ -1,0 +1,23 @@
+"""Mails to send: as steps of a dialogue, or by a program in a server's container."""
+
+from typing import Final
+
+from tests.integration.postfix.lab import DOMAIN, Server
+
+ANYBODY: Final = "somebody@example.com"
+
+
+def mail(subject: str, *, sender: str, recipient: str, head: str = "", body: str = "hello\r\n") -> tuple[str, ...]:
+    """Return the steps that send a mail."""
+    return (
+        f"MAIL FROM:<{sender}>",
+        f"RCPT TO:<{recipient}>",
+        "DATA",
+        f"From: {sender}\r\nSubject: {subject}\r\n{head}\r\n{body}.\r\n",
+    )
+
+
+def submit(server: Server, subject: str, *, sender: str = f"hi@{DOMAIN}", recipient: str = ANYBODY) -> None:
+    """Hand a mail to a server as a program in its container would."""
+    text = f"From: {sender}\\nTo: {recipient}\\nSubject: {subject}\\n\\nhello\\n"
+    server.run("sh", "-c", f"printf '{text}' | sendmail -f {sender} {recipient}")

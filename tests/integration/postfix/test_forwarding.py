@@ -1,0 +1,154 @@
+"""Forwarding: mail for MAIL_DOMAIN reaches FORWARD_EMAIL, and strangers gain nothing by it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.lab import DOMAIN, HOSTNAME, OWNER, Lab, Relay, Server
+from tests.integration.postfix.mails import mail
+from tests.integration.stack import until
+
+WRITER = "writer@stranger.example"
+
+
+def test_any_address_reaches_the_owner(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A stranger's mail to any address of MAIL_DOMAIN leaves for FORWARD_EMAIL under our sender; Reply-To stays."""
+    steps = mail(subject, sender=WRITER, recipient=f"whatever@{DOMAIN}", head="Reply-To: me@else.example\r\n")
+    lab.probe.talk("mail.lab", 2525, HELLO, *steps)
+    received = relay.received(subject)
+    headers = dict(received["headers"])
+    assert received["recipients"] == [OWNER]
+    assert received["sender"] == f"forwarded@{DOMAIN}"
+    assert headers["Reply-To"] == "me@else.example"
+    assert headers["X-Original-From"] == WRITER
+    assert headers["X-Loop"] == HOSTNAME
+    server.wait_for_log(f"orig_to=<whatever@{DOMAIN}>, relay=")
+
+
+def test_the_writer_is_told_by_us_alone(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """An X-Original-From of the stranger's own is dropped; the one that arrives has what stood in From."""
+    steps = mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}", head="X-Original-From: bank@trusted.example\r\n")
+    lab.probe.talk("mail.lab", 2525, HELLO, *steps)
+    received = relay.received(subject)
+    assert [value for name, value in received["headers"] if name == "X-Original-From"] == [WRITER]
+    assert received["message_id"] in server.log()
+
+
+def test_original_from_is_kept_where_the_relay_replaces_it(
+    lab: Lab, server: Server, relay: Relay, subject: str
+) -> None:
+    """After the relay has put its account into From, the writer can still be read."""
+    lab.probe.talk("mail.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}"))
+    received = relay.received(subject)
+    delivered = dict(received["delivered_headers"])
+    assert delivered["From"] == "sandbox@gmail.example"
+    assert delivered["X-Original-From"] == WRITER
+    assert received["message_id"] in server.log()
+
+
+def test_loop_is_cut(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A forward that comes back is refused, and not forwarded once more."""
+    lab.probe.talk("mail.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}"))
+    forwarded = relay.raw(relay.received(subject)).decode()
+    steps = (f"MAIL FROM:<forwarded@{DOMAIN}>", f"RCPT TO:<hi@{DOMAIN}>", "DATA", f"{forwarded}\r\n.\r\n")
+    answers = lab.probe.talk("mail.lab", 2525, HELLO, *steps)
+    assert answers[5].startswith("550 5.4.6 This mail has been forwarded here before")
+    server.wait_for_log(f"reject: header X-Loop: {HOSTNAME}")
+    assert len(relay.mails(subject=subject)) == 1
+
+
+@pytest.mark.parametrize("fault", ["unknown_recipient", "content", "too_large"])
+def test_refused_forward_is_not_bounced(lab: Lab, server: Server, relay: Relay, subject: str, fault: str) -> None:
+    """A forward that the relay refuses ends with a line in the log; its writer, who may be anybody, hears nothing."""
+    with relay.fault(fault):
+        lab.probe.talk("mail.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"{fault}@{DOMAIN}"))
+        log = server.wait_for_log(f"orig_to=<{fault}@{DOMAIN}>")
+        until("an empty queue", lambda: not server.queue())
+    assert any("status=bounced" in line for line in log.splitlines() if f"orig_to=<{fault}@{DOMAIN}>" in line)
+    server.wait_for_log(f"to=<refused-forward@discarded.invalid>, orig_to=<forwarded@{DOMAIN}>")
+    assert relay.mails() == []
+
+
+def test_notices_are_not_for_strangers(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A stranger who asks for a notice of success gets none: the sender, who is to be told, may be made up."""
+    envelope, _, *rest = mail(subject, sender="victim@stranger.example", recipient=f"hi@{DOMAIN}")
+    lab.probe.talk("mail.lab", 2525, HELLO, envelope, f"RCPT TO:<hi@{DOMAIN}> NOTIFY=SUCCESS,DELAY,FAILURE", *rest)
+    relay.received(subject)
+    until("an empty queue", lambda: not server.queue())
+    assert [one["recipients"] for one in relay.mails()] == [[OWNER]]
+
+
+@pytest.fixture(scope="module")
+def limited(lab: Lab) -> Iterator[Server]:
+    """Return a server that forwards two addresses to two people, five recipients a day."""
+    variables = {
+        "FORWARD_EMAIL": f"{OWNER}, second@inbox.example",
+        "FORWARD_RECIPIENTS": "hi, info",
+        "FORWARD_DAILY_LIMIT": "5",
+    }
+    with lab.server("limited.lab", variables=variables) as server:
+        yield server
+
+
+def test_several_owners(lab: Lab, limited: Server, relay: Relay, subject: str) -> None:
+    """Every address in FORWARD_EMAIL gets the mail."""
+    lab.probe.talk("limited.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"Hi@{DOMAIN}"))
+    assert sorted(relay.received(subject)["recipients"]) == [OWNER, "second@inbox.example"]
+    assert "second@inbox.example" in limited.wait_for_log(f"orig_to=<Hi@{DOMAIN}>")
+
+
+def test_only_some_recipients(lab: Lab, limited: Server) -> None:
+    """An address that is not in FORWARD_RECIPIENTS is refused at RCPT; postmaster never is."""
+    for recipient, answer in ((f"other@{DOMAIN}", "550 5.1.1"), (f"postmaster@{DOMAIN}", "250 2.1.5")):
+        answers = lab.probe.talk("limited.lab", 2525, HELLO, f"MAIL FROM:<{WRITER}>", f"RCPT TO:<{recipient}>")
+        assert answers[3].startswith(answer)
+    limited.wait_for_log(f"<other@{DOMAIN}>: Recipient address rejected: User unknown")
+
+
+def test_daily_limit(lab: Lab, limited: Server, relay: Relay, subject: str) -> None:
+    """Above FORWARD_DAILY_LIMIT the public port says 450, also after a restart; mail from inside still goes."""
+    envelope = (f"MAIL FROM:<{WRITER}>", f"RCPT TO:<info@{DOMAIN}>")
+    until(
+        "the limit",
+        lambda: lab.probe.talk("limited.lab", 2525, HELLO, *envelope)[3].startswith("450 4.7.1") or None,
+    )
+    limited.wait_for_log("The daily limit of forwarded mail is reached, try again later")
+    limited.container.restart()
+    limited.wait_until_started(2)
+    assert lab.probe.talk("limited.lab", 2525, HELLO, *envelope)[3].startswith("450 4.7.1 ")
+    lab.probe.talk("limited.lab", 25, HELLO, *mail(subject, sender=f"shop@{DOMAIN}", recipient=f"info@{DOMAIN}"))
+    relay.received(subject)
+
+
+@pytest.fixture(scope="module")
+def closed(lab: Lab) -> Iterator[Server]:
+    """Return a server that has nobody to forward to and no account."""
+    variables = dict.fromkeys(("FORWARD_EMAIL", "MAIL_USER", "MAIL_PASSWORD"))
+    with lab.server("closed.lab", variables=variables) as server:
+        yield server
+
+
+@pytest.mark.parametrize("recipient", [f"hi@{DOMAIN}", f"postmaster@{DOMAIN}", f"root@{HOSTNAME}"])
+def test_without_an_owner(lab: Lab, closed: Server, recipient: str) -> None:
+    """Without FORWARD_EMAIL the public port refuses at RCPT, and the start has said so."""
+    answers = lab.probe.talk("closed.lab", 2525, HELLO, f"MAIL FROM:<{WRITER}>", f"RCPT TO:<{recipient}>")
+    assert answers[3][:3] in {"554", "550"}
+    assert "mail-server: warning: FORWARD_EMAIL: not set: mail for MAIL_DOMAIN is refused" in closed.printed()
+
+
+def test_without_an_owner_the_system_is_told(lab: Lab, closed: Server) -> None:
+    """Without FORWARD_EMAIL the monitoring's mail is refused at RCPT rather than vanishing."""
+    envelope = ("MAIL FROM:<alerts@dinky.local>", "RCPT TO:<admin@dinky.local>")
+    assert lab.probe.talk("closed.lab", 25, HELLO, *envelope)[3].startswith("550 5.1.1")
+    closed.wait_for_log("<admin@dinky.local>: Recipient address rejected")
+
+
+def test_without_an_account_nobody_logs_in(closed: Server) -> None:
+    """Without MAIL_USER the submission port offers no AUTH and takes no mail."""
+    answers = closed.talk(
+        587, HELLO, "STARTTLS", HELLO, "AUTH PLAIN AGEAYg==", f"MAIL FROM:<hi@{DOMAIN}>", "RCPT TO:<a@b.example>"
+    )
+    assert "AUTH" not in answers[3]
+    assert answers[4].startswith("503 5.5.1 Error: authentication not enabled")
+    assert answers[6].startswith("554 5.7.1")

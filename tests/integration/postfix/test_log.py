@@ -1,0 +1,117 @@
+"""The log: complete in its file, rotated without losing a line, masked on standard output, and quiet when idle."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.lab import DOMAIN, LOG, OWNER, Lab, Relay, Server
+from tests.integration.postfix.mails import ANYBODY, mail
+from tests.integration.stack import until
+
+VISITOR = "visitor@stranger.example"
+ADDRESS = re.compile(r"[\w.+=-]{2,}@(?:[\w-]+\.)+[a-z]{2,}")
+QUEUE_ID = re.compile(r"\]: (4[0-9A-Za-z]{10,}): ")
+
+
+@pytest.fixture(scope="module")
+def rotating(lab: Lab) -> Iterator[Server]:
+    """Return a server that rotates its log at 20 kB, keeps two old ones, and shows masked addresses."""
+    variables = {"MAIL_LOG_ROTATE_SIZE": "20000", "MAIL_LOG_KEEP": "2", "MAIL_LOG_ADDRESSES": None, "TZ": "JST-9"}
+    with lab.server("rotating.lab", variables=variables) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aged(lab: Lab) -> Iterator[Server]:
+    """Return a server that rotates its log by age; it starts early, since the age is looked at every ten seconds."""
+    with lab.server("aged.lab", variables={"MAIL_LOG_ROTATE_AGE": "1s"}) as server:
+        yield server
+
+
+def test_rotation_by_size(lab: Lab, rotating: Server, relay: Relay) -> None:
+    """The log is rotated when it is large, while mail flows; no line is lost to the files or to standard output."""
+    for old in ("20200101-000000", "20200102-000000", "20200103-000000"):
+        rotating.run("sh", "-c", f"echo old | gzip >{LOG}.{old}.gz")
+    before = rotating.log()
+    ids = [f"rotated {number}" for number in range(60)]
+    accepted = lab.probe.load("rotating.lab", ids)
+    rounds = iter(range(1000))
+
+    def go_on() -> bool:
+        accepted.extend(lab.probe.load("rotating.lab", [f"meanwhile {next(rounds)}"]))
+        return rotated_files(rotating) == 2
+
+    until("a rotation, and no more than two old files", go_on, 20)
+    until("all at the relay", lambda: len(relay.mails()) == len(accepted))
+    until("an empty queue", lambda: not rotating.queue())
+    lines = rotating.wait_for_log(*(one["message_id"] for one in relay.mails())).removeprefix(before)
+    per_mail = count_by_mail(lines)
+    assert len(per_mail) == len(accepted)
+    assert set(per_mail.values()) == {5}, "client, message-id, active, sent, removed: once each"
+    until("the same on standard output", lambda: count_by_mail(rotating.printed()) == per_mail)
+
+
+def rotated_files(server: Server) -> int:
+    """Return how many old logs there are."""
+    return len(server.run("sh", "-c", f"ls {LOG}.* 2>/dev/null || true").split())
+
+
+def count_by_mail(log: str) -> dict[str, int]:
+    """Return how many lines a log has of each queue id."""
+    found = [match[1] for line in log.splitlines() if (match := QUEUE_ID.search(line))]
+    return {one: found.count(one) for one in set(found)}
+
+
+def test_utc_complete_and_readable(rotating: Server) -> None:
+    """The file is the exporter's group's to read and nobody else's, and its stamps are in UTC."""
+    assert rotating.run("stat", "-c", "%a %g", "/var/log/mail").split() == ["2750", "10001"]
+    until("a log", lambda: "640 10001" in rotating.run("sh", "-c", f"stat -c '%a %g' {LOG}* "))
+    last = rotating.log().splitlines()[-1][:15]
+    stamp = dt.datetime.strptime(last, "%b %d %H:%M:%S").replace(year=dt.datetime.now(dt.UTC).year, tzinfo=dt.UTC)
+    assert abs(dt.datetime.now(dt.UTC) - stamp) < dt.timedelta(minutes=10)
+
+
+def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, subject: str) -> None:
+    """`docker logs` shows no whole address, of senders, recipients or strangers; the file has them."""
+    lab.probe.talk("rotating.lab", 25, HELLO, *mail(subject, sender=VISITOR, recipient=ANYBODY))
+    lab.probe.talk("rotating.lab", 2525, HELLO, *mail(f"{subject} 2", sender=VISITOR, recipient=f"hi@{DOMAIN}"))
+    lab.probe.talk("rotating.lab", 2525, HELLO, f"MAIL FROM:<{VISITOR}>", f"RCPT TO:<{ANYBODY}>")
+    relay.received(f"{subject} 2")
+    log = rotating.wait_for_log(f"to=<{OWNER}>", "Relay access denied", f"from=<{VISITOR}>")
+    shown = until("the refusal shown", lambda: text if "Relay access denied" in (text := rotating.printed()) else None)
+    own = (rotating.settings["DEFAULT_FROM"], rotating.settings["SMTP_RELAY_USERNAME"])
+    banner, _, lines = shown.partition("daemon started")
+    assert [line for line in banner.splitlines() if VISITOR in line] == []
+    found = {one for one in ADDRESS.findall(re.sub(r"message-id=<[^>]*>", "", lines)) if one not in own}
+    assert found == set()
+    assert "v***@stranger.example" in lines
+    assert ANYBODY in log
+
+
+def test_health_checks_are_quiet(server: Server) -> None:
+    """A health check leaves nothing on standard output, and in the file two lines a minute at most."""
+    server.run("rm", "-f", "/run/mail-server.greeting")
+    before, shown = server.log(), server.printed()
+    assert server.run("/usr/local/lib/mail-server/healthcheck").startswith("220 ")
+    log = until("its lines", lambda: text if "commands=1" in (text := server.log().removeprefix(before)) else None)
+    for _ in range(5):
+        assert "less than a minute ago" in server.run("/usr/local/lib/mail-server/healthcheck")
+    assert len([line for line in log.splitlines() if "127.0.0.1" in line]) == 2
+    assert "127.0.0.1" not in server.printed().removeprefix(shown)
+
+
+def test_health_check_says_what_is_wrong(lab: Lab) -> None:
+    """Without Postfix the health check fails and says so."""
+    with lab.tool({}) as idle:
+        status, printed = idle.container.exec_run(["/usr/local/lib/mail-server/healthcheck"])
+    assert status == 1
+    assert printed.decode().strip() == "nothing listens on port 25: Postfix is not running"
+
+
+def test_rotation_by_age(aged: Server) -> None:
+    """A small log is rotated when it is old, and its lines are in the compressed file."""
+    until("a rotated file", lambda: aged.run("sh", "-c", f"ls {LOG}.*.gz 2>/dev/null || true"), 30)
+    assert "daemon started" in aged.run("sh", "-c", f"zcat {LOG}.*.gz")

@@ -1,0 +1,129 @@
+"""Nothing lost: every mail that got a 250 arrives, whatever happens to the container, the relay or the disk."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.dialogue import CLOSED
+from tests.integration.postfix.lab import DOMAIN, Lab, Relay, Server
+from tests.integration.postfix.mails import ANYBODY, mail
+from tests.integration.stack import until
+
+MAILS = 200
+VOLUMES = {"spool": "/var/spool/postfix", "data": "/var/lib/postfix", "log": "/var/log/mail"}
+
+
+def subjects(relay: Relay) -> Counter[str]:
+    """Return how often each mail arrived, by its subject."""
+    return Counter(mail["subject"] for mail in relay.mails())
+
+
+def duplicates(relay: Relay) -> int:
+    """Return how many mails arrived more than once."""
+    return sum(times > 1 for times in subjects(relay).values())
+
+
+def wait_for_all(relay: Relay, accepted: list[str], seconds: float = 60) -> None:
+    """Return when every accepted mail has arrived.
+
+    Raises:
+        TimeoutError: some did not; they are named.
+    """
+    until(f"{len(accepted)} mails at the relay", lambda: set(accepted) <= set(subjects(relay)), seconds)
+
+
+def test_killed_while_busy(lab: Lab, relay: Relay) -> None:
+    """`kill -9` of the container while 200 mails come and go: each that got a 250 arrives after the next start."""
+    ids = [f"killed {number:03}" for number in range(MAILS)]
+    with lab.server("killed.lab") as server, ThreadPoolExecutor() as pool:
+        first = pool.submit(lab.probe.load, "killed.lab", ids)
+        until("some mails at the relay", lambda: len(relay.mails()) >= MAILS // 4)
+        server.container.kill("SIGKILL")
+        accepted = first.result()
+        assert len(accepted) < MAILS, "it was killed while mails came in"
+        arrived = len(relay.mails())
+        server.container.start()
+        server.wait_until_started(2)
+        accepted += lab.probe.load("killed.lab", [one for one in ids if one not in accepted])
+        wait_for_all(relay, accepted)
+        until("an empty queue", lambda: not server.queue())
+    print(f"killed: {len(accepted)} accepted in the end, {arrived} arrived before, {duplicates(relay)} twice")
+    assert set(accepted) == set(ids)
+    # A mail whose 250 was lost on either side is sent again: at most one for each connection, in and out.
+    assert duplicates(relay) <= 4 + 2
+
+
+def test_stopped_while_busy(lab: Lab, relay: Relay) -> None:
+    """`stop`, `rm` and a new container on the same volumes while mail flows: all arrive, none twice."""
+    ids = [f"recreated {number:03}" for number in range(MAILS)]
+    with ExitStack() as stack:
+        volumes = {stack.enter_context(lab.volume(name)): where for name, where in VOLUMES.items()}
+        with lab.server("recreated.lab", volumes=volumes) as server, ThreadPoolExecutor() as pool:
+            first = pool.submit(lab.probe.load, "recreated.lab", ids)
+            until("some mails at the relay", lambda: len(relay.mails()) >= MAILS // 4)
+            server.container.stop(timeout=30)
+            accepted = first.result()
+            assert server.container.wait()["StatusCode"] == 0
+        arrived = len(relay.mails())
+        with lab.server("recreated.lab", volumes=volumes) as server:
+            wait_for_all(relay, accepted)
+            until("an empty queue", lambda: not server.queue())
+    print(f"recreated: {len(accepted)} accepted, {arrived} arrived before, {duplicates(relay)} twice")
+    assert duplicates(relay) == 0
+
+
+def test_relay_away(lab: Lab, server: Server, relay: Relay) -> None:
+    """While the relay is down mail is accepted and waits; when it is back each arrives once."""
+    ids = [f"away {number:03}" for number in range(MAILS // 4)]
+    with relay.fault("refuse_connection"):
+        accepted = lab.probe.load("mail.lab", ids)
+        until("all deferred", lambda: {one["queue_name"] for one in server.queue()} == {"deferred"})
+        assert relay.mails() == []
+    wait_for_all(relay, accepted)
+    assert subjects(relay) == Counter(ids)
+
+
+def test_spool_full(lab: Lab, relay: Relay) -> None:
+    """With the spool full a sender is told 452; what was accepted waits and arrives once there is room."""
+    ids = [f"full {number:03}" for number in range(60)]
+    variables = {"MESSAGE_SIZE_LIMIT": "100000"}
+    with lab.server("full.lab", variables=variables, tmpfs={"/var/spool/postfix": "size=3m"}) as server:
+        with relay.fault("refuse_connection"):
+            accepted = lab.probe.load("full.lab", ids, size=90_000)
+            assert 0 < len(accepted) < len(ids)
+            answers = lab.probe.talk("full.lab", 25, HELLO, f"MAIL FROM:<hi@{DOMAIN}>")
+            assert answers[2] == "452 4.3.1 Insufficient system storage"
+            server.wait_for_log("not enough free space in mail queue")
+            # Not a byte left: not even the reasons of deferrals can be noted.
+            server.run("sh", "-c", "cat /dev/zero >/var/spool/postfix/junk 2>/dev/null || true")
+            answers = lab.probe.talk("full.lab", 25, HELLO, f"MAIL FROM:<hi@{DOMAIN}>")
+            assert answers[2].startswith(("452", "451", "421")) or CLOSED in answers[2]
+        server.run("rm", "/var/spool/postfix/junk")
+        wait_for_all(relay, accepted)
+        until("an empty queue", lambda: not server.queue())
+        rest = lab.probe.load("full.lab", [one for one in ids if one not in accepted], size=90_000)
+        wait_for_all(relay, rest)
+    assert sorted([*accepted, *rest]) == ids
+    assert duplicates(relay) == 0
+
+
+def test_log_volume_full(lab: Lab, relay: Relay) -> None:
+    """With the log's volume full mail goes on; the log has a gap, and goes on too when there is room."""
+    with lab.server("mute.lab", tmpfs={"/var/log/mail": "size=256k"}) as server:
+        server.run("sh", "-c", "cat /dev/zero >/var/log/mail/junk 2>/dev/null || true")
+        ids = [f"mute {number}" for number in range(20)]
+        accepted = lab.probe.load("mute.lab", ids)
+        assert sorted(accepted) == sorted(ids)
+        wait_for_all(relay, ids)
+        assert duplicates(relay) == 0
+        until("a word of it", lambda: "the log volume is full" in server.printed())
+        server.run("rm", "/var/log/mail/junk")
+        until("the log revived", lambda: "there is room again: reloading" in server.printed())
+        lab.probe.talk("mute.lab", 25, HELLO, *mail("audible", sender=f"hi@{DOMAIN}", recipient=ANYBODY))
+        message_id = relay.received("audible")["message_id"]
+        log = server.wait_for_log(message_id)
+        assert message_id in server.printed()
+    lost = sum(mail["message_id"] not in log for mail in relay.mails())
+    print(f"log full: {lost} of {len(ids) + 1} mails are not in the log")
+    assert lost > 0

@@ -1,0 +1,157 @@
+"""Trust by port: who may write to whom, from where."""
+
+from collections.abc import Iterator
+
+import pytest
+from testcontainers.core.network import Network
+
+from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.dialogue import STARTTLS, plain
+from tests.integration.postfix.lab import DOMAIN, OWNER, PASSWORD, USER, Lab, Probe, Relay, Server
+from tests.integration.postfix.mails import ANYBODY, mail
+from tests.integration.stack import until
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+LOGIN = (HELLO, STARTTLS, HELLO, plain(USER, PASSWORD))
+
+
+def test_container_writes_to_anybody(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A container on a joined network sends through port 25 without a login."""
+    lab.probe.talk("mail.lab", 25, HELLO, *mail(subject, sender=f"hi@{DOMAIN}", recipient=ANYBODY))
+    received = relay.received(subject)
+    assert received["recipients"] == [ANYBODY]
+    assert "postfix/internal/smtpd" in server.wait_for_log(received["message_id"])
+
+
+def test_login_writes_to_anybody(server: Server, relay: Relay, subject: str) -> None:
+    """Whoever has MAIL_USER's password sends through port 587, as an address of MAIL_DOMAIN."""
+    server.talk(587, *LOGIN, *mail(subject, sender=f"shop@{DOMAIN}", recipient=ANYBODY))
+    received = relay.received(subject)
+    assert received["sender"] == f"shop@{DOMAIN}"
+    server.wait_for_log(f"sasl_method=PLAIN, sasl_username={USER}@{DOMAIN}")
+
+
+def test_login_with_the_whole_address(server: Server, relay: Relay, subject: str) -> None:
+    """MAIL_USER with MAIL_DOMAIN behind it is the same login."""
+    login = (HELLO, STARTTLS, HELLO, plain(f"{USER}@{DOMAIN}", PASSWORD))
+    server.talk(587, *login, *mail(subject, sender=f"hi@{DOMAIN}", recipient=ANYBODY))
+    relay.received(subject)
+
+
+def test_container_is_a_stranger_at_the_public_port(lab: Lab, server: Server) -> None:
+    """The public port relays for nobody, whichever network the client is on."""
+    answers = lab.probe.talk("mail.lab", 2525, HELLO, *mail("no", sender=f"hi@{DOMAIN}", recipient=ANYBODY))
+    assert answers[3] == f"554 5.7.1 <{ANYBODY}>: Relay access denied"
+    server.wait_for_log("postfix/public/smtpd")
+
+
+@pytest.fixture(scope="module")
+def published(lab: Lab) -> Iterator[tuple[Server, Probe]]:
+    """Return a server with port 25 published on a foreign network that it trusts, and a probe on that network."""
+    with Network() as foreign, lab.probe_on(foreign) as probe:
+        network = lab.docker.networks.get(foreign.name).attrs["IPAM"]["Config"][0]
+        variables = {"TRUSTED_NETWORKS": network["Subnet"]}
+        with lab.server("trusting.lab", variables=variables, ports={"25/tcp": [(network["Gateway"],)]}) as server:
+            yield server, probe
+
+
+def test_trusted_network(published: tuple[Server, Probe], relay: Relay, subject: str) -> None:
+    """A network named in TRUSTED_NETWORKS may relay through port 25, as far as Docker shows its addresses."""
+    server, probe = published
+    answers = probe.talk(*server.door(25), HELLO, *mail(subject, sender=f"hi@{DOMAIN}", recipient=ANYBODY))
+    log = server.log()
+    if f"connect from unknown[{server.address.rpartition('.')[0]}.1]" in log:
+        assert answers[3].startswith("554 5.7.1"), "the gateway stays a stranger"
+    else:
+        relay.received(subject)
+
+
+def test_trace_of_a_stranger(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A Traceparent that comes in at the public port is neither logged as ours nor passed on."""
+    head = f"Traceparent: {TRACE}\r\nTracestate: a=b\r\n"
+    lab.probe.talk(
+        "mail.lab", 2525, HELLO, *mail(subject, sender="x@stranger.example", recipient=f"hi@{DOMAIN}", head=head)
+    )
+    received = relay.received(subject)
+    names = {name.lower() for name, _ in received["headers"]}
+    assert names & {"traceparent", "tracestate"} == set()
+    assert received["message_id"] in server.log()
+    assert TRACE not in server.log()
+
+
+def test_trace_from_inside(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A container's Traceparent is in the log beside the queue id, and not in the mail that leaves."""
+    trace = TRACE.replace("0af765", "aaaaaa")
+    lab.probe.talk(
+        "mail.lab",
+        25,
+        HELLO,
+        *mail(subject, sender=f"hi@{DOMAIN}", recipient=ANYBODY, head=f"Traceparent: {trace}\r\n"),
+    )
+    received = relay.received(subject)
+    assert "Traceparent" not in {name for name, _ in received["headers"]}
+    log = server.wait_for_log(f"info: header Traceparent: {trace}")
+    assert log.count(trace) == 1
+
+
+@pytest.mark.parametrize("port", [pytest.param(25, id="inside"), pytest.param(2525, id="public")])
+def test_trace_in_an_attached_mail(lab: Lab, server: Server, relay: Relay, subject: str, port: int) -> None:
+    """A Traceparent inside an attached message, or in a part's own header, is text like any other."""
+    trace = TRACE.replace("0af765", f"{port:06}")
+    parts = (
+        f"--b\r\nContent-Type: message/rfc822\r\n\r\nTraceparent: {trace}\r\nSubject: inner\r\n\r\nx\r\n"
+        f"--b\r\nContent-Type: text/plain\r\nTraceparent: {trace}\r\n\r\ny\r\n--b--\r\n"
+    )
+    head = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
+    steps = mail(subject, sender="x@stranger.example", recipient=f"hi@{DOMAIN}", head=head, body=parts)
+    lab.probe.talk("mail.lab", port, HELLO, *steps)
+    received = relay.received(subject)
+    assert relay.raw(received).count(trace.encode()) == 2
+    assert received["message_id"] in server.log()
+    assert trace not in server.log()
+
+
+def test_size_limit(lab: Lab, server: Server) -> None:
+    """A mail above MESSAGE_SIZE_LIMIT is refused where its size is announced, before it is sent."""
+    answers = lab.probe.talk("mail.lab", 25, HELLO, f"MAIL FROM:<hi@{DOMAIN}> SIZE=26214401")
+    assert answers[2] == "552 5.3.4 Message size exceeds fixed limit"
+    assert "250-SIZE 26214400" in answers[1]
+    assert server.run("postconf", "-h", "message_size_limit").strip() == "26214400"
+
+
+def test_system_mail(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """The monitoring's mail to admin@dinky.local reaches FORWARD_EMAIL, under a sender that the world knows."""
+    lab.probe.talk("mail.lab", 25, HELLO, *mail(subject, sender="alerts@dinky.local", recipient="admin@dinky.local"))
+    received = relay.received(subject)
+    assert received["recipients"] == [OWNER]
+    assert received["sender"] == f"hi@{DOMAIN}"
+    assert dict(received["headers"])["From"] == f"hi@{DOMAIN}"
+    server.wait_for_log("orig_to=<admin@dinky.local>")
+
+
+@pytest.mark.parametrize("recipient", ["root", "postmaster", "admin@dinky.local"])
+def test_mail_of_programs_in_the_container(server: Server, relay: Relay, subject: str, recipient: str) -> None:
+    """What a program in the container writes to a local user reaches FORWARD_EMAIL."""
+    server.run("sh", "-c", f"echo disk is full | mail -s '{subject}' {recipient}")
+    assert relay.received(subject)["recipients"] == [OWNER]
+
+
+def test_renewed_certificate(lab: Lab) -> None:
+    """A certificate that is renewed on disk is shown to the next client, without a restart."""
+    make = "openssl req -x509 -newkey rsa:2048 -noenc -keyout /tls/key.pem -out /tls/cert.pem -subj /CN="
+    variables = {"TLS_CERT_FILE": "/tls/cert.pem", "TLS_KEY_FILE": "/tls/key.pem"}
+    with lab.volume("tls") as volume, lab.tool({volume: "/tls"}) as tool:
+        tool.run("sh", "-c", f"{make}before.example")
+        with lab.server("renewed.lab", variables=variables, volumes={volume: "/tls"}) as server:
+            assert "before.example" in shown(server)
+            tool.run("sh", "-c", f"{make}after.example")
+            until("the new certificate", lambda: "after.example" in shown(server), 20)
+            assert server.printed().count("daemon started") == 1
+            assert "the certificate has changed: reloading" in server.printed()
+
+
+def shown(server: Server) -> str:
+    """Return the subject of the certificate on port 587."""
+    connect = "openssl s_client -starttls smtp -connect 127.0.0.1:587 </dev/null 2>/dev/null"
+    command = f"{connect} | openssl x509 -noout -subject 2>/dev/null || true"
+    return server.run("sh", "-c", command)

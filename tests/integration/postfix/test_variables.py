@@ -1,0 +1,270 @@
+"""The variables: each mistake is one line that names the variable and the fix, all at once, before anything starts."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.dialogue import STARTTLS, plain
+from tests.integration.postfix.lab import IDENTITY, PASSWORD, RELAY_PASSWORD, USER, WAY_OUT, Lab, Server
+from tests.integration.postfix.mails import submit
+from tests.integration.stack import ROOT, Stack
+
+GOOD = IDENTITY | {name: value for name, value in WAY_OUT.items() if name != "SMTP_RELAY_CA_FILE"}
+
+
+@pytest.fixture(scope="module")
+def idle(lab: Lab) -> Iterator[Server]:
+    """Return the image with nothing running in it and no variable set."""
+    with lab.tool({}, network=lab.network) as tool:
+        yield tool
+
+
+def check(idle: Server, variables: dict[str, str]) -> tuple[int, list[str]]:
+    """Run `mail-server check` and return its exit status and what it printed."""
+    status, printed = idle.container.exec_run(["mail-server", "check"], environment=variables)
+    return status, printed.decode().splitlines()
+
+
+def test_good_variables(idle: Server) -> None:
+    """With nothing wrong `check` shows the seed's banner and says so."""
+    status, lines = check(idle, GOOD)
+    assert status == 0
+    assert lines[:3] == ["Mail server configuration:", "-------------------------", "Hostname: mail.shop.example"]
+    assert lines[-1] == "mail-server: the variables are valid"
+
+
+def test_template_as_it_is(idle: Server) -> None:
+    """With .env.mail unchanged each placeholder is named."""
+    pairs = (line.partition("=") for line in (ROOT / ".env.mail").read_text().splitlines() if line[:1].isupper())
+    status, lines = check(idle, {name: value for name, _, value in pairs})
+    assert status == 64
+    named = {line.split(": ")[1] for line in lines[:-1]}
+    assert named == {
+        "MAIL_DOMAIN",
+        "MAIL_HOSTNAME",
+        "MAIL_PASSWORD",
+        "DEFAULT_FROM",
+        "FORWARD_EMAIL",
+        "SMTP_RELAY_USERNAME",
+        "SMTP_RELAY_PASSWORD",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"MAIL_DOMAIN": ""}, "MAIL_DOMAIN: not set: give the domain"),
+        ({"MAIL_DOMAIN": "https://shop.example"}, "MAIL_DOMAIN: 'https://shop.example' is not a domain: give a name"),
+        ({"MAIL_DOMAIN": "203.0.113.7"}, "MAIL_DOMAIN: '203.0.113.7' is not a domain"),
+        ({"MAIL_DOMAIN": "yourdomain.com"}, "MAIL_DOMAIN: still the template's value: give your own domain"),
+        ({"MAIL_DOMAIN": '"shop.example"'}, "MAIL_DOMAIN: the value is in quotes: remove them"),
+        ({"MAIL_HOSTNAME": "mail_server"}, "MAIL_HOSTNAME: 'mail_server' is not a domain"),
+        ({"MAIL_USER": ""}, "MAIL_USER: not set, but MAIL_PASSWORD is: set both or neither"),
+        ({"MAIL_USER": "a b"}, "MAIL_USER: only letters, digits"),
+        ({"MAIL_PASSWORD": ""}, "MAIL_PASSWORD: not set, but MAIL_USER is: set both or neither"),
+        ({"MAIL_PASSWORD": "your-secure-password"}, "MAIL_PASSWORD: still the template's value: choose a password"),
+        ({"MAIL_PASSWORD": "a\nb"}, "MAIL_PASSWORD: the value has more than one line: keep the first"),
+        ({"DEFAULT_FROM": "hi"}, "DEFAULT_FROM: 'hi' is not an address: give it as name@example.org"),
+        ({"FORWARD_EMAIL": "me"}, "FORWARD_EMAIL: 'me' is not an address"),
+        (
+            {"FORWARD_EMAIL": "me@shop.example"},
+            "FORWARD_EMAIL: me@shop.example is mail for this server itself (a loop)",
+        ),
+        ({"FORWARD_EMAIL": "a@b.example,me@SHOP.example"}, "FORWARD_EMAIL: me@SHOP.example is mail for this server"),
+        ({"FORWARD_EMAIL": "root@dinky.local"}, "FORWARD_EMAIL: root@dinky.local is mail for this server itself"),
+        ({"FORWARD_RECIPIENTS": "hi@other.example"}, "FORWARD_RECIPIENTS: 'hi@other.example' is not an address of"),
+        ({"FORWARD_DAILY_LIMIT": "many"}, "FORWARD_DAILY_LIMIT: 'many' is not a number"),
+        ({"LOCAL_DOMAINS": "shop.example"}, "LOCAL_DOMAINS: shop.example is MAIL_DOMAIN"),
+        ({"LOCAL_DOMAINS": "local"}, "LOCAL_DOMAINS: 'local' is not a domain"),
+        ({"SMTP_RELAY_HOST": ""}, "SMTP_RELAY_HOST: not set, but there are credentials for it"),
+        (
+            {"SMTP_RELAY_HOST": "relay.lab:587"},
+            "SMTP_RELAY_HOST: 'relay.lab:587' is not a host name: give the name alone",
+        ),
+        ({"SMTP_RELAY_PORT": "0"}, "SMTP_RELAY_PORT: '0' is not a port: give a number from 1 to 65535"),
+        ({"SMTP_RELAY_PORT": "65536"}, "SMTP_RELAY_PORT: '65536' is not a port"),
+        ({"SMTP_RELAY_PORT": "smtp"}, "SMTP_RELAY_PORT: 'smtp' is not a port"),
+        ({"SMTP_RELAY_USERNAME": ""}, "SMTP_RELAY_USERNAME: not set, but SMTP_RELAY_PASSWORD is: set both or neither"),
+        (
+            {"SMTP_RELAY_USERNAME": "your-gmail-address@gmail.com"},
+            "SMTP_RELAY_USERNAME: still the template's value: give the account at the relay",
+        ),
+        ({"SMTP_RELAY_USERNAME": "a:b"}, "SMTP_RELAY_USERNAME: a colon is not possible"),
+        ({"SMTP_RELAY_PASSWORD": ""}, "SMTP_RELAY_PASSWORD: not set, but SMTP_RELAY_USERNAME is"),
+        (
+            {"SMTP_RELAY_PASSWORD": "your-16-character-app-password"},
+            "SMTP_RELAY_PASSWORD: still the template's value: give an app password",
+        ),
+        ({"SMTP_RELAY_CA_FILE": "ca.pem"}, "SMTP_RELAY_CA_FILE: 'ca.pem' is not an absolute path"),
+        ({"SMTP_RELAY_DAILY_LIMIT": "0"}, "SMTP_RELAY_DAILY_LIMIT: '0' is not a number: give one above 0"),
+        ({"USE_TLS": "maybe"}, "USE_TLS: 'maybe' is neither yes nor no"),
+        (
+            {"USE_TLS": "no", "SMTP_RELAY_HOST": "203.0.113.7"},
+            "USE_TLS: no sends the password in the clear to 203.0.113.7",
+        ),
+        ({"USE_TLS": "no", "SMTP_RELAY_HOST": "smtp.invalid"}, "USE_TLS: no sends the password in the clear to smtp"),
+        ({"USE_TLS": "no", "SMTP_RELAY_PORT": "465"}, "USE_TLS: no, but port 465 speaks nothing but TLS"),
+        ({"TLS_VERIFY": "sometimes"}, "TLS_VERIFY: 'sometimes' is neither yes nor no"),
+        ({"TLS_CERT_FILE": "/run/c.pem"}, "TLS_KEY_FILE: not set, but TLS_CERT_FILE is: set both or neither"),
+        (
+            {"TLS_CERT_FILE": "/run/c.pem", "TLS_KEY_FILE": "/run/k.pem"},
+            "TLS_CERT_FILE: there is no readable file /run/c.pem: mount it there",
+        ),
+        ({"TRUSTED_NETWORKS": "10.0.0.1"}, "TRUSTED_NETWORKS: '10.0.0.1' is not an IPv4 network"),
+        ({"TRUSTED_NETWORKS": "0.0.0.0/0"}, "TRUSTED_NETWORKS: 0.0.0.0/0 is most of the internet"),
+        ({"MESSAGE_SIZE_LIMIT": "25M"}, "MESSAGE_SIZE_LIMIT: '25M' is not a number"),
+        ({"MESSAGE_SIZE_LIMIT": "5000"}, "MESSAGE_SIZE_LIMIT: 5000 leaves no room for a bounce: give at least 100000"),
+        ({"RELAY_RATE_DELAY": "soon"}, "RELAY_RATE_DELAY: 'soon' is not a time: give a number and s, m, h, d or w"),
+        ({"QUEUE_RUN_DELAY": "-1s"}, "QUEUE_RUN_DELAY: '-1s' is not a time"),
+        ({"MAIL_LOG_ADDRESSES": "none"}, "MAIL_LOG_ADDRESSES: 'none' is neither masked nor full"),
+        ({"MAIL_LOG_KEEP": "0"}, "MAIL_LOG_KEEP: '0' is not a number: give one above 0"),
+        ({"MAIL_LOG_ROTATE_AGE": "daily"}, "MAIL_LOG_ROTATE_AGE: 'daily' is not a time"),
+        ({"QUEUE_LISTEN_NAME": "a b"}, "QUEUE_LISTEN_NAME: 'a b' is not a host name"),
+        (
+            {"MAIL_PASSWORD_FILE": "/run/secrets/p"},
+            "MAIL_PASSWORD_FILE: MAIL_PASSWORD is set as well: keep one of the two",
+        ),
+        (
+            {"MAIL_PASSWORD": "", "MAIL_PASSWORD_FILE": "/run/secrets/none"},
+            "MAIL_PASSWORD_FILE: there is no readable file /run/secrets/none: mount the secret there",
+        ),
+    ],
+    ids=lambda value: (
+        ",".join(f"{name}={text}"[:40] for name, text in value.items()) if isinstance(value, dict) else ""
+    ),
+)
+def test_mistake(idle: Server, variables: dict[str, str], line: str) -> None:
+    """A mistake is told in one line with the variable's name and the fix; no password is in what is printed."""
+    status, lines = check(idle, GOOD | variables)
+    assert status == 64
+    assert [one for one in lines if one.startswith(f"mail-server: {line}")], lines
+    assert PASSWORD not in "".join(lines)
+    assert RELAY_PASSWORD not in "".join(lines)
+
+
+def test_all_mistakes_at_once(lab: Lab) -> None:
+    """A container with several mistakes names all of them, ends with 64, and has started and written nothing."""
+    wrong = {"MAIL_DOMAIN": "x", "SMTP_RELAY_PORT": "0", "USE_TLS": "maybe", "MAIL_LOG_KEEP": "no", "MAIL_USER": ""}
+    with lab.volume("untouched") as volume:
+        with lab.build("wrong.lab", variables=wrong, volumes={volume: "/var/lib/postfix"}) as started:
+            container = started.get_wrapped_container()
+            assert container.wait()["StatusCode"] == 64
+            printed = container.logs().decode()
+        with lab.tool({volume: "/untouched"}) as tool:
+            assert tool.run("sh", "-c", "ls /untouched | grep -v '\\.db$' || true").split() == []
+    assert {line.split(": ")[1] for line in printed.splitlines()[:-1]} >= set(wrong)
+    assert printed.splitlines()[-1].startswith("mail-server: not started, ")
+    assert "daemon started" not in printed
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        pytest.param("  shop.example\r", "shop.example", id="blanks and a carriage return"),
+        pytest.param("SHOP.Example", "shop.example", id="capitals"),
+    ],
+)
+def test_forgiven(idle: Server, written: str, meant: str) -> None:
+    """What is certainly not meant is put right in silence."""
+    status, lines = check(idle, GOOD | {"MAIL_DOMAIN": written})
+    assert status == 0
+    assert f"Domain: {meant}" in lines
+
+
+def test_app_password_with_spaces(lab: Lab) -> None:
+    """An app password as Google shows it, in four groups, logs in at the relay."""
+    with lab.server("spaced.lab", variables={"SMTP_RELAY_PASSWORD": "sand boxa pppa sswd "}) as server:
+        assert server.run("cat", "/etc/postfix/relay_credentials").strip().endswith(f":{RELAY_PASSWORD}")
+
+
+@contextmanager
+def secrets(folder: Path, **values: str) -> Iterator[dict[str, str]]:
+    """Write secrets into a folder and yield the variables that name them in /run/secrets."""
+    for name, value in values.items():
+        (folder / name).write_text(f"{value}\n")
+        (folder / name).chmod(0o600)
+    yield {f"{name}_FILE": f"/run/secrets/{name}" for name in values}
+
+
+def test_secrets_in_files(lab: Lab, subject: str, tmp_path: Path) -> None:
+    """With NAME_FILE both passwords work, a `$` and all, and are in no place where others may look."""
+    password = "pa$$w'o\"rd $HOME"
+    with secrets(tmp_path, MAIL_PASSWORD=password, SMTP_RELAY_PASSWORD=RELAY_PASSWORD) as named:
+        variables = {"MAIL_PASSWORD": None, "SMTP_RELAY_PASSWORD": None} | named
+        with lab.server("secret.lab", variables=variables, volumes={str(tmp_path): "/run/secrets"}) as server:
+            answers = server.talk(587, HELLO, STARTTLS, HELLO, plain(USER, password))
+            assert answers[4] == "235 2.7.0 Authentication successful"
+            submit(server, subject)
+            lab.relay.received(subject)
+            inspected = json.dumps(lab.docker.api.inspect_container(server.container.id))
+            places = {
+                "docker inspect": inspected,
+                "the log": server.log() + server.printed(),
+                "process arguments": json.dumps(server.container.top(ps_args="-eo pid,args")),
+                "postconf": server.run("postconf", "-n") + server.run("postconf", "-M"),
+            }
+    for place, text in places.items():
+        assert password not in text, place
+        assert RELAY_PASSWORD not in text, place
+
+
+def test_passwords_are_nowhere_else(server: Server) -> None:
+    """With passwords as plain variables, too, neither log, process arguments nor `postconf -n` show them."""
+    seen = server.log() + server.printed() + server.run("postconf", "-n")
+    seen += json.dumps(server.container.top(ps_args="-eo pid,args"))
+    seen += server.run("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null")
+    assert PASSWORD not in seen
+    assert RELAY_PASSWORD not in seen
+    assert server.run("stat", "-c", "%a %U", "/etc/postfix/relay_credentials").strip() == "600 root"
+    assert server.run("stat", "-c", "%a %U:%G", "/etc/postfix/sasl/users").strip() == "640 root:postfix"
+
+
+def run_in_service(stack: Stack, env_file: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a new container of the service, with one more env file."""
+    (env_file.parent / "secrets").mkdir(exist_ok=True)
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in more.items()))
+    compose = [*stack.compose.compose_command_property, "--env-file", str(env_file)]
+    compose += ["run", "--rm", "--no-deps", "--quiet-pull", "mail-server", *command]
+    return subprocess.run(compose, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - stands above
+
+
+def test_check_through_compose(stack: Stack, tmp_path: Path) -> None:
+    """`docker compose run --rm mail-server check` says that all is well, and what isn't."""
+    good = run_in_service(stack, tmp_path / "env", "check")
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.endswith("mail-server: the variables are valid\n")
+    bad = run_in_service(stack, tmp_path / "env", "check", SMTP_RELAY_PORT="0", MAIL_PASSWORD="your-secure-password")
+    assert bad.returncode == 64
+    assert "SMTP_RELAY_PORT: '0' is not a port" in bad.stderr + bad.stdout
+    assert "MAIL_PASSWORD: still the template's value" in bad.stderr + bad.stdout
+
+
+@pytest.mark.parametrize(
+    "written",
+    [pytest.param("pa$$word$$x", id="two dollars"), pytest.param("'pa$word$x'", id="single quotes")],
+)
+def test_dollar_in_a_password(stack: Stack, tmp_path: Path, written: str) -> None:
+    """A `$` in .env.mail.prod is written as .env.mail says, and reaches the server as one."""
+    found = run_in_service(stack, tmp_path / "env", "printenv", "MAIL_PASSWORD", MAIL_PASSWORD=written)
+    assert found.stdout.splitlines()[-1] == "pa$word$x"
+
+
+def test_secrets_folder(stack: Stack, tmp_path: Path) -> None:
+    """A file in SECRETS_DIR is read by NAME_FILE."""
+    with secrets(tmp_path, MAIL_PASSWORD="pa$word") as named:
+        more = {"MAIL_PASSWORD": "", "SECRETS_DIR": str(tmp_path)} | named
+        done = run_in_service(stack, tmp_path / "env", "check", **more)
+        assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_missing_secrets_folder(stack: Stack, tmp_path: Path) -> None:
+    """A SECRETS_DIR that is not there is an error, and is not made."""
+    done = run_in_service(stack, tmp_path / "env", "check", SECRETS_DIR=str(tmp_path / "none"))
+    assert done.returncode != 0
+    assert "bind source path does not exist" in done.stderr
+    assert not (tmp_path / "none").exists()

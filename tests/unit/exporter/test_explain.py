@@ -1,0 +1,82 @@
+"""The life of one mail, told to a person."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from mail_exporter.explain import explain
+from mail_exporter.queue import QueuedMail
+from mail_exporter.tree import Branch, draw
+from mail_ledger import Ledger
+from tests.unit.exporter import logs
+from tests.unit.exporter.bench import Bench
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """Return a new ledger."""
+    with closing(Ledger.open("sqlite://")) as opened:
+        yield opened
+
+
+def told(ledger: Ledger, *lines: str, queued: QueuedMail | None = None) -> str:
+    """Return what is told of the mail whose lines these are."""
+    Bench(ledger).feed(*lines)
+    (mail,) = ledger.find_messages(logs.API_ID)
+    return explain(mail, ledger.attempts(mail.id), queued, queue_known=True)
+
+
+def test_mail_that_waits(ledger: Ledger) -> None:
+    """Why a mail waits, whether a retry can succeed, what to do, and its trace."""
+    queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "x")
+    text = told(ledger, *logs.accepted(), logs.deferred(), queued=queued)
+    assert "state          in the queue, deferred" in text
+    assert "to a***@x.example: deferred 4.7.8, by smtp.gmail.com[1.2.3.4]:587" in text
+    assert "why it waits   auth: The relay refuses our user name or password." in text
+    assert "retry          not before something is changed" in text
+    assert "next step      Make a new app password" in text
+    assert f"trace          {logs.TRACE_ID}" in text
+    assert "postfix deliver" in text
+    assert "deferred: auth" in text
+    assert "anna@" not in text
+
+
+def test_mail_that_arrived(ledger: Ledger) -> None:
+    """A mail that was sent needs no advice."""
+    text = told(ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
+    assert "left the queue 2026-11-22 12:23:21 UTC: 1 sent" in text
+    assert "why" not in text
+    assert text.count("postfix queue") == 2
+
+
+def test_mail_that_was_given_up(ledger: Ledger) -> None:
+    """A mail that expired says for what, and that nothing comes any more."""
+    text = told(ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
+    assert ": 1 expired" in text
+    assert "why it failed  auth" in text
+    assert "retry          no: the mail is gone from the queue" in text
+
+
+def test_mail_that_was_never_tried(ledger: Ledger) -> None:
+    """A mail of which the log tells no attempt is explained by the live queue."""
+    queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "connect to x[1.2.3.4]:587: Connection refused")
+    text = told(ledger, *logs.accepted(), queued=queued)
+    assert "why it waits   connect" in text
+    assert "retry          yes, by itself" in text
+
+
+def test_tree() -> None:
+    """Branches stand under their parents, with lines where siblings follow."""
+    branches = [
+        Branch(0, "a", 0, 1),
+        Branch(1, "b", 0, 0.5),
+        Branch(2, "c", 0, 0.25, "bad"),
+        Branch(1, "d", 90, 7290),
+    ]
+    assert draw(branches).splitlines() == [
+        "a           +0 ms     1 s",
+        "├─ b        +0 ms  500 ms",
+        "│  └─ c     +0 ms  250 ms  bad",
+        "└─ d     +1.5 min     2 h",
+    ]

@@ -1,0 +1,36 @@
+"""A log with every kind of line, and the exposition that it makes; `tests/golden` holds both."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from mail_exporter.record import SYSLOG_NAMES
+from mail_exporter.replay import replay
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+
+
+@pytest.fixture(scope="module")
+def exposition() -> str:
+    """Return what the golden log amounts to."""
+    registry = CollectorRegistry()
+    replay([str(GOLDEN / "mail.log")], registry, relay="smtp.gmail.com", year=2026, syslog_names=SYSLOG_NAMES)
+    return generate_latest(registry).decode()
+
+
+def test_exposition(exposition: str) -> None:
+    """The golden log makes the golden metrics, to the last sample.
+
+    When a change is meant: mail-exporter replay --year 2026 --format exposition tests/golden/mail.log,
+    with SMTP_RELAY_HOST=smtp.gmail.com, makes the new ones.
+    """
+    assert (GOLDEN / "metrics.txt").read_text() == exposition
+
+
+def test_every_family_moves(exposition: str) -> None:
+    """No metric of the log is declared and then never counted."""
+    families = {line.split()[2] for line in exposition.splitlines() if line.startswith("# TYPE")}
+    samples = [line.rsplit(" ", 1) for line in exposition.splitlines() if not line.startswith("#")]
+    moved = {name.partition("{")[0] for name, value in samples if float(value) > 0}
+    assert [name for name in families if not moved & {name, f"{name}_count"}] == []

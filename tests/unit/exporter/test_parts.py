@@ -1,0 +1,34 @@
+"""What is read at each scrape, part by part."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+
+from mail_exporter.parts import PartsCollector, gauge
+from mail_exporter.volumes import Volumes
+from mail_telemetry import names
+
+
+def failing() -> Iterator[Metric]:
+    """Yield one metric and then fail."""
+    yield gauge(names.OPEN_MAILS, 3)
+    raise OSError("anna@x.example is not there")
+
+
+def test_one_part_fails() -> None:
+    """A part that fails is told by its success, keeps what it had yielded, and stops no other."""
+    registry = CollectorRegistry()
+    registry.register(PartsCollector({"bad": failing, "good": lambda: [gauge(names.LOG_POSITION_BYTES, 7)]}))
+    assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
+    assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "good"}) == 1
+    assert registry.get_sample_value("mail_exporter_open_mails") == 3
+    assert registry.get_sample_value("mail_exporter_log_position_bytes") == 7
+
+
+def test_volumes(tmp_path: Path) -> None:
+    """Volumes that are there are measured; one that is not mounted is left out."""
+    free, size = Volumes({"log": tmp_path, "spool": tmp_path / "nowhere"}).metrics()
+    assert [sample.labels for sample in free.samples] == [{"volume": "log"}]
+    assert 0 < free.samples[0].value <= size.samples[0].value
