@@ -1,0 +1,195 @@
+"""What a real Postfix writes about each event, as the exporter counts and explains it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from mail_telemetry.causes import EXPLANATIONS, Cause
+from tests.integration.postfix.dialogue import STARTTLS, Line, plain
+from tests.integration.stack import EXPORTER, RECIPIENT, Stack, until
+
+PUBLIC = 2525
+SUBMISSION = 587
+
+
+class Counter:
+    """One sample of the exporter, and how far it has moved since this object was made."""
+
+    def __init__(self, stack: Stack, name: str, **labels: str) -> None:
+        self._stack, self._name, self._labels = stack, name, labels
+        self._before = self._now()
+
+    def _now(self) -> float:
+        return self._stack.value(EXPORTER, self._name, **self._labels)
+
+    def wait_until_moved(self) -> None:
+        """Wait until it is higher than before."""
+        until(f"{self._name}{self._labels} higher than {self._before}", lambda: self._now() > self._before)
+
+
+def explanation(stack: Stack, mail: str) -> str:
+    """Return what `mail-exporter explain` says, its line breaks and indents taken out."""
+    return " ".join(stack.execute("mail-exporter", "mail-exporter", "explain", mail).split())
+
+
+@contextmanager
+def line_to(stack: Stack, port: int) -> Iterator[Line]:
+    """Return a connection to a published port of the mail server, its greeting read."""
+    host, published = stack.compose.get_service_host_and_port("mail-server", port)
+    with Line(str(host), int(published or 0)) as line:
+        assert line.answer().startswith("220 ")
+        yield line
+
+
+@contextmanager
+def impatient(stack: Stack) -> Iterator[None]:
+    """Let Postfix wait for a greeting for a second instead of five minutes."""
+    stack.execute("mail-server", "postconf", "-e", "smtp_helo_timeout=1s")
+    stack.execute("mail-server", "postfix", "reload")
+    try:
+        yield
+    finally:
+        stack.execute("mail-server", "postconf", "-X", "smtp_helo_timeout")
+        stack.execute("mail-server", "postfix", "reload")
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters", "cause"),
+    [
+        pytest.param("wrong_password", {}, Cause.AUTH, id="wrong password"),
+        pytest.param("app_password_required", {}, Cause.AUTH, id="app password required"),
+        pytest.param("too_many_logins", {}, Cause.AUTH_RATE, id="too many logins"),
+        pytest.param("limit_reached", {}, Cause.QUOTA, id="limit reached"),
+        pytest.param("rate_limited", {}, Cause.RATE, id="rate limited"),
+        pytest.param("try_again_later", {}, Cause.RATE, id="try again later"),
+        pytest.param("no_starttls", {}, Cause.TLS, id="TLS refused"),
+        pytest.param("bad_certificate", {"kind": "self_signed"}, Cause.TLS, id="self-signed certificate"),
+        pytest.param("drop_at_data", {}, Cause.CONNECT, id="dropped at DATA"),
+        pytest.param("refuse_connection", {}, Cause.CONNECT, id="connection refused"),
+    ],
+)
+def test_deferred_and_recovered(
+    stack: Stack, subject: str, fault: str, parameters: dict[str, Any], cause: Cause
+) -> None:
+    """A mail that the relay does not take is deferred, counted and explained by cause, and leaves after repair."""
+    failures = Counter(stack, "postfix_relay_failures_total", cause=cause.value)
+    sent = Counter(stack, "postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no")
+    with stack.fault(fault, **parameters):
+        message_id = stack.send(subject)
+        failures.wait_until_moved()
+        until("the cause in the explanation", lambda: f"why it waits {cause}:" in explanation(stack, message_id))
+        assert EXPLANATIONS[cause].next_step in explanation(stack, message_id)
+    stack.received(subject)
+    sent.wait_until_moved()
+    until("the end in the explanation", lambda: "left the queue" in explanation(stack, message_id))
+
+
+def test_greylisted(stack: Stack, subject: str) -> None:
+    """A relay that wants us to come back later gets the mail at the second attempt, all by itself."""
+    failures = Counter(stack, "postfix_relay_failures_total", cause="greylist")
+    with stack.fault("greylist"):
+        message_id = stack.send(subject)
+        stack.received(subject)
+    failures.wait_until_moved()
+    until("the end in the explanation", lambda: "left the queue" in explanation(stack, message_id))
+    assert "451 4.7.1 Greylisted" in explanation(stack, message_id)
+
+
+def test_timeout(stack: Stack, subject: str) -> None:
+    """A relay that says nothing is a timeout, and neither a refusal nor a broken connection."""
+    failures = Counter(stack, "postfix_relay_failures_total", cause="timeout")
+    with impatient(stack), stack.fault("slow", at="banner", seconds=5):
+        message_id = stack.send(subject)
+        failures.wait_until_moved()
+        until("the cause in the explanation", lambda: "why it waits timeout:" in explanation(stack, message_id))
+    stack.received(subject)
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters", "cause"),
+    [
+        pytest.param("unknown_recipient", {}, Cause.RECIPIENT, id="unknown recipient"),
+        pytest.param("too_large", {}, Cause.SIZE, id="oversize"),
+        pytest.param("content", {}, Cause.CONTENT, id="forbidden content"),
+    ],
+)
+def test_bounced(stack: Stack, subject: str, fault: str, parameters: dict[str, Any], cause: Cause) -> None:
+    """A mail that the relay refuses for good is finished as bounced, with its cause and what to do."""
+    failures = Counter(stack, "postfix_relay_failures_total", cause=cause.value)
+    bounced = Counter(stack, "postfix_recipients_finished_total", outcome="bounced", entry="api", forwarded="no")
+    notices = Counter(stack, "postfix_notices_total", kind="failure")
+    with stack.fault(fault, **parameters, count=1):
+        message_id = stack.send(subject)
+        for counter in (failures, bounced, notices):
+            counter.wait_until_moved()
+    until("the end in the explanation", lambda: "1 bounced" in explanation(stack, message_id))
+    assert EXPLANATIONS[cause].next_step in explanation(stack, message_id)
+
+
+def test_expired(stack: Stack, subject: str) -> None:
+    """A mail that was given up is finished as expired."""
+    expired = Counter(stack, "postfix_recipients_finished_total", outcome="expired", entry="api", forwarded="no")
+    with stack.fault("refuse_connection"):
+        message_id = stack.send(subject)
+        until("an attempt", lambda: "why it waits" in explanation(stack, message_id))
+        stack.execute("mail-server", "postsuper", "-e", "ALL", "deferred")
+        expired.wait_until_moved()
+    until("the end in the explanation", lambda: "1 expired" in explanation(stack, message_id))
+
+
+def test_sent(stack: Stack, subject: str) -> None:
+    """A mail that the relay took is finished as sent, once, with its size and its whole time."""
+    moved = (
+        Counter(stack, "postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no"),
+        Counter(stack, "postfix_delivery_attempts_total", status="sent", relay="sandbox-relay"),
+        Counter(stack, "postfix_delivery_duration_seconds_count", outcome="sent"),
+        Counter(stack, "postfix_message_size_bytes_sum"),
+    )
+    message_id = stack.send(subject)
+    stack.received(subject)
+    for counter in moved:
+        counter.wait_until_moved()
+    until("the relay's words", lambda: "250 2.0.0 OK" in explanation(stack, message_id))
+
+
+def test_forwarded(stack: Stack, subject: str) -> None:
+    """Mail from outside for MAIL_DOMAIN is counted apart from our own: it came in at the public port, forwarded."""
+    forwarded = Counter(stack, "postfix_recipients_finished_total", outcome="sent", entry="public", forwarded="yes")
+    with line_to(stack, PUBLIC) as line:
+        for command in ("EHLO out.example", "MAIL FROM:<visitor@out.example>", "RCPT TO:<hi@dinky.example>"):
+            assert line.ask(command).startswith("250")
+        assert line.ask("DATA").startswith("354")
+        assert line.ask(f"From: visitor@out.example\r\nSubject: {subject}\r\n\r\nhello\r\n.").startswith("250")
+    assert stack.received(subject)["recipients"] == ["owner@inbox.example"]
+    forwarded.wait_until_moved()
+
+
+def test_rejected_at_rcpt(stack: Stack) -> None:
+    """A stranger who wants us to relay is refused, and counted by listener and reason."""
+    rejects = Counter(stack, "postfix_smtpd_rejects_total", entry="public", reason="relay_denied")
+    with line_to(stack, PUBLIC) as line:
+        line.ask("EHLO out.example")
+        line.ask("MAIL FROM:<visitor@out.example>")
+        assert line.ask(f"RCPT TO:<{RECIPIENT}>").startswith("554 5.7.1")
+    rejects.wait_until_moved()
+
+
+def test_auth_failure(stack: Stack) -> None:
+    """A wrong password at the submission port is counted as a failed login there."""
+    failures = Counter(stack, "postfix_smtpd_auth_failures_total", entry="submission")
+    with line_to(stack, SUBMISSION) as line:
+        line.ask("EHLO out.example")
+        assert line.ask(STARTTLS).startswith("220")
+        line.start_tls()
+        line.ask("EHLO out.example")
+        assert line.ask(plain("admin", "guess")).startswith("535")
+    failures.wait_until_moved()
+
+
+def test_nothing_was_misunderstood(stack: Stack) -> None:
+    """After all these events no line of our own Postfix is foreign, unsupported or malformed, or has no cause."""
+    for result in ("foreign", "unsupported", "malformed"):
+        assert stack.value(EXPORTER, "postfix_log_lines_total", result=result) == 0
+    assert stack.value(EXPORTER, "postfix_relay_failures_total", cause="other") == 0
