@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint types unit contract integration relay-audit images setup test-images venv format docs lock clean
+.PHONY: help demo demo-down test lint types unit contract integration relay-audit images setup test-images venv bench-exporter format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -46,10 +46,7 @@ images: setup  ## Build all images
 setup:  ## Docker engine, Compose, Buildx, base image: what is missing
 	@dev/setup
 
-test-relay-audit: venv setup  ## Try the abuse battery on the demo's mail server, or the tests': trick, port, answer
-	@$(VENV)/bin/python -m tests.integration.postfix.audit
-
-images: setup  ## The images of others that the tests use
+test-images: setup  ## The images of others that the tests use
 	@dev/setup --images
 
 venv: $(VENV)/.ready  ## The virtual environment of the tools
@@ -57,6 +54,9 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@echo "venv: installing the tools (about a minute the first time)"
 	@dev/venv $(PYTHON) $(VENV)
 	@touch $@
+
+bench-exporter: venv setup  ## The exporter against its peers, on the same logs (20 minutes)
+	$(VENV)/bin/python -m bench.exporter
 
 format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff check --fix .

@@ -178,9 +178,7 @@ def show_mail(mail: dict[str, Any]) -> None:
     for name, value in mail["headers"]:
         print(f"  {name}: {value}")
     print(f"\n{indented(mail['text'] or '')}")
-    print(
-        f"  (Its mailbox shows From: {dict(mail['delivered_headers'])['From']}, for Gmail writes its account there.)"
-    )
+    print(f"  (Its mailbox shows From: {dict(mail['delivered_headers'])['From']}, for Gmail writes its account there.)")
 
 
 def show_moved(before: dict[str, float], after: dict[str, float]) -> None:

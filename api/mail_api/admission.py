@@ -65,7 +65,7 @@ class Admission:
             OriginNotAllowed: any other origin; an unreadable or empty one counts as foreign.
         """
         if origins and not (len(origins) == 1 and self.allows_origin(origins[0])):
-            raise OriginNotAllowed(origins[0])
+            raise OriginNotAllowed
 
     def allows_page(self, url: str) -> bool:
         """Tell whether the URL, which a visitor is to be sent to, names a page of an allowed site."""

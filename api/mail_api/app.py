@@ -22,7 +22,7 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
-from mail_api import answers
+from mail_api import answers, openapi
 from mail_api.access_log import AccessLog
 from mail_api.admission import admission
 from mail_api.clients import Clients
@@ -83,7 +83,8 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         redoc_url=None,
         telemetry=NO_SECOND_SPANS,
     )
-    app.include_router(send_route(reception, gate, Outbox(sender, submitter, telemetry), telemetry))
+    body = openapi.request_body(settings.max_attachments, needs_to=settings.default_to is None)
+    app.include_router(send_route(reception, gate, Outbox(sender, submitter, telemetry), telemetry, body))
     app.include_router(state_routes(readiness))
     if settings.api_docs:
         app.include_router(docs_routes(_TITLE))

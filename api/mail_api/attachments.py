@@ -8,9 +8,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from mail_api import described
 from mail_api.fields import none_if_empty, not_blank, one_line
 
-_LONGEST_NAME: Final = 200
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,99}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
 _ANY_FILE: Final = "application/octet-stream"
 # Mails in mails may not be encoded in base64 (RFC 2046 section 5), and could hold headers that look like ours.
@@ -42,20 +42,33 @@ def _media_type(value: str | None) -> str | None:
     return kind
 
 
+_Name = Annotated[
+    str,
+    Field(max_length=described.LONGEST_NAME),
+    AfterValidator(one_line),
+    AfterValidator(_base_name),
+    AfterValidator(not_blank),
+    WithJsonSchema(described.FILE_NAME),
+]
+_Type = Annotated[
+    str | None,
+    BeforeValidator(none_if_empty),
+    AfterValidator(_media_type),
+    WithJsonSchema(described.optional(described.MEDIA_TYPE)),
+]
+_Content = Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema(described.BASE64)]
+
+
 class Attachment(BaseModel):
     """A file that travels with the mail."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    name: Annotated[str, Field(max_length=_LONGEST_NAME), *map(AfterValidator, (one_line, _base_name, not_blank))] = (
-        Field(description="The file's name; folders before it are dropped.", examples=["photo.jpg"])
-    )
-    type: Annotated[str | None, BeforeValidator(none_if_empty), AfterValidator(_media_type)] = Field(
+    name: _Name = Field(description="The file's name; folders before it are dropped.", examples=["photo.jpg"])
+    type: _Type = Field(
         default=None, description="Its media type; guessed from the name when absent.", examples=["image/jpeg"]
     )
-    content: Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema({"type": "string", "format": "byte"})] = Field(
-        description="Its bytes in base64."
-    )
+    content: _Content = Field(description="Its bytes in base64.")
 
     @property
     def media_type(self) -> str:

@@ -40,9 +40,7 @@ class Cors:
             await send(message)
 
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            answer = (
-                Response(status_code=204, headers=_PREFLIGHT_HEADERS) if allowed else refusal(OriginNotAllowed(origin))
-            )
+            answer = Response(status_code=204, headers=_PREFLIGHT_HEADERS) if allowed else refusal(OriginNotAllowed())
             await answer(scope, receive, mark)
         else:
             await self._app(scope, receive, mark)

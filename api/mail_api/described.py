@@ -37,6 +37,19 @@ MAILBOX: Final[Schema] = {
     ]
 }
 
+FILE_NAME: Final[Schema] = {
+    "type": "string",
+    "maxLength": LONGEST_NAME,
+    "pattern": rf"^[^{_CONTROL}]*[^\s/\\{_CONTROL}][^/\\{_CONTROL}]*$",
+}
+_WORD: Final = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99}"
+MEDIA_TYPE: Final[Schema] = {"type": "string", "pattern": f"^{_WORD}/{_WORD}$"}
+BASE64: Final[Schema] = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+}
+
 
 def or_empty(schema: Schema, *, null: bool = False) -> Schema:
     """Return the schema of a field that may also be empty, as forms send what nobody filled, or null."""

@@ -23,18 +23,35 @@ class Situation(Exception):
 
 
 @dataclass(eq=False)
-class InvalidRequest(Situation, ValueError):
-    """Fields that can't be used, each with its problem."""
+class FieldsRefused(Situation):
+    """Base of what is wrong with single fields, each with its problem."""
 
     problems: tuple[Problem, ...]
 
     @property
-    def errors(self) -> Mapping[str, str]:
-        """The problem of each field."""
+    def errors(self) -> Mapping[str, str]:  # noqa: D102 - as in the base
         return dict(self.problems)
 
     def __str__(self) -> str:
         return "; ".join(f"{field}: {problem}" for field, problem in self.problems)
+
+
+class InvalidRequest(FieldsRefused, ValueError):
+    """Fields that can't be used."""
+
+
+class RecipientNotAllowed(FieldsRefused, PermissionError):
+    """A caller without a key wants to write to a stranger."""
+
+    def __init__(self, field: str = "to") -> None:
+        super().__init__(((field, "this recipient is not in ALLOWED_RECIPIENTS"),))
+
+
+class RedirectNotAllowed(FieldsRefused, PermissionError):
+    """A form wants its visitor sent to a foreign site."""
+
+    def __init__(self) -> None:
+        super().__init__((("redirect", "must be an address on a site of ALLOWED_HOSTS"),))
 
 
 class UnsupportedMediaType(Situation, ValueError):
@@ -55,39 +72,8 @@ class RequestTooLarge(Situation, ValueError):
         return f"The request is larger than {self.limit} bytes ({self.variable})"
 
 
-@dataclass(eq=False)
-class RecipientNotAllowed(Situation, PermissionError):
-    """A caller without a key wants to write to a stranger."""
-
-    field: str = "to"
-
-    @property
-    def errors(self) -> Mapping[str, str]:
-        """The field that names the stranger."""
-        return {self.field: "this recipient is not in ALLOWED_RECIPIENTS"}
-
-    def __str__(self) -> str:
-        return f"{self.field}: this recipient is not in ALLOWED_RECIPIENTS"
-
-
-@dataclass(eq=False)
-class RedirectNotAllowed(Situation, PermissionError):
-    """A form wants its visitor sent to a foreign site."""
-
-    @property
-    def errors(self) -> Mapping[str, str]:
-        """The form's field."""
-        return {"redirect": "must be an address on a site of ALLOWED_HOSTS"}
-
-    def __str__(self) -> str:
-        return "redirect: must be an address on a site of ALLOWED_HOSTS"
-
-
-@dataclass(eq=False)
 class OriginNotAllowed(Situation, PermissionError):
     """A page of a foreign site calls."""
-
-    origin: str
 
     def __str__(self) -> str:
         return "The site that this request comes from is not in ALLOWED_HOSTS"

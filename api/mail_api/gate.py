@@ -6,8 +6,8 @@ from typing import Final
 
 from mail_api.errors import TooManyRequests
 
-_BODY_BYTES: Final = 32_000_000
-"""All bodies in hand together; the container has 256 MB, and a body stands in memory several times on its way."""
+_BODY_BYTES: Final = 24_000_000
+"""All bodies in hand together; the container has 256 MB, and a body stands in memory four times on its way."""
 
 
 class Gate:

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from functools import cache
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
@@ -20,7 +21,7 @@ _EXAMPLES: Final = (
     errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
     errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
     errors.RecipientNotAllowed(),
-    errors.OriginNotAllowed("https://elsewhere.example"),
+    errors.OriginNotAllowed(),
     errors.RedirectNotAllowed(),
     errors.RequestTimeout(20),
     errors.RequestTooLarge(1_000_000),
@@ -45,6 +46,7 @@ _DESCRIPTIONS: Final = {
 }
 
 
+@cache
 def responses() -> dict[int | str, dict[str, Any]]:
     """Return every answer that /send gives, by status, with an example for every code."""
     found: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -67,18 +69,25 @@ def responses() -> dict[int | str, dict[str, Any]]:
     }
 
 
-def request_body() -> dict[str, Any]:
+def request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any]:
     """Return the body's description; written out, since /send reads the body itself to limit its size."""
-    kinds = {"application/json": _json_schema(), forms.URLENCODED: _FORM, forms.MULTIPART: _MULTIPART}
-    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind, schema in kinds.items()}}}
+    kinds = {"application/json": _json_schema(most_attachments), forms.URLENCODED: _FORM, forms.MULTIPART: _MULTIPART}
+    content = {kind: {"schema": _with_to(schema) if needs_to else schema} for kind, schema in kinds.items()}
+    return {"requestBody": {"required": True, "content": content}}
 
 
-def _json_schema() -> dict[str, Any]:
+@cache
+def _json_schema(most_attachments: int) -> dict[str, Any]:
     """Return the request's schema in one piece: a reference would look for its target in the whole document."""
     schema = SendRequest.model_json_schema()
     definitions = schema.pop("$defs")
-    schema["properties"]["attachments"]["items"] = definitions["Attachment"]
+    schema["properties"]["attachments"] |= {"items": definitions["Attachment"], "maxItems": most_attachments}
     return schema | {"allOf": _CONTENT_RULES}
+
+
+def _with_to(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema for where there is no DEFAULT_TO."""
+    return schema | {"required": ["to", *schema["required"]]}
 
 
 _SAID: Final = {"type": "string", "minLength": 1}

@@ -60,10 +60,8 @@ class Outbox:
         record.recipients, record.metadata = request.recipients, request.metadata
         with self._span(message_id, request.recipients) as span:
             stamp = Stamp(message_id_header(message_id, self._sender.domain), datetime.now(UTC), traceparent())
-            mail = compose(request, sender=self._sender.address, stamp=stamp)
-            envelope = Envelope(
-                self._sender.address, request.recipients, mail.as_bytes(), international=request.international
-            )
+            content = compose(request, sender=self._sender.address, stamp=stamp).as_bytes()
+            envelope = Envelope(self._sender.address, request.recipients, content, international=request.international)
             span.set_attribute(Attribute.SIZE, len(envelope.content))
             receipt = await self._submit(envelope, message_id)
             record.queue_id = receipt.queue_id

@@ -50,8 +50,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sites(network: Network, pages: Path) -> Iterator[None]:
     """Serve the pages under both names, by the Python that the API's image has."""
     site = (
-        DockerContainer(f"dinky-mail/mail-api:{os.environ.get('DINKY_MAIL_VERSION', 'latest')}", user="0")
-        .with_kwargs(entrypoint=["python3", "-m", "http.server", str(SITE_PORT), "--directory", "/site"])
+        DockerContainer(f"dinky-mail/mail-api:{os.environ.get('DINKY_MAIL_VERSION', 'latest')}")
+        .with_kwargs(user="0", entrypoint=["python3", "-m", "http.server", str(SITE_PORT), "--directory", "/site"])
         .with_network(network)
         .with_network_aliases(OWN_SITE, FOREIGN_SITE)
         .with_volume_mapping(str(pages), "/site", "ro")

@@ -56,6 +56,7 @@ def wait_for_people(window: Browser) -> None:
 def test_seed_example(stack: Stack, window: Browser, subject: str) -> None:
     """The seed's fetch example sends from a page of an allowed site."""
     window.open(f"{OWN}/thank-you.html")
+    assert window.text("h1") == "Thank you"
     answer = window.run(SEED % (RECIPIENT, subject))
     assert answer["success"] is True
     assert stack.received(subject)["recipients"] == [RECIPIENT]
@@ -65,6 +66,7 @@ def test_seed_example_elsewhere(stack: Stack, window: Browser, subject: str) -> 
     """From a foreign site the browser keeps even the refusal from the page."""
     before = stack.count_mails()
     window.open(f"{FOREIGN}/thank-you.html")
+    assert window.text("h1") == "Thank you"
     assert "TypeError" in window.run(SEED % (RECIPIENT, subject))
     assert stack.count_mails() == before
 

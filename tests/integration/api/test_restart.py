@@ -64,6 +64,15 @@ def generous_relay(stack: Stack) -> Iterator[None]:
     stack.http.put(url, json={"limit": usual, "used": 0}).raise_for_status()
 
 
+def hold_on(url: str, until_time: float, answers: Counter[tuple[int, str]]) -> None:
+    """Send mails of almost the largest size until that time, and count the answers."""
+    mail = {"to": RECIPIENT, "subject": "large", "body": "x" * 950_000}
+    with httpx2.Client(timeout=40) as http:
+        while time.monotonic() < until_time:
+            response = http.post(url, json=mail)
+            answers[response.status_code, response.json()["code"]] += 1
+
+
 def arrived(stack: Stack) -> Counter[str]:
     """Return how often each of the API's mails is at the relay."""
     found = stack.http.get(stack.url(SANDBOX, "/messages")).json()
@@ -106,3 +115,24 @@ def test_load_while_mail_server_restarts(stack: Stack) -> None:
     assert {message_id: found[message_id] for message_id in load.accepted if found[message_id] != 1} == {}
     assert set(found) <= {*load.accepted, *load.unknown}
     assert after - before < 20e6, f"{before:.0f} bytes before, {after:.0f} after"
+
+
+def test_large_mails_while_mail_server_is_down(stack: Stack) -> None:
+    """A hundred clients with large mails that nobody takes: all are told, and memory stays below its limit."""
+    url, answers, most = stack.url(API, "/send"), Counter[tuple[int, str]](), 0.0
+    stack.command("stop", "mail-server")
+    try:
+        end = time.monotonic() + 8
+        with ThreadPoolExecutor(100) as clients:
+            running = [clients.submit(hold_on, url, end, answers) for _ in range(100)]
+            while not all(client.done() for client in running):
+                most = max(most, memory(stack))
+                assert stack.http.get(stack.url(API, "/health")).status_code == 200
+                time.sleep(0.2)
+            for client in running:
+                client.result()
+    finally:
+        stack.command("up", "--detach", "--wait")
+    assert set(answers) <= {(503, "too_many_requests"), (503, "mail_server_unreachable"), (503, "mail_server_busy")}
+    assert len(answers) >= 2
+    assert most < 200e6

@@ -9,7 +9,7 @@ from mail_api import errors
 from mail_api.codes import ANSWERS, ROUTING, Answer, Code, answer_to
 from mail_api.errors import Situation
 
-ABSTRACT = {errors.Refused}
+ABSTRACT = {errors.Refused, errors.FieldsRefused}
 
 
 def situations(base: type[Situation] = Situation) -> Iterator[type[Situation]]:

@@ -31,7 +31,7 @@ def test_bytes(declared: str) -> None:
     """Long bodies, and those of unknown length, take room from others; a short one still fits beside them."""
     gate = Gate(1000, 1_000_000)
     with ExitStack() as stack:
-        for _ in range(31):
+        for _ in range(23):
             stack.enter_context(gate.entered(declared))
         stack.enter_context(gate.entered("500000"))
         with pytest.raises(TooManyRequests):

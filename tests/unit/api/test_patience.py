@@ -34,26 +34,44 @@ async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
         await asyncio.sleep(0.01)
 
 
+async def silent(environment: dict[str, str]) -> None:
+    """Say nothing, and be cut off."""
+    async with connected(environment) as (reader, _):
+        assert await reader.read() == b""
+
+
+async def slow_headers(environment: dict[str, str]) -> None:
+    """Never come to the end of the headers, and be cut off."""
+    async with connected(environment) as (reader, writer):
+        dripping = asyncio.create_task(drip(writer, HEAD * 9))
+        assert await reader.read() == b""
+        dripping.cancel()
+
+
+async def slow_body(environment: dict[str, str]) -> None:
+    """Never come to the end of the body, be told so, and be cut off: the connection is not kept for the rest of it."""
+    async with connected(environment) as (reader, writer):
+        writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
+        dripping = asyncio.create_task(drip(writer, b" " * 999))
+        answer = await reader.read()
+        dripping.cancel()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"code":"request_timeout"' in answer
+
+
+async def idle(environment: dict[str, str]) -> None:
+    """Pause between two requests for longer than a request may take, and be served."""
+    async with connected(environment) as (reader, writer):
+        for _ in range(2):
+            writer.write(HEALTH)
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(0.7)
+
+
 async def test_slow_callers(postfix: FakePostfix) -> None:
-    """Silence, dripping headers and dripping bodies are ended in time; who is merely idle between requests is not."""
-    environment = variables(postfix) | {"REQUEST_TIMEOUT_SECONDS": "0.2"}
-    async with running(**environment), asyncio.timeout(20):
-        async with connected(environment) as (reader, _):
-            assert await reader.read() == b""
-        async with connected(environment) as (reader, writer):
-            dripping = asyncio.create_task(drip(writer, HEAD * 9))
-            assert await reader.read() == b""
-            dripping.cancel()
-        async with connected(environment) as (reader, writer):
-            writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
-            dripping = asyncio.create_task(drip(writer, b" " * 999))
-            answer = await reader.read()  # to its end: the connection is not kept for the rest of the body
-            dripping.cancel()
-            assert answer.startswith(b"HTTP/1.1 408 ")
-            assert b'"code":"request_timeout"' in answer
-        async with connected(environment) as (reader, writer):
-            for _ in range(2):
-                writer.write(HEALTH)
-                assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
-                await asyncio.sleep(0.3)
+    """Silence, dripping headers and dripping bodies are ended in time; who is idle between requests is not."""
+    environment = variables(postfix) | {"REQUEST_TIMEOUT_SECONDS": "0.5"}
+    callers = (silent, slow_headers, slow_body, idle)
+    async with running(**environment), asyncio.timeout(30):
+        await asyncio.gather(*(caller(environment) for caller in callers))
     assert postfix.mails == []

@@ -154,11 +154,11 @@ async def test_refusals_are_final(postfix: FakePostfix) -> None:
 async def test_busy(postfix: FakePostfix) -> None:
     """When every connection is in use until the deadline, the request is told so."""
     postfix.fail("CONTENT", HANG)
-    harness = Harness(postfix.port, size=1, seconds=0.1)
+    harness = Harness(postfix.port, size=1, seconds=20)
     first = asyncio.create_task(harness.submit())
     await postfix.wait_for("CONTENT")
     with pytest.raises(MailServerBusy):
-        await harness.submit()
+        await Submitter(harness.pool, 0.1, lambda: None).submit(MAIL)
     first.cancel()
     await asyncio.wait([first])
     await harness.pool.close()
