@@ -55,8 +55,8 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@dev/venv $(PYTHON) $(VENV)
 	@touch $@
 
-bench-exporter: venv setup  ## The exporter against its peers, on the same logs (20 minutes)
-	$(VENV)/bin/python -m bench.exporter
+bench-exporter: venv setup  ## The exporter against its peers on the same logs (15 minutes; BENCH=--quick: 2)
+	$(VENV)/bin/python -m bench.exporter $(BENCH)
 
 format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff check --fix .
