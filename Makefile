@@ -6,8 +6,6 @@ SHELL := /bin/bash
 
 VENV := .venv
 PYTHON ?= python3
-# Ryuk, testcontainers' clean-up container, is an image that a machine without a registry cannot pull.
-export TESTCONTAINERS_RYUK_DISABLED := true
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
