@@ -16,6 +16,8 @@ Row = tuple[str, str]
 """What a line is about, and what it says."""
 
 _KEY_WIDTH: Final = 15
+_SHOWN: Final = 5
+"""Attempts; a mail that waits for days has a hundred, and most say the same."""
 _DELIVERED: Final = frozenset({"sent", "deliverable"})
 
 
@@ -34,7 +36,7 @@ def explain(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail
         ("size", f"{mail.size:,} bytes, {_count(mail.recipient_count, 'recipient')}"),
         *([("is about", f"{mail.notice_of}, as a bounce or notice")] if mail.notice_of else []),
         ("state", _state(mail, attempts, queued, queue_known=queue_known)),
-        *(row for attempt in attempts for row in _attempt(attempt)),
+        *_attempts(attempts),
         *_advice(mail, attempts, queued),
         ("trace", f"{trace_of(Mail.of_row(mail)).trace_id:032x}"),
     ]
@@ -57,6 +59,15 @@ def _end(mail: MessageRow, attempts: Sequence[AttemptRow]) -> str:
     if (left := mail.recipient_count - mail.recipients_finished) > 0:
         words.append(f"{left} {'expired' if mail.expired else 'deleted'}")
     return ", ".join(words) or "nothing was tried"
+
+
+def _attempts(attempts: Sequence[AttemptRow]) -> Iterator[Row]:
+    """Yield all attempts, or the first and the last ones of many."""
+    shown = attempts if len(attempts) <= _SHOWN else [attempts[0], *attempts[1 - _SHOWN :]]
+    for attempt in shown:
+        yield from _attempt(attempt)
+        if attempt is attempts[0] and len(shown) < len(attempts):
+            yield "...", f"{len(attempts) - len(shown)} more"
 
 
 def _attempt(attempt: AttemptRow) -> Iterator[Row]:
@@ -90,7 +101,7 @@ def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> list[Branch]:
     first = attempts[0].waiting_since if attempts else mail.arrived
     branches = [Branch(0, SpanName.RECEIVE, mail.arrived, first)]
     number = 0
-    for attempt in attempts:
+    for attempt in attempts[-_SHOWN:]:
         if attempt.number != number:
             number = attempt.number
             branches.append(Branch(1, SpanName.QUEUE, attempt.waiting_since, attempt.started))

@@ -51,6 +51,7 @@ class SpanSender:
     def send(self, spans: Iterable[ReadableSpan]) -> None:
         """Take spans: wait for room while the collector is well, drop and count them while it is not."""
         with self._state:
+            is_first = not self._waiting
             for span in spans:
                 if self._is_full():
                     self._state.notify_all()
@@ -60,7 +61,7 @@ class SpanSender:
                     self.dropped += 1
                 else:
                     self._waiting.append(span)
-            if len(self._waiting) >= _BATCH:
+            if is_first or len(self._waiting) >= _BATCH:
                 self._state.notify_all()
 
     def metrics(self) -> Iterator[Metric]:

@@ -60,7 +60,9 @@ class Mail:
     def of_row(cls, row: MessageRow) -> Self:
         """Return the mail as the ledger knows it."""
         mail = cls(row.id, row.queue_id, row.host, row.arrived)
-        vars(mail).update(row._asdict(), entry=Entry(row.entry))
+        for name, value in row._asdict().items():
+            setattr(mail, name, value)
+        mail.entry = Entry(row.entry)
         return mail
 
     def row(self) -> MessageRow:

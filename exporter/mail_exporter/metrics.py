@@ -1,6 +1,6 @@
 """Facts to numbers, described in `mail_telemetry.names`; every label value is there from the start."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -59,27 +59,27 @@ class LogMetrics(Collector):
     ) -> None:
         self._relays = relays or Relays(None)
         self._on_unknown = on_unknown
-        self.received = CounterTable(names.MESSAGES_RECEIVED, Entry)
-        self.sizes = HistogramTable(names.MESSAGE_SIZE_BYTES)
-        self.attempts = CounterTable(names.DELIVERY_ATTEMPTS, Status, self._relays.labels)
-        self.failures = CounterTable(names.RELAY_FAILURES, Cause)
-        self.suspended = CounterTable(names.DELIVERIES_SUSPENDED, Cause)
-        self.stages = HistogramTable(names.DELIVERY_STAGE_SECONDS, STAGES)
-        self.finished = CounterTable(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
-        self.durations = HistogramTable(names.DELIVERY_SECONDS, Outcome)
-        self.notices = CounterTable(names.NOTICES, Notice)
-        self.tls = CounterTable(names.TLS_SESSIONS, TLS_DIRECTIONS, TLS_PROTOCOLS, TLS_TRUST)
-        self.connections = CounterTable(names.SMTPD_CONNECTIONS, Entry)
-        self.aborts = CounterTable(names.SMTPD_ABORTS, Entry, Abort)
-        self.rejects = CounterTable(names.SMTPD_REJECTS, Entry, Reason)
-        self.auth_failures = CounterTable(names.SMTPD_AUTH_FAILURES, Entry)
-        self.verdicts = CounterTable(names.POSTSCREEN_VERDICTS, Screening)
-        self.turns = CounterTable(names.SERVER_TURNS, Turn)
-        self.complaints = CounterTable(names.COMPLAINTS, Severity)
-        self.lines = CounterTable(names.LOG_LINES, LINE_RESULTS)
+        self._tables: list[CounterTable | HistogramTable] = []
+        self.received = self._counter(names.MESSAGES_RECEIVED, Entry)
+        self.sizes = self._histogram(names.MESSAGE_SIZE_BYTES)
+        self.attempts = self._counter(names.DELIVERY_ATTEMPTS, Status, self._relays.labels)
+        self.failures = self._counter(names.RELAY_FAILURES, Cause)
+        self.suspended = self._counter(names.DELIVERIES_SUSPENDED, Cause)
+        self.stages = self._histogram(names.DELIVERY_STAGE_SECONDS, STAGES)
+        self.finished = self._counter(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
+        self.durations = self._histogram(names.DELIVERY_SECONDS, Outcome)
+        self.notices = self._counter(names.NOTICES, Notice)
+        self.tls = self._counter(names.TLS_SESSIONS, TLS_DIRECTIONS, TLS_PROTOCOLS, TLS_TRUST)
+        self.connections = self._counter(names.SMTPD_CONNECTIONS, Entry)
+        self.aborts = self._counter(names.SMTPD_ABORTS, Entry, Abort)
+        self.rejects = self._counter(names.SMTPD_REJECTS, Entry, Reason)
+        self.auth_failures = self._counter(names.SMTPD_AUTH_FAILURES, Entry)
+        self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, Screening)
+        self.turns = self._counter(names.SERVER_TURNS, Turn)
+        self.complaints = self._counter(names.COMPLAINTS, Severity)
+        self.lines = self._counter(names.LOG_LINES, LINE_RESULTS)
         self.last_line = 0.0
         """Unix time of the newest line."""
-        self._tables = [table for table in vars(self).values() if isinstance(table, CounterTable | HistogramTable)]
         self._sizes = self.sizes.values[()]
         self._first_delays: list[Delays] = []
         self._later_delays: list[Delays] = []
@@ -99,6 +99,16 @@ class LogMetrics(Collector):
             Complained: lambda event, _: self.complaints.add(event.severity),
         }
         registry.register(self)
+
+    def _counter(self, metric: names.Metric, *vocabularies: Iterable[str]) -> CounterTable:
+        table = CounterTable(metric, *vocabularies)
+        self._tables.append(table)
+        return table
+
+    def _histogram(self, metric: names.Metric, vocabulary: Iterable[str] = ()) -> HistogramTable:
+        table = HistogramTable(metric, vocabulary)
+        self._tables.append(table)
+        return table
 
     def flush(self) -> None:
         """Count what is counted many at a time; to be called behind each batch."""

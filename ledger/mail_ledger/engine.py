@@ -11,6 +11,10 @@ from mail_ledger.schema import metadata
 _BUSY_SECONDS = 5
 """How long a writer waits for the other service's transaction before it gives up."""
 
+_CACHE_KIBIBYTES = 16 << 10
+_CHECKPOINT_PAGES = 4000
+"""16 MB of write-ahead log: a backlog writes the same pages of an index again and again."""
+
 
 class LedgerError(RuntimeError):
     """The ledger could not be opened, read or written; `reason` holds the database's own words."""
@@ -47,7 +51,14 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
     # The driver must not open transactions by itself: _begin_immediate does, so that two writers queue up
     # at BEGIN and never fail half-way (https://docs.sqlalchemy.org/en/21/dialects/sqlite.html).
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_SECONDS * 1000}", "foreign_keys=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={_BUSY_SECONDS * 1000}",
+        "foreign_keys=ON",
+        f"cache_size=-{_CACHE_KIBIBYTES}",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,7 +1,7 @@
 """Stores, in one transaction, what was learned from a log and the position up to which it is true; tells it again."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Insert, Row, Select, Table, insert, or_, select
@@ -45,14 +45,18 @@ class Ledger:
         rows = self._read("read the position", select(*columns).where(log_position.c.log == log))
         return LogPosition._make(rows[0]) if rows else None
 
-    def open_messages(self) -> list[MessageRow]:
-        """Return every mail that was still in the queue, oldest first.
+    def open_messages(self) -> Iterator[MessageRow]:
+        """Yield every mail that was still in the queue, oldest first, without holding all of them in memory.
 
         Raises:
             LedgerError: the database can't be read.
         """
         query = select(message).where(message.c.closed.is_(None)).order_by(message.c.arrived)
-        return [MessageRow._make(row) for row in self._read("read the open mails", query)]
+        try:
+            with self._engine.connect() as connection:
+                yield from map(MessageRow._make, connection.execution_options(yield_per=1000).execute(query))
+        except SQLAlchemyError as error:
+            raise LedgerError.of("read the open mails", error) from error
 
     def find_messages(self, name: str) -> list[MessageRow]:
         """Return the mails that a queue id, a Message-ID or an id of the API names, newest first.

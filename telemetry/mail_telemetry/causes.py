@@ -126,6 +126,7 @@ _TEXTS: Final = tuple(
         # The order matters: what is said more precisely comes first.
         (Cause.QUOTA, (r"daily (?:user sending|smtp relay) (?:limit|quota) exceeded", r"DailyLimitExceeded")),
         (Cause.AUTH_RATE, (r"too many login attempts",)),
+        (Cause.RATE, (r"temporary system problem", r"temporarily rejected message")),
         (
             Cause.TLS,
             (r"must issue a STARTTLS", r"TLS is required", r"start TLS", r"certificate", r"TLS handshake", r"SSL_"),
@@ -145,7 +146,17 @@ _TEXTS: Final = tuple(
         (Cause.GREYLIST, (r"gr[ae]y-?list",)),
         (Cause.SIZE, (r"size limit", r"message (?:size|too large|exceeds)", r"file size too large")),
         (Cause.LOOP, (r"mail loop", r"loops back to myself", r"too many hops", r"hop count")),
-        (Cause.DNS, (r"name service error", r"host (?:or domain name )?not found", r"domain not found")),
+        (
+            Cause.DNS,
+            (
+                r"name service error",
+                r"host (?:or domain name )?not found",
+                r"domain not found",
+                r"unable to look up host",
+                r"name resolution",
+                r"nullMX",
+            ),
+        ),
         (Cause.TIMEOUT, (r"timed out", r"timeout")),
         (
             Cause.CONNECT,
@@ -156,6 +167,18 @@ _TEXTS: Final = tuple(
                 r"lost connection",
                 r"connection reset",
                 r"connect to \S+:\d+:",
+            ),
+        ),
+        (
+            Cause.SENDER_POLICY,
+            (
+                r"\b(?:SPF|DKIM|DMARC)\b",
+                r"[45]\.7\.(?:2[4-7]|29|30|32)\b",
+                r"PTR record",
+                r"unauthenticated",
+                r"relay(?:ing)? (?:access )?denied",
+                r"policy (?:that )?prohibited",
+                r"identity changes",
             ),
         ),
         (
@@ -170,10 +193,6 @@ _TEXTS: Final = tuple(
                 r"too many (?:connections|messages)",
                 r"rate limit",
             ),
-        ),
-        (
-            Cause.SENDER_POLICY,
-            (r"\b(?:SPF|DKIM|DMARC)\b", r"PTR record", r"unauthenticated e?mail", r"relay(?:ing)? (?:access )?denied"),
         ),
         (
             Cause.RECIPIENT,
@@ -197,6 +216,7 @@ _TEXTS: Final = tuple(
                 r"missing a valid (?:message-id|from)",
             ),
         ),
+        (Cause.CONNECT, (r"refused to talk to me",)),
     )
 )
 
@@ -209,7 +229,7 @@ _CODES: Final = tuple(
         (Cause.AUTH, r"[45]\.7\.(8|9|14)"),
         (Cause.QUOTA, r"[45]\.4\.5"),
         (Cause.LOOP, r"5\.4\.6"),
-        (Cause.DNS, r"[45]\.(4\.[34]|1\.2)"),
+        (Cause.DNS, r"[45]\.4\.[34]"),
         (Cause.CONNECT, r"[45]\.4\.1"),
         (Cause.TIMEOUT, r"[45]\.4\.2"),
         (Cause.SIZE, r"[45]\.(3\.4|2\.3)"),

@@ -58,6 +58,20 @@ def test_mail_that_was_given_up(ledger: Ledger) -> None:
     assert "retry          no: the mail is gone from the queue" in text
 
 
+def test_many_attempts(ledger: Ledger) -> None:
+    """Of many attempts the first and the last are shown, and how many more there were."""
+    again = [line for _ in range(20) for line in (logs.active(), logs.deferred())]
+    text = told(ledger, *logs.accepted(), logs.deferred(), *again)
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("attempt")] == [
+        "1",
+        "18",
+        "19",
+        "20",
+        "21",
+    ]
+    assert "...            16 more" in text
+
+
 def test_mail_that_was_never_tried(ledger: Ledger) -> None:
     """A mail of which the log tells no attempt is explained by the live queue."""
     queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "connect to x[1.2.3.4]:587: Connection refused")

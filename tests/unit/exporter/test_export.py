@@ -17,6 +17,7 @@ class Collector(SpanExporter):
     def __init__(self, result: SpanExportResult = SpanExportResult.SUCCESS) -> None:
         self.open = threading.Event()
         self.open.set()
+        self.some = threading.Event()
         self.result = result
         self.taken = 0
 
@@ -25,6 +26,7 @@ class Collector(SpanExporter):
         self.open.wait(10)
         if self.result is SpanExportResult.SUCCESS:
             self.taken += len(spans)
+            self.some.set()
         return self.result
 
     def shutdown(self) -> None:
@@ -51,6 +53,14 @@ def test_all_arrive() -> None:
     with sender(collector) as made:
         made.send(spans(3))
     assert (made.handed_on, made.dropped, collector.taken) == (3, 0, 3)
+
+
+def test_lone_span_arrives() -> None:
+    """A span that no other follows is sent, without waiting for the end."""
+    collector = Collector()
+    with sender(collector) as made:
+        made.send(spans(1))
+        assert collector.some.wait(10)
 
 
 def test_backlog_is_paced() -> None:

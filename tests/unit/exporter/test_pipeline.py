@@ -127,7 +127,7 @@ def test_finished_mail_is_forgotten(bench: Bench, ledger: Ledger) -> None:
     bench.feed(*logs.accepted())
     assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
     bench.feed(logs.sent(), logs.removed())
-    assert ledger.open_messages() == []
+    assert list(ledger.open_messages()) == []
     assert len(bench.tracker) == 0
 
 

@@ -81,6 +81,42 @@ SASL = "SASL authentication failed; server smtp.gmail.com[1.2.3.4] said: "
         pytest.param(SAID + "552 5.3.4 message exceeds size limit", "5.3.4", Cause.SIZE, id="too large"),
         pytest.param(SAID + "451 4.7.1 Greylisted, please try again", "4.7.1", Cause.GREYLIST, id="greylisted"),
         pytest.param(SAID + "554 5.4.6 Too many hops", "5.4.6", Cause.LOOP, id="loop"),
+        *(
+            pytest.param(SAID + text, dsn, cause, id=text[:40])
+            for text, dsn, cause in (
+                ("530-5.5.1 Authentication Required. p=WantAuthError", "5.5.1", Cause.AUTH),
+                ("530 5.7.0 Must issue a STARTTLS command first.", "5.7.0", Cause.TLS),
+                ("534-5.7.9 Please log in with your web browser p=WebLoginRequired", "5.7.9", Cause.AUTH),
+                ("550 5.4.5 Daily user sending quota exceeded.", "5.4.5", Cause.QUOTA),
+                ("550 5.7.1 Daily SMTP relay limit exceeded for customer.", "5.7.1", Cause.QUOTA),
+                ("450 4.2.1 Peak SMTP relay limit exceeded for customer.", "4.2.1", Cause.RATE),
+                ("450-4.2.1 The user you are trying to contact is receiving mail too quickly", "4.2.1", Cause.RATE),
+                ("421 4.3.0 Temporary System Problem. Try again later.", "4.3.0", Cause.RATE),
+                ("451-4.3.0 Mail server temporarily rejected message.", "4.3.0", Cause.RATE),
+                ("421 4.4.5 Server busy, try again later.", "4.4.5", Cause.RATE),
+                ("553-5.1.2 We weren't able to find the recipient domain.", "5.1.2", Cause.RECIPIENT),
+                ("452-4.2.2 The email account that you tried to reach is over quota.", "4.2.2", Cause.RECIPIENT),
+                ("552 5.2.2 The recipient's inbox is out of storage space.", "5.2.2", Cause.RECIPIENT),
+                ("452-4.5.3 Your message has too many recipients.", "4.5.3", Cause.RECIPIENT),
+                ("421-4.7.26 rate limited because it is unauthenticated.", "4.7.26", Cause.SENDER_POLICY),
+                ("421-4.7.29 rate limited: not sent over TLS", "4.7.29", Cause.SENDER_POLICY),
+                ("550-5.7.25 The IP address does not have a PTR record", "5.7.25", Cause.SENDER_POLICY),
+                ("550-5.7.1 a policy that prohibited the mail that you sent.", "5.7.1", Cause.SENDER_POLICY),
+                ("503 5.7.0 No identity changes permitted.", "5.7.0", Cause.SENDER_POLICY),
+                ("550 5.7.0 Mail relay denied", "5.7.0", Cause.SENDER_POLICY),
+                ("550-5.7.1 Messages missing a valid Message-ID header", "5.7.1", Cause.CONTENT),
+                ("550-5.7.1 this message is likely unsolicited mail.", "5.7.1", Cause.CONTENT),
+                ("552 5.2.3 Your message exceeded Google's message size limits.", "5.2.3", Cause.SIZE),
+            )
+        ),
+        pytest.param(
+            SASL + "454 4.7.0 Cannot authenticate due to a temporary system problem.", "4.7.0", Cause.RATE, id="454"
+        ),
+        pytest.param("SASL [CACHED] authentication failed; server x said: 535 5.7.8", "4.7.8", Cause.AUTH, id="cached"),
+        pytest.param("host x refused to talk to me: 554 5.3.2 no service", "5.3.2", Cause.CONNECT, id="not talking"),
+        pytest.param("Domain x does not accept mail (nullMX)", "5.1.0", Cause.DNS, id="null MX"),
+        pytest.param("unable to look up host x: Temporary failure", "4.3.0", Cause.DNS, id="look-up"),
+        pytest.param("mail transport unavailable", "4.3.0", Cause.OTHER, id="nothing that a relay said"),
         pytest.param("something nobody has said before", "5.9.9", Cause.OTHER, id="unknown"),
     ],
 )
