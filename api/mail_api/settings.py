@@ -1,6 +1,6 @@
 """What the environment says, checked once at the start; everything else receives a finished `Settings`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -9,19 +9,15 @@ from mail_api.addresses import parse_address, parse_address_or_domain, parse_dom
 from mail_api.admission import parse_site
 from mail_api.clients import parse_network
 from mail_api.rates import MEMORY, parse_rates, parse_storage
+from mail_telemetry.configuration import LogLevel
 
 Domain = Annotated[str, AfterValidator(parse_domain)]
 Address = Annotated[str, AfterValidator(parse_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Level = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 def _split(value: object) -> object:
     return tuple(filter(None, (item.strip() for item in value.split(",")))) if isinstance(value, str) else value
-
-
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
 
 
 Recipients = Annotated[tuple[Annotated[str, AfterValidator(parse_address_or_domain)], ...], NoDecode]
@@ -145,6 +141,6 @@ class Settings(BaseSettings):
     metrics_port: Port = Field(
         default=9464, description="Port of /metrics alone, which no public route reaches.", examples=[9464]
     )
-    log_level: Annotated[Level, BeforeValidator(_upper)] = Field(
+    log_level: LogLevel = Field(
         default="INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
     )

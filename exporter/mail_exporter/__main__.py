@@ -22,7 +22,7 @@ from mail_telemetry import configuration
 
 _MEGABYTE: Final = 1 << 20
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 class Format(StrEnum):

@@ -1,10 +1,12 @@
 """What the exporter reads from the environment. Without any of it, it works beside our mail server."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mail_telemetry.configuration import LogLevel
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -45,9 +47,7 @@ class Settings(BaseSettings):
         description="The database, as an SQLAlchemy URL.",
         examples=["sqlite:////var/lib/mail-ledger/ledger.db"],
     )
-    log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
-    )
+    log_level: LogLevel = Field("INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"])
 
     @property
     def syslog_names(self) -> tuple[str, ...]:

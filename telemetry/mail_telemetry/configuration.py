@@ -2,11 +2,19 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Final, NoReturn, TypeVar
+from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+"""LOG_LEVEL, in either case."""
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 

@@ -3,7 +3,7 @@
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -50,7 +50,8 @@ WAY_OUT: Final = {
 QUICK: Final = {
     "RELAY_RATE_DELAY": "0s",
     "QUEUE_RUN_DELAY": "1s",
-    "MINIMAL_BACKOFF_TIME": "1s",
+    # Not below 2s: Postfix counts in whole seconds, and would take a mail up again before it is done with it.
+    "MINIMAL_BACKOFF_TIME": "2s",
     "MAXIMAL_BACKOFF_TIME": "2s",
     "MAIL_LOG_ADDRESSES": "full",
 }
@@ -109,6 +110,14 @@ class Server:
     def printed(self) -> str:
         """Return what `docker logs` shows."""
         return str(self.container.logs().decode("utf-8", "replace"))
+
+    def until(self, what: str, look: Callable[[], object], seconds: float = 30) -> None:
+        """Return when `look` finds something; when it doesn't, the error tells the end of the log and the queue."""
+        try:
+            until(what, look, seconds)
+        except TimeoutError as error:
+            error.add_note(f"{self.log()[-6000:]}\n{self.queue()}")
+            raise
 
     def wait_for_log(self, *wanted: str, seconds: float = 30) -> str:
         """Return the log, once all that is wanted is in it."""

@@ -36,14 +36,31 @@ def test_battery_is_large() -> None:
         assert sum(trick.port == port for trick in BATTERY if "smuggling" in trick.name) == len(STRAY_ENDS)
 
 
+@pytest.fixture(scope="module")
+def spare(lab: Lab) -> Iterator[Server]:
+    """Return a server whose patience may be used up."""
+    with lab.server("spare.lab") as server:
+        yield server
+
+
+def test_audit_sees_an_open_relay(lab: Lab, spare: Server) -> None:
+    """A server that has been made an open relay is found out: the audit looks for the mail, too."""
+    plain_relay = [trick for trick in BATTERY if trick.name == "plain relay"]
+    with talkers(spare) as talk:
+        spare.run("postconf", "-e", "mynetworks=0.0.0.0/0")
+        spare.run("postfix", "reload")
+        outcomes = {one.trick.port: one.verdict for one in audit(spare, lab.relay, talk, plain_relay)}
+    assert outcomes == {25: Verdict.RELAYED, 2525: Verdict.WITHSTOOD, 587: Verdict.WITHSTOOD}
+
+
 def test_from_a_foreign_network(lab: Lab) -> None:
     """A container of another network that finds all ports published gets no further than the rest of the world."""
     with Network() as foreign, lab.probe_on(foreign) as probe:
         gateway = lab.docker.networks.get(foreign.name).attrs["IPAM"]["Config"][0]["Gateway"]
         with lab.server("published.lab", ports={f"{port}/tcp": [(gateway,)] for port in PORTS}) as server:
             talk = {Origin.OUTSIDE: lambda port, script: probe.talk(*server.door(port), *script)}
-            # The others need a connection each: slow from a container, and the same from everywhere.
-            outside = [one for one in BATTERY if one.origin is Origin.OUTSIDE and one.session is not Session.FRESH]
+            # Every fourth, of those that share connections: the rest is the same from everywhere.
+            outside = [one for one in BATTERY if one.origin is Origin.OUTSIDE and one.session is not Session.FRESH][::4]
             outcomes = audit(server, lab.relay, talk, outside)
     failed = [one for one in outcomes if one.verdict is not Verdict.WITHSTOOD]
     assert failed == [], "\n".join(table(failed))
@@ -74,26 +91,26 @@ def _words(text: str) -> list[str]:
     return text.replace("\0", "").split()
 
 
-def test_password_guessing(lab: Lab) -> None:
+def test_password_guessing(spare: Server) -> None:
     """After ten wrong passwords in a minute a client is told to wait, even with the right one, and the log says so."""
-    with lab.server("guessed.lab") as server:
-        hello = (HELLO, STARTTLS, HELLO)
-        guesses = [plain(USER, f"guess{number}") for number in range(3)]
-        answers = [answer for _ in range(5) for answer in server.talk(587, *hello, *guesses)]
-        right = server.talk(587, *hello, plain(USER, PASSWORD))
-        log = server.wait_for_log("AUTH command rate limit exceeded")
+    hello = (HELLO, STARTTLS, HELLO)
+    guesses = [plain(USER, f"guess{number}") for number in range(3)]
+    answers = [answer for _ in range(5) for answer in spare.talk(587, *hello, *guesses)]
+    right = spare.talk(587, *hello, plain(USER, PASSWORD))
+    log = spare.wait_for_log("AUTH command rate limit exceeded")
     assert sum(answer.startswith("535 5.7.8") for answer in answers) == 10
     assert sum("too many AUTH commands" in answer for answer in answers) == 5
     assert "450 4.7.1 Error: too many AUTH commands" in right[4]
     assert log.count("SASL PLAIN authentication failed") == 10
 
 
-def test_connection_flood(lab: Lab) -> None:
+def test_connection_flood(spare: Server) -> None:
     """The public port takes 60 connections a minute from one client; the next is told to come back."""
-    with lab.server("flooded.lab") as server:
-        greetings = [server.talk(2525)[0] for _ in range(62)]
-        server.wait_for_log("Connection rate limit exceeded: 61")
-    assert [greeting[:3] for greeting in greetings] == ["220"] * 60 + ["421"] * 2
+    greetings = [spare.talk(2525)[0][:3] for _ in range(62)]
+    spare.wait_for_log("Connection rate limit exceeded: 61")
+    # The test before this one has had a few of the sixty.
+    assert 50 <= greetings.index("421") <= 60
+    assert set(greetings[greetings.index("421") :]) == {"421"}
 
 
 def test_public_port_counts_recipients(server: Server, lab: Lab) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mail_telemetry.identity import message_id_header, new_message_id
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.lab import DOMAIN, LOG, OWNER, Lab, Relay, Server
 from tests.integration.postfix.mails import ANYBODY, mail
@@ -75,8 +76,13 @@ def test_utc_complete_and_readable(rotating: Server) -> None:
 
 
 def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, subject: str) -> None:
-    """`docker logs` shows no whole address, of senders, recipients or strangers; the file has them."""
-    lab.probe.talk("rotating.lab", 25, HELLO, *mail(subject, sender=VISITOR, recipient=ANYBODY))
+    """`docker logs` shows no whole address, of senders, recipients or strangers; the file has them.
+
+    The API's Message-ID stands there whole: it is what one looks for.
+    """
+    api_id = message_id_header(new_message_id(), DOMAIN)
+    steps = mail(subject, sender=VISITOR, recipient=ANYBODY, head=f"Message-ID: {api_id}\r\n")
+    lab.probe.talk("rotating.lab", 25, HELLO, *steps)
     lab.probe.talk("rotating.lab", 2525, HELLO, *mail(f"{subject} 2", sender=VISITOR, recipient=f"hi@{DOMAIN}"))
     lab.probe.talk("rotating.lab", 2525, HELLO, f"MAIL FROM:<{VISITOR}>", f"RCPT TO:<{ANYBODY}>")
     relay.received(f"{subject} 2")
@@ -88,6 +94,7 @@ def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, sub
     found = {one for one in ADDRESS.findall(re.sub(r"message-id=<[^>]*>", "", lines)) if one not in own}
     assert found == set()
     assert "v***@stranger.example" in lines
+    assert api_id in lines
     assert ANYBODY in log
 
 

@@ -187,11 +187,11 @@ def test_mail_waits(server: Server, relay: Relay, fault: str, logged: str) -> No
     subject, recipient = f"waits {fault}", f"{fault}@example.com"
     with relay.fault(fault):
         submit(server, subject, recipient=recipient)
-        until("a deferral", lambda: any(logged in line for line in deliveries(server, recipient)), 10)
-        until("a second try", lambda: len(deliveries(server, recipient)) >= 2, 10)
+        server.until("a deferral", lambda: any(logged in line for line in deliveries(server, recipient)), 10)
+        server.until("a second try", lambda: len(deliveries(server, recipient)) >= 2, 10)
         assert server.queue() != []
-    relay.received(subject)
-    until("an empty queue", lambda: not server.queue())
+    server.until("the mail at the relay", lambda: relay.mails(subject=subject))
+    server.until("an empty queue", lambda: not server.queue())
     assert len(relay.mails(subject=subject)) == 1
     assert "sender non-delivery notification" not in "".join(deliveries(server, recipient))
 

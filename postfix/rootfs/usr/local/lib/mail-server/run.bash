@@ -70,9 +70,12 @@ for_standard_output() {
         -e '/postfix\/internal\/smtpd\[[0-9]*\]: disconnect from unknown\[127\.0\.0\.1\] quit=1 commands=1$/d'
         -e '/postfix\/public\/cleanup\[[0-9]*\]: [[:alnum:]]+: prepend: header /d')
     if [[ $MAIL_LOG_ADDRESSES == masked ]]; then
-        # <local@domain>, whatever the local part has in it; then the bare ones.
-        script+=(-e 's/<([^<>@])[^<>]*@([^<>@]*)>/<\1***@\2>/g'
-            -e 's/([^][ <>()=,;:"'\''@])[^][ <>()=,;:"'\''@]*@/\1***@/g')
+        # The API's Message-IDs are no addresses, and what one looks for: their @ is put aside meanwhile (a log line
+        # holds no control characters). <local@domain>, whatever the local part has in it; then the bare ones.
+        script+=(-e 's/<(msg_[0-9a-z]{26}\.mail-api)@/<\1\x01/g'
+            -e 's/<([^<>@])[^<>]*@([^<>@]*)>/<\1***@\2>/g'
+            -e 's/([^][ <>()=,;:"'\''@])[^][ <>()=,;:"'\''@]*@/\1***@/g'
+            -e 's/\x01/@/g')
     fi
     sed --unbuffered --regexp-extended "${script[@]}"
 }
@@ -96,7 +99,7 @@ run_srs() {
 keep_house() {
     local certificate
     certificate=$(stamp_of_certificate)
-    while sleep 10; do
+    while sleep 5; do
         rotate_log_if_due || true
         revive_log_if_stuck || true
         if [[ $(stamp_of_certificate) != "$certificate" ]]; then
