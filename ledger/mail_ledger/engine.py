@@ -1,19 +1,13 @@
 """Opens the database behind LEDGER_URL, and says what went wrong without its password."""
 
-from typing import Any, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from mail_ledger.schema import metadata
-
-_BUSY_SECONDS = 5
-"""How long a writer waits for the other service's transaction before it gives up."""
-
-_CACHE_KIBIBYTES = 16 << 10
-_CHECKPOINT_PAGES = 4000
-"""16 MB of write-ahead log: a backlog writes the same pages of an index again and again."""
+from mail_ledger import connections, migrate
 
 
 class LedgerError(RuntimeError):
@@ -31,43 +25,24 @@ class LedgerError(RuntimeError):
 
 
 def open_engine(url: str) -> Engine:
-    """Connect and create missing tables.
+    """Connect and bring the schema to this version's.
 
     Raises:
-        LedgerError: the URL is malformed, or the database can't be reached or written.
+        LedgerError: the URL is malformed, the database can't be reached or written, or is newer than this version.
     """
     try:
-        engine = create_engine(make_url(url))
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _configure_sqlite)
-            event.listen(engine, "begin", _begin_immediate)
-        metadata.create_all(engine)
-    except (SQLAlchemyError, ArgumentError, ImportError) as error:
-        raise LedgerError.of(f"open {_without_password(url)}", error) from error
+        engine = connections.connect(url)
+        with _closed_on_failure(engine):
+            migrate.upgrade(engine)
+    except (SQLAlchemyError, ImportError, ValueError, migrate.SchemaUnusable) as error:
+        raise LedgerError.of(f"open {connections.described(url)}", error) from error
     return engine
 
 
-def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
-    # The driver must not open transactions by itself: _begin_immediate does, so that two writers queue up
-    # at BEGIN and never fail half-way (https://docs.sqlalchemy.org/en/21/dialects/sqlite.html).
-    connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        f"busy_timeout={_BUSY_SECONDS * 1000}",
-        "foreign_keys=ON",
-        f"cache_size=-{_CACHE_KIBIBYTES}",
-        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _without_password(url: str) -> str:
+@contextmanager
+def _closed_on_failure(engine: Engine) -> Iterator[None]:
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "LEDGER_URL"
+        yield
+    except BaseException:
+        engine.dispose()
+        raise

@@ -1,0 +1,1 @@
+"""The schema's history, as Alembic scripts; `mail_ledger.migrate` runs them when a service starts."""

@@ -1,0 +1,136 @@
+"""The command line `mail-ledger`."""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.cli import main
+from tests.unit.ledger.world import MailServer, submission
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Say where the ledger is, as the compose file does."""
+    monkeypatch.setenv("LEDGER_URL", url)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def run(*arguments: str) -> int:
+    """Run the command and return its status."""
+    try:
+        main(list(arguments))
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_key_is_printed_alone(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
+    """A new key is all that stands on standard output, and it works."""
+    options = ("--important", "--daily", "50", "--per-minute", "6", "--sender", "hi@x.org", "--sender", "y.org")
+    assert run("api-key", "create", "web", *options) == 0
+    output = capsys.readouterr()
+    key = ledger.keys.verify(output.out.removesuffix("\n"))
+    assert key is not None
+    assert (True, (50, 6), ("hi@x.org", "y.org")) == (key.important, key.limits, key.allowed_senders)
+    assert "can't be shown again" in output.err
+
+
+def test_keys_are_listed_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list has every key's name, state and limits."""
+    run("api-key", "list")
+    assert "api-key create NAME" in capsys.readouterr().out
+    run("api-key", "create", "web", "--daily", "50")
+    secret = capsys.readouterr().out.strip().rpartition("_")[2]
+    run("api-key", "create", "old")
+    run("api-key", "revoke", "old")
+    capsys.readouterr()
+    assert run("api-key", "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("NAME")
+    assert [["old", "revoked"], ["web", "valid"]] == [line.split()[:3:2] for line in lines[1:]]
+    assert secret not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        pytest.param(("api-key", "create", "a b"), 2, "letters, digits", id="name"),
+        pytest.param(("api-key", "create", "web", "--daily", "0"), 2, "greater than or equal to 1", id="limit"),
+        pytest.param(("api-key", "create", "web", "--sender", "A <a@x>"), 2, "one address", id="sender"),
+        pytest.param(("api-key", "revoke", "web"), 1, "no valid key named web", id="revoke"),
+        pytest.param(("restore", "/no/such/file"), 1, "no such file", id="restore"),
+        pytest.param(("backup", "/no/such/folder/x"), 1, "cannot back up", id="backup"),
+        pytest.param(("backup", "x", "--url", "postgresql://u:hunter2@h/d"), 2, "pg_dump", id="PostgreSQL"),
+        pytest.param(("status", "--url", "postgresql://u:hunter2@127.0.0.1:1/d"), 1, "refused", id="unreachable"),
+        pytest.param(("prune", "--days", "-1"), 2, "greater than or equal to 0", id="days"),
+        pytest.param(("nonsense",), 2, "nonsense", id="command"),
+    ],
+)
+def test_failures_are_told(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    """What fails says why on standard error, without a password or a traceback."""
+    assert status == run(*arguments)
+    output = capsys.readouterr()
+    assert words in output.err
+    assert "hunter2" not in output.err
+    assert "Traceback" not in output.err
+    assert output.out == ""
+
+
+@pytest.mark.parametrize("command", ["", "api-key", "api-key create", "backup", "restore", "prune", "status"])
+def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Every command explains itself."""
+    assert run(*command.split(), "--help") == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_backup_and_restore(tmp_path: Path, ledger: ApiLedger, capsys: pytest.CaptureFixture[str]) -> None:
+    """A backup goes to a file, and comes back from it."""
+    ledger.submissions.begin(submission(1))
+    assert run("backup", str(tmp_path / "backup.db")) == 0
+    assert run("backup", str(tmp_path / "backup.db")) == 1
+    assert run("backup", str(tmp_path / "backup.db"), "--overwrite") == 0
+    ledger.close()
+    assert run("restore", str(tmp_path / "backup.db")) == 0
+    assert "checked" in capsys.readouterr().err
+
+
+def test_backup_through_a_pipe(ledger: ApiLedger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A dash is standard output, and standard input, so that a backup leaves and enters a container."""
+    ledger.submissions.begin(submission(1))
+    ledger.close()
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run("backup", "-") == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(out.buffer.getvalue())))
+    other = f"sqlite:///{tmp_path}/other.db"
+    assert run("restore", "-", "--url", other) == 0
+    restored = ApiLedger.open(other)
+    assert restored.submissions.get("msg_1") is not None
+    restored.close()
+
+
+def test_prune(capsys: pytest.CaptureFixture[str], mail_server: MailServer) -> None:
+    """What is older than LEDGER_RETENTION_DAYS goes."""
+    mail_server.relay(arrived=1.0)
+    assert run("prune") == 0
+    assert "deleted 1 mails of the log, 0 of the API" in capsys.readouterr().out
+
+
+def test_status(capsys: pytest.CaptureFixture[str], mail_server: MailServer, ledger: ApiLedger) -> None:
+    """The status says what is there."""
+    mail_server.relay()
+    mail_server.take()
+    ledger.keys.create("web")
+    assert run("status") == 0
+    found = dict(re.split(r"  +", line, maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert ("2", "1", "1", "1") == (
+        *(found["mails of the log"], found["delivery attempts"], found["API keys"]),
+        found["mails in the queue"],
+    )
+    assert "read of mail.log" in found

@@ -1,0 +1,127 @@
+"""Finding mails, and what became of them."""
+
+import pytest
+
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.messages import CursorInvalid, Wanted
+from mail_ledger.state import State
+from mail_ledger.submission import Accepted, Failed
+from tests.unit.ledger.world import NOW, Clock, MailServer, submission
+
+
+def send(ledger: ApiLedger, clock: Clock, *numbers: int, key: str | None = None) -> None:
+    """Have mails accepted, one a second."""
+    for number in numbers:
+        ledger.submissions.begin(submission(number, key=key))
+        ledger.submissions.finish(f"msg_{number}", Accepted("4jX"))
+        clock.advance(1)
+
+
+def listed(ledger: ApiLedger, wanted: Wanted = Wanted()) -> list[str]:  # noqa: B008 - immutable
+    """Return the ids of all mails that are wanted, two on a page."""
+    page = ledger.messages.page(wanted, limit=2)
+    found = list(page.messages)
+    while page.cursor:
+        page = ledger.messages.page(wanted, cursor=page.cursor, limit=2)
+        found += page.messages
+    return [message.id for message in found]
+
+
+def test_whole_way(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """A mail is followed from the request to the relay's answer."""
+    states = []
+
+    def look() -> None:
+        found = ledger.messages.get("msg_1")
+        states.append(found and found.state)
+
+    look()
+    ledger.submissions.begin(submission(1))
+    look()
+    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    look()
+    mail = mail_server.take(api_id="msg_1")
+    look()
+    mail_server.attempt(mail, status="deferred", cause="greylist")
+    look()
+    mail_server.attempt(mail, number=2)
+    mail_server.change(mail, closed=NOW, recipients_finished=1)
+    look()
+    assert [None, State.PENDING, State.ACCEPTED, State.QUEUED, State.DEFERRED, State.RELAYED] == states
+
+
+def test_ledger_was_away(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """A mail that the API could not write down is known by the log."""
+    mail_server.relay(api_id="msg_1")
+    found = ledger.messages.get("msg_1")
+    assert found is not None
+    assert (State.RELAYED, None) == (found.state, found.submission)
+
+
+def test_broken_off_and_sent_again(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """Of several mails with one id, the first that the server took is meant."""
+    send(ledger, clock, 1)
+    mail_server.take(api_id="msg_1", arrived=NOW, activations=0)
+    taken = mail_server.take(api_id="msg_1", arrived=NOW + 1)
+    mail_server.take(api_id="msg_1", arrived=NOW + 2, entry="local")
+    found = ledger.messages.get("msg_1")
+    assert found is not None
+    assert taken.queue_id == found.queue_id
+
+
+def test_pages(ledger: ApiLedger, clock: Clock) -> None:
+    """All mails are listed once, newest first, over the pages."""
+    send(ledger, clock, 1, 2, 3, 4, 5)
+    assert ["msg_5", "msg_4", "msg_3", "msg_2", "msg_1"] == listed(ledger)
+
+
+def test_pages_within_one_moment(ledger: ApiLedger) -> None:
+    """Mails of the same moment are told apart by their ids."""
+    for number in range(5):
+        ledger.submissions.begin(submission(number))
+    assert sorted((f"msg_{number}" for number in range(5)), reverse=True) == listed(ledger)
+
+
+def test_new_mail_does_not_move_the_pages(ledger: ApiLedger, clock: Clock) -> None:
+    """What comes in between two pages is not on the second one."""
+    send(ledger, clock, 1, 2, 3)
+    first = ledger.messages.page(limit=2)
+    send(ledger, clock, 4)
+    second = ledger.messages.page(cursor=first.cursor, limit=2)
+    assert ["msg_1"] == [message.id for message in second.messages]
+    assert second.cursor is None
+
+
+def test_filters(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """Mails are found by state, time and key, and by all of them."""
+    send(ledger, clock, 1, 2, key="web")
+    send(ledger, clock, 3)
+    mail_server.relay(api_id="msg_2")
+    ledger.submissions.begin(submission(4, key="web"))
+    ledger.submissions.finish("msg_4", Failed("refused"))
+    assert ["msg_2"] == listed(ledger, Wanted(state=State.RELAYED))
+    assert ["msg_4"] == listed(ledger, Wanted(state=State.FAILED))
+    assert ["msg_4", "msg_3", "msg_2"] == listed(ledger, Wanted(since=NOW + 1))
+    assert ["msg_4", "msg_2", "msg_1"] == listed(ledger, Wanted(key="web"))
+    assert ["msg_2"] == listed(ledger, Wanted(State.RELAYED, NOW + 1, "web"))
+    assert [] == listed(ledger, Wanted(key="nobody"))
+
+
+def test_rare_state(ledger: ApiLedger, clock: Clock) -> None:
+    """One call looks at a bounded number of mails; the cursor goes on behind them."""
+    for number in range(1001):
+        ledger.submissions.begin(submission(number))
+        clock.advance(0.1)
+    ledger.submissions.finish("msg_0", Accepted("4jX"))
+    page = ledger.messages.page(Wanted(state=State.ACCEPTED))
+    assert page.messages == ()
+    rest = ledger.messages.page(Wanted(state=State.ACCEPTED), cursor=page.cursor)
+    assert ["msg_0"] == [message.id for message in rest.messages]
+    assert rest.cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "%%%", "AAAA", "bm8gbnVtYmVy", "\u00e9"])
+def test_invalid_cursor(ledger: ApiLedger, cursor: str) -> None:
+    """What is no cursor is told so."""
+    with pytest.raises(CursorInvalid):
+        ledger.messages.page(cursor=cursor)

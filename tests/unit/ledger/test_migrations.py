@@ -1,0 +1,154 @@
+"""The schema's history."""
+
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, BigInteger, Column, Engine, Float, MetaData, String, Table, inspect, select, text
+
+from mail_ledger import Ledger, LedgerError, LogPosition, migrate, schema
+from mail_ledger.connections import connect
+from mail_ledger.engine import open_engine
+from mail_ledger.tables import metadata
+from tests.unit.ledger.world import NOW, attempt_row, message_row
+
+LOG = "/var/log/mail/mail.log"
+POSITION = LogPosition(8, "ab" * 32, 1 << 40)
+
+
+def first_version(engine: Engine, *states: dict[str, Any]) -> None:
+    """Make the database that the first version made, with these open mails."""
+    tables = MetaData()
+    log_position = Table(
+        "log_position",
+        tables,
+        Column("log", String(512), primary_key=True),
+        Column("head_length", BigInteger, nullable=False),
+        Column("head_hash", String(64), nullable=False),
+        Column("offset", BigInteger, nullable=False),
+        Column("stored_at", Float, nullable=False),
+    )
+    open_mail = Table(
+        "open_mail",
+        tables,
+        Column("queue_id", String(64), primary_key=True),
+        Column("state", JSON, nullable=False),
+    )
+    with engine.begin() as connection:
+        tables.create_all(connection)
+        connection.execute(log_position.insert().values(log=LOG, stored_at=NOW, **POSITION._asdict()))
+        for state in states:
+            connection.execute(open_mail.insert().values(queue_id=state["queue_id"], state=state))
+
+
+def revisions() -> list[str]:
+    """Return the scripts' revisions, oldest first."""
+    config = Config()
+    config.set_main_option("script_location", "mail_ledger:migrations")
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+
+
+def test_code_knows_its_migrations() -> None:
+    """The revisions that the code knows are the scripts'."""
+    assert revisions() == list(migrate._KNOWN)  # noqa: SLF001 - kept beside the scripts to save reading them
+    assert revisions()[-1] == migrate.HEAD
+
+
+def test_migrations_make_the_tables(empty_url: str) -> None:
+    """A database that went through all migrations has the tables, columns, types and indexes of the code."""
+    engine = open_engine(empty_url)
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    engine.dispose()
+    # Comments are for who reads the code; the migrations leave them out.
+    assert [] == [difference for difference in found if "comment" not in str(difference[0])]
+
+
+def test_first_version_is_upgraded(empty_url: str) -> None:
+    """Position and open mails of the first version are there after the upgrade."""
+    engine = connect(empty_url)
+    state = {
+        "queue_id": "4jX",
+        "host": "mail",
+        "arrived": NOW,
+        "entry": "api",
+        "message_id": "msg_1",
+        "traceparent": "00-ab-cd-01",
+        "size": 7,
+        "recipient_count": 1,
+        "activations": 2,
+        "attempted": 2,
+        "waiting_since": NOW + 1,
+    }
+    first_version(engine, state)
+    engine.dispose()
+    ledger = Ledger.open(empty_url)
+    assert POSITION == ledger.position(LOG)
+    expected = message_row(
+        id="4jX",
+        queue_id="4jX",
+        host="mail",
+        api_id="msg_1",
+        traceparent="00-ab-cd-01",
+        size=7,
+        activations=2,
+        attempted=2,
+        waiting_since=NOW + 1,
+    )
+    assert [expected] == list(ledger.open_messages())
+    ledger.close()
+
+
+def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
+    """A database whose tables were made without a migration keeps what is in them."""
+    engine = connect(empty_url)
+    first_version(engine)
+    schema.metadata.create_all(engine, tables=[schema.message, schema.attempt])
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX ix_attempt_counted"))  # younger than that version
+    mail = message_row()
+    before = Ledger(engine)
+    before.checkpoint(log=LOG, position=POSITION, messages=[mail], attempts=[attempt_row(mail)])
+    before.close()
+    after = Ledger.open(empty_url)
+    assert [mail] == list(after.open_messages())
+    assert len(after.attempts(mail.id)) == 1
+    after.close()
+
+
+def test_newer_schema(url: str) -> None:
+    """A database that a newer version wrote is left alone, and the error says what to do."""
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(LedgerError, match=r"schema 9999 is newer .* run the newer version"):
+        open_engine(url)
+
+
+def test_failed_migration_leaves_nothing(empty_url: str) -> None:
+    """A migration that fails is undone as a whole, and can be tried again once its cause is gone."""
+    engine = connect(empty_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE api_key (stranger INTEGER)"))
+    with pytest.raises(LedgerError, match="api_key"):
+        open_engine(empty_url)
+    assert ["api_key"] == inspect(engine).get_table_names()
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE api_key"))
+    engine.dispose()
+    open_engine(empty_url).dispose()
+
+
+def test_start_without_news_waits_for_nobody(url: str) -> None:
+    """A service starts while another one writes, when there is nothing to migrate."""
+    busy = connect(url)
+    with busy.begin() as connection:
+        connection.execute(text("UPDATE log_position SET stored_at = 0"))
+        if busy.dialect.name == "postgresql":
+            connection.execute(select(text(f"pg_advisory_xact_lock({migrate._LOCK_ID})")))  # noqa: SLF001 - as one does
+        open_engine(url).dispose()
+    busy.dispose()

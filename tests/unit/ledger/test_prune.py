@@ -1,0 +1,76 @@
+"""Forgetting what is old."""
+
+from sqlalchemy import Engine, func, select
+
+from mail_ledger import Ledger
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.prune import Pruned
+from mail_ledger.schema import attempt
+from tests.unit.ledger.world import DAY, NOW, Clock, MailServer, submission
+
+
+def no_wait(_: float) -> None:
+    """Go on at once."""
+
+
+def test_old_mails_go(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
+    """A mail that left the queue before that time goes with its attempts; a younger one stays."""
+    mail_server.relay(3, arrived=NOW - 31 * DAY)
+    young = mail_server.relay(arrived=NOW - 29 * DAY)
+    assert ledger.prune(30, no_wait) == Pruned(messages=1, submissions=0)
+    with engine.connect() as connection:
+        assert [young.id] == connection.execute(select(attempt.c.message)).scalars().all()
+    assert ledger.prune(30, no_wait) == Pruned(0, 0)
+
+
+def test_mails_in_the_queue_stay(ledger: ApiLedger, mail_server: MailServer, engine: Engine, clock: Clock) -> None:
+    """However old it is, what waits in the queue stays, and so does what the API knows about it."""
+    ledger.submissions.begin(submission(1))
+    mail = mail_server.take(api_id="msg_1")
+    clock.advance(40 * DAY)
+    assert ledger.prune(30, no_wait) == Pruned(0, 0)
+    assert [mail.id] == [found.id for found in Ledger(engine).open_messages()]
+    mail_server.change(mail, closed=clock.now)
+    assert ledger.prune(30, no_wait) == Pruned(0, 0)
+    clock.advance(31 * DAY)
+    assert ledger.prune(30, no_wait) == Pruned(1, 1)
+
+
+def test_submissions_without_a_mail_go(ledger: ApiLedger, clock: Clock) -> None:
+    """What the API wrote down about mails that the log never had goes by its own age."""
+    ledger.submissions.begin(submission(1))
+    clock.advance(31 * DAY)
+    ledger.submissions.begin(submission(2))
+    assert ledger.prune(30, no_wait) == Pruned(0, 1)
+    assert ledger.submissions.get("msg_2") is not None
+
+
+def test_quota_keeps_its_day(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """No retention is so short that the quota forgets."""
+    mail_server.relay(arrived=NOW - DAY + 1)
+    assert ledger.prune(0, no_wait) == Pruned(0, 0)
+    assert ledger.quotas.read().used == 1
+
+
+def test_small_steps(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """Many mails go in many transactions with a pause behind each, in which everybody else writes."""
+    for _ in range(120):
+        mail_server.relay(arrived=NOW - 31 * DAY)
+    begun: list[int] = []
+
+    def write(_: float) -> None:
+        begun.append(len(begun))
+        ledger.submissions.begin(submission(len(begun)))
+
+    assert ledger.prune(30, write) == Pruned(120, 0)
+    assert len(begun) >= 3
+
+
+def test_nothing_is_held_in_a_pause(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
+    """Between two steps no connection is in use."""
+    mail_server.relay(arrived=NOW - 31 * DAY)
+    pools: list[str] = []
+    ledger.prune(30, lambda _: pools.append(engine.pool.status()))
+    assert [True] == [pool.endswith("Checked out connections: 0") for pool in pools]
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(attempt)).scalar_one() == 0

@@ -1,0 +1,140 @@
+"""The arithmetic of the rolling quota."""
+
+import pytest
+
+from mail_ledger.quota import Delivery, Quota, snapshot
+from mail_ledger.quota_admission import Admitted, Refused, Shortage, admit
+from mail_telemetry.names import Entry
+from tests.unit.ledger.world import DAY, HOUR, NOW
+
+
+def quota(*ages: float, limit: int = 4, in_queue: int = 0, refused: float | None = None, window: float = DAY) -> Quota:
+    """Return the quota after deliveries of these ages; `refused` is the age of the relay's refusal."""
+    return snapshot(
+        now=NOW,
+        limit=limit,
+        window=window,
+        deliveries=[Delivery(NOW - age, "api", forwarded=False) for age in sorted(ages, reverse=True)],
+        in_queue=in_queue,
+        refused_at=None if refused is None else NOW - refused,
+    )
+
+
+def test_empty() -> None:
+    """Before the first mail everything is left, and nothing will be released."""
+    found = quota()
+    assert (0, 4, None, False) == (found.used, found.remaining, found.next_release, found.exhausted)
+    assert set(Entry) == set(found.used_by_entry)
+
+
+def test_window_rolls() -> None:
+    """What is a whole window old counts no more; the oldest that does is the next release."""
+    found = quota(DAY, DAY - 1, 5)
+    assert (2, 2, NOW + 1) == (found.used, found.remaining, found.next_release)
+
+
+def test_window_can_be_shortened() -> None:
+    """A demo's window of a minute rolls in a minute."""
+    found = quota(61, 59, window=60)
+    assert (1, NOW + 1) == (found.used, found.next_release)
+
+
+def test_use_by_entry() -> None:
+    """Use is told by where mails came in, and forwarding beside it."""
+    deliveries = [
+        Delivery(NOW - 3, "public", forwarded=True),
+        Delivery(NOW - 2, "api", forwarded=False),
+        Delivery(NOW - 1, "api", forwarded=False),
+    ]
+    found = snapshot(now=NOW, limit=9, window=DAY, deliveries=deliveries, in_queue=0, refused_at=None)
+    used = {entry: count for entry, count in found.used_by_entry.items() if count}
+    assert used == {Entry.API: 2, Entry.PUBLIC: 1}
+    assert (1, 3) == (found.forwarded, sum(use.recipients for use in found.uses))
+
+
+@pytest.mark.parametrize(
+    ("ages", "until"),
+    [
+        pytest.param((4, 3, 2), None, id="below"),
+        pytest.param((4, 3, 2, 1), NOW + DAY - 4, id="at the limit: the oldest makes room"),
+        pytest.param((5, 4, 3, 2, 1), NOW + DAY - 4, id="above: the second oldest does"),
+    ],
+)
+def test_exhausted_by_count(ages: tuple[float, ...], until: float | None) -> None:
+    """By our count nothing fits until enough has left the window."""
+    found = quota(*ages)
+    assert (until, until is not None) == (found.exhausted_until, found.exhausted)
+
+
+@pytest.mark.parametrize(
+    ("ages", "refused", "until"),
+    [
+        pytest.param((7200,), 60, NOW + HOUR - 60, id="an hour after the refusal"),
+        pytest.param((DAY - 30,), 60, NOW + 30, id="until the oldest leaves, where that is sooner"),
+        pytest.param((DAY + 30, 7200), 60, None, id="over: one has left since"),
+        pytest.param((DAY + 90, 7200), 60, NOW + HOUR - 60, id="one that had left before is no room"),
+        pytest.param((7200,), HOUR, None, id="over: nobody asked for an hour"),
+        pytest.param((), 60, NOW + HOUR - 60, id="nothing of ours: the web mail did it"),
+    ],
+)
+def test_relays_word_beats_our_count(ages: tuple[float, ...], refused: float, until: float | None) -> None:
+    """A relay that says "limit exceeded" is believed until it is likely to think otherwise."""
+    found = quota(*ages, refused=refused)
+    assert until == found.exhausted_until
+    assert found.remaining == (0 if until else 4 - found.used)
+
+
+def test_both_have_to_end() -> None:
+    """Where our count says full for longer than the relay's word holds, our count decides, and the other way round."""
+    assert quota(4, 3, 2, 1, refused=60).exhausted_until == NOW + DAY - 4
+    assert quota(DAY - 5, DAY - 4, DAY - 3, 1, limit=3, refused=60).exhausted_until == NOW + 4
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(quota(), None, id="nothing was sent"),
+        pytest.param(quota(2 * HOUR, 3 * HOUR), None, id="nothing recently"),
+        pytest.param(quota(1, 2, 3, 4), NOW, id="exhausted"),
+        pytest.param(quota(10, 20, limit=10), NOW + 4 * HOUR, id="two an hour, eight left"),
+        pytest.param(quota(10, 20, limit=10, in_queue=4), NOW + 2 * HOUR, id="four of them wait already"),
+        pytest.param(quota(10, 20, limit=10, in_queue=9), NOW, id="more wait than is left"),
+        pytest.param(quota(10, limit=100), None, id="at this rate never"),
+        pytest.param(quota(10, 20, DAY - HOUR, limit=10), NOW + 4 * HOUR, id="an old one leaves meanwhile"),
+    ],
+)
+def test_estimated_exhaustion(found: Quota, expected: float | None) -> None:
+    """At the last hour's rate the quota is full then, what leaves the window meanwhile included."""
+    assert found.estimated_exhaustion == (expected if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("found", "recipients", "reserve", "important", "expected"),
+    [
+        pytest.param(quota(3, 2), 2, 0, False, Admitted(), id="fits"),
+        pytest.param(quota(3, 2), 3, 0, False, Refused(NOW + DAY - 3, Shortage.LIMIT), id="one too many"),
+        pytest.param(quota(3, 2), 4, 0, False, Refused(NOW + DAY - 2, Shortage.LIMIT), id="two too many"),
+        pytest.param(quota(3, 2), 2, 1, False, Refused(NOW + DAY - 3, Shortage.RESERVE), id="reserve is kept"),
+        pytest.param(quota(3, 2), 2, 1, True, Admitted(), id="important uses the reserve"),
+        pytest.param(quota(3, 2, in_queue=1), 2, 0, False, Refused(NOW + DAY - 3, Shortage.LIMIT), id="queue counts"),
+        pytest.param(quota(3, in_queue=3), 2, 0, False, Refused(NOW + DAY, Shortage.LIMIT), id="queue has to go first"),
+        pytest.param(quota(), 5, 0, True, Refused(None, Shortage.TOO_MANY), id="more than ever fit"),
+        pytest.param(quota(), 4, 1, False, Refused(None, Shortage.RESERVE), id="more than fit beside the reserve"),
+        pytest.param(quota(9, refused=0), 1, 0, True, Refused(NOW + HOUR, Shortage.RELAY), id="relay says no"),
+        pytest.param(quota(1, 2, 3, 4), 1, 0, True, Refused(NOW + DAY - 4, Shortage.LIMIT), id="full for everybody"),
+    ],
+)
+def test_admission(
+    found: Quota,
+    recipients: int,
+    reserve: int,
+    important: bool,  # noqa: FBT001 - a column of the table
+    expected: Admitted | Refused,
+) -> None:
+    """A mail is admitted when it fits; else it is told when it will."""
+    assert expected == admit(found, recipients=recipients, reserve=reserve, important=important)
+
+
+def test_refusal_in_words() -> None:
+    """Every shortage can be said to the caller."""
+    assert len({Refused(None, shortage).why for shortage in Shortage}) == len(Shortage)

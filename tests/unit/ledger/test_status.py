@@ -1,0 +1,202 @@
+"""What became of a mail: the pure rule."""
+
+from typing import Any
+
+import pytest
+
+from mail_ledger import AttemptRow
+from mail_ledger.backoff import Backoff, Retry
+from mail_ledger.recipients import RecipientStatus
+from mail_ledger.state import State
+from mail_ledger.status import state_of
+from mail_ledger.submission import Submission, SubmissionState
+from mail_telemetry.causes import Cause
+from tests.unit.ledger.world import NOW, attempt_row, message_row
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def submitted(state: SubmissionState = SubmissionState.ACCEPTED, *recipients: str, **fields: Any) -> Submission:  # noqa: ANN401 - any field
+    """Return a submission that ended in this state."""
+    usual: dict[str, Any] = {
+        "id": "msg_1",
+        "message_id": "<msg_1.mail-api@example.org>",
+        "state": state,
+        "code": None,
+        "queue_id": None,
+        "created": NOW - 1,
+        "finished": None,
+        "key": None,
+        "recipients": recipients or ("a***@example.com",),
+        "recipient_count": len(recipients) or 1,
+        "tags": {},
+        "trace_id": None,
+    }
+    return Submission(**{**usual, **fields})
+
+
+@pytest.mark.parametrize(
+    ("of_submission", "state"),
+    [
+        (SubmissionState.PENDING, State.PENDING),
+        (SubmissionState.ACCEPTED, State.ACCEPTED),
+        (SubmissionState.UNKNOWN, State.UNKNOWN),
+        (SubmissionState.FAILED, State.FAILED),
+    ],
+)
+def test_before_the_log_has_it(of_submission: SubmissionState, state: State) -> None:
+    """As long as the log does not have the mail, the API's knowledge is all there is."""
+    found = state_of(submitted(of_submission, code="why", queue_id="4jX", trace_id=TRACE), None, [])
+    assert (state, state) == (found.state, found.recipients[0].state)
+    assert ("why", "4jX", TRACE, NOW - 1) == (found.code, found.queue_id, found.trace_id, found.created)
+
+
+def test_mail_that_broke_off_is_not_queued() -> None:
+    """A mail that cleanup saw and the queue manager did not is where the API left it."""
+    mail = message_row(api_id="msg_1", activations=0)
+    assert state_of(submitted(SubmissionState.UNKNOWN), mail, []).state is State.UNKNOWN
+
+
+def test_log_beats_the_api() -> None:
+    """A mail of unknown outcome that is in the log was accepted."""
+    found = state_of(submitted(SubmissionState.UNKNOWN, code="no_reply"), message_row(api_id="msg_1"), [])
+    assert (State.QUEUED, None, NOW) == (found.state, found.code, found.queued)
+
+
+def test_without_a_submission() -> None:
+    """The log alone is enough where the API could not write."""
+    mail = message_row(api_id="msg_1", traceparent=f"00-{TRACE}-b7ad6b7169203331-03")
+    found = state_of(None, mail, [attempt_row(mail)])
+    assert ("msg_1", State.RELAYED, TRACE, mail.queue_id) == (
+        *(found.id, found.state, found.trace_id),
+        found.queue_id,
+    )
+
+
+def test_nothing_known() -> None:
+    """Nobody asks about a mail of which nothing is known."""
+    with pytest.raises(ValueError, match="nothing is known"):
+        state_of(None, None, [])
+
+
+def test_deferred() -> None:
+    """A deferred mail says why, in whose words, when it is tried again, and whether that can help."""
+    mail = message_row()
+    first = attempt_row(mail, status="deferred", cause="rate", ended=NOW + 5, dsn="4.7.0", reply="421 slow down")
+    second = attempt_row(mail, status="deferred", cause="auth", number=2, ended=NOW + 400, dsn="4.7.8", reply="535 no")
+    found = state_of(submitted(), mail, [first, second], Backoff(300, 3600, 60, 1e6))
+    assert (State.DEFERRED, 2, Cause.AUTH, False) == (
+        *(found.state, found.attempts, found.cause),
+        found.retry_can_succeed,
+    )
+    assert (Retry(NOW + 800, NOW + 860), NOW + 1e6) == (found.retry, found.gives_up_at)
+    assert "app password" in str(found.next_step)
+    assert found.recipients == (
+        RecipientStatus(
+            recipient="a***@example.com",
+            state=State.DEFERRED,
+            ended=NOW + 400,
+            relay="smtp.gmail.com[192.0.2.1]:587",
+            dsn="4.7.8",
+            cause=Cause.AUTH,
+            reply="535 no",
+        ),
+    )
+
+
+def test_suspended_attempts_are_no_tries() -> None:
+    """What Postfix put off without asking anybody is not counted as tried."""
+    mail = message_row()
+    attempts = [attempt_row(mail, status="deferred", cause="connect", suspended=True)]
+    found = state_of(submitted(), mail, attempts)
+    assert (State.DEFERRED, 0, Cause.CONNECT) == (found.state, found.attempts, found.cause)
+
+
+def test_relayed_after_a_deferral() -> None:
+    """Once the relay took it, what was wrong before is history."""
+    mail = message_row(closed=NOW + 9, recipients_finished=1)
+    attempts = [
+        attempt_row(mail, status="deferred", cause="timeout"),
+        attempt_row(mail, number=2, reply="250 2.0.0 OK 1-gsmtp"),
+    ]
+    found = state_of(submitted(), mail, attempts)
+    assert (State.RELAYED, 2, NOW + 9) == (found.state, found.attempts, found.finished)
+    assert (None, None, None, None) == (found.cause, found.retry, found.retry_can_succeed, found.next_step)
+    assert [(State.RELAYED, "250 2.0.0 OK 1-gsmtp")] == [(one.state, one.reply) for one in found.recipients]
+
+
+def test_cause_of_a_newer_version() -> None:
+    """A cause that this version does not know is shown as other."""
+    mail = message_row()
+    assert state_of(submitted(), mail, [attempt_row(mail, status="deferred", cause="novel")]).cause is Cause.OTHER
+
+
+@pytest.mark.parametrize(
+    ("columns", "statuses", "state"),
+    [
+        pytest.param({}, [], State.QUEUED, id="not tried yet"),
+        pytest.param({}, ["sent"], State.QUEUED, id="one of two sent"),
+        pytest.param({}, ["sent", "deferred"], State.DEFERRED, id="one waits"),
+        pytest.param({}, ["bounced", "deferred"], State.DEFERRED, id="one bounced, one waits"),
+        pytest.param({"closed": NOW}, ["sent", "sent"], State.RELAYED, id="all sent"),
+        pytest.param({"closed": NOW}, ["sent", "bounced"], State.BOUNCED, id="one bounced"),
+        pytest.param({"expired": True}, ["sent", "deferred"], State.EXPIRED, id="expired"),
+        pytest.param({"expired": True, "closed": NOW}, ["bounced", "deferred"], State.BOUNCED, id="bounced, expired"),
+        pytest.param({"closed": NOW}, ["sent", "deferred"], State.DELETED, id="deleted while one waited"),
+        pytest.param({"closed": NOW}, [], State.DELETED, id="deleted before it was tried"),
+        pytest.param({}, ["sent", "softbounce"], State.DEFERRED, id="bounce that is not meant"),
+    ],
+)
+def test_worst_recipient_decides(columns: dict[str, Any], statuses: list[str], state: State) -> None:
+    """A mail to two recipients is what the worse one's fate is, and what still moves comes first."""
+    mail = message_row(recipient_count=2, **columns)
+    pairs = zip("ab", statuses, strict=False)
+    attempts = [attempt_row(mail, recipient=f"{name}***@x.org", status=status) for name, status in pairs]
+    found = state_of(submitted(SubmissionState.ACCEPTED, "a***@x.org", "b***@x.org"), mail, attempts)
+    assert state is found.state
+    assert ["a***@x.org", "b***@x.org"] == sorted(one.recipient for one in found.recipients)
+
+
+def tries(*rounds: dict[str, str]) -> list[AttemptRow]:
+    """Return attempts; each round tries these statuses by recipient, and `a1`, `a2` have the same mask."""
+    mail = message_row()
+    return [
+        attempt_row(mail, number=number, recipient=f"{name[0]}***@x.org", status=status)
+        for number, statuses in enumerate(rounds, 1)
+        for name, status in statuses.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "states"),
+    [
+        pytest.param(tries({"a1": "sent", "a2": "sent"}), ["relayed", "relayed"], id="both sent"),
+        pytest.param(tries({"a1": "sent", "a2": "deferred"}), ["relayed", "deferred"], id="one waits"),
+        pytest.param(
+            tries({"a1": "deferred", "a2": "deferred"}, {"a1": "sent"}), ["relayed", "deferred"], id="in the second try"
+        ),
+        pytest.param(
+            tries({"a1": "sent", "a2": "deferred"}, {"a2": "bounced"}), ["relayed", "bounced"], id="one at a time"
+        ),
+        pytest.param(tries({"a1": "sent"}), ["relayed", "queued"], id="one is still to be tried"),
+    ],
+)
+def test_recipients_with_the_same_mask(attempts: list[AttemptRow], states: list[str]) -> None:
+    """Two recipients whose masked addresses are the same are two recipients."""
+    mail = message_row(recipient_count=2)
+    found = state_of(submitted(SubmissionState.ACCEPTED, "a***@x.org", "a***@x.org"), mail, attempts)
+    assert states == [one.state for one in found.recipients]
+
+
+def test_whole_addresses_stay_whole_until_they_are_tried() -> None:
+    """With LEDGER_ADDRESSES=full a recipient that waits is named in full, and found again by its mask."""
+    mail = message_row(recipient_count=2)
+    found = state_of(submitted(SubmissionState.ACCEPTED, "anna@x.org", "bob@x.org"), mail, tries({"a": "sent"}))
+    assert ["a***@x.org", "bob@x.org"] == [one.recipient for one in found.recipients]
+
+
+def test_line_that_was_missed() -> None:
+    """A gap in the log makes no recipient out of nothing."""
+    mail = message_row(recipient_count=1, closed=NOW)
+    twice_in_one_round = [attempt_row(mail, status="deferred"), attempt_row(mail)]
+    assert [State.RELAYED] == [one.state for one in state_of(submitted(), mail, twice_in_one_round).recipients]
