@@ -100,9 +100,9 @@ def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, sub
 
 def test_health_checks_are_quiet(server: Server) -> None:
     """A health check leaves nothing on standard output, and in the file two lines a minute at most."""
-    server.run("rm", "-f", "/run/mail-server.greeting")
     before, shown = server.log(), server.printed()
-    assert server.run("/usr/local/lib/mail-server/healthcheck").startswith("220 ")
+    # Now the container's own next check, within 5 s, connects; those below come behind it and do not.
+    server.run("rm", "-f", "/run/mail-server.greeting")
     log = until("its lines", lambda: text if "commands=1" in (text := server.log().removeprefix(before)) else None)
     for _ in range(5):
         assert "less than a minute ago" in server.run("/usr/local/lib/mail-server/healthcheck")
