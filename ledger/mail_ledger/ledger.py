@@ -6,11 +6,11 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Insert, Row, Select, Table, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
-from mail_ledger.engine import LedgerError, open_engine
+from mail_ledger.engine import open_engine
 from mail_ledger.facts import AttemptRow, LogPosition, MessageRow
 from mail_ledger.schema import attempt, log_position, message
+from mail_ledger.transactions import reading, writing
 
 
 class Ledger:
@@ -52,11 +52,8 @@ class Ledger:
             LedgerError: the database can't be read.
         """
         query = select(message).where(message.c.closed.is_(None)).order_by(message.c.arrived)
-        try:
-            with self._engine.connect() as connection:
-                yield from map(MessageRow._make, connection.execution_options(yield_per=1000).execute(query))
-        except SQLAlchemyError as error:
-            raise LedgerError.of("read the open mails", error) from error
+        with reading(self._engine, "read the open mails") as connection:
+            yield from map(MessageRow._make, connection.execution_options(yield_per=1000).execute(query))
 
     def find_messages(self, name: str) -> list[MessageRow]:
         """Return the mails that a queue id, a Message-ID or an id of the API names, newest first.
@@ -95,20 +92,14 @@ class Ledger:
             LedgerError: nothing was stored.
         """
         read_up_to = (log, *position, time.time())
-        try:
-            with self._engine.begin() as connection:
-                self._upsert_message.execute(connection, messages)
-                self._insert_attempt.execute(connection, attempts)
-                self._upsert_position.execute(connection, [read_up_to])
-        except SQLAlchemyError as error:
-            raise LedgerError.of("store what was learned", error) from error
+        with writing(self._engine, "store what was learned") as connection:
+            self._upsert_message.execute(connection, messages)
+            self._insert_attempt.execute(connection, attempts)
+            self._upsert_position.execute(connection, [read_up_to])
 
     def _read(self, action: str, query: Select[Any]) -> Sequence[Row[Any]]:
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).all()
-        except SQLAlchemyError as error:
-            raise LedgerError.of(action, error) from error
+        with reading(self._engine, action) as connection:
+            return connection.execute(query).all()
 
 
 class _Writer:

@@ -35,7 +35,7 @@ def test_login_with_the_whole_address(server: Server, relay: Relay, subject: str
     """MAIL_USER with MAIL_DOMAIN behind it is the same login."""
     login = (HELLO, STARTTLS, HELLO, plain(f"{USER}@{DOMAIN}", PASSWORD))
     server.talk(587, *login, *mail(subject, sender=f"hi@{DOMAIN}", recipient=ANYBODY))
-    relay.received(subject)
+    assert relay.received(subject)["sender"] == f"hi@{DOMAIN}"
 
 
 def test_container_is_a_stranger_at_the_public_port(lab: Lab, server: Server) -> None:

@@ -183,6 +183,7 @@ def test_older_backup_is_upgraded(empty_url: str, file: Path) -> None:
     old.close()
     restore(empty_url, file)
     write(empty_url, 1)
+    assert knows(empty_url, 1)
 
 
 def test_postgresql_has_its_own_tools(file: Path) -> None:

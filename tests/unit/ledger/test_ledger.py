@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mail_ledger import AttemptRow, Ledger, LedgerError, LogPosition, MessageRow
+from tests.unit.ledger.world import attempt_row, message_row
 
 LOG = "/var/log/mail/mail.log"
 FIRST, SECOND = LogPosition(8, "ab" * 32, 1 << 40), LogPosition(8, "ab" * 32, 2 << 40)
@@ -14,51 +15,12 @@ FIRST, SECOND = LogPosition(8, "ab" * 32, 1 << 40), LogPosition(8, "ab" * 32, 2 
 
 def mail(queue_id: str, **values: Any) -> MessageRow:  # noqa: ANN401 - any column
     """Return the row of a mail."""
-    row = MessageRow(
-        id=queue_id,
-        queue_id=queue_id,
-        host="mail",
-        arrived=1795350201.7,
-        entry="api",
-        api_id=None,
-        message_id=None,
-        traceparent=None,
-        size=700,
-        recipient_count=1,
-        recipients_finished=0,
-        activations=1,
-        attempted=0,
-        attempts=0,
-        waiting_since=None,
-        expired=False,
-        notice_of=None,
-        closed=None,
-    )
-    return row._replace(**values)
+    return message_row(id=queue_id, queue_id=queue_id, **values)
 
 
 def attempt(message: str, ordinal: int = 1) -> AttemptRow:
     """Return the row of an attempt."""
-    return AttemptRow(
-        message=message,
-        ordinal=ordinal,
-        number=ordinal,
-        waiting_since=1795350201.0 + ordinal,
-        started=1795350201.5 + ordinal,
-        connected=1795350201.7 + ordinal,
-        ended=1795350202.0 + ordinal,
-        delay=0.3 + ordinal,
-        recipient="a***@x.example",
-        forwarded=False,
-        agent="smtp",
-        relay="smtp.gmail.com[1.2.3.4]:587",
-        counted=True,
-        status="sent",
-        dsn="2.0.0",
-        cause=None,
-        suspended=False,
-        reply="250 2.0.0 OK",
-    )
+    return attempt_row(mail(message), ordinal=ordinal, number=ordinal, ended=1795350202.0 + ordinal)
 
 
 @pytest.fixture
