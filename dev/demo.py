@@ -87,7 +87,7 @@ def demo() -> None:
     heading("The metrics that moved")
     # The exporter counts an attempt before it sends the spans, so that the counters stand by now.
     show_moved(before, samples())
-    show_farewell(trace_id)
+    show_farewell(trace_id, answer["id"])
 
 
 def refuse_foreign_containers() -> None:
@@ -189,12 +189,13 @@ def show_moved(before: dict[str, float], after: dict[str, float]) -> None:
             print(f"  {name}  {before.get(name, 0):g} → {value:g}")
 
 
-def show_farewell(trace_id: str) -> None:
+def show_farewell(trace_id: str, message_id: str) -> None:
     """Print where to look next and how to stop."""
     heading("Look around")
     for what, where in (
         ("mails, faults, traces", f"{SANDBOX}/"),
         ("this trace", f"{SANDBOX}/traces/{trace_id}/tree"),
+        ("the life of this mail", f"docker exec mail-exporter mail-exporter explain {message_id}"),
         ("the API", f"{API}/docs"),
         *((f"metrics of {name}", url) for name, url in METRICS.items()),
         ("the mail log", "docker logs mail-server"),
