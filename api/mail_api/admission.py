@@ -1,4 +1,4 @@
-"""Who may send what: pure rules over addresses and origins, made once from the settings."""
+"""Who may write to whom, and from which site: pure rules, made once from the settings."""
 
 import re
 from dataclasses import dataclass
@@ -38,14 +38,18 @@ class Admission:
     sites: frozenset[str]
     default_to: str | None = None
 
-    def admit(self, request: SendRequest) -> SendRequest:
+    def admit(self, request: SendRequest, *, anybody: bool = False) -> SendRequest:
         """Return the request, addressed to DEFAULT_TO when it names nobody in `to`.
+
+        Args:
+            request: who is written to.
+            anybody: the caller may write to anybody.
 
         Raises:
             InvalidRequest: it names nobody and there is no default.
             RecipientNotAllowed: ALLOWED_RECIPIENTS holds neither a recipient's address nor its domain.
         """
-        for field in ("to", "cc", "bcc"):
+        for field in () if anybody else ("to", "cc", "bcc"):
             if not all(self.allows_recipient(mailbox.address) for mailbox in getattr(request, field)):
                 raise RecipientNotAllowed(field)
         if request.to:

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mail_api import forms, pages
 from mail_api.codes import INTERNAL, ROUTING, Code, answer_to
 from mail_api.errors import OutcomeUnknown, Situation
+from mail_api.links import status_url
+from mail_api.sent import Sent
 from mail_telemetry.masking import mask_text
 from mail_telemetry.names import Attribute
 
@@ -19,17 +21,28 @@ _WORDS: Final = {
     404: "There is nothing at this path; POST /send sends a mail",
     405: "This path does not take this method; see the Allow header",
 }
+_UNAUTHORIZED: Final = 401
 _METHOD_NOT_ALLOWED: Final = 405
+REPLAYED: Final = "Idempotent-Replayed"
 
 
-def accepted(request: Request, message_id: str, redirect: str | None) -> Response:
+def accepted(request: Request, sent: Sent, redirect: str | None) -> Response:
     """Return the answer to a mail that the mail server has taken: JSON, a page, or the way to the form's own page."""
     if redirect is not None:
-        return RedirectResponse(redirect, 303)
-    if forms.wants_page(request.headers):
-        return pages.accepted()
-    content = {"success": True, "message": "The mail is on its way", "code": Code.ACCEPTED, "id": message_id}
-    return JSONResponse(content)
+        answer: Response = RedirectResponse(redirect, 303)
+    elif forms.wants_page(request.headers):
+        answer = pages.accepted()
+    else:
+        answer = JSONResponse(acceptance(sent.message_id))
+    if sent.replayed:
+        answer.headers[REPLAYED] = "true"
+    return answer
+
+
+def acceptance(message_id: str) -> dict[str, object]:
+    """Return what is said about a mail that the mail server has taken."""
+    said = {"success": True, "message": "The mail is on its way", "code": Code.ACCEPTED}
+    return said | {"id": message_id, "status_url": status_url(message_id)}
 
 
 def refusal(situation: Situation, *, as_page: bool = False) -> Response:
@@ -37,6 +50,8 @@ def refusal(situation: Situation, *, as_page: bool = False) -> Response:
     answer = answer_to(situation)
     retry_after = situation.retry_after or answer.retry_after
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    if answer.status == _UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     errors = dict(situation.errors)
     if as_page:
         return pages.refused(str(situation), answer.status, errors, headers)
@@ -44,7 +59,7 @@ def refusal(situation: Situation, *, as_page: bool = False) -> Response:
     if errors:
         content["errors"] = errors
     if isinstance(situation, OutcomeUnknown) and situation.message_id:
-        content["id"] = situation.message_id
+        content |= {"id": situation.message_id, "status_url": status_url(situation.message_id)}
     return JSONResponse(content, answer.status, headers)
 
 

@@ -3,16 +3,21 @@
 request → RequestId → AccessLog → HTTP metrics → Cors → DefectBarrier → routes.send
     gate        room for it?
     reception   may this caller send it?
+      callers     with which API key, if any
       admission   to whom, from which site
       rates       how often, by `clients`' address
       body        JSON, or an HTML form (`forms`), within limits
       people      a person?
       schemas     → SendRequest
     outbox      span, id, record
+      quota_gate  room in the relay's day?
+      books       written down before and after (→ ledger); a repetition gets the first answer
       message     → EmailMessage
       smtp        → Postfix, over the pool
+GET /messages, /quota → lookup (→ ledger)
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -25,23 +30,29 @@ from starlette.exceptions import HTTPException
 from mail_api import answers, openapi
 from mail_api.access_log import AccessLog
 from mail_api.admission import admission
+from mail_api.books import Books
+from mail_api.callers import Callers
 from mail_api.clients import Clients
 from mail_api.cors import Cors
 from mail_api.docs_page import docs_routes
 from mail_api.errors import Situation
 from mail_api.gate import Gate
+from mail_api.ledger_access import LedgerAccess, ledger_rules
+from mail_api.lookup import lookup_routes
 from mail_api.observability import NO_SECOND_SPANS, Telemetry, instrument
 from mail_api.outbox import Outbox, Sender
 from mail_api.people import People
 from mail_api.pool import Pool
+from mail_api.quota_gate import QuotaGate
 from mail_api.rates import Rates
-from mail_api.readiness import Readiness, mail_server_check
+from mail_api.readiness import Readiness, ledger_check, mail_server_check
 from mail_api.reception import Reception
 from mail_api.request_id import RequestId
 from mail_api.routes import send_route, state_routes
 from mail_api.schemas import Limits
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
+from mail_api.upkeep import look_after
 
 _TITLE: Final = "Dinky Mail"
 
@@ -54,7 +65,11 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     submitter = Submitter(pool, settings.smtp_retry_seconds, telemetry.count_retry)
     sender = Sender(settings.default_from, settings.mail_domain, settings.smtp_host, settings.smtp_port)
     rules = admission(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
+    ledger = LedgerAccess(settings.ledger_url, ledger_rules(settings), telemetry)
+    callers, quota = Callers(ledger), QuotaGate(ledger, settings.quota_reserve)
+    outbox = Outbox(sender, submitter, telemetry, Books(ledger), quota)
     reception = Reception(
+        callers=callers,
         admission=rules,
         clients=Clients(settings.trusted_proxies),
         rates=Rates(settings.rate_limit, settings.rate_limit_storage),
@@ -67,12 +82,19 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         ),
     )
     gate = Gate(settings.max_concurrent_requests, settings.max_request_bytes)
-    readiness = Readiness({"mail_server": mail_server_check(settings.smtp_host, settings.smtp_port)})
+    readiness = Readiness(mail_server_check(settings.smtp_host, settings.smtp_port), ledger_check(ledger, quota))
+    lookup = lookup_routes(
+        ledger, callers, quota, reserve=settings.quota_reserve, trace_template=settings.trace_url_template
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with asyncio.TaskGroup() as background:
+            upkeep = background.create_task(look_after(ledger, settings.ledger_retention_days))
+            yield
+            upkeep.cancel()
         await pool.close()
+        await ledger.close()
 
     app = FastAPI(
         title=_TITLE,
@@ -84,8 +106,9 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         telemetry=NO_SECOND_SPANS,
     )
     body = openapi.request_body(settings.max_attachments, needs_to=settings.default_to is None)
-    app.include_router(send_route(reception, gate, Outbox(sender, submitter, telemetry), telemetry, body))
-    app.include_router(state_routes(readiness))
+    app.include_router(send_route(reception, gate, outbox, telemetry, body))
+    app.include_router(lookup)
+    app.include_router(state_routes(readiness, callers))
     if settings.api_docs:
         app.include_router(docs_routes(_TITLE))
     app.add_exception_handler(Situation, answers.on_situation)

@@ -12,8 +12,9 @@ from mail_api.answers import refusal
 from mail_api.errors import OriginNotAllowed
 
 _PREFLIGHT_HEADERS = {
-    "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "Content-Type, Traceparent, Tracestate, X-Request-ID",
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, "
+    "Traceparent, Tracestate, X-Request-ID",
     "Access-Control-Max-Age": "600",
 }
 
@@ -50,4 +51,4 @@ def _mark(headers: MutableHeaders, allowed_origin: str | None) -> None:
     headers.add_vary_header("Origin")
     if allowed_origin is not None:
         headers["Access-Control-Allow-Origin"] = allowed_origin
-        headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+        headers["Access-Control-Expose-Headers"] = "Idempotent-Replayed, Retry-After, X-Request-ID"

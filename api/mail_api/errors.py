@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import ClassVar, TypeAlias
 
 from mail_telemetry.masking import mask_text
@@ -45,6 +46,28 @@ class RecipientNotAllowed(FieldsRefused, PermissionError):
 
     def __init__(self, field: str = "to") -> None:
         super().__init__(((field, "this recipient is not in ALLOWED_RECIPIENTS"),))
+
+
+class SenderNotAllowed(FieldsRefused, PermissionError):
+    """The key names the senders that it may use, and this is none of them."""
+
+    def __init__(self) -> None:
+        problem = "is not among the senders of this API key; a visitor's address goes into reply_to"
+        super().__init__((("from", problem),))
+
+
+class KeyInvalid(Situation, PermissionError):
+    """No API key, or one that was never made, or was revoked."""
+
+    def __str__(self) -> str:
+        return "This needs a valid API key, as the header Authorization: Bearer dm_..."
+
+
+class KeyUnverifiable(Situation, ConnectionError):
+    """The ledger, which knows the keys, is away."""
+
+    def __str__(self) -> str:
+        return "API keys can't be checked at the moment; nothing was sent, try again"
 
 
 class RedirectNotAllowed(FieldsRefused, PermissionError):
@@ -101,6 +124,75 @@ class RateLimited(Situation, PermissionError):
 
     def __str__(self) -> str:
         return f"Too many requests from this address; try again in {self.retry_after} seconds"
+
+
+@dataclass(eq=False)
+class KeyRateLimited(Situation, PermissionError):
+    """One API key has made as many requests as it may in a minute."""
+
+    retry_after: int
+
+    def __str__(self) -> str:
+        return f"Too many requests with this API key; try again in {self.retry_after} seconds"
+
+
+@dataclass(eq=False)
+class KeyLimitExceeded(Situation, PermissionError):
+    """One API key has had as many recipients as it may in 24 hours."""
+
+    limit: int
+    used: int
+    retry_after: int | None
+
+    def __str__(self) -> str:
+        again = f"; try again {_at(self.retry_after)}" if self.retry_after else ""
+        return f"This API key may write to {self.limit} recipients in 24 hours and has written to {self.used}{again}"
+
+
+@dataclass(eq=False)
+class QuotaExhausted(Situation, PermissionError):
+    """The relay takes no more for now, by our own count or by its words."""
+
+    why: str
+    retry_after: int | None
+
+    def __str__(self) -> str:
+        return f"{self.why}; {f'try again {_at(self.retry_after)}' if self.retry_after else 'send it to fewer'}"
+
+
+def _at(seconds: int) -> str:
+    at = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, UTC)
+    return f"at {at:%Y-%m-%d %H:%M:%S} UTC, in {seconds} seconds"
+
+
+@dataclass(eq=False)
+class IdempotencyConflict(Situation, ValueError):
+    """The idempotency key was used for another request."""
+
+    def __str__(self) -> str:
+        return "This Idempotency-Key was used for another mail within 24 hours; use a new one for a new mail"
+
+
+@dataclass(eq=False)
+class RequestInFlight(Situation, ValueError):
+    """The same request is being sent right now."""
+
+    def __str__(self) -> str:
+        return "A request with this Idempotency-Key is being sent right now; ask again for its answer"
+
+
+class MessageUnknown(Situation, LookupError):
+    """Nobody knows a mail of this id."""
+
+    def __str__(self) -> str:
+        return "There is no mail with this id, or it was forgotten (LEDGER_RETENTION_DAYS)"
+
+
+class LedgerUnavailable(Situation, ConnectionError):
+    """What is asked for stands in the ledger, which is away."""
+
+    def __str__(self) -> str:
+        return "The ledger can't be read at the moment; mail is sent all the same"
 
 
 class TooManyRequests(Situation, TimeoutError):

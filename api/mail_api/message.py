@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from mail_api import headers
+from mail_api.addresses import Mailbox
 from mail_api.attachments import Attachment
 from mail_api.html_text import plain_text
 from mail_api.schemas import SendRequest
@@ -25,13 +26,13 @@ class Stamp:
     traceparent: str | None = None
 
 
-def compose(request: SendRequest, *, sender: str, stamp: Stamp) -> EmailMessage:
+def compose(request: SendRequest, *, sender: Mailbox, stamp: Stamp) -> EmailMessage:
     """Return the mail from the sender to the request's recipients; whoever wrote it stands in Reply-To, bcc nowhere.
 
     Headers hold UTF-8 (RFC 6532) only when an address needs it.
     """
     mail = EmailMessage(policy=_INTERNATIONAL if request.international else _POLICY)
-    mail["From"] = sender
+    mail["From"] = headers.mailboxes("From", (sender,))
     mail["To"] = headers.mailboxes("To", request.to)
     if request.cc:
         mail["Cc"] = headers.mailboxes("Cc", request.cc)

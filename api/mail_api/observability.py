@@ -43,12 +43,19 @@ class Telemetry:
         self._seconds = histogram(names.API_SUBMISSION_SECONDS, registry)
         self._retries = counter(names.API_SUBMISSION_RETRIES, registry)
         self._connections = gauge(names.API_CONNECTIONS, registry)
+        self._ledger_faults = counter(names.API_LEDGER_FAULTS, registry)
         for result in RESULTS:
             self._messages.labels(result=result)  # so that a rate exists before the first failure
+        for operation in names.LEDGER_OPERATIONS:
+            self._ledger_faults.labels(operation=operation)
 
     def count_message(self, result: str) -> None:
         """Count one request to send under its result."""
         self._messages.labels(result=result).inc()
+
+    def count_ledger_fault(self, operation: str) -> None:
+        """Count something that the ledger should have done and could not."""
+        self._ledger_faults.labels(operation=operation).inc()
 
     def count_retry(self) -> None:
         """Count one more try to reach Postfix."""

@@ -1,18 +1,21 @@
-"""How /send describes itself: the body in its three forms, and every answer with an example."""
+"""How the paths describe themselves: the body of /send in its three forms, and every answer with an example."""
 
 import json
 from collections import defaultdict
 from functools import cache
 from typing import Any, Final
 
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from mail_api import errors, forms
-from mail_api.answers import refusal
-from mail_api.codes import ANSWERS, Code
+from mail_api.answers import acceptance, refusal
+from mail_api.books import HEADER
+from mail_api.codes import ANSWERS
 from mail_api.described import LINE, MOST_RECIPIENTS, TEXT, or_empty
 from mail_api.people import OPENED_AT
 from mail_api.schemas import SendAnswer, SendRequest
+from mail_ledger.idempotency import LONGEST_KEY
 
 _ID: Final = "msg_5p0c9m3w8xv2r7kq1tn4zd6hjy"
 _EXAMPLES: Final = (
@@ -20,28 +23,38 @@ _EXAMPLES: Final = (
     errors.InternationalAddress(),
     errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
     errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
+    errors.KeyInvalid(),
     errors.RecipientNotAllowed(),
+    errors.SenderNotAllowed(),
     errors.OriginNotAllowed(),
     errors.RedirectNotAllowed(),
     errors.RequestTimeout(20),
+    errors.IdempotencyConflict(),
+    errors.RequestInFlight(),
     errors.RequestTooLarge(1_000_000),
     errors.UnsupportedMediaType(),
     errors.RateLimited(42),
+    errors.KeyRateLimited(42),
+    errors.KeyLimitExceeded(100, 100, None),
+    errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
     errors.FilledTooFast(2),
     errors.SenderRefused(550, "5.1.8 Sender address rejected"),
     errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
     errors.MailServerUnreachable(10),
     errors.MailServerBusy(10),
     errors.TooManyRequests(),
+    errors.KeyUnverifiable(),
     errors.OutcomeUnknown(_ID),
 )
 _DESCRIPTIONS: Final = {
     400: "Something in the request can't be used.",
-    403: "The recipient or the site is not allowed.",
+    401: "The API key is not valid.",
+    403: "The recipient, the sender or the site is not allowed.",
     408: "The body took too long.",
+    409: "The idempotency key was used before; see the code.",
     413: "The request is too large.",
     415: "The body is neither JSON nor a form.",
-    429: "Too often or too fast; see Retry-After.",
+    429: "Too often, too fast, or too much for one day; see Retry-After.",
     503: "The mail server can't take the mail; see Retry-After and the code.",
 }
 
@@ -54,26 +67,74 @@ def responses() -> dict[int | str, dict[str, Any]]:
         answer = ANSWERS[type(situation)]
         shown = refusal(situation)
         found[answer.status][answer.code] = {"value": json.loads(bytes(shown.body))}
-    accepted = {"success": True, "message": "The mail is on its way", "code": Code.ACCEPTED, "id": _ID}
     return {
-        200: {"content": {JSONResponse.media_type: {"example": accepted}}, "description": "Postfix has the mail."},
-        303: {"description": "The same, for a form that names a page in `redirect`.", "model": None},
-        **{
-            status: {
-                "description": _DESCRIPTIONS[status],
-                "model": SendAnswer,
-                "content": {JSONResponse.media_type: {"examples": examples}},
-            }
-            for status, examples in sorted(found.items())
+        200: {
+            "content": {JSONResponse.media_type: {"example": acceptance(_ID)}},
+            "description": "Postfix has the mail.",
         },
+        303: {"description": "The same, for a form that names a page in `redirect`.", "model": None},
+        **{status: _refused(_DESCRIPTIONS[status], examples) for status, examples in sorted(found.items())},
     }
+
+
+def lookup_responses(*, needs_key: bool, by_id: bool) -> dict[int | str, dict[str, Any]]:
+    """Return the refusals of the paths that read the ledger."""
+    shown: list[errors.Situation] = [errors.LedgerUnavailable()]
+    if needs_key:
+        shown += [errors.KeyInvalid(), errors.KeyUnverifiable(), errors.InvalidRequest((("limit", "is too large"),))]
+    if by_id:
+        shown.append(errors.MessageUnknown())
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    for situation in shown:
+        answer = ANSWERS[type(situation)]
+        found[answer.status][answer.code] = {"value": json.loads(bytes(refusal(situation).body))}
+    words = {
+        400: "A parameter can't be used.",
+        401: _DESCRIPTIONS[401],
+        404: "No such mail.",
+        503: "Not at the moment.",
+    }
+    return {status: _refused(words[status], examples) for status, examples in sorted(found.items())}
+
+
+def _refused(description: str, examples: dict[str, Any]) -> dict[str, Any]:
+    content = {JSONResponse.media_type: {"examples": examples}}
+    return {"description": description, "model": SendAnswer, "content": content}
+
+
+def parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the fields of a model as parameters of the URL."""
+    schema = query.model_json_schema()
+    return [parameter(name, "query", _plain(field, schema)) for name, field in schema["properties"].items()]
+
+
+def _plain(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an optional field as it is when the parameter is there."""
+    (found, *_) = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
+    if "$ref" in found:
+        found = found | schema["$defs"][found["$ref"].rpartition("/")[2]]
+    return {name: value for name, value in found.items() if name not in ("$ref", "title")}
+
+
+def parameter(name: str, place: str, schema: dict[str, Any], description: str = "") -> dict[str, Any]:
+    """Return one parameter of a path or URL."""
+    said = description or schema.pop("description", "")
+    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": said}
 
 
 def request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any]:
     """Return the body's description; written out, since /send reads the body itself to limit its size."""
     kinds = {"application/json": _json_schema(most_attachments), forms.URLENCODED: _FORM, forms.MULTIPART: _MULTIPART}
     content = {kind: {"schema": _with_to(schema) if needs_to else schema} for kind, schema in kinds.items()}
-    return {"requestBody": {"required": True, "content": content}}
+    idempotency = parameter(
+        HEADER, "header", {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY}, "Sends a repetition once only."
+    )
+    security: list[dict[str, list[str]]] = [{}, {"HTTPBearer": []}]
+    return {
+        "requestBody": {"required": True, "content": content},
+        "parameters": [idempotency],
+        "security": security,
+    }
 
 
 @cache

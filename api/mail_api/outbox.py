@@ -1,4 +1,4 @@
-"""The way of one admitted mail: span, composing, submission; and the record that every request to send leaves."""
+"""The way of one admitted mail: books, span, submission; and the record that every request to send leaves."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -8,14 +8,19 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from loguru import logger
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
 
+from mail_api.addresses import Mailbox
+from mail_api.books import Books, outcome_of
 from mail_api.codes import Code, answer_to
-from mail_api.errors import OutcomeUnknown, Situation
+from mail_api.errors import OutcomeUnknown, QuotaExhausted, Situation
 from mail_api.message import Stamp, compose
 from mail_api.observability import Telemetry
-from mail_api.schemas import SendRequest
+from mail_api.quota_gate import QuotaGate
+from mail_api.reception import Received
+from mail_api.sent import Sent
 from mail_api.smtp import Envelope, Receipt, Submitter
+from mail_ledger.submission import Accepted, NewSubmission
 from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_address, mask_text
 from mail_telemetry.names import Attribute, SpanName
@@ -40,34 +45,73 @@ class Record:
     queue_id: str | None = None
     recipients: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    result: Code = Code.ACCEPTED
 
 
 class Outbox:
-    """Sends admitted mails; says success only after Postfix did."""
+    """Sends admitted mails, each written down before and after; says success only after Postfix did."""
 
-    def __init__(self, sender: Sender, submitter: Submitter, telemetry: Telemetry) -> None:
+    def __init__(
+        self, sender: Sender, submitter: Submitter, telemetry: Telemetry, books: Books, quota: QuotaGate
+    ) -> None:
         self._sender = sender
         self._submitter = submitter
         self._telemetry = telemetry
+        self._books = books
+        self._quota = quota
 
-    async def send(self, request: SendRequest, record: Record) -> str:
+    async def send(self, received: Received, record: Record) -> Sent:
         """Return the id of the mail, which is now in Postfix's queue.
 
         Raises:
             Situation: it is not, or (OutcomeUnknown) nobody knows.
         """
-        message_id = record.message_id = new_message_id()
-        record.recipients, record.metadata = request.recipients, request.metadata
-        with self._span(message_id, request.recipients) as span:
-            stamp = Stamp(message_id_header(message_id, self._sender.domain), datetime.now(UTC), traceparent())
-            content = compose(request, sender=self._sender.address, stamp=stamp).as_bytes()
-            envelope = Envelope(self._sender.address, request.recipients, content, international=request.international)
+        request, caller = received.request, received.caller
+        new = self._new_submission(received)
+        record.message_id, record.recipients, record.metadata = new.id, request.recipients, request.metadata
+        shortage = await self._quota.shortage(
+            len(request.recipients), important=caller is not None and caller.important
+        )
+        if shortage and received.once is None:
+            raise shortage
+        repeated = await self._books.open(new, caller, received.once)
+        if repeated is not None:
+            record.message_id, record.result = repeated, Code.REPLAYED
+            return Sent(repeated, replayed=True)
+        try:
+            receipt = await self._deliver(received, new, shortage)
+        except BaseException as problem:
+            await self._books.close(new.id, outcome_of(problem, _result_of(problem)))
+            raise
+        record.queue_id = receipt.queue_id
+        await self._books.close(new.id, Accepted(receipt.queue_id))
+        return Sent(new.id)
+
+    def _new_submission(self, received: Received) -> NewSubmission:
+        message_id = new_message_id()
+        trace = get_current_span().get_span_context()
+        return NewSubmission(
+            id=message_id,
+            message_id=message_id_header(message_id, self._sender.domain),
+            recipients=received.request.recipients,
+            key=received.caller.name if received.caller else None,
+            tags={name: mask_text(value) for name, value in received.request.metadata.items()},
+            trace_id=f"{trace.trace_id:032x}" if trace.trace_flags.sampled else None,
+        )
+
+    async def _deliver(self, received: Received, new: NewSubmission, shortage: QuotaExhausted | None) -> Receipt:
+        if shortage:
+            raise shortage  # not sooner: a repetition needs no room
+        request, sender = received.request, received.sender or Mailbox(self._sender.address)
+        with self._quota.taken(len(request.recipients)), self._span(new.id, request.recipients) as span:
+            stamp = Stamp(new.message_id, datetime.now(UTC), traceparent())
+            content = compose(request, sender=sender, stamp=stamp).as_bytes()
+            envelope = Envelope(sender.address, request.recipients, content, international=request.international)
             span.set_attribute(Attribute.SIZE, len(envelope.content))
-            receipt = await self._submit(envelope, message_id)
-            record.queue_id = receipt.queue_id
+            receipt = await self._submit(envelope, new.id)
             if receipt.queue_id:
                 span.set_attribute(Attribute.QUEUE_ID, receipt.queue_id)
-        return message_id
+        return receipt
 
     async def _submit(self, envelope: Envelope, message_id: str) -> Receipt:
         started = perf_counter()
@@ -106,16 +150,16 @@ class Outbox:
 @contextmanager
 def recorded(telemetry: Telemetry) -> Iterator[Record]:
     """Count and log one request to send exactly once, however the block ends."""
-    record, started, result, reason = Record(), perf_counter(), str(Code.ACCEPTED), ""
+    record, started, reason = Record(), perf_counter(), ""
     try:
         yield record
     except BaseException as problem:
-        result, reason = _result_of(problem), mask_text(str(problem)) if isinstance(problem, Situation) else ""
+        record.result, reason = _result_of(problem), mask_text(str(problem)) if isinstance(problem, Situation) else ""
         raise
     finally:
-        telemetry.count_message(result)
+        telemetry.count_message(record.result)
         fields = {
-            Attribute.RESULT: result,
+            Attribute.RESULT: record.result,
             Attribute.MESSAGE_ID: record.message_id,
             Attribute.QUEUE_ID: record.queue_id,
             Attribute.RECIPIENT: mask_address(record.recipients[0]) if record.recipients else None,
@@ -125,8 +169,8 @@ def recorded(telemetry: Telemetry) -> Iterator[Record]:
             "reason": reason,
         }
         known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
-        logger.bind(**known).info("mail accepted" if result == Code.ACCEPTED else "mail not accepted")
+        logger.bind(**known).info("mail accepted" if record.result is Code.ACCEPTED else "mail not accepted")
 
 
-def _result_of(problem: BaseException) -> str:
+def _result_of(problem: BaseException) -> Code:
     return Code.INTERRUPTED if isinstance(problem, asyncio.CancelledError) else answer_to(problem).code

@@ -1,16 +1,19 @@
-"""Whether a mail sent now will leave, as far as this service knows. Strangers learn yes or no, the log learns why."""
+"""Whether a mail sent now will leave. Strangers learn yes or no; key holders and the log learn why."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from aiosmtplib import SMTP, SMTPException
 from loguru import logger
 
+from mail_api.ledger_access import LedgerAccess, LedgerAway
+from mail_api.quota_gate import QuotaGate
 from mail_telemetry.names import Service
 
-Check: TypeAlias = Callable[[], Awaitable[str | None]]
-"""Returns why no mail will leave, or None."""
+Check: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
+"""Returns why no mail will leave, by part; empty when nothing speaks against it."""
 
 CACHE_SECONDS: Final = 3.0
 GREETING_SECONDS: Final = 1.0
@@ -19,19 +22,19 @@ GREETING_SECONDS: Final = 1.0
 class Readiness:
     """Asks all checks, once for all who want to know within CACHE_SECONDS."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, *checks: Check) -> None:
         self._checks = checks
         self._asking = asyncio.Lock()
         self._found: dict[str, str] = {}
         self._valid_until = 0.0
 
     async def reasons(self) -> Mapping[str, str]:
-        """Return why a mail would not leave, by check; empty when it would."""
+        """Return why a mail would not leave, by part; empty when it would."""
         loop = asyncio.get_running_loop()
         async with self._asking:
             if loop.time() >= self._valid_until:
-                answers = await asyncio.gather(*(check() for check in self._checks.values()))
-                found = {name: reason for name, reason in zip(self._checks, answers, strict=True) if reason}
+                answers = await asyncio.gather(*(check() for check in self._checks))
+                found = {part: reason for answer in answers for part, reason in answer.items()}
                 self._tell(found)
                 self._found, self._valid_until = found, loop.time() + CACHE_SECONDS
             return self._found
@@ -46,7 +49,7 @@ class Readiness:
 def mail_server_check(host: str, port: int) -> Check:
     """Return the check that Postfix greets and answers EHLO within a second."""
 
-    async def check() -> str | None:
+    async def check() -> Mapping[str, str]:
         smtp = SMTP(hostname=host, port=port, local_hostname=Service.API.value, start_tls=False, timeout=None)
         try:
             async with asyncio.timeout(GREETING_SECONDS):
@@ -54,11 +57,30 @@ def mail_server_check(host: str, port: int) -> Check:
                 await smtp.ehlo()
                 await smtp.quit()
         except TimeoutError:
-            return f"the mail server did not answer within {GREETING_SECONDS:g} s"
+            return {"mail_server": f"the mail server did not answer within {GREETING_SECONDS:g} s"}
         except (SMTPException, OSError) as problem:
-            return f"the mail server does not answer: {type(problem).__name__}"
+            return {"mail_server": f"the mail server does not answer: {type(problem).__name__}"}
         finally:
             smtp.close()
-        return None
+        return {}
+
+    return check
+
+
+def ledger_check(ledger: LedgerAccess, quota: QuotaGate) -> Check:
+    """Return the check of what the mail server's log says: relay, queue, quota, and whether the log is read at all.
+
+    A ledger that is away says nothing against a mail.
+    """
+
+    async def check() -> Mapping[str, str]:
+        try:
+            found = dict(await ledger.call("status", lambda known: known.health.troubles()))
+            until = (await quota.read()).exhausted_until
+        except LedgerAway:
+            return {}
+        if until is not None:
+            found["quota"] = f"the relay's limit is used up until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
+        return found
 
     return check

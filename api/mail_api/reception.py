@@ -8,13 +8,17 @@ from loguru import logger
 from starlette.requests import Request
 
 from mail_api import forms
+from mail_api.addresses import Mailbox
 from mail_api.admission import Admission
 from mail_api.body import read_payload
+from mail_api.books import HEADER, Repeatable, repeatable
+from mail_api.callers import Callers
 from mail_api.clients import Clients
-from mail_api.errors import RedirectNotAllowed
+from mail_api.errors import RedirectNotAllowed, SenderNotAllowed
 from mail_api.people import People
 from mail_api.rates import Rates
 from mail_api.schemas import Limits, SendRequest, parse_send_request
+from mail_ledger.api_key import ApiKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +26,20 @@ class Received:
     """A request that may be sent, and the page to show afterwards, if the caller is a form that names one."""
 
     request: SendRequest
-    redirect: str | None
+    redirect: str | None = None
+    caller: ApiKey | None = None
+    sender: Mailbox | None = None
+    """Who stands in From, where the caller's key may choose."""
+    once: Repeatable | None = None
 
 
 class Reception:
-    """Receives the requests of callers without a key."""
+    """Receives requests. Without a key one can only write to the owner, from the owner's sites, as a person would."""
 
     def __init__(  # noqa: PLR0913 - the rules, by name
         self,
         *,
+        callers: Callers,
         admission: Admission,
         clients: Clients,
         rates: Rates,
@@ -38,6 +47,7 @@ class Reception:
         limits: Limits,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self._callers = callers
         self._admission = admission
         self._clients = clients
         self._rates = rates
@@ -52,12 +62,22 @@ class Reception:
         Raises:
             Situation: it is not, or can't be read.
         """
-        self._admission.check_origin(request.headers.getlist("origin"))
-        await self._rates.check(self._client(request))
+        caller = await self._callers.identify(request.headers.get("authorization"))
+        if caller is None:
+            self._admission.check_origin(request.headers.getlist("origin"))
+            await self._rates.check(self._client(request))
+        else:
+            await self._callers.count(caller)
         payload = await read_payload(request, self._limits.request_bytes, self._limits.seconds)
-        self._people.check(payload, self._now())
+        if caller is None:
+            self._people.check(payload, self._now())
         redirect = self._redirect(request, payload.get("redirect"))
-        return Received(self._admission.admit(parse_send_request(payload, self._limits)), redirect)
+        asked = self._admission.admit(parse_send_request(payload, self._limits), anybody=caller is not None)
+        once = repeatable(request.headers.get(HEADER), caller, asked)
+        sender = _sender(asked, caller)
+        if sender is not None:
+            asked = asked.model_copy(update={"from_": None})  # it stands in From, so not in Reply-To
+        return Received(asked, redirect, caller, sender, once)
 
     def _redirect(self, request: Request, wanted: object) -> str | None:
         if wanted in (None, "") or forms.media_type_of(request.headers) not in forms.MEDIA_TYPES:
@@ -77,3 +97,12 @@ class Reception:
                 peer,
             )
         return self._clients.address(peer, forwarded_for)
+
+
+def _sender(asked: SendRequest, caller: ApiKey | None) -> Mailbox | None:
+    """Return who stands in From: who writes, where the key has senders of its own, else nobody but DEFAULT_FROM."""
+    if caller is None or not caller.allowed_senders or asked.from_ is None:
+        return None
+    if not caller.allows_sender(asked.from_.address):
+        raise SenderNotAllowed
+    return Mailbox(asked.from_.address, asked.from_.name or asked.from_name or "")

@@ -1,4 +1,4 @@
-"""The API's paths: POST /send, /health and /ready."""
+"""The API's paths to send and to be watched: POST /send, /health and /ready; `lookup` has those that read."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from mail_api import answers, openapi
+from mail_api.callers import Callers
 from mail_api.errors import HoneypotFilled
 from mail_api.gate import Gate
 from mail_api.observability import Telemetry
@@ -13,6 +14,7 @@ from mail_api.outbox import Outbox, recorded
 from mail_api.readiness import CACHE_SECONDS, Readiness
 from mail_api.reception import Reception
 from mail_api.schemas import SendAnswer
+from mail_api.sent import Sent
 from mail_telemetry.identity import new_message_id
 
 
@@ -28,15 +30,15 @@ def send_route(
         try:
             with recorded(telemetry) as record, gate.entered(request.headers.get("content-length", "")):
                 received = await reception.receive(request)
-                message_id = await outbox.send(received.request, record)
+                sent = await outbox.send(received, record)
         except HoneypotFilled:
-            return answers.accepted(request, new_message_id(), None)
-        return answers.accepted(request, message_id, received.redirect)
+            return answers.accepted(request, Sent(new_message_id()), None)
+        return answers.accepted(request, sent, received.redirect)
 
     return router
 
 
-def state_routes(readiness: Readiness) -> APIRouter:
+def state_routes(readiness: Readiness, callers: Callers) -> APIRouter:
     """Return /health and /ready."""
     router = APIRouter()
 
@@ -44,11 +46,14 @@ def state_routes(readiness: Readiness) -> APIRouter:
         """Tell that the process is alive, and nothing more."""
         return {"status": "ok"}
 
-    async def ready() -> Response:
-        """Tell whether a mail sent now would leave; why not stands in the log."""
-        if await readiness.reasons():
-            return JSONResponse({"status": "not ready"}, 503, {"Retry-After": f"{CACHE_SECONDS:.0f}"})
-        return JSONResponse({"status": "ready"})
+    async def ready(request: Request) -> Response:
+        """Tell whether a mail sent now would leave; why not, to those with an API key and in the log."""
+        reasons = await readiness.reasons()
+        if not reasons:
+            return JSONResponse({"status": "ready"})
+        caller = await callers.identify(request.headers.get("authorization"))
+        content = {"status": "not ready"} | ({"reasons": reasons} if caller else {})
+        return JSONResponse(content, 503, {"Retry-After": f"{CACHE_SECONDS:.0f}"})
 
     for path, state in (("/health", health), ("/ready", ready)):
         router.add_api_route(path, state, methods=["GET", "HEAD"], include_in_schema=False)

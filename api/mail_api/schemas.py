@@ -69,7 +69,9 @@ class SendRequest(BaseModel):
     headers: Headers = Field(default={}, description="Further headers, X-… only.", examples=[{"X-Form": "contact"}])
     attachments: tuple[Attachment, ...] = Field(default=(), description="Files.")
     metadata: Tags = Field(
-        default={}, description="Your own tags; they stand in the log, not in the mail.", examples=[{"form": "contact"}]
+        default={},
+        description="Your own tags; they stand in the status and in the log, not in the mail.",
+        examples=[{"form": "contact"}],
     )
 
     @property
@@ -105,6 +107,7 @@ class SendAnswer(BaseModel):
     message: str
     code: str = Field(description="One of a closed list; `accepted` is the only success.")
     id: str | None = Field(default=None, description="msg_ and 26 characters; part of the mail's Message-ID.")
+    status_url: str | None = Field(default=None, description="Where to ask what became of it, on this server.")
     errors: dict[str, str] | None = Field(default=None, description="What is wrong, by field.")
 
 

@@ -1,14 +1,17 @@
 """What the environment says, checked once at the start; everything else receives a finished `Settings`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
 from mail_api.admission import parse_site
 from mail_api.clients import parse_network
+from mail_api.durations import parse_duration
+from mail_api.links import parse_template
 from mail_api.rates import MEMORY, parse_rates, parse_storage
+from mail_ledger.connections import parse_url
 from mail_telemetry.configuration import LogLevel
 
 Domain = Annotated[str, AfterValidator(parse_domain)]
@@ -31,6 +34,21 @@ def _own_recipients(known: dict[str, Any]) -> tuple[str, ...]:
 
 def _own_sites(known: dict[str, Any]) -> tuple[str, ...]:
     return (known["mail_domain"], f"*.{known['mail_domain']}")
+
+
+def _ledger_url(url: str) -> str:
+    parse_url(url)
+    return url
+
+
+def _leaves_room(reserve: int, info: ValidationInfo) -> int:
+    if reserve >= info.data.get("smtp_relay_daily_limit", reserve + 1):
+        raise ValueError("leaves nothing of SMTP_RELAY_DAILY_LIMIT")
+    return reserve
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration("s"))]
+Days = Annotated[float, BeforeValidator(parse_duration("d"))]
 
 
 class Settings(BaseSettings):
@@ -133,6 +151,68 @@ class Settings(BaseSettings):
         le=60,
         description="Least time between `form_opened_at` and the request, where a form sends that field; below: 429.",
         examples=[2],
+    )
+    ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
+        default="sqlite:////var/lib/mail-ledger/ledger.db",
+        description="The database, as an SQLAlchemy URL.",
+        examples=["sqlite:////var/lib/mail-ledger/ledger.db"],
+    )
+    ledger_retention_days: float = Field(
+        default=30, ge=1, le=3650, description="After how many days the ledger forgets a mail.", examples=[30]
+    )
+    ledger_addresses: Literal["masked", "full"] = Field(
+        default="masked",
+        description="Whether the ledger stores the API's recipients as `a***@example.com`, or `full`.",
+        examples=["masked"],
+    )
+    smtp_relay_host: str | None = Field(
+        default=None, description="The relay whose recipients are counted by its name.", examples=["smtp.gmail.com"]
+    )
+    smtp_relay_daily_limit: int = Field(
+        default=500, ge=1, description="Recipients that the relay takes in 24 hours; Gmail: 500.", examples=[500]
+    )
+    quota_reserve: Annotated[int, AfterValidator(_leaves_room)] = Field(
+        default_factory=lambda known: known["smtp_relay_daily_limit"] // 10,
+        ge=0,
+        description="How many of them only API keys marked important may use.",
+        examples=[50],
+        json_schema_extra={"default_text": "a tenth of SMTP_RELAY_DAILY_LIMIT"},
+    )
+    quota_window_seconds: float = Field(
+        default=86_400,
+        ge=1,
+        le=86_400,
+        description="Seconds in which the relay counts; anything but a day is for trying out.",
+        examples=[86400],
+    )
+    queue_run_delay: Seconds = Field(
+        default=300.0,
+        description="The mail server's, to say when it tries again.",
+        examples=["300s"],
+        json_schema_extra={"default_text": "300s"},
+    )
+    minimal_backoff_time: Seconds = Field(
+        default=300.0,
+        description="The mail server's, likewise.",
+        examples=["300s"],
+        json_schema_extra={"default_text": "300s"},
+    )
+    maximal_backoff_time: Seconds = Field(
+        default=3600.0,
+        description="The mail server's, likewise.",
+        examples=["3600s"],
+        json_schema_extra={"default_text": "3600s"},
+    )
+    maximal_queue_lifetime: Days = Field(
+        default=432_000.0,
+        description="The mail server's, likewise.",
+        examples=["5d"],
+        json_schema_extra={"default_text": "5d"},
+    )
+    trace_url_template: Annotated[str | None, AfterValidator(parse_template)] = Field(
+        default=None,
+        description="Where a trace can be looked at; `{trace_id}` stands for its id.",
+        examples=["https://grafana.example.org/explore?traceId={trace_id}"],
     )
     api_docs: bool = Field(
         default=False, description="`true` serves /docs and /openapi.json to everybody.", examples=["true"]

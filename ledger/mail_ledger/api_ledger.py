@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from mail_ledger.backoff import Backoff
 from mail_ledger.claims import Claims
 from mail_ledger.engine import open_engine
+from mail_ledger.health import Health
 from mail_ledger.keys import Keys
 from mail_ledger.messages import Messages
 from mail_ledger.prune import Pruned, prune
@@ -47,6 +48,7 @@ class ApiLedger:
         self.submissions = Submissions(engine, mask=rules.mask, lease=rules.lease, now=rules.now)
         self.claims = Claims(engine, self.submissions, lease=rules.lease, now=rules.now)
         self.quotas = Quotas(engine, rules.daily_limit, relay=rules.relay, window=rules.window, now=rules.now)
+        self.health = Health(engine, rules.now)
         self.messages = Messages(engine, backoff=rules.backoff, lease=rules.lease, now=rules.now)
 
     @classmethod

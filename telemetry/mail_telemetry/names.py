@@ -144,6 +144,14 @@ API_CONNECTIONS = Metric(
     "Connections to Postfix that the pool holds, by state.",
     ("state",),
 )
+API_LEDGER_FAULTS = Metric(
+    "mail_api_ledger_faults",
+    "counter",
+    "What the ledger should have done and could not, by operation; mail is sent all the same. key: check a key or "
+    "count its request; begin, claim, finish: write a mail down; quota, status: read; settle, prune: look after it.",
+    ("operation",),
+)
+LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status", "settle", "prune")
 
 # --- mail-exporter: what the log tells -------------------------------------------------------------
 MESSAGES_RECEIVED = Metric(

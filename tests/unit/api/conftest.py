@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging as stdlib_logging
+import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -18,6 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from mail_api.app import create_app
 from mail_api.settings import Settings
+from mail_ledger.engine import open_engine
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
 from tests.unit.api.fake_postfix import FakePostfix
@@ -84,13 +87,32 @@ def log_output() -> Iterator[io.StringIO]:
     stdlib_logging.root.handlers[:] = handlers
 
 
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file with the current schema and nothing in it."""
+    file = tmp_path_factory.mktemp("ledger") / "empty.db"
+    open_engine(f"sqlite:///{file}").dispose()
+    return file
+
+
 @pytest.fixture
-async def start_api(postfix: FakePostfix, log_output: io.StringIO) -> AsyncIterator[StartApi]:
+def ledger_url(empty_ledger: Path, tmp_path: Path) -> str:
+    """The URL of a new ledger of the test's own."""
+    return f"sqlite:///{shutil.copy(empty_ledger, tmp_path / 'ledger.db')}"
+
+
+@pytest.fixture
+async def start_api(postfix: FakePostfix, log_output: io.StringIO, ledger_url: str) -> AsyncIterator[StartApi]:
     """Start an API with some settings changed; its shutdown is part of every test."""
     async with AsyncExitStack() as stack:
 
         async def start(**changed: object) -> Api:
-            usual = {"mail_domain": "mydomain.test", "smtp_host": "127.0.0.1", "smtp_port": postfix.port}
+            usual = {
+                "mail_domain": "mydomain.test",
+                "smtp_host": "127.0.0.1",
+                "smtp_port": postfix.port,
+                "ledger_url": ledger_url,
+            }
             settings = Settings.model_validate({"smtp_retry_seconds": 0.4, "rate_limit": "off", **usual, **changed})
             return await stack.enter_async_context(_running(settings, log_output))
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mail_api.addresses import Mailbox
 from mail_api.message import Stamp, compose
 from mail_api.schemas import SendRequest
 
@@ -24,7 +25,7 @@ CONTENT_HEADERS = {"Content-Type", "Content-Transfer-Encoding"}
 def wire(stamp: Stamp = STAMP, **fields: Any) -> bytes:  # noqa: ANN401 - any JSON
     """Return the mail as it would be sent."""
     request = SendRequest.model_validate({"to": "a@x.test", "subject": "Hi", "body": "Hello", **fields})
-    return compose(request, sender="noreply@x.test", stamp=stamp).as_bytes()
+    return compose(request, sender=Mailbox("noreply@x.test"), stamp=stamp).as_bytes()
 
 
 def parsed(raw: bytes) -> EmailMessage:

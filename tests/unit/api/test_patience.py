@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tests.unit.api.test_serving import running, variables
@@ -44,7 +44,8 @@ async def slow_headers(environment: dict[str, str]) -> None:
     """Never come to the end of the headers, and be cut off."""
     async with connected(environment) as (reader, writer):
         dripping = asyncio.create_task(drip(writer, HEAD * 9))
-        assert await reader.read() == b""
+        with suppress(ConnectionResetError):  # when a drop was on its way at the end
+            assert await reader.read() == b""
         dripping.cancel()
 
 

@@ -61,13 +61,13 @@ async def test_said_when_it_changes(postfix: FakePostfix, api: Api, monkeypatch:
 async def test_checks_are_named() -> None:
     """Of several checks, those that fail are told by name."""
 
-    async def fine() -> None:
-        return None
+    async def fine() -> dict[str, str]:
+        return {}
 
-    async def broken() -> str:
-        return "it is broken"
+    async def broken() -> dict[str, str]:
+        return {"b": "it is broken"}
 
-    assert await Readiness({"a": fine, "b": broken}).reasons() == {"b": "it is broken"}
+    assert await Readiness(fine, broken).reasons() == {"b": "it is broken"}
 
 
 async def test_liveness_is_apart(api: Api, postfix: FakePostfix) -> None:

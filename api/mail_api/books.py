@@ -1,0 +1,129 @@
+"""Writes down each mail around its submission, so that a repetition is told apart and its end can be looked up.
+
+    open ──▶ (SMTP) ──▶ close        a repetition: open ──▶ the first answer again
+
+What can't be written down is sent all the same.
+"""
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from mail_api.codes import Code
+from mail_api.errors import IdempotencyConflict, InvalidRequest, KeyLimitExceeded, OutcomeUnknown, RequestInFlight
+from mail_api.ledger_access import LedgerAccess, LedgerAway
+from mail_api.links import status_url
+from mail_api.schemas import SendRequest
+from mail_ledger.api_key import ApiKey
+from mail_ledger.idempotency import (
+    LONGEST_KEY,
+    Answer,
+    Claimed,
+    Conflict,
+    IdempotencyKey,
+    InFlight,
+    New,
+    Replay,
+    Unknown,
+)
+from mail_ledger.submission import Failed, KeyLimitReached, NewSubmission, Outcome
+from mail_ledger.submission import OutcomeUnknown as Unanswered
+
+HEADER: Final = "Idempotency-Key"
+_NOBODY: Final = "-"
+"""The scope of callers without a key: no key can have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """What makes a repetition of a request known: its idempotency key, and what it asks for."""
+
+    key: IdempotencyKey
+    payload_hash: str
+
+
+def repeatable(header: str | None, caller: ApiKey | None, request: SendRequest) -> Repeatable | None:
+    """Return what the caller's Idempotency-Key stands for, or None without one.
+
+    Raises:
+        InvalidRequest: it is empty or too long.
+    """
+    if header is None:
+        return None
+    if not 0 < len(header) <= LONGEST_KEY:
+        raise InvalidRequest(((HEADER, f"has 1 to {LONGEST_KEY} characters"),))
+    scope = f"key:{caller.name}" if caller else _NOBODY
+    return Repeatable(IdempotencyKey(scope, header), _fingerprint(request))
+
+
+def _fingerprint(request: SendRequest) -> str:
+    """Return a hash of all that the mail is made of, whatever form it came in."""
+    digest = hashlib.sha256(request.model_dump_json(exclude={"attachments"}).encode("utf-8", "surrogatepass"))
+    for attachment in request.attachments:
+        for part in (attachment.name.encode(), attachment.media_type.encode(), attachment.content):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+class Books:
+    """Opens an entry for each mail, and closes it."""
+
+    def __init__(self, ledger: LedgerAccess) -> None:
+        self._ledger = ledger
+
+    async def open(self, new: NewSubmission, caller: ApiKey | None, once: Repeatable | None) -> str | None:
+        """Write the mail down before it is sent; return the id of the mail that it repeats, which then is not sent.
+
+        Raises:
+            KeyLimitExceeded: the caller's key has no room for it today.
+            IdempotencyConflict, RequestInFlight: the idempotency key stands for something else, or is at work.
+            OutcomeUnknown: nobody knows what became of the first request.
+        """
+        limit = caller.limits.recipients_per_day if caller else None
+        try:
+            if once is None:
+                reached = await self._ledger.call("begin", lambda ledger: ledger.submissions.begin(new, limit))
+                claimed: Claimed = reached or New()
+            else:
+                answer = Answer(200, {"id": new.id, "status_url": status_url(new.id)})
+                claimed = await self._ledger.call(
+                    "claim", lambda ledger: ledger.claims.claim(new, once.key, once.payload_hash, answer, limit)
+                )
+        except LedgerAway:
+            return None
+        return _repeated(claimed)
+
+    async def close(self, message_id: str, outcome: Outcome) -> None:
+        """Write down how it ended. Even when the request is cancelled meanwhile."""
+        storing = asyncio.ensure_future(
+            self._ledger.call("finish", lambda ledger: ledger.submissions.finish(message_id, outcome))
+        )
+        try:
+            await asyncio.shield(storing)
+        except LedgerAway:
+            return
+
+
+def _repeated(claimed: Claimed) -> str | None:
+    match claimed:
+        case Replay(_, submission):
+            return submission.id
+        case KeyLimitReached(limit, used, retry_at):
+            wait = None if retry_at is None else max(1, ceil(retry_at - time.time()))
+            raise KeyLimitExceeded(limit, used, wait)
+        case Conflict():
+            raise IdempotencyConflict
+        case InFlight():
+            raise RequestInFlight
+        case Unknown(submission):
+            raise OutcomeUnknown(submission.id)
+        case New():
+            return None
+
+
+def outcome_of(problem: BaseException, code: Code) -> Outcome:
+    """Return how a submission ended that raised this; one that was interrupted may have been accepted."""
+    return Unanswered(code) if isinstance(problem, OutcomeUnknown) or code == Code.INTERRUPTED else Failed(code)

@@ -1,0 +1,114 @@
+"""The ledger from an event loop's side: in threads of its own, and never a reason to refuse a mail.
+
+    closed → open ⇄ away
+
+A fault is counted and logged, and for a while nobody asks again: a database that hangs would else hold up each request.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from loguru import logger
+
+from mail_api.observability import Telemetry
+from mail_api.settings import Settings
+from mail_ledger.api_ledger import ApiLedger, Rules
+from mail_ledger.backoff import Backoff
+from mail_ledger.engine import LedgerError
+from mail_telemetry.masking import mask_address
+
+T = TypeVar("T")
+
+AWAY_SECONDS: Final = 2.0
+"""How long nobody asks after a fault."""
+LONGEST_CALL_SECONDS: Final = 6.0
+"""A little more than the ledger's own longest wait for a lock."""
+_THREADS: Final = 4
+
+
+class LedgerAway(Exception):
+    """The ledger can't be used now; it is counted and logged already."""
+
+
+class LedgerAccess:
+    """Opens the ledger when it can be opened, and asks it.
+
+    Args:
+        url: LEDGER_URL.
+        rules: what the ledger's answers depend on.
+        telemetry: counts the faults.
+    """
+
+    def __init__(self, url: str, rules: Rules, telemetry: Telemetry) -> None:
+        self._url = url
+        self._rules = rules
+        self._telemetry = telemetry
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
+        self._opening = asyncio.Lock()
+        self._ledger: ApiLedger | None = None
+        self._away_until = 0.0
+        self._is_away = False
+
+    async def call(
+        self, operation: str, use: Callable[[ApiLedger], T], longest: float | None = LONGEST_CALL_SECONDS
+    ) -> T:
+        """Return what `use` makes of the ledger, within `longest` seconds.
+
+        Raises:
+            LedgerAway: it can't be opened or does not answer; `operation` is counted as missed.
+        """
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._away_until:
+            self._telemetry.count_ledger_fault(operation)
+            raise LedgerAway
+        try:
+            async with asyncio.timeout(longest):
+                ledger = self._ledger or await self._open()
+                found = await loop.run_in_executor(self._threads, use, ledger)
+        except (LedgerError, TimeoutError) as problem:
+            self._away_until = loop.time() + AWAY_SECONDS
+            self._telemetry.count_ledger_fault(operation)
+            self._say(is_away=True, reason=str(problem) or "no answer in time")
+            raise LedgerAway from None
+        self._say(is_away=False)
+        return found
+
+    async def close(self) -> None:
+        """Release the connections, after what is being stored now."""
+        await asyncio.to_thread(self._threads.shutdown)
+        if self._ledger:
+            self._ledger.close()
+
+    async def _open(self) -> ApiLedger:
+        async with self._opening:
+            if self._ledger is None:
+                loop = asyncio.get_running_loop()
+                self._ledger = await loop.run_in_executor(self._threads, ApiLedger.open, self._url, self._rules)
+        return self._ledger
+
+    def _say(self, *, is_away: bool, reason: str = "") -> None:
+        if is_away and not self._is_away:
+            logger.bind(reason=reason).warning(
+                "LEDGER_URL can't be used: mail is sent all the same, without status, quota and idempotency"
+            )
+        elif self._is_away and not is_away:
+            logger.info("the ledger is back")
+        self._is_away = is_away
+
+
+def ledger_rules(settings: Settings) -> Rules:
+    """Return what the settings say about the ledger's answers."""
+    return Rules(
+        daily_limit=settings.smtp_relay_daily_limit,
+        window=settings.quota_window_seconds,
+        relay=settings.smtp_relay_host,
+        mask=mask_address if settings.ledger_addresses == "masked" else str,
+        backoff=Backoff(
+            settings.minimal_backoff_time,
+            settings.maximal_backoff_time,
+            settings.queue_run_delay,
+            settings.maximal_queue_lifetime,
+        ),
+    )

@@ -1,0 +1,126 @@
+"""The API's paths that read the ledger: GET /messages/{id}, /messages and /quota."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import APIRouter, Request, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import JSONResponse, Response
+
+from mail_api import openapi
+from mail_api.callers import Callers
+from mail_api.errors import InvalidRequest, LedgerUnavailable, MessageUnknown
+from mail_api.ledger_access import LedgerAccess, LedgerAway
+from mail_api.quota_gate import QuotaGate
+from mail_api.status_schemas import MessageAnswer, MessagesAnswer, QuotaAnswer
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.messages import CursorInvalid, Wanted
+from mail_ledger.state import State
+
+T = TypeVar("T")
+
+_MOST_AT_ONCE: Final = 200
+_LONGEST_CURSOR: Final = 200
+KEY: Final = Security(HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`"))
+"""Shows the key in OpenAPI; `Callers` is what looks at it."""
+
+
+class ListQuery(BaseModel):
+    """Which mails are listed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    state: Annotated[State, Field(description="Only those in this state.")] | None = None
+    since: Annotated[datetime, Field(description="Only those taken since then: ISO 8601, or Unix seconds.")] | None = (
+        None
+    )
+    key: Annotated[str, Field(max_length=64, description="Only those sent with the API key of this name.")] | None = (
+        None
+    )
+    limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Most mails of the page.")] = 50
+    cursor: Annotated[str, Field(max_length=_LONGEST_CURSOR, description="`next` of the page before.")] | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """The same in the ledger's words."""
+        return Wanted(self.state, self.since.timestamp() if self.since else None, self.key)
+
+
+def parse_list_query(parameters: dict[str, str]) -> ListQuery:
+    """Return what the URL's parameters ask for.
+
+    Raises:
+        InvalidRequest: names each parameter that can't be used.
+    """
+    try:
+        return ListQuery.model_validate(parameters)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise InvalidRequest(tuple((str(item["loc"][0])[:60], item["msg"]) for item in found)) from None
+
+
+def lookup_routes(
+    ledger: LedgerAccess, callers: Callers, quota: QuotaGate, *, reserve: int, trace_template: str | None
+) -> APIRouter:
+    """Return the paths; what is read is as old as the exporter is behind, mostly under two seconds."""
+    router = APIRouter()
+
+    async def status(request: Request) -> Response:
+        """Tell what became of a mail. Whoever has its id, which can't be guessed, may ask."""
+        message_id = request.path_params["message_id"]
+        found = await _ask(ledger, lambda known: known.messages.get(message_id))
+        if found is None:
+            raise MessageUnknown
+        return _json(MessageAnswer.of(found, trace_template))
+
+    async def messages(request: Request) -> Response:
+        """List mails, newest first. A page may be short or empty before the end, which is where `next` is null."""
+        await callers.require(request.headers.get("authorization"))
+        query = parse_list_query(dict(request.query_params))
+        try:
+            page = await _ask(
+                ledger, lambda known: known.messages.page(query.wanted, cursor=query.cursor, limit=query.limit)
+            )
+        except CursorInvalid:
+            raise InvalidRequest((("cursor", "is not the `next` of a page before"),)) from None
+        return _json(MessagesAnswer.of(page, trace_template))
+
+    async def used(request: Request) -> Response:
+        """Tell how much the relay still takes: an estimate from the mail server's own log."""
+        await callers.require(request.headers.get("authorization"))
+        try:
+            return _json(QuotaAnswer.of(await quota.read(), reserve))
+        except LedgerAway:
+            raise LedgerUnavailable from None
+
+    by_id = [openapi.parameter("message_id", "path", {"type": "string"}, "The `id` of the answer to /send.")]
+    listing = openapi.parameters(ListQuery)
+    for path, endpoint, answer, parameters in (
+        ("/messages/{message_id}", status, MessageAnswer, by_id),
+        ("/messages", messages, MessagesAnswer, listing),
+        ("/quota", used, QuotaAnswer, []),
+    ):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=["GET"],
+            response_model=answer,
+            dependencies=[] if endpoint is status else [KEY],
+            responses=openapi.lookup_responses(needs_key=endpoint is not status, by_id=endpoint is status),
+            openapi_extra={"parameters": parameters},
+        )
+    return router
+
+
+async def _ask(ledger: LedgerAccess, use: Callable[[ApiLedger], T]) -> T:
+    try:
+        return await ledger.call("status", use)
+    except LedgerAway:
+        raise LedgerUnavailable from None
+
+
+def _json(answer: BaseModel) -> Response:
+    content: dict[str, Any] = answer.model_dump(mode="json")
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})

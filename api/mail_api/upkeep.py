@@ -1,0 +1,54 @@
+"""Looks after the ledger while the API runs: settles what was unknown, forgets what is old."""
+
+import asyncio
+import threading
+from typing import Final
+
+from loguru import logger
+
+from mail_api.ledger_access import LedgerAccess, LedgerAway
+
+_SETTLE_SECONDS: Final = 60.0
+_PRUNE_SECONDS: Final = 86_400.0
+
+
+class Stopped(Exception):
+    """The API ends while the ledger is being pruned; the rest is done the next time."""
+
+
+async def look_after(ledger: LedgerAccess, retention_days: float) -> None:
+    """Settle each minute and prune each day, until cancelled. Several replicas may do it at once."""
+    stopping = threading.Event()
+    loop = asyncio.get_running_loop()
+    next_prune = loop.time()
+    try:
+        while True:
+            await _settle(ledger)
+            if loop.time() >= next_prune:
+                next_prune = loop.time() + _PRUNE_SECONDS
+                await _prune(ledger, retention_days, stopping)
+            await asyncio.sleep(_SETTLE_SECONDS)
+    finally:
+        stopping.set()
+
+
+async def _settle(ledger: LedgerAccess) -> None:
+    try:
+        settled = await ledger.call("settle", lambda known: known.submissions.settle())
+    except LedgerAway:
+        return
+    if settled.accepted or settled.failed:
+        logger.bind(accepted=settled.accepted, failed=settled.failed).info("the log told what was unknown")
+
+
+async def _prune(ledger: LedgerAccess, days: float, stopping: threading.Event) -> None:
+    def wait(seconds: float) -> None:
+        if stopping.wait(seconds):
+            raise Stopped
+
+    try:
+        pruned = await ledger.call("prune", lambda known: known.prune(days, wait), longest=None)
+    except (LedgerAway, Stopped):
+        return
+    if any(pruned):
+        logger.bind(messages=pruned.messages, submissions=pruned.submissions).info("forgot old mails")

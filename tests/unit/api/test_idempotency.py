@@ -1,0 +1,101 @@
+"""A request that is repeated under its Idempotency-Key is sent once."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+from tests.unit.api.fake_postfix import DROP, HOLD
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, StartApi
+    from tests.unit.api.fake_postfix import FakePostfix
+
+ONCE = {"Idempotency-Key": "order-17"}
+
+
+async def test_replay(api: Api, postfix: FakePostfix) -> None:
+    """The repetition reads the first answer, and says that it is one."""
+    first, second = await api.send(ONCE), await api.send(ONCE)
+    assert (first.json(), len(postfix.mails)) == (second.json(), 1)
+    assert ("Idempotent-Replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
+    assert api.metric("mail_api_messages_total", result="replayed") == 1
+
+
+async def test_other_form_same_mail(api: Api, postfix: FakePostfix) -> None:
+    """What counts is the mail, not the bytes: a form says the same as JSON."""
+    first = await api.send(ONCE)
+    fields = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
+    second = await api.client.post("/send", data=fields, headers={**ONCE, "Accept": "application/json"})
+    assert (second.json()["id"], len(postfix.mails)) == (first.json()["id"], 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"body": "Ho"},
+        {"to": ["hello@mydomain.test", "b@mydomain.test"]},
+        {"attachments": [{"name": "a.txt", "content": base64.b64encode(b"x").decode()}]},
+    ],
+    ids=["text", "recipient", "file"],
+)
+async def test_other_mail(api: Api, postfix: FakePostfix, changed: dict[str, object]) -> None:
+    """Another mail under the same key is a mistake of the caller's."""
+    await api.send(ONCE)
+    answer = await api.send(ONCE, **changed)
+    assert (answer.status_code, answer.json()["code"], len(postfix.mails)) == (409, "idempotency_conflict", 1)
+
+
+async def test_in_flight(api: Api, postfix: FakePostfix) -> None:
+    """While the first is being sent, the second is told to ask again."""
+    postfix.fail("CONTENT", HOLD)
+    first = asyncio.create_task(api.send(ONCE))
+    await postfix.wait_for("DATA")
+    second = await api.send(ONCE)
+    assert (second.status_code, second.json()["code"], second.headers["Retry-After"]) == (409, "request_in_flight", "1")
+    postfix.held.set()
+    assert (await first).status_code == 200
+    assert (await api.send(ONCE)).json() == (await first).json()
+
+
+async def test_failure_frees_the_key(api: Api, postfix: FakePostfix) -> None:
+    """A mail that was certainly not sent can be tried again under its key."""
+    postfix.fail("RCPT", "550 5.1.1 no such user")
+    assert [(await api.send(ONCE)).status_code for _ in range(3)] == [400, 200, 200]
+    assert len(postfix.mails) == 1
+
+
+async def test_unknown_keeps_the_key(api: Api, postfix: FakePostfix) -> None:
+    """A mail that may have been sent is not sent again before the log tells."""
+    postfix.fail("CONTENT", DROP)
+    first, second = await api.send(ONCE), await api.send(ONCE)
+    assert [answer.json()["code"] for answer in (first, second)] == ["outcome_unknown"] * 2
+    assert (first.json()["id"], postfix.mails) == (second.json()["id"], [])
+
+
+async def test_keys_of_others(api: Api, postfix: FakePostfix, ledger_url: str) -> None:
+    """Two API keys can use the same name for their requests."""
+    keys = Keys(open_engine(ledger_url))
+    for name in ("one", "two"):
+        await api.send({**ONCE, "Authorization": f"Bearer {keys.create(name)}"})
+    assert len(postfix.mails) == 2
+
+
+@pytest.mark.parametrize("key", ["", "x" * 257], ids=["empty", "long"])
+async def test_unusable(api: Api, key: str) -> None:
+    """The header is named when it can't be used."""
+    answer = await api.send({"Idempotency-Key": key})
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"Idempotency-Key"})
+
+
+async def test_replay_needs_no_room(start_api: StartApi, postfix: FakePostfix) -> None:
+    """A repetition is answered when the quota is full, and a refused first request keeps no key."""
+    api = await start_api(smtp_relay_daily_limit=1, quota_reserve=0)
+    other = {"Idempotency-Key": "order-18"}
+    codes = [(await api.send(headers)).status_code for headers in (ONCE, other, ONCE, other)]
+    assert (codes, len(postfix.mails)) == ([200, 429, 200, 429], 1)

@@ -1,0 +1,110 @@
+"""What an API key allows, and what it does not."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_ledger.api_key import KeyLimits
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, StartApi
+    from tests.unit.api.fake_postfix import FakePostfix
+
+STRANGER = "anybody@elsewhere.test"
+
+
+@pytest.fixture
+def keys(ledger_url: str) -> Keys:
+    """The keys in the API's own ledger, as `mail-ledger api-key` has them."""
+    return Keys(open_engine(ledger_url))
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Return the header that shows a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def test_any_recipient(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """With a key one can write to strangers, from anywhere; without it not."""
+    assert (await api.send(to=STRANGER)).status_code == 403
+    answer = await api.send({**bearer(keys.create("shop")), "Origin": "https://elsewhere.test"}, to=STRANGER)
+    assert (answer.status_code, postfix.mails[0].recipients) == (200, [STRANGER])
+
+
+@pytest.mark.parametrize(
+    "value", [f"Bearer dm_{'0' * 8}_{'0' * 32}", "Bearer", "Basic YTpi", "", "Bearer x y"], ids=ascii
+)
+async def test_bad_key(api: Api, postfix: FakePostfix, value: str) -> None:
+    """What is no valid key is refused, rather than taken for a caller without one."""
+    answer = await api.send({"Authorization": value})
+    assert (answer.status_code, answer.json()["code"], postfix.mails) == (401, "key_invalid", [])
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_revoked_at_once(api: Api, keys: Keys) -> None:
+    """A key is worthless as soon as it is revoked."""
+    key = keys.create("shop")
+    assert (await api.send(bearer(key))).status_code == 200
+    keys.revoke("shop")
+    assert (await api.send(bearer(key))).status_code == 401
+
+
+async def test_requests_per_minute(api: Api, keys: Keys) -> None:
+    """A key's own rate is enforced, with the time to wait."""
+    key = keys.create("shop", limits=KeyLimits(recipients_per_day=None, requests_per_minute=2))
+    answers = [await api.send(bearer(key)) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+
+
+async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """A key's day has room for so many recipients, and says when there is room again."""
+    key = keys.create("shop", limits=KeyLimits(recipients_per_day=3, requests_per_minute=None))
+    assert (await api.send(bearer(key), to=["a@x.test", "b@x.test"])).status_code == 200
+    answer = await api.send(bearer(key), to=["c@x.test", "d@x.test"])
+    assert (answer.status_code, answer.json()["code"], len(postfix.mails)) == (429, "key_limit_reached", 1)
+    assert int(answer.headers["Retry-After"]) == pytest.approx(86_400, abs=5)
+
+
+async def test_no_rate_limit_by_address(start_api: StartApi, keys: Keys) -> None:
+    """RATE_LIMIT is for callers without a key."""
+    api = await start_api(rate_limit="1/minute")
+    assert [(await api.send(bearer(keys.create("shop")))).status_code] + [
+        (await api.send()).status_code for _ in range(2)
+    ] == [200, 200, 429]
+
+
+async def test_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """A key with senders may choose From among them, envelope included."""
+    key = keys.create("shop", allowed_senders=["shop.test"])
+    answer = await api.send(bearer(key), from_="Shop <orders@shop.test>", reply_to="anna@x.test")
+    (mail,) = postfix.mails
+    headers = message_from_bytes(mail.content)
+    assert (answer.status_code, mail.sender) == (200, "orders@shop.test")
+    assert (headers["From"], headers["Reply-To"]) == ("Shop <orders@shop.test>", "anna@x.test")
+
+
+async def test_foreign_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """A sender that is not the key's is an error, not a silent change."""
+    answer = await api.send(bearer(keys.create("shop", allowed_senders=["shop.test"])), from_="boss@bank.test")
+    assert (answer.status_code, answer.json()["code"], postfix.mails) == (403, "sender_not_allowed", [])
+
+
+async def test_key_without_senders(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """Without senders of its own, a key's mails come from DEFAULT_FROM like all others."""
+    await api.send(bearer(keys.create("shop")), from_="anna@x.test")
+    headers = message_from_bytes(postfix.mails[0].content)
+    assert (headers["From"], headers["Reply-To"]) == ("noreply@mydomain.test", "anna@x.test")
+
+
+async def test_reasons_of_readiness(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """Who shows a key reads why nothing would leave; a stranger only that."""
+    await postfix.stop()
+    assert (await api.client.get("/ready")).json() == {"status": "not ready"}
+    shown = (await api.client.get("/ready", headers=bearer(keys.create("shop")))).json()
+    assert set(shown["reasons"]) == {"mail_server"}

@@ -1,0 +1,94 @@
+"""Without its ledger the API sends all the same, and says that something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api import ledger_access
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
+
+
+AWAY = "LEDGER_URL can't be used: mail is sent all the same, without status, quota and idempotency"
+
+
+@pytest.fixture
+def file(ledger_url: str) -> Path:
+    """The ledger's file."""
+    return Path(ledger_url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def whole(file: Path) -> bytes:
+    """What the file held before it was broken."""
+    return file.read_bytes()
+
+
+@pytest.fixture
+def broken(file: Path, whole: bytes) -> None:
+    """A ledger whose file is none."""
+    file.write_bytes(b"not a database, for sure" * len(whole))
+
+
+@pytest.mark.usefixtures("broken")
+async def test_mail_is_sent(api: Api, postfix: FakePostfix) -> None:
+    """Mail goes out without status and idempotency; each thing missed is counted, and the log says it once."""
+    answers = [await api.send({"Idempotency-Key": "once"}) for _ in range(2)]
+    assert ([answer.status_code for answer in answers], len(postfix.mails)) == ([200, 200], 2)
+    assert {
+        operation: api.metric("mail_api_ledger_faults_total", operation=operation)
+        for operation in ("claim", "finish", "quota")
+    } == {"claim": 2, "finish": 2, "quota": 2}
+    assert (
+        len(api.log("LEDGER_URL can't be used: mail is sent all the same, without status, quota and idempotency")) == 1
+    )
+
+
+@pytest.mark.usefixtures("broken")
+async def test_reading(api: Api) -> None:
+    """What stands in the ledger can't be read, and the answer says so; readiness does not suffer."""
+    answer = await api.client.get("/messages/msg_x")
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
+        503,
+        "ledger_unavailable",
+        "5",
+    )
+    assert (await api.client.get("/ready")).status_code == 200
+
+
+@pytest.mark.usefixtures("broken")
+async def test_unseen_key(api: Api, postfix: FakePostfix) -> None:
+    """A key that can't be checked opens nothing."""
+    answer = await api.send({"Authorization": "Bearer dm_00000000_00000000000000000000000000000000"})
+    assert (answer.status_code, answer.json()["code"], postfix.mails) == (503, "key_unverifiable", [])
+
+
+async def test_known_key(api: Api, postfix: FakePostfix, ledger_url: str, file: Path) -> None:
+    """A key that was good before goes on being good."""
+    holder = {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+    await api.send(holder, to="a@elsewhere.test")
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("ALTER TABLE api_key RENAME TO lost")
+    assert (await api.send(holder, to="b@elsewhere.test")).status_code == 200
+    assert len(postfix.mails) == 2
+
+
+@pytest.mark.usefixtures("broken")
+async def test_return(api: Api, file: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the ledger is there again it is used again, without a restart."""
+    monkeypatch.setattr(ledger_access, "AWAY_SECONDS", 0)
+    await api.send()
+    await asyncio.to_thread(file.write_bytes, whole)
+    sent = (await api.send()).json()["id"]
+    assert (await api.client.get(f"/messages/{sent}")).json()["state"] == "accepted"
+    assert len(api.log("the ledger is back")) == 1

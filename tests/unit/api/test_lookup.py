@@ -1,0 +1,129 @@
+"""What became of a mail: by its id, and in lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mail_ledger import Ledger
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+from mail_telemetry.causes import EXPLANATIONS, Cause
+from tests.unit.ledger.world import NOW, Clock, MailServer
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, StartApi
+
+
+@pytest.fixture
+def mail_server(ledger_url: str) -> MailServer:
+    """A mail server that writes into the API's own ledger, as the exporter would."""
+    return MailServer(Ledger.open(ledger_url), Clock())
+
+
+@pytest.fixture
+def holder(ledger_url: str) -> dict[str, str]:
+    """The header of somebody with a key."""
+    return {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+
+
+async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what the API says of a mail."""
+    answer = await api.client.get(f"/messages/{message_id}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    return answer.json()
+
+
+async def test_accepted(api: Api) -> None:
+    """Whoever has the id may ask; before the log tells, the API's own knowledge is the answer."""
+    sent = (await api.send(to="anna@mydomain.test", metadata={"form": "contact", "by": "b@x.test"})).json()
+    assert sent["status_url"] == f"/messages/{sent['id']}"
+    found = await status(api, sent["id"])
+    assert (found["state"], found["attempts"], found["key"]) == ("accepted", 0, None)
+    assert [one["recipient"] for one in found["recipients"]] == ["a***@mydomain.test"]
+    assert found["metadata"] == {"form": "contact", "by": "b***@x.test"}
+    assert len(found["trace_id"]) == 32
+
+
+async def test_deferred(api: Api, mail_server: MailServer) -> None:
+    """A mail that waits says why, in the relay's words, until when, and what to do."""
+    sent = (await api.send()).json()["id"]
+    mail = mail_server.take(api_id=sent, arrived=NOW)
+    mail_server.attempt(mail, status="deferred", cause=Cause.AUTH, dsn="4.7.8", reply="535 5.7.8 no", ended=NOW + 2)
+    found = await status(api, sent)
+    assert (found["state"], found["attempts"], found["cause"], found["retry_can_succeed"]) == (
+        "deferred",
+        1,
+        "auth",
+        EXPLANATIONS[Cause.AUTH].retry_can_succeed,
+    )
+    assert found["next_step"] == EXPLANATIONS[Cause.AUTH].next_step
+    assert found["recipients"][0]["reply"] == "535 5.7.8 no"
+    assert found["next_retry"] == {"earliest": "2027-01-15T08:05:02.000Z", "latest": "2027-01-15T08:10:02.000Z"}
+
+
+async def test_relayed(start_api: StartApi, mail_server: MailServer) -> None:
+    """A mail that left has the relay's answer, and a link to its trace where there is a place for one."""
+    api = await start_api(trace_url_template="https://grafana.test/trace/{trace_id}")
+    sent = (await api.send()).json()["id"]
+    mail_server.relay(api_id=sent)
+    found = await status(api, sent)
+    assert (found["state"], found["recipients"][0]["reply"]) == ("relayed", "250 2.0.0 OK")
+    assert found["trace_url"] == f"https://grafana.test/trace/{found['trace_id']}"
+
+
+@pytest.mark.parametrize("path", ["/messages/msg_x", "/messages/msg_00000000000000000000000000", "/messages/%00"])
+async def test_unknown(api: Api, path: str) -> None:
+    """An id that nobody knows is a 404 in the usual shape."""
+    answer = await api.client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_list(api: Api, holder: dict[str, str]) -> None:
+    """Lists are newest first, page by page, and for key holders only."""
+    sent = [(await api.send()).json()["id"] for _ in range(3)]
+    assert (await api.client.get("/messages")).status_code == 401
+    first = (await api.client.get("/messages", params={"limit": 2}, headers=holder)).json()
+    rest = (await api.client.get("/messages", params={"cursor": first["next"]}, headers=holder)).json()
+    assert [one["id"] for one in first["messages"] + rest["messages"]] == sent[::-1]
+    assert rest["next"] is None
+
+
+async def test_filters(api: Api, holder: dict[str, str]) -> None:
+    """A list can be narrowed by state, key and time."""
+    await api.send()
+    own = (await api.send(holder)).json()["id"]
+
+    async def found(**parameters: str) -> list[str]:
+        answer = await api.client.get("/messages", params=parameters, headers=holder)
+        return [one["id"] for one in answer.json()["messages"]]
+
+    assert await found(key="shop", state="accepted", since="2020-01-01T00:00:00Z") == [own]
+    assert await found(state="bounced") == await found(since="4000000000") == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"state": "lost"}, "state"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "-99999999999999"}, "since"),
+        ({"cursor": "x"}, "cursor"),
+        ({"page": "2"}, "page"),
+    ],
+    ids=str,
+)
+async def test_bad_parameters(api: Api, holder: dict[str, str], parameters: dict[str, str], field: str) -> None:
+    """A parameter that can't be used is named."""
+    answer = await api.client.get("/messages", params=parameters, headers=holder)
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
+
+
+async def test_whole_addresses(start_api: StartApi) -> None:
+    """With LEDGER_ADDRESSES=full the status shows whom the mail went to."""
+    api = await start_api(ledger_addresses="full")
+    found = await status(api, (await api.send(to="anna@mydomain.test")).json()["id"])
+    assert found["recipients"][0]["recipient"] == "anna@mydomain.test"

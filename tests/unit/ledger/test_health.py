@@ -1,0 +1,53 @@
+"""What the log says against a mail that is sent now."""
+
+import pytest
+
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.health import STUCK_SECONDS, UNSEEN_SECONDS
+from mail_ledger.submission import Accepted
+from mail_telemetry.causes import Cause
+from tests.unit.ledger.world import NOW, Clock, MailServer, submission
+
+
+def test_nothing_known(ledger: ApiLedger) -> None:
+    """A new ledger has nothing against a mail."""
+    assert ledger.health.troubles() == {}
+
+
+def test_credentials(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """A refused login counts until the relay takes a mail again."""
+    mail_server.relay(arrived=NOW - 20)
+    mail_server.attempt(mail_server.take(), status="deferred", cause=Cause.AUTH, ended=NOW - 10)
+    assert set(ledger.health.troubles()) == {"relay"}
+    mail_server.relay(arrived=NOW - 5)
+    assert ledger.health.troubles() == {}
+
+
+@pytest.mark.parametrize("columns", [{"suspended": True}, {"cause": Cause.RECIPIENT}], ids=["not asked", "other cause"])
+def test_not_credentials(ledger: ApiLedger, mail_server: MailServer, columns: dict[str, object]) -> None:
+    """Only the relay's own word about our login is one."""
+    mail_server.attempt(mail_server.take(), **{"status": "deferred", "cause": Cause.AUTH, **columns})
+    assert ledger.health.troubles() == {}
+
+
+def test_stuck_queue(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """An old mail means something only when the relay took none since it came."""
+    mail_server.attempt(mail_server.take(), status="deferred", cause=Cause.CONNECT)
+    clock.advance(STUCK_SECONDS)
+    assert ledger.health.troubles() == {}
+    clock.advance(1)
+    assert set(ledger.health.troubles()) == {"queue"}
+    mail_server.relay()
+    assert ledger.health.troubles() == {}
+
+
+def test_unread_log(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail that the mail server took has to show up in the log within a minute."""
+    ledger.submissions.begin(submission(1))
+    ledger.submissions.finish("msg_1", Accepted("4jXSsP1"))
+    clock.advance(UNSEEN_SECONDS - 1)
+    assert ledger.health.troubles() == {}
+    clock.advance(1)
+    assert set(ledger.health.troubles()) == {"log"}
+    mail_server.take(api_id="msg_1")
+    assert ledger.health.troubles() == {}
