@@ -15,6 +15,7 @@ PartReader = Callable[[], Iterable[Metric]]
 QUEUE: Final = "queue"
 LOG: Final = "log"
 LEDGER: Final = "ledger"
+QUOTA: Final = "quota"
 TRACES: Final = "traces"
 VOLUMES: Final = "volumes"
 CERTIFICATE: Final = "certificate"

@@ -23,6 +23,7 @@ from mail_exporter.metrics import LogMetrics
 from mail_exporter.parts import PartReader, PartsCollector
 from mail_exporter.pipeline import Pipeline
 from mail_exporter.queue import QueueReader, read_queue
+from mail_exporter.quota import QuotaReader
 from mail_exporter.record import RecordReader
 from mail_exporter.relays import Relays
 from mail_exporter.samples import Samples
@@ -55,7 +56,7 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     sender = SpanSender(OTLPSpanExporter()) if tracing.export_enabled(environ) else None
     with LogFollower(settings.mail_log_file, ledger.position(str(settings.mail_log_file))) as source:
         follower = Follower(source, make_pipeline(settings, registry, ledger, sender), stop.wait)
-        registry.register(PartsCollector(part_readers(settings, follower, sender)))
+        registry.register(PartsCollector(part_readers(settings, follower, ledger, sender)))
         try:
             server = serve(
                 settings.exporter_port, registry, lambda: monotonic() - follower.last_look < _STALLED_SECONDS
@@ -88,8 +89,10 @@ def make_pipeline(
     )
 
 
-def part_readers(settings: Settings, follower: Follower, sender: SpanSender | None) -> dict[str, PartReader]:
-    """Return what is read at each scrape, by part."""
+def part_readers(
+    settings: Settings, follower: Follower, ledger: Ledger, sender: SpanSender | None
+) -> dict[str, PartReader]:
+    """Return what is read at each scrape, by part; a quota is a relay's, so without a relay there is none."""
     queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
     expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _LOOK_SECONDS)
     readers: dict[str, PartReader] = {
@@ -99,6 +102,9 @@ def part_readers(settings: Settings, follower: Follower, sender: SpanSender | No
         parts.VOLUMES: Volumes(volumes(settings)).metrics,
         parts.CERTIFICATE: CertificateReader(expiry).metrics,
     }
+    if settings.smtp_relay_host is not None:
+        quotas = ledger.quotas(settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds)
+        readers[parts.QUOTA] = QuotaReader(quotas.read).metrics
     if sender is not None:
         readers[parts.TRACES] = sender.metrics
     return readers

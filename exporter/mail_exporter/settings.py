@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     smtp_relay_host: str | None = Field(
         None, description="The relay whose recipients are counted by its name.", examples=["smtp.gmail.com"]
     )
+    smtp_relay_daily_limit: int = Field(
+        500, ge=1, description="Recipients that the relay takes in 24 hours.", examples=[500]
+    )
+    quota_window_seconds: float = Field(
+        86400, gt=0, description="What the relay counts in; anything but a day is for trying out.", examples=[86400]
+    )
     submission_host: str = Field("mail-server", description="Whose certificate is looked at.", examples=["mail-server"])
     submission_port: Port = Field(587, description="The port that offers it, after STARTTLS.", examples=[587])
     spool_path: Path = Field(

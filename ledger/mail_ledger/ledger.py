@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mail_ledger.engine import open_engine
 from mail_ledger.facts import AttemptRow, LogPosition, MessageRow
+from mail_ledger.quotas import Quotas
 from mail_ledger.schema import attempt, log_position, message
 from mail_ledger.transactions import reading, writing
 
@@ -76,6 +77,10 @@ class Ledger:
         """
         query = select(attempt).where(attempt.c.message == message_id).order_by(attempt.c.ordinal)
         return [AttemptRow._make(row) for row in self._read("read the attempts", query)]
+
+    def quotas(self, limit: int, relay: str, window: float) -> Quotas:
+        """Return what reads the quota of the relay of that name; see `Quotas`."""
+        return Quotas(self._engine, limit, relay=relay, window=window)
 
     def checkpoint(
         self, *, log: str, position: LogPosition, messages: Sequence[MessageRow], attempts: Sequence[AttemptRow]

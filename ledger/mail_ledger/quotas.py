@@ -23,7 +23,7 @@ class Quotas:
     Args:
         engine: the ledger's.
         limit: recipients that the relay takes in a window (SMTP_RELAY_DAILY_LIMIT).
-        relay: the relay's host name as the log has it; None counts what any configured relay took.
+        relay: the relay's host name, as in SMTP_RELAY_HOST; None counts what any configured relay took.
         window: seconds; anything but a day is for trying out.
         now: tells the Unix time.
     """
@@ -41,10 +41,7 @@ class Quotas:
         self._limit = limit
         self._window = window
         self._now = now
-        # Logged as host[address]:port.
-        self._is_ours: ColumnElement[bool] = (
-            attempt.c.relay.startswith(f"{relay}[", autoescape=True) if relay else true()
-        )
+        self._is_ours = _is_of(relay) if relay else true()
 
     def read(self) -> Quota:
         """Return the quota as it is now.
@@ -90,6 +87,12 @@ class Quotas:
             submission.c.created > since, submission.c.state.in_(_UNSEEN), ~is_logged
         )
         return int(connection.execute(query).scalar_one())
+
+
+def _is_of(relay: str) -> ColumnElement[bool]:
+    # Logged as host[address]:port, the host as it was configured.
+    logged_host = f"{relay.strip('[]').lower()}["
+    return func.lower(attempt.c.relay).startswith(logged_host, autoescape=True)
 
 
 def _in_queue(connection: Connection) -> int:

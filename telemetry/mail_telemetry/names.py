@@ -306,6 +306,47 @@ VOLUME_FREE_BYTES = Metric(
 )
 VOLUME_SIZE_BYTES = Metric("mail_volume_size_bytes", "gauge", "Size of what these volumes lie on.", ("volume",))
 
+# --- mail-exporter: the relay account's quota, out of the ledger -------------------------------------
+# The whole account's, also where several mail servers share it: dashboards take the maximum of the exporters, no sum.
+QUOTA_LIMIT = Metric(
+    "mail_quota_limit_recipients",
+    "gauge",
+    "Recipients that the relay takes in the window of 24 hours, by SMTP_RELAY_DAILY_LIMIT.",
+)
+QUOTA_USED = Metric(
+    "mail_quota_used_recipients", "gauge", "Recipients that the relay took in the window, by the mail log."
+)
+QUOTA_ENTRY_USED = Metric(
+    "mail_quota_entry_used_recipients",
+    "gauge",
+    "The same by where their mails came in, and whether an alias of this server had forwarded them.",
+    ("entry", "forwarded"),
+)
+QUOTA_REMAINING = Metric(
+    "mail_quota_remaining_recipients",
+    "gauge",
+    "Recipients that the relay would still take now; 0 while it says itself that the limit is used up.",
+)
+QUOTA_IN_QUEUE = Metric(
+    "mail_quota_in_queue_recipients",
+    "gauge",
+    "Recipients that are on their way to the relay and not part of what is used: in the queue, or sent by the API.",
+)
+QUOTA_NEXT_RELEASE = Metric(
+    "mail_quota_next_release_timestamp_seconds",
+    "gauge",
+    "Unix time at which the oldest recipient leaves the window; 0: there is none in it.",
+)
+QUOTA_EXHAUSTED = Metric(
+    "mail_quota_exhausted", "gauge", "1 while the relay takes nothing, by our count or by its own words; else 0."
+)
+QUOTA_EXHAUSTION = Metric(
+    "mail_quota_exhaustion_timestamp_seconds",
+    "gauge",
+    "Unix time at which nothing will be left if mail goes on as in the window's last 24th (an hour of a day): an "
+    "estimate; now while exhausted; 0: not within a window.",
+)
+
 # --- mail-exporter: about itself -------------------------------------------------------------------
 SCRAPE_SUCCESS = Metric(
     "mail_exporter_scrape_success",

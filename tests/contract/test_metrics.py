@@ -28,13 +28,14 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
     """Return every family that the two services expose of their own, by name."""
     registry = CollectorRegistry()
     Telemetry(registry, NoOpTracer()).watch_connections(Pool("mail-server", 25, 1))
-    settings = ExporterSettings.model_validate({"mail_log_file": tmp_path_factory.mktemp("log") / "mail.log"})
+    log = tmp_path_factory.mktemp("log") / "mail.log"
+    settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
     ledger = Ledger.open("sqlite://")
     sender = SpanSender(InMemorySpanExporter())
     follower = Follower(
         LogFollower(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, sender), lambda _: True
     )
-    readers = part_readers(settings, follower, sender)
+    readers = part_readers(settings, follower, ledger, sender)
     readers[parts.QUEUE] = QueueReader(list).metrics
     readers[parts.CERTIFICATE] = CertificateReader(lambda: 1.0).metrics
     registry.register(PartsCollector(readers))

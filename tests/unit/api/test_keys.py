@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
+NEVER_MADE = f"Bearer dm_{'0' * 8}_{'0' * 32}"
 STRANGER = "anybody@elsewhere.test"
 
 

@@ -44,9 +44,9 @@ def test_what_does_not_count(ledger: ApiLedger, mail_server: MailServer, columns
 
 def test_one_relay_of_several(engine: Engine, mail_server: MailServer, clock: Clock) -> None:
     """Named by its host, a relay's quota is its own."""
-    for host in ("smtp.gmail.com", "smtp.gmail.com.example", "smtpXgmail.com"):
+    for host in ("SMTP.gmail.com", "smtp.gmail.com.example", "smtpXgmail.com"):
         mail_server.attempt(mail_server.take(), relay=f"{host}[192.0.2.1]:587")
-    assert Quotas(engine, 10, relay="smtp.gmail.com", now=clock).read().used == 1
+    assert Quotas(engine, 10, relay="smtp.Gmail.com", now=clock).read().used == 1
     assert Quotas(engine, 10, now=clock).read().used == 3
 
 

@@ -18,7 +18,7 @@ VARIABLES=(
     'SMTP_RELAY_USERNAME||the account at the relay'
     'SMTP_RELAY_PASSWORD||its password; for Gmail an app password, with or without the spaces'
     'SMTP_RELAY_CA_FILE||a CA certificate (PEM) to verify a private relay by, in place of the system'"'"'s'
-    'SMTP_RELAY_DAILY_LIMIT|500|recipients a day the relay takes; the exporter counts by it'
+    'SMTP_RELAY_DAILY_LIMIT|500|recipients that the relay takes in 24 hours'
     'USE_TLS|yes|TLS to the relay; no only for a relay on a joined network'
     'TLS_VERIFY|yes|verify the relay'"'"'s certificate, chain and name; no encrypts without'
     'TLS_CERT_FILE||our certificate (PEM, chain included); unset: a self-signed one'

@@ -1,0 +1,71 @@
+"""The relay account's quota as gauges, out of the ledger: one account, however many mail servers share it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from mail_exporter.parts import gauge
+from mail_ledger import LedgerError
+from mail_ledger.quota import Quota
+from mail_telemetry import names
+from mail_telemetry.names import Entry
+
+_FORWARDED: Final = {False: "no", True: "yes"}
+
+
+class QuotaReader:
+    """Reads the quota at most once in a while: a ledger that is away costs each look its whole timeout.
+
+    Args:
+        read: returns the quota, or raises LedgerError.
+        cache_seconds: how long an answer is good for, a failure as well.
+    """
+
+    def __init__(self, read: Callable[[], Quota], cache_seconds: float = 2.0) -> None:
+        self._read = read
+        self._cache_seconds = cache_seconds
+        self._found: Quota | LedgerError | None = None
+        self._read_at = float("-inf")
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield the gauges.
+
+        Raises:
+            LedgerError: the ledger can't be read; there are no gauges then.
+        """
+        if self._found is None or time.monotonic() - self._read_at >= self._cache_seconds:
+            self._found = self._look()
+            self._read_at = time.monotonic()  # behind the look: a slow failure is cached too
+        if isinstance(self._found, LedgerError):
+            raise self._found
+        yield from quota_metrics(self._found)
+
+    def _look(self) -> Quota | LedgerError:
+        try:
+            return self._read()
+        except LedgerError as error:
+            return error
+
+
+def quota_metrics(quota: Quota) -> Iterator[Metric]:
+    """Yield what a snapshot says; an entry by which nothing came is there as 0."""
+    yield gauge(names.QUOTA_LIMIT, quota.limit)
+    yield gauge(names.QUOTA_USED, quota.used)
+    yield _used_by_entry(quota)
+    yield gauge(names.QUOTA_REMAINING, quota.remaining)
+    yield gauge(names.QUOTA_IN_QUEUE, quota.in_queue)
+    yield gauge(names.QUOTA_NEXT_RELEASE, quota.next_release or 0)
+    yield gauge(names.QUOTA_EXHAUSTED, quota.exhausted)
+    yield gauge(names.QUOTA_EXHAUSTION, quota.estimated_exhaustion or 0)
+
+
+def _used_by_entry(quota: Quota) -> GaugeMetricFamily:
+    metric = names.QUOTA_ENTRY_USED
+    known = {(use.entry, use.forwarded): use.recipients for use in quota.uses}
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for entry in Entry:
+        for forwarded, label in _FORWARDED.items():
+            family.add_metric([entry.value, label], known.get((entry, forwarded), 0))
+    return family
