@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from mail_api.described import MOST_RECIPIENTS
 from mail_api.errors import InvalidRequest
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
@@ -87,7 +88,7 @@ def _payload(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def _value(name: str, given: list[str]) -> object:
     if name in _REPEATABLE:
-        return [value for value in given if value]
+        return [value for value in given if value] if len(given) <= MOST_RECIPIENTS else given
     if len(given) > 1:
         return given  # which no single field accepts: it would have to lose one
     return _FLAGS.get(given[0].lower(), given[0]) if name == "html" else given[0]

@@ -1,12 +1,12 @@
 """The API's paths that read the ledger: GET /messages/{id}, /messages and /quota."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Request, Security
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from mail_api import openapi
@@ -16,15 +16,26 @@ from mail_api.ledger_access import LedgerAccess, LedgerAway
 from mail_api.quota_gate import QuotaGate
 from mail_api.status_schemas import MessageAnswer, MessagesAnswer, QuotaAnswer
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.messages import CursorInvalid, Wanted
+from mail_ledger.messages import CURSOR, Wanted
 from mail_ledger.state import State
 
 T = TypeVar("T")
 
 _MOST_AT_ONCE: Final = 200
-_LONGEST_CURSOR: Final = 200
+# JSON Schema knows no named groups.
+_CURSOR: Final = f"^{re.sub(r'[?]P<.+?>', '', CURSOR)}$"
 KEY: Final = Security(HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`"))
 """Shows the key in OpenAPI; `Callers` is what looks at it."""
+
+
+def _no_number(value: object) -> object:
+    """Refuse what pydantic would read as seconds, or as milliseconds, depending on its size."""
+    if isinstance(value, str) and not value.startswith("-") and "-" in value:
+        return value
+    raise ValueError("is not a time such as 2026-11-22T09:30:00Z")
+
+
+Since = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 
 class ListQuery(BaseModel):
@@ -33,14 +44,12 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     state: Annotated[State, Field(description="Only those in this state.")] | None = None
-    since: Annotated[datetime, Field(description="Only those taken since then: ISO 8601, or Unix seconds.")] | None = (
-        None
-    )
+    since: Annotated[Since, Field(description="Only those taken since then: ISO 8601 with a zone.")] | None = None
     key: Annotated[str, Field(max_length=64, description="Only those sent with the API key of this name.")] | None = (
         None
     )
     limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Most mails of the page.")] = 50
-    cursor: Annotated[str, Field(max_length=_LONGEST_CURSOR, description="`next` of the page before.")] | None = None
+    cursor: Annotated[str, Field(pattern=_CURSOR, description="`next` of the page before.")] | None = None
 
     @property
     def wanted(self) -> Wanted:
@@ -79,12 +88,9 @@ def lookup_routes(
         """List mails, newest first. A page may be short or empty before the end, which is where `next` is null."""
         await callers.require(request.headers.get("authorization"))
         query = parse_list_query(dict(request.query_params))
-        try:
-            page = await _ask(
-                ledger, lambda known: known.messages.page(query.wanted, cursor=query.cursor, limit=query.limit)
-            )
-        except CursorInvalid:
-            raise InvalidRequest((("cursor", "is not the `next` of a page before"),)) from None
+        page = await _ask(
+            ledger, lambda known: known.messages.page(query.wanted, cursor=query.cursor, limit=query.limit)
+        )
         return _json(MessagesAnswer.of(page, trace_template))
 
     async def used(request: Request) -> Response:

@@ -180,5 +180,6 @@ _FORM: Final[dict[str, Any]] = {
     },
     "required": ["subject", "body"],
 }
-_FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream", "description": "Under any name."}
+# Bytes have no type of JSON (OpenAPI 3.1, "Encoding Object").
+_FILE: Final = {"contentMediaType": "application/octet-stream", "description": "Under any name."}
 _MULTIPART: Final = _FORM | {"properties": _FORM["properties"] | {"file": _FILE}}

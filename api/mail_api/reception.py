@@ -34,7 +34,7 @@ class Received:
 
 
 class Reception:
-    """Receives requests. Without a key one can only write to the owner, from the owner's sites, as a person would."""
+    """Receives requests. Without a key one can only write to the owner, from the owner's sites."""
 
     def __init__(  # noqa: PLR0913 - the rules, by name
         self,
@@ -69,8 +69,7 @@ class Reception:
         else:
             await self._callers.count(caller)
         payload = await read_payload(request, self._limits.request_bytes, self._limits.seconds)
-        if caller is None:
-            self._people.check(payload, self._now())
+        self._people.check(payload, self._now())
         redirect = self._redirect(request, payload.get("redirect"))
         asked = self._admission.admit(parse_send_request(payload, self._limits), anybody=caller is not None)
         once = repeatable(request.headers.get(HEADER), caller, asked)

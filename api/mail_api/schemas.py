@@ -152,7 +152,7 @@ def _problems(request: SendRequest) -> tuple[Problem, ...]:
         found.append(("text", "says the same as body; send one of them"))
     elif request.html is True and request.body is None:
         found.append(("body", "is required when html is true"))
-    if len(request.recipients) > MOST_RECIPIENTS:
+    if len((*request.to, *request.cc, *request.bcc)) > MOST_RECIPIENTS:
         found.append(("to", f"holds more than {MOST_RECIPIENTS} recipients, cc and bcc included"))
     return tuple(found)
 

@@ -9,6 +9,8 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
 from tests.unit.api.fake_postfix import FakePostfix
 from tests.unit.api.test_serving import running, variables
 
@@ -23,9 +25,25 @@ async def test_schemathesis(tmp_path: Path) -> None:
     """Every check that schemathesis has passes, for valid and invalid input: statuses, shapes, and never a 5xx."""
     postfix = FakePostfix()
     await postfix.start()
-    environment = variables(postfix) | {"DEFAULT_TO": "owner@mydomain.test", "RATE_LIMIT": "off"}
+    ledger = f"sqlite:///{tmp_path}/ledger.db"
+    key = Keys(open_engine(ledger)).create("schemathesis")
+    environment = variables(postfix) | {
+        "DEFAULT_TO": "owner@mydomain.test",
+        "LEDGER_URL": ledger,
+        "SMTP_RELAY_DAILY_LIMIT": "1000000",
+    }
     url = f"http://127.0.0.1:{environment['API_PORT']}/openapi.json"
-    command = ("run", url, "--max-examples", EXAMPLES, "--seed", SEED, "--no-color")
+    command = (
+        "run",
+        url,
+        "--max-examples",
+        EXAMPLES,
+        "--seed",
+        SEED,
+        "--no-color",
+        "-H",
+        f"Authorization: Bearer {key}",
+    )
     async with running(**environment) as api:
         told = asyncio.create_task(api.rest())  # or its log would fill the pipe
         process = await asyncio.create_subprocess_exec(

@@ -100,7 +100,7 @@ async def test_filters(api: Api, holder: dict[str, str]) -> None:
         return [one["id"] for one in answer.json()["messages"]]
 
     assert await found(key="shop", state="accepted", since="2020-01-01T00:00:00Z") == [own]
-    assert await found(state="bounced") == await found(since="4000000000") == []
+    assert await found(state="bounced") == await found(since="2096-01-01T00:00:00+01:00") == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,8 @@ async def test_filters(api: Api, holder: dict[str, str]) -> None:
         ({"limit": "0"}, "limit"),
         ({"limit": "201"}, "limit"),
         ({"since": "yesterday"}, "since"),
-        ({"since": "-99999999999999"}, "since"),
+        ({"since": "1800000000"}, "since"),
+        ({"since": "2026-11-22T09:30:00"}, "since"),
         ({"cursor": "x"}, "cursor"),
         ({"page": "2"}, "page"),
     ],
