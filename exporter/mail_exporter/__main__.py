@@ -104,8 +104,9 @@ def explain(
     except QueueUnavailable:
         queue = None
     for mail, attempts in found:
-        queued = next((one for one in queue or () if one.queue_id == mail.queue_id), None)
-        typer.echo(explanation(mail, attempts, queued, queue_known=queue is not None))
+        its_queue = queue if mail.server == settings.server else None  # another server's queue is not ours to see
+        queued = next((one for one in its_queue or () if one.queue_id == mail.queue_id), None)
+        typer.echo(explanation(mail, attempts, queued, queue_known=its_queue is not None))
 
 
 def _show_progress(done: int) -> None:

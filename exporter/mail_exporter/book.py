@@ -24,12 +24,19 @@ class Book:
         ledger: where they are stored.
         log: the log's path, under which the position is stored.
         relays: knows which relay has a quota.
+        server: the mail server's name, under which the position is stored too.
+        position: the stored position that reading began at.
     """
 
-    def __init__(self, ledger: Ledger, log: str, relays: Relays) -> None:
+    def __init__(
+        self, ledger: Ledger, log: str, relays: Relays, server: str = "", position: LogPosition | None = None
+    ) -> None:
         self._ledger = ledger
         self._log = log
         self._relays = relays
+        self._server = server
+        self._stored = {position}
+        """What the ledger's position is; several, after a failure of which nobody knows whether it stored."""
         self._messages: dict[str, MessageRow] = {}
         self._attempts: list[AttemptRow] = []
         self._position: LogPosition | None = None
@@ -75,13 +82,21 @@ class Book:
         """Store everything that was entered, with the position up to which it is complete.
 
         Raises:
-            LedgerError: nothing was stored, and everything is kept.
+            LedgerError: nothing was stored, or nobody knows; everything is kept, and can be stored again.
         """
         if self._position is None:
             return
+        before = frozenset(self._stored)
+        self._stored.add(self._position)
         self._ledger.checkpoint(
-            log=self._log, position=self._position, messages=list(self._messages.values()), attempts=self._attempts
+            server=self._server,
+            log=self._log,
+            position=self._position,
+            messages=list(self._messages.values()),
+            attempts=self._attempts,
+            after=before,
         )
+        self._stored = {self._position}
         self._messages.clear()
         self._attempts.clear()
         self._position = None

@@ -32,7 +32,7 @@ def explain(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail
     """
     rows = [
         ("mail", mail.queue_id + (f", {mail.api_id}" if mail.api_id else "")),
-        ("arrived", f"{_moment(mail.arrived)} at {mail.host}, entry {mail.entry}"),
+        ("arrived", f"{_moment(mail.arrived)} at {mail.server or mail.host}, entry {mail.entry}"),
         ("size", f"{mail.size:,} bytes, {_count(mail.recipient_count, 'recipient')}"),
         *([("is about", f"{mail.notice_of}, as a bounce or notice")] if mail.notice_of else []),
         ("state", _state(mail, attempts, queued, queue_known=queue_known)),

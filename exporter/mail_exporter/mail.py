@@ -1,5 +1,6 @@
 """What is known of one mail while it is in the queue, and that as a row of the ledger."""
 
+from hashlib import sha256
 from typing import Self
 
 from mail_exporter.parse.grammar import arrival_time
@@ -8,6 +9,21 @@ from mail_telemetry.names import Entry
 
 _MESSAGE_ID_LENGTH = 255
 _HOST_LENGTH = 255
+_MARK_LENGTH = 8
+
+
+class Server:
+    """A mail server, among those that share a ledger.
+
+    Two of them can give two mails the same queue id, so the key of a mail holds a mark of its server, too.
+
+    Args:
+        name: its MAIL_HOSTNAME; empty where it is the only one.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name[:_HOST_LENGTH]
+        self.mark = f"@{sha256(name.encode()).hexdigest()[:_MARK_LENGTH]}" if name else ""
 
 
 class Mail:
@@ -16,11 +32,14 @@ class Mail:
     What is not known yet is the class's, so that a new mail costs little.
 
     Args:
-        id: the queue id; a short one, which repeats, with the second of its arrival.
+        id: the queue id; a short one, which repeats, with the second of its arrival; and the server's mark.
         queue_id: the queue id.
         host: the mail server, as its log calls it.
         arrived: when it arrived.
     """
+
+    server: str = ""
+    """The mail server's name; `host` is but its first label, which several may have in common."""
 
     entry: Entry = Entry.LOCAL
     """`local` also stands for mail that Postfix makes itself, as bounces."""
@@ -49,12 +68,13 @@ class Mail:
         self.arrived = arrived
 
     @classmethod
-    def seen(cls, queue_id: str, host: str, time: float) -> Self:
+    def seen(cls, queue_id: str, host: str, time: float, server: Server) -> Self:
         """Return a mail of which one line was seen, at the given time."""
         arrived = arrival_time(queue_id)
-        if arrived is None:
-            return cls(f"{queue_id}.{time:.0f}", queue_id, host, time)
-        return cls(queue_id, queue_id, host, arrived)
+        unique = queue_id if arrived is not None else f"{queue_id}.{time:.0f}"
+        mail = cls(unique + server.mark, queue_id, host, time if arrived is None else arrived)
+        mail.server = server.name
+        return mail
 
     @classmethod
     def of_row(cls, row: MessageRow) -> Self:
@@ -70,6 +90,7 @@ class Mail:
         return MessageRow(
             id=self.id,
             queue_id=self.queue_id,
+            server=self.server,
             host=self.host[:_HOST_LENGTH],
             arrived=self.arrived,
             entry=self.entry.value,

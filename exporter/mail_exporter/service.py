@@ -26,6 +26,7 @@ from mail_exporter.queue import QueueReader, read_queue
 from mail_exporter.quota import QuotaReader
 from mail_exporter.record import RecordReader
 from mail_exporter.relays import Relays
+from mail_exporter.resume import resume
 from mail_exporter.samples import Samples
 from mail_exporter.server import serve
 from mail_exporter.settings import Settings
@@ -33,7 +34,7 @@ from mail_exporter.source import LogFollower
 from mail_exporter.tracing import SpanFactory
 from mail_exporter.tracker import Tracker
 from mail_exporter.volumes import Volumes
-from mail_ledger import Ledger, LedgerError
+from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_telemetry import configuration, logging, tracing
 from mail_telemetry.names import Service
 
@@ -49,13 +50,13 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    ledger = _open_ledger(settings)
+    ledger, position = _open_ledger(settings)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     sender = SpanSender(OTLPSpanExporter()) if tracing.export_enabled(environ) else None
-    with LogFollower(settings.mail_log_file, ledger.position(str(settings.mail_log_file))) as source:
-        follower = Follower(source, make_pipeline(settings, registry, ledger, sender), stop.wait)
+    with LogFollower(settings.mail_log_file, position) as source:
+        follower = Follower(source, make_pipeline(settings, registry, ledger, sender, position), stop.wait)
         registry.register(PartsCollector(part_readers(settings, follower, ledger, sender)))
         try:
             server = serve(
@@ -73,19 +74,23 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def make_pipeline(
-    settings: Settings, registry: CollectorRegistry, ledger: Ledger, sender: SpanSender | None
+    settings: Settings,
+    registry: CollectorRegistry,
+    ledger: Ledger,
+    sender: SpanSender | None,
+    position: LogPosition | None = None,
 ) -> Pipeline:
-    """Return the pipeline that goes on where the ledger says an earlier one stopped."""
+    """Return the pipeline that goes on where an earlier one stopped: at `position`, as the ledger says."""
     relays = Relays(settings.smtp_relay_host)
     unknown = Samples()
-    tracker = Tracker()
-    tracker.restore(map(Mail.of_row, ledger.open_messages()))
+    tracker = Tracker(server=settings.server)
+    tracker.restore(map(Mail.of_row, ledger.open_messages(settings.server)))
     return Pipeline(
         records=RecordReader(syslog_names=settings.syslog_names),
         tracker=tracker,
         metrics=LogMetrics(registry, relays, partial(unknown.once, "reply of unknown cause")),
         spans=(SpanFactory(tracing.resource(Service.SERVER)), sender) if sender is not None else None,
-        book=Book(ledger, str(settings.mail_log_file), relays),
+        book=Book(ledger, str(settings.mail_log_file), relays, settings.server, position),
     )
 
 
@@ -119,10 +124,10 @@ def volumes(settings: Settings) -> dict[str, Path]:
     return found
 
 
-def _open_ledger(settings: Settings) -> Ledger:
+def _open_ledger(settings: Settings) -> tuple[Ledger, LogPosition | None]:
     try:
         ledger = Ledger.open(settings.ledger_url)
-        ledger.position(str(settings.mail_log_file))
+        position = resume(ledger, settings.mail_log_file, settings.server)
     except LedgerError as error:
         configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume there and writable for this user?")
-    return ledger
+    return ledger, position

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     )
     queue_port: Port = Field(9025, description="The port of it.", examples=[9025])
     queue_timeout_seconds: float = Field(5.0, gt=0, description="How long a scrape waits for the queue.", examples=[5])
+    mail_hostname: str = Field(
+        "",
+        description="The mail server's name, which sets it apart from others on one ledger.",
+        examples=["mail.example.com"],
+    )
     postfix_syslog_names: str = Field(
         "postfix,postfix-*",
         description="What Postfix calls itself in the log, by comma; `*` stands for any characters.",
@@ -54,6 +59,11 @@ class Settings(BaseSettings):
         examples=["sqlite:////var/lib/mail-ledger/ledger.db"],
     )
     log_level: LogLevel = Field("INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"])
+
+    @property
+    def server(self) -> str:
+        """The mail server's name as the ledger has it."""
+        return self.mail_hostname.lower()
 
     @property
     def syslog_names(self) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple, Self
 
 from mail_ledger import LogPosition
 
-_HEAD_BYTES: Final = 1024
+HEAD_BYTES: Final = 1024
+"""How many first bytes make a file known, once it has as many."""
 _READ_BYTES: Final = 1 << 17
 _LINE_BYTES: Final = 1 << 16
 """What is kept of a line; Postfix writes 2,000 characters at most (msg_logger.c)."""
@@ -79,7 +80,7 @@ class LogFollower:
                 self._partial, self._partial_bytes = b"", 0
                 self._close()
             if lines:
-                head = self._head[:_HEAD_BYTES]
+                head = self._head[:HEAD_BYTES]
                 self._position = LogPosition(len(head), sha256(head).hexdigest(), self._offset - self._partial_bytes)
                 return Batch(lines, self._position)
         return None
@@ -103,8 +104,8 @@ class LogFollower:
         data = self._read_block()
         if not data:
             return None
-        if len(self._head) < _HEAD_BYTES:
-            self._head += data[: _HEAD_BYTES - len(self._head)]
+        if len(self._head) < HEAD_BYTES:
+            self._head += data[: HEAD_BYTES - len(self._head)]
         self._offset += len(data)
         complete, newline, rest = data.rpartition(b"\n")
         lines = decoded(self._partial + complete) if newline else []
@@ -175,7 +176,7 @@ class LogFollower:
         if self._position is None:
             return files
         for index, path in enumerate(files):
-            if _has_head(path, self._position):
+            if has_head(path, self._position):
                 return files[index:]
         self.gaps += bool(files)
         self._position = None
@@ -184,9 +185,9 @@ class LogFollower:
     def _open(self, path: Path) -> None:
         file = open_log(path)
         position = self._position
-        resumed = position is not None and _has_head(path, position)
+        resumed = position is not None and has_head(path, position)
         self._offset = position.offset if position is not None and resumed else 0
-        self._head = file.read(min(_HEAD_BYTES, self._offset))
+        self._head = file.read(min(HEAD_BYTES, self._offset))
         file.seek(self._offset)
         self._file, self._partial, self._partial_bytes = file, b"", 0
 
@@ -224,7 +225,8 @@ def open_log(path: Path) -> LogFile:
     return path.open("rb")
 
 
-def _has_head(path: Path, position: LogPosition) -> bool:
+def has_head(path: Path, position: LogPosition) -> bool:
+    """Tell whether this is the file that the position is in."""
     try:
         with open_log(path) as file:
             head = file.read(position.head_length)

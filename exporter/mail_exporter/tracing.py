@@ -55,9 +55,9 @@ class SpanFactory:
         trace = trace_of(mail)
         if not trace.trace_flags.sampled:
             return
-        receive = _context(trace, mail.host, mail.queue_id, SpanName.RECEIVE)
-        queue = _context(trace, mail.host, mail.queue_id, SpanName.QUEUE, str(number))
-        deliver = _context(trace, mail.host, mail.queue_id, SpanName.ATTEMPT, attempt.recipient, str(number))
+        receive = _context(trace, mail.host, mail.id, SpanName.RECEIVE)
+        queue = _context(trace, mail.host, mail.id, SpanName.QUEUE, str(number))
+        deliver = _context(trace, mail.host, mail.id, SpanName.ATTEMPT, attempt.recipient, str(number))
         common = _mail_attributes(mail)
         if fact.first_of_number:
             if number == 1:
@@ -71,7 +71,7 @@ class SpanFactory:
                 (SpanName.CONNECT, (fact.started, fact.connected)),
                 (SpanName.TRANSMIT, (fact.connected, fact.ended)),
             ):
-                stage = _context(trace, mail.host, mail.queue_id, name, attempt.recipient, str(number))
+                stage = _context(trace, mail.host, mail.id, name, attempt.recipient, str(number))
                 yield self._span(name, stage, deliver, times, {Attribute.QUEUE_ID: mail.queue_id})
 
     def _attempt_span(
@@ -140,7 +140,7 @@ def trace_of(mail: Mail) -> SpanContext:
     parent = _parent(mail)
     if parent is not None:
         return parent
-    digest = sha256(f"trace\0{mail.host}\0{mail.queue_id}".encode()).digest()
+    digest = sha256(f"trace\0{mail.host}\0{mail.id}".encode()).digest()
     return SpanContext(
         trace_id=int.from_bytes(digest[:16]),
         span_id=int.from_bytes(digest[16:24]),

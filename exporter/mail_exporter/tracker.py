@@ -21,7 +21,7 @@ from mail_exporter.events import (
     TraceSeen,
 )
 from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
-from mail_exporter.mail import Mail
+from mail_exporter.mail import Mail, Server
 from mail_exporter.record import Origin
 from mail_telemetry.identity import api_message_id
 from mail_telemetry.names import Entry, Outcome
@@ -38,10 +38,12 @@ class Tracker:
 
     Args:
         limit: how many open mails are remembered; the oldest go first, and are counted in `evicted`.
+        server: whose mails they are.
     """
 
-    def __init__(self, limit: int = _MAX_OPEN_MAILS) -> None:
+    def __init__(self, limit: int = _MAX_OPEN_MAILS, server: str = "") -> None:
         self._limit = limit
+        self._server = Server(server)
         self._open: dict[str, Mail] = {}
         self._changed: dict[str, Mail] = {}
         self.evicted = 0
@@ -87,7 +89,7 @@ class Tracker:
     def _begin(self, queue_id: str, time: float, origin: Origin) -> Mail:
         if len(self._open) >= self._limit:
             self._evict()
-        mail = self._open[queue_id] = Mail.seen(queue_id, origin.host, time)
+        mail = self._open[queue_id] = Mail.seen(queue_id, origin.host, time, self._server)
         return mail
 
     def _evict(self) -> None:

@@ -63,7 +63,7 @@ def _absent(connection: Connection, found: Submission, lease: Lease) -> Absent:
     newest = (
         select(func.max(message.c.arrived))
         .where(message.c.arrived > found.created - DAY_SECONDS, was_accepted())
-        .group_by(message.c.host)
+        .group_by(message.c.server)
     )
     times = connection.execute(newest).scalars().all()
     return Absent.FOR_GOOD if times and min(times) > ended + lease.grace else Absent.SO_FAR

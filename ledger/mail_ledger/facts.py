@@ -16,6 +16,7 @@ class MessageRow(NamedTuple):
 
     id: str
     queue_id: str
+    server: str
     host: str
     arrived: float
     entry: str

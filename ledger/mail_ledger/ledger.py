@@ -1,17 +1,18 @@
 """Stores, in one transaction, what was learned from a log and the position up to which it is true; tells it again."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Insert, Row, Select, Table, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, Row, Select, or_, select
 
+from mail_ledger import positions
 from mail_ledger.engine import open_engine
 from mail_ledger.facts import AttemptRow, LogPosition, MessageRow
 from mail_ledger.quotas import Quotas
 from mail_ledger.schema import attempt, log_position, message
 from mail_ledger.transactions import reading, writing
+from mail_ledger.writer import Writer, insert_new, upsert
 
 
 class Ledger:
@@ -19,9 +20,9 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._upsert_message = _Writer(engine, _upsert(engine, message))
-        self._insert_attempt = _Writer(engine, insert(attempt))
-        self._upsert_position = _Writer(engine, _upsert(engine, log_position))
+        self._upsert_message = Writer(engine, upsert(engine, message))
+        self._insert_attempt = Writer(engine, insert_new(engine, attempt))
+        self._upsert_position = Writer(engine, upsert(engine, log_position))
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -36,23 +37,40 @@ class Ledger:
         """Release the connections."""
         self._engine.dispose()
 
-    def position(self, log: str) -> LogPosition | None:
-        """Return how far the log was read, or None when it never was.
+    def position(self, log: str, server: str = "") -> LogPosition | None:
+        """Return how far the log of that mail server was read, or None when it never was.
 
         Raises:
             LedgerError: the database can't be read.
         """
-        columns = (log_position.c.head_length, log_position.c.head_hash, log_position.c.offset)
-        rows = self._read("read the position", select(*columns).where(log_position.c.log == log))
-        return LogPosition._make(rows[0]) if rows else None
+        return self.positions(log).get(server)
 
-    def open_messages(self) -> Iterator[MessageRow]:
-        """Yield every mail that was still in the queue, oldest first, without holding all of them in memory.
+    def positions(self, log: str) -> dict[str, LogPosition]:
+        """Return how far each mail server's log of this path was read, by the server's name.
 
         Raises:
             LedgerError: the database can't be read.
         """
-        query = select(message).where(message.c.closed.is_(None)).order_by(message.c.arrived)
+        with reading(self._engine, "read the position") as connection:
+            return positions.read(connection, log)
+
+    def rename_server(self, old: str, new: str) -> None:
+        """Make what is known of a mail server known under another name.
+
+        Raises:
+            LedgerError: the database can't be written, or knows the new name already.
+        """
+        with writing(self._engine, "rename the mail server") as connection:
+            positions.rename(connection, old, new)
+
+    def open_messages(self, server: str = "") -> Iterator[MessageRow]:
+        """Yield every mail that was still in that server's queue, oldest first, without holding all of them in memory.
+
+        Raises:
+            LedgerError: the database can't be read.
+        """
+        is_open = (message.c.closed.is_(None), message.c.server == server)
+        query = select(message).where(*is_open).order_by(message.c.arrived)
         with reading(self._engine, "read the open mails") as connection:
             yield from map(MessageRow._make, connection.execution_options(yield_per=1000).execute(query))
 
@@ -82,22 +100,34 @@ class Ledger:
         """Return what reads the quota of the relay of that name; see `Quotas`."""
         return Quotas(self._engine, limit, relay=relay, window=window)
 
-    def checkpoint(
-        self, *, log: str, position: LogPosition, messages: Sequence[MessageRow], attempts: Sequence[AttemptRow]
+    def checkpoint(  # noqa: PLR0913 - what one transaction stores, each by its name
+        self,
+        *,
+        log: str,
+        position: LogPosition,
+        messages: Sequence[MessageRow],
+        attempts: Sequence[AttemptRow],
+        server: str = "",
+        after: Collection[LogPosition | None] = (),
     ) -> None:
-        """Store the position and what was learned up to it, all or nothing.
+        """Store the position and what was learned up to it, all or nothing. An attempt that is there already stays.
 
         Args:
             log: the log's path.
             position: everything before it is part of the ledger.
             messages: the mails that are new or changed.
             attempts: the attempts that ended.
+            server: the mail server's name.
+            after: what the position may be before, None for none at all; empty allows any.
 
         Raises:
-            LedgerError: nothing was stored.
+            PositionTaken: it is another: somebody else stores under this server's name. Nothing was stored.
+            LedgerError: nothing was stored, or the connection broke at the very end and nobody knows.
         """
-        read_up_to = (log, *position, time.time())
+        read_up_to = (server, log, *position, time.time())
         with writing(self._engine, "store what was learned") as connection:
+            if after:
+                positions.check(connection, log, server, after)
             self._upsert_message.execute(connection, messages)
             self._insert_attempt.execute(connection, attempts)
             self._upsert_position.execute(connection, [read_up_to])
@@ -105,31 +135,3 @@ class Ledger:
     def _read(self, action: str, query: Select[Any]) -> Sequence[Row[Any]]:
         with reading(self._engine, action) as connection:
             return connection.execute(query).all()
-
-
-class _Writer:
-    """Writes many rows with one statement, compiled once: SQLAlchemy's own way costs several times the database's."""
-
-    def __init__(self, engine: Engine, statement: Insert) -> None:
-        compiled = statement.compile(dialect=engine.dialect)
-        self._sql = str(compiled)
-        self._names = [column.name for column in statement.table.columns]
-        self._positional = compiled.positional
-
-    def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write the rows, whose values stand in the order of the table's columns."""
-        if not rows:
-            return
-        if self._positional:
-            connection.exec_driver_sql(self._sql, list(rows))
-        else:
-            connection.exec_driver_sql(self._sql, [dict(zip(self._names, row, strict=True)) for row in rows])
-
-
-def _upsert(engine: Engine, table: Table) -> Insert:
-    """Return the statement that inserts a row, or replaces the one with the same primary key."""
-    new: sqlite.Insert | postgresql.Insert
-    new = postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    values = {column.name: new.excluded[column.name] for column in table.columns if column.name not in keys}
-    return new.on_conflict_do_update(index_elements=keys, set_=values)

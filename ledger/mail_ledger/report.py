@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Row, func, select
 
 from mail_ledger import migrate
 from mail_ledger.api_key import ApiKey
@@ -61,8 +61,8 @@ def overview(engine: Engine, name: str) -> str:
         queued = connection.execute(select(func.count()).select_from(message).where(is_open)).scalar_one()
         lines.append(("mails in the queue", str(queued)))
         lines += [
-            (f"read of {position.log}", f"{position.offset} bytes, {_time(position.stored_at)}")
-            for position in connection.execute(select(log_position))
+            (f"read of {_log(position)}", f"{position.offset} bytes, {_time(position.stored_at)}")
+            for position in connection.execute(select(log_position).order_by(log_position.c.server))
         ]
     quota = Quotas(engine, limit=1).read()
     lines.append(("taken by the relay in 24 h", f"{quota.used} recipients, {quota.in_queue} more are on their way"))
@@ -86,6 +86,10 @@ def _key_row(key: ApiKey) -> tuple[str, ...]:
         _time(key.created),
         "never" if key.last_used is None else _time(key.last_used),
     )
+
+
+def _log(position: Row[Any]) -> str:
+    return f"{position.server}:{position.log}" if position.server else str(position.log)
 
 
 def _time(seconds: float) -> str:

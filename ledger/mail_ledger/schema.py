@@ -7,6 +7,7 @@ metadata = MetaData()
 log_position = Table(
     "log_position",
     metadata,
+    Column("server", String(255), primary_key=True, comment="the mail server's MAIL_HOSTNAME; empty: the only one"),
     Column("log", String(512), primary_key=True, comment="the log's path, as configured"),
     Column("head_length", BigInteger, nullable=False, comment="how many first bytes of the file are hashed"),
     Column("head_hash", String(64), nullable=False, comment="SHA-256 of them: what makes the file this file"),
@@ -17,9 +18,10 @@ log_position = Table(
 message = Table(
     "message",
     metadata,
-    Column("id", String(96), primary_key=True, comment="the queue id; a short one, which repeats, with its arrival"),
+    Column("id", String(96), primary_key=True, comment="the queue id and what makes it unique: see mail_exporter.mail"),
     Column("queue_id", String(64), nullable=False),
-    Column("host", String(255), nullable=False, comment="the mail server, as its log calls it"),
+    Column("server", String(255), nullable=False, comment="the mail server, as in log_position"),
+    Column("host", String(255), nullable=False, comment="the same as its log calls it: the first label of its name"),
     Column("arrived", Float, nullable=False),
     Column("entry", String(16), nullable=False, comment="api, internal, public, submission, local"),
     Column("api_id", String(64), index=True, comment="the API's own id, msg_..., where the mail is the API's"),

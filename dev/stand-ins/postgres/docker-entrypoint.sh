@@ -8,7 +8,9 @@ PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
 make_cluster() {
     local user=${POSTGRES_USER:-postgres}
     : "${POSTGRES_PASSWORD:?set POSTGRES_PASSWORD}"
-    initdb --username="$user" --pwfile=<(printf %s "$POSTGRES_PASSWORD") --auth=scram-sha-256 >/dev/null
+    # Without a locale around, the encoding would be none at all.
+    initdb --encoding=UTF8 --locale=C.UTF-8 --username="$user" --pwfile=<(printf %s "$POSTGRES_PASSWORD") \
+        --auth=scram-sha-256 >/dev/null
     echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
     if [[ ${POSTGRES_DB:-$user} != postgres ]]; then
         # One command before anybody listens: single-user mode takes it from standard input.

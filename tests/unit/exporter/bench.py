@@ -49,7 +49,7 @@ class Bench:
             tracker=self.tracker,
             metrics=LogMetrics(self.registry, relays, self.unknown.append),
             spans=(SpanFactory(Resource({"service.name": "mail-server"})), self.exported),
-            book=Book(ledger, LOG, relays),
+            book=Book(ledger, LOG, relays, position=ledger.position(LOG)),
             now=lambda: NOW,
         )
         self.lines = 0

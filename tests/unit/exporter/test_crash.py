@@ -50,7 +50,7 @@ def pipeline(log: Path, ledger: Ledger) -> Pipeline:
         records=RecordReader(),
         tracker=tracker,
         metrics=LogMetrics(CollectorRegistry(), relays),
-        book=Book(ledger, str(log), relays),
+        book=Book(ledger, str(log), relays, position=ledger.position(str(log))),
         now=lambda: NOW,
     )
 

@@ -49,7 +49,7 @@ def test_readers_wait_for_no_writer(engine: Engine) -> None:
 
 def test_reader_sees_one_state(engine: Engine) -> None:
     """What is committed while somebody reads is seen by the next one only."""
-    insert = text("INSERT INTO log_position VALUES ('log', 0, '', 0, 0)")
+    insert = text("INSERT INTO log_position VALUES ('', 'log', 0, '', 0, 0)")
     count = text("SELECT count(*) FROM log_position")
     with reading(engine, "read") as reader:
         assert reader.execute(count).scalar_one() == 0
@@ -73,7 +73,7 @@ def test_writers_wait_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_failed_block_stores_nothing(engine: Engine) -> None:
     """What a block wrote before it failed is not there."""
-    insert = text("INSERT INTO log_position VALUES ('log', 0, '', 0, 0)")
+    insert = text("INSERT INTO log_position VALUES ('', 'log', 0, '', 0, 0)")
 
     def store_twice() -> None:
         with writing(engine, "store") as connection:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mail_ledger import AttemptRow, Ledger, LedgerError, LogPosition, MessageRow
+from mail_ledger.positions import PositionTaken
 from tests.unit.ledger.world import attempt_row, message_row
 
 LOG = "/var/log/mail/mail.log"
@@ -67,9 +68,45 @@ def test_all_or_nothing(ledger: Ledger) -> None:
     """A checkpoint that can't be stored whole leaves no trace."""
     ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A")], attempts=[attempt("A")])
     with pytest.raises(LedgerError):
-        ledger.checkpoint(log=LOG, position=SECOND, messages=[mail("B")], attempts=[attempt("A")])
+        ledger.checkpoint(log=LOG, position=SECOND, messages=[mail("B")], attempts=[attempt("of no mail")])
     assert ledger.position(LOG) == FIRST
     assert list(ledger.open_messages()) == [mail("A")]
+
+
+def test_stored_again(ledger: Ledger) -> None:
+    """What was stored when the answer got lost can be stored again, and is there once."""
+    for _ in range(2):
+        ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A")], attempts=[attempt("A")], after=(None, FIRST))
+    assert ledger.attempts("A") == [attempt("A")]
+
+
+def test_each_server_has_its_own(ledger: Ledger) -> None:
+    """Two mail servers whose logs have the same path don't know of each other's position and open mails."""
+    ledger.checkpoint(server="one", log=LOG, position=FIRST, messages=[mail("A", server="one")], attempts=[])
+    ledger.checkpoint(server="two", log=LOG, position=SECOND, messages=[mail("B", server="two")], attempts=[])
+    assert (FIRST, SECOND, None) == tuple(ledger.position(LOG, server) for server in ("one", "two", ""))
+    assert [row.id for row in ledger.open_messages("one")] == ["A"]
+    assert [row.id for row in ledger.open_messages("two")] == ["B"]
+
+
+def test_position_that_is_taken(ledger: Ledger, url: str) -> None:
+    """Two exporters under one name: who comes second stores nothing, and the error says what to do."""
+    ledger.checkpoint(server="one", log=LOG, position=FIRST, messages=[], attempts=[], after=[None])
+    other = Ledger.open(url)
+    with pytest.raises(PositionTaken, match=r"mail server one; give each mail server a MAIL_HOSTNAME of its own"):
+        other.checkpoint(server="one", log=LOG, position=SECOND, messages=[mail("B")], attempts=[], after=[None])
+    other.close()
+    assert ledger.position(LOG, "one") == FIRST
+    assert ledger.find_messages("B") == []
+
+
+def test_another_name(ledger: Ledger) -> None:
+    """A server that is renamed keeps its position and its open mails."""
+    row = mail("A", server="one")
+    ledger.checkpoint(server="one", log=LOG, position=FIRST, messages=[row], attempts=[])
+    ledger.rename_server("one", "two")
+    assert ledger.positions(LOG) == {"two": FIRST}
+    assert list(ledger.open_messages("two")) == [row._replace(server="two")]
 
 
 @pytest.mark.parametrize(

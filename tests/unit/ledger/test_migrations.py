@@ -107,13 +107,15 @@ def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
     engine = connect(empty_url)
     first_version(engine)
     schema.metadata.create_all(engine, tables=[schema.message, schema.attempt])
-    with engine.begin() as connection:
-        connection.execute(text("DROP INDEX ix_attempt_counted"))  # younger than that version
     mail = message_row()
-    before = Ledger(engine)
-    before.checkpoint(log=LOG, position=POSITION, messages=[mail], attempts=[attempt_row(mail)])
-    before.close()
+    with engine.begin() as connection:
+        connection.execute(schema.message.insert().values(mail))
+        connection.execute(schema.attempt.insert().values(attempt_row(mail)))
+        for younger in ("DROP INDEX ix_attempt_counted", "ALTER TABLE message DROP COLUMN server"):
+            connection.execute(text(younger))
+    engine.dispose()
     after = Ledger.open(empty_url)
+    assert POSITION == after.position(LOG)
     assert [mail] == list(after.open_messages())
     assert len(after.attempts(mail.id)) == 1
     after.close()

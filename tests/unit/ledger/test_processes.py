@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.connections import connect
+from tests.unit.ledger.test_migrations import LOG, POSITION, first_version
 from tests.unit.ledger.worker import KEY_LIMIT, KEY_NAME
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,6 +48,17 @@ def together(url: str, what: str, times: int, processes: int = PROCESSES) -> lis
 def test_first_start(empty_url: str, processes: int) -> None:
     """Services that start at once on a database that does not exist yet all find it complete."""
     assert ["opened"] * processes == together(empty_url, "open", 1, processes)
+
+
+def test_first_start_of_a_new_version(empty_url: str) -> None:
+    """Services that start at once on an older version's database migrate it once, and keep what is in it."""
+    engine = connect(empty_url)
+    first_version(engine)
+    engine.dispose()
+    assert ["opened"] * 4 == together(empty_url, "open", 1, 4)
+    ledger = Ledger.open(empty_url)
+    assert POSITION == ledger.position(LOG)
+    ledger.close()
 
 
 def test_one_idempotency_key(url: str) -> None:

@@ -165,13 +165,13 @@ def test_mail_that_broke_off_is_not_accepted(ledger: ApiLedger, mail_server: Mai
 
 def test_every_mail_server_has_to_be_past_it(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
     """One server's log says nothing about what another one accepted."""
-    mail_server.take(host="one", arrived=NOW - 100)
-    mail_server.take(host="two", arrived=NOW - 100)
-    mail_server.take(host="gone since yesterday", arrived=NOW - DAY - 1)
+    mail_server.take(server="one", arrived=NOW - 100)
+    mail_server.take(server="two", arrived=NOW - 100)
+    mail_server.take(server="gone since yesterday", arrived=NOW - DAY - 1)
     unknown(ledger, clock)
-    mail_server.take(host="one", arrived=NOW + 1000)
+    mail_server.take(server="one", arrived=NOW + 1000)
     assert ledger.submissions.settle() == Settled(0, 0, still_unknown=1)
-    mail_server.take(host="two", arrived=NOW + 1000)
+    mail_server.take(server="two", arrived=NOW + 1000)
     assert ledger.submissions.settle() == Settled(0, failed=1, still_unknown=0)
 
 

@@ -75,7 +75,8 @@ def message_row(**columns: Any) -> MessageRow:  # noqa: ANN401 - any column
     usual = MessageRow(
         id=queue_id,
         queue_id=queue_id,
-        host="mail.example.org",
+        server="",
+        host="mail",
         arrived=NOW,
         entry="api",
         api_id=None,
