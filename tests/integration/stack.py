@@ -46,12 +46,21 @@ def until(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SEC
 
 
 class Stack:
-    """The services under test, and the sandbox that stands in for the outside world."""
+    """The services under test, and the sandbox that stands in for the outside world.
 
-    def __init__(self) -> None:
+    Args:
+        overlay: the middle of the name of a compose file that is laid over the others, for a stack of its own.
+    """
+
+    def __init__(self, overlay: str | None = None) -> None:
         # One project for each checkout: two of them do not take each other's stack down.
-        os.environ.setdefault("COMPOSE_PROJECT_NAME", f"dinky-mail-test-{sha256(bytes(ROOT)).hexdigest()[:6]}")
-        self.compose = DockerCompose(ROOT, FILES, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
+        project = os.environ.setdefault(
+            "COMPOSE_PROJECT_NAME", f"dinky-mail-test-{sha256(bytes(ROOT)).hexdigest()[:6]}"
+        )
+        files = [*FILES, *([f"tests/integration/docker-compose.{overlay}.yml"] if overlay else [])]
+        self.compose = DockerCompose(ROOT, files, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
+        if overlay:
+            self.compose.compose_command_property.extend(("--project-name", f"{project}-{overlay}"))
         self._urls: dict[tuple[str, int], str] = {}
         self.http = httpx2.Client(timeout=DEADLINE_SECONDS)
 

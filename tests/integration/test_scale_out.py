@@ -1,0 +1,91 @@
+"""Two machines, each with its mail server, API and exporter, on one PostgreSQL: one quota, statuses from both."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.state import State
+from mail_ledger.status import MessageStatus
+from tests.integration.stack import API, EXPORTER, RECIPIENT, Stack, until
+
+APIS = (API, ("mail-api-2", 20001))
+EXPORTERS = (EXPORTER, ("mail-exporter-2", 9154))
+SERVERS = ("mail.dinky.example", "mail.second.example")
+TWO_RECIPIENTS = ("anna@example.com", "berta@example.com")
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Stack]:
+    """Return both machines, which were started at the same moment on an empty database."""
+    with Stack("scale").running() as running:
+        yield running
+
+
+@pytest.fixture
+def ledger(machines: Stack) -> Iterator[ApiLedger]:
+    """Return the database of both machines."""
+    address = machines.url(("postgres", 5432)).removeprefix("http://")
+    opened = ApiLedger.open(f"postgresql+psycopg://ledger:sandbox@{address}/ledger")
+    yield opened
+    opened.close()
+
+
+def send(machines: Stack, number: int, subject: str, *recipients: str) -> str:
+    """Send a mail through the API of the first (0) or second machine, and return its id."""
+    payload = {"to": list(recipients), "subject": subject, "body": "Hello"}
+    response = machines.http.post(machines.url(APIS[number], "/send"), json=payload)
+    assert response.status_code == 200, response.text
+    return str(response.json()["id"])
+
+
+def quota(machines: Stack, name: str) -> tuple[float, ...]:
+    """Return what each exporter says of the quota."""
+    return tuple(machines.value(exporter, f"mail_quota_{name}_recipients") for exporter in EXPORTERS)
+
+
+def reached(ledger: ApiLedger, message_id: str, state: State) -> MessageStatus:
+    """Wait until a mail is in that state."""
+
+    def look() -> MessageStatus | None:
+        status = ledger.messages.get(message_id)
+        return status if status is not None and status.state is state else None
+
+    return until(f"{message_id} {state}", look)
+
+
+def test_one_quota_and_statuses_from_both(machines: Stack, ledger: ApiLedger, subject: str) -> None:
+    """What either server relays counts for both, and the database tells what became of each mail, and where."""
+    (used, _) = quota(machines, "used")
+    ids = [send(machines, 0, subject, RECIPIENT), send(machines, 1, subject, *TWO_RECIPIENTS)]
+    statuses = [reached(ledger, message_id, State.RELAYED) for message_id in ids]
+    assert tuple(status.message.server for status in statuses if status.message) == SERVERS
+    assert {status.message.host for status in statuses if status.message} == {"mail"}
+    until("the same quota on both", lambda: quota(machines, "used") == (used + 3, used + 3))
+
+
+def test_open_mails_stay_with_their_server(machines: Stack, ledger: ApiLedger, subject: str) -> None:
+    """A mail that waits on one machine is followed by that one's exporter, and the other's restart changes nothing."""
+    with machines.fault("refuse_connection"):
+        message_id = send(machines, 1, subject, RECIPIENT)
+        reached(ledger, message_id, State.DEFERRED)
+        machines.command("restart", "mail-exporter")
+        machines.command("up", "--detach", "--wait")
+        assert [machines.value(exporter, "mail_exporter_open_mails") for exporter in EXPORTERS] == [0, 1]
+        assert quota(machines, "in_queue") == (1, 1)
+    assert reached(ledger, message_id, State.RELAYED).attempts > 1
+    assert [machines.value(exporter, "mail_exporter_log_gaps_total") for exporter in EXPORTERS] == [0, 0]
+
+
+def test_life_of_a_mail_of_the_other_machine(machines: Stack, ledger: ApiLedger, subject: str) -> None:
+    """`explain` tells of a mail of either machine, and does not look for it in the queue of its own."""
+    with machines.fault("refuse_connection"):
+        message_id = send(machines, 1, subject, RECIPIENT)
+        reached(ledger, message_id, State.DEFERRED)
+        here, there = (
+            machines.execute(service, "mail-exporter", "explain", message_id)
+            for service in ("mail-exporter-2", "mail-exporter")
+        )
+    assert "at mail.second.example, entry api" in there
+    assert "in the queue, by the log" in there
+    assert "in the queue, deferred" in here or "in the queue, active" in here
