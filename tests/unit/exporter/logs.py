@@ -26,9 +26,9 @@ def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str 
     yield active(queue_id)
 
 
-def active(queue_id: str = QUEUE_ID, *, recipients: int = 1) -> str:
+def active(queue_id: str = QUEUE_ID, *, recipients: int = 1, second: int = 0) -> str:
     """Return the line with which the queue manager takes a mail up."""
-    return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, size=700, nrcpt={recipients} (queue active)")
+    return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, size=700, nrcpt={recipients} (queue active)", second)
 
 
 def sent(queue_id: str = QUEUE_ID, *, delay: str = "0.32", delays: str = "0.1/0.02/0.1/0.1", to: str = "a") -> str:
