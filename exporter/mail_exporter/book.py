@@ -7,14 +7,12 @@ from mail_exporter.facts import AttemptEnded
 from mail_exporter.mail import Mail
 from mail_exporter.relays import RELAY_DAEMONS, Relays
 from mail_ledger import AttemptRow, Ledger, LogPosition, MessageRow
-from mail_telemetry.causes import classify
 from mail_telemetry.masking import mask_address, mask_text
 
 _ADDRESS_LENGTH: Final = 255
 _RELAY_LENGTH: Final = 255
 _DSN_LENGTH: Final = 16
 _REPLY_LENGTH: Final = 1024
-_DELIVERED: Final = frozenset({Status.SENT, Status.DELIVERABLE})
 
 
 class Book:
@@ -67,7 +65,7 @@ class Book:
                 and self._relays.is_configured(attempt.relay),
                 status=attempt.status.value,
                 dsn=attempt.dsn[:_DSN_LENGTH],
-                cause=None if attempt.status in _DELIVERED else classify(text, attempt.dsn).value,
+                cause=fact.cause and fact.cause.value,
                 suspended=attempt.suspended,
                 reply=(mask_text(text) if "@" in text else text)[:_REPLY_LENGTH],
             )

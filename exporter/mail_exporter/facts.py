@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from mail_exporter.events import Attempted, NoticeSent, ServerEvent
 from mail_exporter.mail import Mail
+from mail_telemetry.causes import Cause
 from mail_telemetry.names import Outcome
 
 
@@ -33,6 +34,8 @@ class AttemptEnded(NamedTuple):
     ended: float
     outcome: Outcome | None
     """What became of the recipient, when it was the last attempt."""
+    cause: Cause | None
+    """Why it failed; none when it did not."""
 
 
 class MailFinished(NamedTuple):

@@ -34,7 +34,7 @@ from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
 from mail_exporter.relays import RELAY_DAEMONS, Relays
 from mail_exporter.tables import CounterTable, HistogramTable
 from mail_telemetry import names
-from mail_telemetry.causes import Cause, classify
+from mail_telemetry.causes import Cause
 from mail_telemetry.names import Entry, Outcome
 
 LINE_RESULTS: Final = ("parsed", "foreign", "unsupported", "malformed")
@@ -145,12 +145,11 @@ class LogMetrics(Collector):
         if outcome is not None:
             self.finished.values[outcome, mail.entry, _FORWARDED[attempt.forwarded]] += 1
             self._durations[outcome].observe(attempt.delay)
-        if attempt.status in _REFUSED:
-            self._refused(fact)
+        if fact.cause is not None and attempt.status in _REFUSED:
+            self._refused(fact, fact.cause)
 
-    def _refused(self, fact: AttemptEnded) -> None:
+    def _refused(self, fact: AttemptEnded, cause: Cause) -> None:
         attempt = fact.attempt
-        cause = classify(attempt.text, attempt.dsn)
         if attempt.suspended:
             self.suspended.add(cause)
         elif fact.daemon in RELAY_DAEMONS:

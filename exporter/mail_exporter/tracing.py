@@ -20,16 +20,13 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from mail_exporter.events import Status as DeliveryStatus
 from mail_exporter.facts import AttemptEnded
 from mail_exporter.mail import Mail
-from mail_telemetry.causes import classify
 from mail_telemetry.masking import domain_of, mask_text
 from mail_telemetry.names import REPLY_EVENT, Attribute, SpanName
 from mail_telemetry.propagation import parse_traceparent
 
 _SCOPE: Final = InstrumentationScope("mail_exporter")
-_DELIVERED: Final = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERABLE})
 _NANOSECONDS: Final = 1_000_000_000
 
 Attributes = Mapping[str, str | int | float]
@@ -88,9 +85,8 @@ class SpanFactory:
             **_server(attempt.relay),
         }
         status = Status(StatusCode.OK)
-        if attempt.status not in _DELIVERED:
-            cause = classify(attempt.text, attempt.dsn)
-            attributes |= {Attribute.CAUSE: cause.value, Attribute.ERROR_TYPE: cause.value}
+        if fact.cause is not None:
+            attributes |= {Attribute.CAUSE: fact.cause.value, Attribute.ERROR_TYPE: fact.cause.value}
             status = Status(StatusCode.ERROR, f"{attempt.status.value}: {reply}")
         answered = Event(REPLY_EVENT, {Attribute.REPLY: reply}, timestamp=_nanoseconds(fact.ended))
         return self._span(

@@ -23,6 +23,7 @@ from mail_exporter.events import (
 from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
 from mail_exporter.mail import Mail, Server
 from mail_exporter.record import Origin
+from mail_telemetry.causes import classify
 from mail_telemetry.identity import api_message_id
 from mail_telemetry.names import Entry, Outcome
 
@@ -30,6 +31,7 @@ _MAX_OPEN_MAILS: Final = 200_000
 _EVICTED_AT_ONCE: Final = 16
 """One part in so many, so that making room costs little for each mail."""
 _OUTCOMES: Final = {Status.SENT: Outcome.SENT, Status.BOUNCED: Outcome.BOUNCED}
+_DELIVERED: Final = frozenset({Status.SENT, Status.DELIVERABLE})
 _PROBES: Final = frozenset({Status.DELIVERABLE, Status.UNDELIVERABLE})
 
 
@@ -169,6 +171,7 @@ def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
         started + connection_setup,
         ended,
         outcome,
+        None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn),
     )
 
 
