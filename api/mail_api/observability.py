@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.codes import RESULTS
+from mail_api.trace_edge import TraceEdge, Trusts, trust_nobody
 from mail_telemetry import names
 from mail_telemetry.masking import mask_text
 from mail_telemetry.metrics import counter, gauge, histogram
@@ -73,8 +74,17 @@ class Telemetry:
         self._connections.labels(state="idle").set_function(lambda: pool.idle)
 
 
-def instrument(app: FastAPI, registry: CollectorRegistry, provider: TracerProvider) -> None:
-    """Add HTTP metrics and server spans to the app, both by route template."""
+def instrument(
+    app: FastAPI, registry: CollectorRegistry, provider: TracerProvider, trusts: Trusts = trust_nobody
+) -> None:
+    """Add HTTP metrics and server spans to the app, both by route template.
+
+    Args:
+        app: the app, before its first request.
+        registry: where the metrics are registered.
+        provider: makes the spans.
+        trusts: tells whose trace goes on here; for everybody else a new one begins.
+    """
     http = metrics.default(registry=registry)
 
     def record(info: metrics.Info) -> None:
@@ -93,6 +103,9 @@ def instrument(app: FastAPI, registry: CollectorRegistry, provider: TracerProvid
         exclude_spans=["receive", "send"],
         server_request_hook=_mask_url,
     )
+    # The instrumentation stands outside of all middleware, and this has to stand outside of that.
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: TraceEdge(build(), trusts)  # type: ignore[method-assign]
 
 
 def _mask_url(span: Span, scope: dict[str, Any]) -> None:
