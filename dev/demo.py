@@ -84,6 +84,8 @@ def demo() -> None:
     trace_id = wait_for("the trace", lambda: find_trace(answer["id"]))
     heading(f"Its trace {trace_id}, from the HTTP request to the relay's answer")
     print(indented(httpx2.get(f"{SANDBOX}/traces/{trace_id}/tree").text))
+    heading(f"GET {API}{answer['status_url']}: what became of it")
+    show_status(wait_for("the end of the mail", lambda: find_status(answer["status_url"])))
     heading("The metrics that moved")
     # The exporter counts an attempt before it sends the spans, so that the counters stand by now.
     show_moved(before, samples())
@@ -179,6 +181,20 @@ def show_mail(mail: dict[str, Any]) -> None:
         print(f"  {name}: {value}")
     print(f"\n{indented(mail['text'] or '')}")
     print(f"  (Its mailbox shows From: {dict(mail['delivered_headers'])['From']}, for Gmail writes its account there.)")
+
+
+def find_status(path: str) -> dict[str, Any] | None:
+    """Return what the API says of a mail that has left, or None while it has not."""
+    status: dict[str, Any] = httpx2.get(f"{API}{path}").json()
+    return status if status["finished"] else None
+
+
+def show_status(status: dict[str, Any]) -> None:
+    """Print the state of the mail and of its recipients."""
+    for name in ("state", "created", "queued", "finished", "attempts", "queue_id", "trace_id"):
+        print(f"  {name}: {status[name]}")
+    for one in status["recipients"]:
+        print(f"  {one['recipient']}: {one['state']} by {one['relay']}: {one['reply']}")
 
 
 def show_moved(before: dict[str, float], after: dict[str, float]) -> None:

@@ -98,7 +98,8 @@ def state_of(
         state=state,
         created=submission.created if submission else message.arrived,
         queued=message.arrived,
-        finished=message.closed,
+        # The log tells the removal to the second only, an attempt's end more finely.
+        finished=None if message.closed is None else max(message.closed, last_ended),
         attempts=len({attempt.number for attempt in attempts if not attempt.suspended}),
         code=None,
         cause=causes[-1] if causes and state is not State.RELAYED else None,

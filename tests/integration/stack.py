@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -103,6 +103,25 @@ class Stack:
         response = self.post({"to": RECIPIENT, "subject": subject, "body": "Hello"} | fields)
         assert response.status_code == 200, response.text
         return str(response.json()["id"])
+
+    def api_key(self, name: str, *options: str) -> dict[str, str]:
+        """Make an API key, and return the header that shows it."""
+        key = self.execute("mail-api", "mail-ledger", "api-key", "create", name, *options)
+        return {"Authorization": f"Bearer {key.strip()}"}
+
+    def look_up(self, path: str, headers: Mapping[str, str] | None = None) -> Json:
+        """Return what the API answers to a GET of the path."""
+        found: Json = self.http.get(self.url(API, path), headers=headers).raise_for_status().json()
+        return found
+
+    def status(self, message_id: str, state: str, seconds: float = DEADLINE_SECONDS) -> Json:
+        """Wait until the API says that a mail is in that state, and return all that it says."""
+
+        def look() -> Json | None:
+            found = self.look_up(f"/messages/{message_id}")
+            return found if found["state"] == state else None
+
+        return until(f"{message_id} {state}", look, seconds)
 
     def find_mail(self, subject: str) -> Json | None:
         """Return the mail with that subject out of the sandbox's inbox."""

@@ -1,13 +1,15 @@
 """Two machines, each with its mail server, API and exporter, on one PostgreSQL: one quota, statuses from both."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from httpx2 import Response
 
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.state import State
 from mail_ledger.status import MessageStatus
-from tests.integration.stack import API, EXPORTER, RECIPIENT, Stack, until
+from tests.integration.stack import API, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
 
 APIS = (API, ("mail-api-2", 20001))
 EXPORTERS = (EXPORTER, ("mail-exporter-2", 9154))
@@ -89,3 +91,38 @@ def test_life_of_a_mail_of_the_other_machine(machines: Stack, ledger: ApiLedger,
     assert "at mail.second.example, entry api" in there
     assert "in the queue, by the log" in there
     assert "in the queue, deferred" in here or "in the queue, active" in here
+
+
+def test_one_idempotency_space(machines: Stack, subject: str) -> None:
+    """Of requests with one key that reach both APIs at once, exactly one sends."""
+    payload = {"to": RECIPIENT, "subject": subject, "body": "Hello"}
+
+    def post(number: int) -> Response:
+        url = machines.url(APIS[number % 2], "/send")
+        return machines.http.post(url, json=payload, headers={"Idempotency-Key": subject})
+
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(post, range(16)))
+    assert {answer.json()["code"] for answer in answers} <= {"accepted", "request_in_flight"}
+    ids = {answer.json()["id"] for answer in answers if answer.status_code == 200}
+    replayed = [post(number) for number in range(2)]
+    assert {answer.headers["Idempotent-Replayed"] for answer in replayed} == {"true"}
+    assert {answer.json()["id"] for answer in replayed} == ids
+    machines.received(subject)
+    found = machines.http.get(machines.url(SANDBOX, "/messages"), params={"subject": subject}).json()
+    assert len(found) == 1
+
+
+def test_both_apis_know_everything(machines: Stack, subject: str) -> None:
+    """A key made on one machine opens the other, which tells the status of mails it never had, and the same quota."""
+    holder = machines.api_key("scale")
+    ids = [send(machines, number, subject, RECIPIENT) for number in range(2)]
+
+    def ask(number: int, path: str) -> Json:
+        found: Json = machines.http.get(machines.url(APIS[number], path), headers=holder).raise_for_status().json()
+        return found
+
+    until("both relayed", lambda: {ask(n, f"/messages/{ids[1 - n]}")["state"] for n in range(2)} == {"relayed"})
+    until("the same quota", lambda: ask(0, "/quota")["used"] == ask(1, "/quota")["used"])
+    listed = [[one["id"] for one in ask(number, "/messages?limit=2")["messages"]] for number in range(2)]
+    assert listed == [ids[::-1]] * 2
