@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint types unit contract integration relay-audit images setup test-images venv bench-exporter format docs lock clean
+.PHONY: help demo demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -13,8 +13,21 @@ help:  ## Show this list
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
 	@$(VENV)/bin/python -m dev.demo
 
+demo-quota: venv setup  ## Fill the relay's limit: who is refused, what waits, and how it is released (3 minutes)
+	@$(VENV)/bin/python -m dev.demo_quota
+
 demo-down: venv  ## Stop the demo and delete its volumes
 	@$(VENV)/bin/python -m dev.demo --down
+
+# They need Docker alone: a production host has no virtual environment. What they take besides: dev/ledger help
+api-key:  ## Make an API key and print it, once: NAME=contact-form
+	@dev/ledger api-key
+
+backup:  ## Copy the ledger into FILE=backups/... while the services go on
+	@dev/ledger backup
+
+restore:  ## Make the ledger what FILE=... is; stops and starts the services
+	@dev/ledger restore
 
 test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
 
