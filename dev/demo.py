@@ -15,6 +15,7 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from mail_telemetry.identity import message_id_header
+from mail_telemetry.names import SpanName
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 COMPOSE: Final = (
@@ -41,7 +42,7 @@ SEED_EXAMPLE: Final = {
     "body": "Message body from the contact form",
 }
 FIRST_SPAN: Final = "POST /send"
-LAST_SPAN: Final = "postfix transmit"
+LAST_SPAN: Final = SpanName.FINISH
 DEADLINE_SECONDS: Final = 30
 PROGRESS_SECONDS: Final = 15
 

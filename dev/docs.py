@@ -16,6 +16,7 @@ from mail_api.settings import Settings as ApiSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.configuration import default_text
 from mail_telemetry.names import METRICS
+from mail_telemetry.spans import ATTRIBUTES, SPANS, SpanDescription
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SERVER_VARIABLES: Final = ROOT / "postfix/rootfs/usr/local/lib/mail-server/settings.bash"
@@ -28,14 +29,12 @@ STANDARD: Final = {
     "OTEL_EXPORTER_OTLP_HEADERS": "Headers sent along, as `name=value`, by comma.",
     "OTEL_RESOURCE_ATTRIBUTES": "Attributes that every span carries, as `name=value`, by comma.",
     "OTEL_SDK_DISABLED": "`true` switches tracing off.",
-    "OTEL_TRACES_SAMPLER": "Which requests are traced.",
+    "OTEL_TRACES_SAMPLER": "Which requests, and which mails that come without a trace, are traced.",
     "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, as a ratio.",
 }
 """OpenTelemetry's own variables; both Python services read them."""
 SECRETS: Final = ("MAIL_PASSWORD", "SMTP_RELAY_USERNAME", "SMTP_RELAY_PASSWORD")
 """Variables of the mail server that the compose file hands on as NAME_FILE too."""
-SAMPLING: Final = frozenset({"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"})
-"""Read by the API alone: the exporter follows the request's decision."""
 INSIDE: Final = frozenset(
     {
         *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
@@ -74,7 +73,7 @@ def settings_table() -> str:
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
     for name, meaning in STANDARD.items():
-        for reader in ("api",) if name in SAMPLING else ("api", "exporter"):
+        for reader in ("api", "exporter"):
             add(name, reader, "", meaning)
     for name, (default, meaning) in COMPOSE.items():
         add(name, "compose", default, meaning)
@@ -94,6 +93,27 @@ def metrics_table() -> str:
     return table(("metric", "type", "labels", "meaning"), rows)
 
 
+def spans_table() -> str:
+    """Return every span: whose it is, under which, what it spans and what it says."""
+    rows = (
+        (f"`{span.name}`", span.service, span.kind, code(span.parent or ""), span.meaning, names(span))
+        for span in SPANS
+    )
+    return table(("span", "service", "kind", "below", "what it spans", "attributes (in italics: not always)"), rows)
+
+
+def names(span: SpanDescription) -> str:
+    """Return the names of a span's attributes, in the order of the list of attributes."""
+    return ", ".join(
+        f"`{name}`" if name in span.always else f"_`{name}`_" for name in ATTRIBUTES if name in span.attributes
+    )
+
+
+def attributes_table() -> str:
+    """Return what every attribute means."""
+    return table(("attribute", "meaning"), ((f"`{name}`", meaning) for name, meaning in ATTRIBUTES.items()))
+
+
 def fields(settings: type[BaseSettings]) -> Mapping[str, FieldInfo]:
     """Return the settings' fields by the name of their variable."""
     return {name.upper(): field for name, field in settings.model_fields.items()}
@@ -110,8 +130,13 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-TABLES: Final = {"settings": settings_table, "metrics": metrics_table}
-DOCUMENTS: Final = ("README.md", "docs/metrics.md")
+TABLES: Final = {
+    "settings": settings_table,
+    "metrics": metrics_table,
+    "spans": spans_table,
+    "attributes": attributes_table,
+}
+DOCUMENTS: Final = ("README.md", "docs/metrics.md", "telemetry/README.md")
 
 
 def fresh(text: str) -> str:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mail_api.observability import known_method
-from mail_telemetry.names import Attribute
+from mail_telemetry.names import Attribute, LogLine
 
 _QUIET_ROUTES = frozenset({"/health", "/ready"})
 
@@ -48,7 +48,7 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
         Attribute.HTTP_STATUS: status,
         Attribute.DURATION: round(seconds, 6),
     }
-    logger.bind(**fields).info("request answered")
+    logger.bind(**fields).info(LogLine.ANSWERED)
 
 
 def _route(scope: Scope) -> str:

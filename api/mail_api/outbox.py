@@ -23,7 +23,7 @@ from mail_api.smtp import Envelope, Receipt, Submitter
 from mail_ledger.submission import Accepted, NewSubmission
 from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_address, mask_text
-from mail_telemetry.names import Attribute, SpanName
+from mail_telemetry.names import Attribute, LogLine, SpanName
 from mail_telemetry.propagation import traceparent
 
 
@@ -169,7 +169,7 @@ def recorded(telemetry: Telemetry) -> Iterator[Record]:
             "reason": reason,
         }
         known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
-        logger.bind(**known).info("mail accepted" if record.result is Code.ACCEPTED else "mail not accepted")
+        logger.bind(**known).info(LogLine.ACCEPTED if record.result is Code.ACCEPTED else LogLine.NOT_ACCEPTED)
 
 
 def _result_of(problem: BaseException) -> Code:

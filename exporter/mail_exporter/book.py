@@ -51,7 +51,7 @@ class Book:
                 message=fact.mail.id,
                 ordinal=fact.ordinal,
                 number=fact.number,
-                waiting_since=fact.waiting_since,
+                waiting_since=fact.activated,
                 started=fact.started,
                 connected=fact.connected,
                 ended=fact.ended,

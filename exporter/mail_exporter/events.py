@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from mail_telemetry.names import Stage
+
 
 class Status(StrEnum):
     """How one delivery attempt for one recipient ended (Postfix: bounce(8), defer(8))."""
@@ -85,7 +87,7 @@ TLS_TRUST: Final = ("anonymous", "untrusted", "trusted", "verified")
 TLS_DIRECTIONS: Final = ("in", "out")
 
 
-STAGES: Final = ("before_queue_manager", "queue_manager", "connection_setup", "transmission")
+STAGES: Final = tuple(stage.value for stage in Stage)
 Delays = tuple[float, float, float, float]
 """Seconds in each of these stages, to two significant digits."""
 

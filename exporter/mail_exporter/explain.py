@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from mail_exporter.attributes import last_stage
 from mail_exporter.mail import Mail
 from mail_exporter.queue import QueuedMail
-from mail_exporter.tracing import trace_of
-from mail_exporter.tree import Branch, draw
+from mail_exporter.relays import RELAY_DAEMONS
+from mail_exporter.traces import trace_of
+from mail_exporter.tree import Branch, draw, shortened
 from mail_ledger import AttemptRow, MessageRow
 from mail_telemetry.causes import EXPLANATIONS, Cause, classify
 from mail_telemetry.names import SpanName
@@ -40,7 +42,7 @@ def explain(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail
         *_advice(mail, attempts, queued),
         ("trace", f"{trace_of(Mail.of_row(mail)).trace_id:032x}"),
     ]
-    return "\n".join((*(f"{key:<{_KEY_WIDTH}}{text}" for key, text in rows), "", draw(_tree(mail, attempts))))
+    return "\n".join((*(f"{key:<{_KEY_WIDTH}}{text}" for key, text in rows), "", draw([*_tree(mail, attempts)])))
 
 
 def _state(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None, *, queue_known: bool) -> str:
@@ -97,20 +99,42 @@ def _advice(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail
     yield "next step", explanation.next_step
 
 
-def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> list[Branch]:
-    first = attempts[0].waiting_since if attempts else mail.arrived
-    branches = [Branch(0, SpanName.RECEIVE, mail.arrived, first)]
-    number = 0
+def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[Branch]:
+    """Yield the mail's spans as the trace has them; of many attempts the last ones."""
+    last = mail.closed or mail.arrived
+    yield Branch(0, SpanName.RECEIVE, mail.arrived, attempts[0].waiting_since if attempts else last)
     for attempt in attempts[-_SHOWN:]:
-        if attempt.number != number:
-            number = attempt.number
-            branches.append(Branch(1, SpanName.QUEUE, attempt.waiting_since, attempt.started))
-        note = "" if attempt.cause is None else f"{attempt.status}: {attempt.cause}"
-        branches.append(Branch(2, SpanName.ATTEMPT, attempt.started, attempt.ended, note))
-        if attempt.relay != "none":
-            branches.append(Branch(3, SpanName.CONNECT, attempt.started, attempt.connected))
-            branches.append(Branch(3, SpanName.TRANSMIT, attempt.connected, attempt.ended))
-    return branches
+        yield from _attempt_tree(attempt, _began(mail, attempts, attempt))
+    if mail.closed is not None:
+        last = attempts[-1].ended if attempts else mail.arrived
+        yield Branch(1, SpanName.FINISH, last, max(last, mail.closed), _end(mail, attempts))
+
+
+def _began(mail: MessageRow, attempts: Sequence[AttemptRow], attempt: AttemptRow) -> float:
+    before = [other.ended for other in attempts if other.number < attempt.number]
+    return min(before[-1] if before else mail.arrived, attempt.waiting_since)
+
+
+def _attempt_tree(attempt: AttemptRow, began: float) -> Iterator[Branch]:
+    why = f": {attempt.cause}" if attempt.cause else ""
+    yield Branch(1, SpanName.ATTEMPT, began, attempt.ended, f"{attempt.status}{why}, {shortened(attempt.reply)}")
+    last = last_stage(
+        attempt.agent,
+        attempt.reply,
+        suspended=attempt.suspended,
+        delivered=attempt.status in _DELIVERED,
+        sending=attempt.ended - attempt.connected,
+    )
+    for name, start, end in (
+        (SpanName.WAIT, began, attempt.waiting_since),
+        (SpanName.QUEUE, attempt.waiting_since, attempt.started),
+        (SpanName.CONNECT, attempt.started, attempt.connected),
+        (SpanName.TRANSMIT, attempt.connected, attempt.ended),
+    ):
+        if name is not SpanName.CONNECT or attempt.agent in RELAY_DAEMONS:
+            yield Branch(2, name, start, end, attempt.cause or "" if name is last else "")
+        if name is last:
+            return
 
 
 def _moment(time: float) -> str:

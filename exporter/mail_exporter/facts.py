@@ -26,8 +26,10 @@ class AttemptEnded(NamedTuple):
     """How often the queue manager had taken the mail up."""
     first_of_number: bool
     """Whether this is the first recipient of this number whose end was logged."""
-    waiting_since: float
-    """Since when the mail had waited for this attempt."""
+    began: float
+    """When waiting for this attempt began: with the mail's arrival, or the end of the attempt before."""
+    activated: float
+    """When the queue manager took the mail up for it."""
     started: float
     connected: float
     """When DNS, TCP, TLS and login were done."""
@@ -39,7 +41,10 @@ class AttemptEnded(NamedTuple):
 
 
 class MailFinished(NamedTuple):
-    """A mail left the queue; `outcome` is that of the recipients who had no last attempt, `left` their number."""
+    """A mail left the queue; `outcome` is that of the recipients who had no last attempt, `left` their number.
+
+    Where nobody is left, it is the worst that became of a recipient.
+    """
 
     mail: Mail
     outcome: Outcome

@@ -3,9 +3,11 @@
 from hashlib import sha256
 from typing import Self
 
+from opentelemetry.trace import SpanContext
+
 from mail_exporter.parse.grammar import arrival_time
 from mail_ledger import MessageRow
-from mail_telemetry.names import Entry
+from mail_telemetry.names import Entry, Outcome
 
 _MESSAGE_ID_LENGTH = 255
 _HOST_LENGTH = 255
@@ -60,6 +62,17 @@ class Mail:
     expired: bool = False
     notice_of: str | None = None
     closed: float | None = None
+    # What follows is not stored; a restart makes it anew, as far as it can.
+    wait_began: float | None = None
+    """When waiting for the attempt that runs began."""
+    outcome: Outcome = Outcome.SENT
+    """The worst that became of a recipient so far."""
+    about: "Mail | None" = None
+    """The mail that this bounce or notice is about."""
+    notices: "tuple[Mail, ...]" = ()
+    """The bounces and notices about this mail."""
+    trace: SpanContext | None = None
+    """The trace it belongs to, once somebody asked."""
 
     def __init__(self, id: str, queue_id: str, host: str, arrived: float) -> None:  # noqa: A002 - the column's name
         self.id = id

@@ -1,4 +1,4 @@
-"""The way of one line: source → record → parse → tracker → metrics, spans, ledger. Read this file first."""
+"""The way of one line: source → record → parse → tracker → metrics, spans, log, ledger. Read this file first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,7 +6,8 @@ from typing import Final
 
 from mail_exporter.book import Book
 from mail_exporter.events import NOTED
-from mail_exporter.facts import AttemptEnded, Fact
+from mail_exporter.facts import AttemptEnded, Fact, MailFinished
+from mail_exporter.journal import Journal
 from mail_exporter.metrics import LogMetrics
 from mail_exporter.parse import parse_complaint
 from mail_exporter.record import Origin, RecordReader
@@ -30,6 +31,7 @@ class Pipeline:
         metrics: counts.
         spans: makes spans, and where they go; None when nobody wants them.
         book: keeps what is to be stored; None stores nothing, as in a replay.
+        journal: tells attempts and ends in the log; None is silent, as in a replay.
         now: the time of reading, which gives stamps their year.
     """
 
@@ -41,6 +43,7 @@ class Pipeline:
         metrics: LogMetrics,
         spans: tuple[SpanFactory, SpanSink] | None = None,
         book: Book | None = None,
+        journal: Journal | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._records = records
@@ -48,6 +51,7 @@ class Pipeline:
         self._metrics = metrics
         self._spans = spans
         self._book = book
+        self._journal = journal
         self._now = now
         self._told = Samples()
 
@@ -123,14 +127,18 @@ class Pipeline:
         Raises:
             LedgerError: it could not be stored now either.
         """
+        if self._journal is not None:
+            self._journal.close()
         if self._book is not None:
             self._book.store()
 
     def _take(self, fact: Fact, origin: Origin) -> None:
         self._metrics.observe(fact, origin.entry)
-        if isinstance(fact, AttemptEnded):
-            if self._book is not None:
+        if isinstance(fact, (AttemptEnded, MailFinished)):
+            if self._book is not None and isinstance(fact, AttemptEnded):
                 self._book.enter_attempt(fact)
             if self._spans is not None:
                 factory, sink = self._spans
                 sink.send(factory.spans(fact))
+            if self._journal is not None:
+                self._journal.enter(fact)

@@ -5,7 +5,11 @@ from typing import Final
 RELAY_DAEMONS: Final = frozenset({"smtp", "lmtp"})
 """Agents that talk to another server; `error` and `retry` only repeat an earlier refusal."""
 
-_NOT_TRIED: Final = frozenset({"error", "retry"})
+NOT_TRIED: Final = frozenset({"error", "retry"})
+"""Agents that only say what the queue manager knew before."""
+
+DISCARD: Final = "discard"
+"""The agent that throws mail away and says `sent`."""
 
 OTHER: Final = "other"
 LOCAL: Final = "local"
@@ -23,7 +27,6 @@ class Relays:
     def __init__(self, configured: str | None) -> None:
         self._configured = configured.strip("[]").lower() if configured else None
         self.labels = tuple(dict.fromkeys((*((self._configured,) if self._configured else ()), OTHER, LOCAL, NONE)))
-
         self._known: dict[tuple[str, str], str] = {}
 
     def label(self, daemon: str, relay: str) -> str:
@@ -41,7 +44,7 @@ class Relays:
 
     def _make_label(self, daemon: str, relay: str) -> str:
         if daemon not in RELAY_DAEMONS:
-            return NONE if daemon in _NOT_TRIED else LOCAL
+            return NONE if daemon in NOT_TRIED else LOCAL
         if relay == NONE:
             return NONE
         return self._configured if self._configured is not None and self.is_configured(relay) else OTHER

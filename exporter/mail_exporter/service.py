@@ -18,7 +18,7 @@ from mail_exporter.book import Book
 from mail_exporter.certificate import CertificateReader, read_expiry
 from mail_exporter.export import SpanSender
 from mail_exporter.follower import Follower
-from mail_exporter.mail import Mail
+from mail_exporter.journal import Journal
 from mail_exporter.metrics import LogMetrics
 from mail_exporter.parts import PartReader, PartsCollector
 from mail_exporter.pipeline import Pipeline
@@ -26,6 +26,7 @@ from mail_exporter.queue import QueueReader, read_queue
 from mail_exporter.quota import QuotaReader
 from mail_exporter.record import RecordReader
 from mail_exporter.relays import Relays
+from mail_exporter.restored import open_mails
 from mail_exporter.resume import resume
 from mail_exporter.samples import Samples
 from mail_exporter.server import serve
@@ -84,14 +85,21 @@ def make_pipeline(
     relays = Relays(settings.smtp_relay_host)
     unknown = Samples()
     tracker = Tracker(server=settings.server)
-    tracker.restore(map(Mail.of_row, ledger.open_messages(settings.server)))
+    tracker.restore(open_mails(ledger, settings.server))
     return Pipeline(
         records=RecordReader(syslog_names=settings.syslog_names),
         tracker=tracker,
         metrics=LogMetrics(registry, relays, partial(unknown.once, "reply of unknown cause")),
-        spans=(SpanFactory(tracing.resource(Service.SERVER)), sender) if sender is not None else None,
+        spans=(span_factory(), sender) if sender is not None else None,
         book=Book(ledger, str(settings.mail_log_file), relays, settings.server, position),
+        journal=Journal(),
     )
+
+
+def span_factory() -> SpanFactory:
+    """Return what makes the mail server's spans, with the resource and the sampler of the OTEL_* variables."""
+    provider = tracing.tracer_provider(Service.SERVER, None)
+    return SpanFactory(provider.resource, provider.sampler)
 
 
 def part_readers(

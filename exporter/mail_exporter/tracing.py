@@ -2,34 +2,41 @@
 
     smtp submit (mail-api)
     └─ postfix receive          arrival … handed to the queue manager
-       ├─ postfix queue         … a delivery agent takes it up (first attempt)
-       │  └─ postfix deliver    per recipient, with the relay's answer as event
-       │     ├─ postfix connect
-       │     └─ postfix transmit
-       └─ postfix queue         the wait for the second attempt, and so on
+       ├─ postfix deliver       one per recipient and try, with the relay's answer as event
+       │  ├─ postfix wait       before the queue manager: received, later deferred
+       │  ├─ postfix queue      in the queue manager's hands
+       │  ├─ postfix connect
+       │  └─ postfix transmit
+       ├─ postfix deliver       the second try, and so on
+       └─ postfix finish        the mail left the queue
 
 Every span is complete when its attempt is logged, so that a mail that is stuck for days can be looked at at once.
+telemetry/README.md describes them; `mail_telemetry.spans` is what a test holds this file against.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
-from typing import Final, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple, Protocol
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from mail_exporter.facts import AttemptEnded
+from mail_exporter import attributes as told
+from mail_exporter.attributes import Attributes
+from mail_exporter.facts import AttemptEnded, MailFinished
 from mail_exporter.mail import Mail
-from mail_telemetry.masking import domain_of, mask_text
-from mail_telemetry.names import REPLY_EVENT, Attribute, SpanName
-from mail_telemetry.propagation import parse_traceparent
+from mail_exporter.relays import RELAY_DAEMONS
+from mail_exporter.traces import EVERYTHING, attempt_spans, is_sampled, mail_span, parent_of
+from mail_telemetry.names import REPLY_EVENT, Attribute, Relation, SpanName, Stage
 
 _SCOPE: Final = InstrumentationScope("mail_exporter")
 _NANOSECONDS: Final = 1_000_000_000
+_UNSET: Final = Status(StatusCode.UNSET)
+_OK: Final = Status(StatusCode.OK)
 
-Attributes = Mapping[str, str | int | float]
+Times = tuple[float, float]
 
 
 class SpanSink(Protocol):
@@ -39,65 +46,102 @@ class SpanSink(Protocol):
         """Take them; what can't be taken is the sink's business."""
 
 
+class _StageSpan(NamedTuple):
+    name: SpanName
+    stage: Stage
+    times: Times
+
+
 class SpanFactory:
-    """Makes the spans of Postfix's part of a trace; `resource` names mail-server as the service."""
+    """Makes the spans of Postfix's part of a trace.
 
-    def __init__(self, resource: Resource) -> None:
+    Args:
+        resource: names mail-server as the service.
+        sampler: decides which mails are traced.
+    """
+
+    def __init__(self, resource: Resource, sampler: Sampler = EVERYTHING) -> None:
         self._resource = resource
+        self._sampler = sampler
 
-    def spans(self, fact: AttemptEnded) -> Iterator[ReadableSpan]:
-        """Yield the spans that an attempt completes; none when the request's trace is not sampled."""
-        mail, attempt, number = fact.mail, fact.attempt, fact.number
-        parent = _parent(mail)
-        trace = trace_of(mail)
-        if not trace.trace_flags.sampled:
+    def spans(self, fact: AttemptEnded | MailFinished) -> Iterator[ReadableSpan]:
+        """Yield the spans that an attempt or a mail's end completes; none when the mail's trace is not sampled."""
+        if not is_sampled(fact.mail, self._sampler):
             return
-        receive = _context(trace, mail.host, mail.id, SpanName.RECEIVE)
-        queue = _context(trace, mail.host, mail.id, SpanName.QUEUE, str(number))
-        deliver = _context(trace, mail.host, mail.id, SpanName.ATTEMPT, attempt.recipient, str(number))
-        common = _mail_attributes(mail)
-        if fact.first_of_number:
-            if number == 1:
-                times = (mail.arrived, fact.waiting_since)
-                yield self._span(SpanName.RECEIVE, receive, parent, times, common, kind=SpanKind.SERVER)
-            numbered = common | {Attribute.ATTEMPT_NUMBER: number}
-            yield self._span(SpanName.QUEUE, queue, receive, (fact.waiting_since, fact.started), numbered)
-        yield self._attempt_span(fact, deliver, queue, common)
-        if attempt.relay != "none":
-            for name, times in (
-                (SpanName.CONNECT, (fact.started, fact.connected)),
-                (SpanName.TRANSMIT, (fact.connected, fact.ended)),
-            ):
-                stage = _context(trace, mail.host, mail.id, name, attempt.recipient, str(number))
-                yield self._span(name, stage, deliver, times, {Attribute.QUEUE_ID: mail.queue_id})
+        if isinstance(fact, MailFinished):
+            yield from self._finish(fact)
+            return
+        if fact.ordinal == 1:
+            yield self._receive(fact.mail, fact.activated, told.precision(fact.attempt.delays[0]))
+        yield from self._attempt(fact)
 
-    def _attempt_span(
-        self, fact: AttemptEnded, context: SpanContext, parent: SpanContext, common: dict[str, str | int]
-    ) -> ReadableSpan:
-        attempt = fact.attempt
-        reply = mask_text(attempt.text)
-        attributes: dict[str, str | int] = {
-            **common,
-            Attribute.ATTEMPT_NUMBER: fact.number,
-            Attribute.RECIPIENT_DOMAIN: domain_of(attempt.recipient),
-            Attribute.STATUS: attempt.status.value,
-            Attribute.DSN: attempt.dsn,
-            **_server(attempt.relay),
-        }
-        status = Status(StatusCode.OK)
-        if fact.cause is not None:
-            attributes |= {Attribute.CAUSE: fact.cause.value, Attribute.ERROR_TYPE: fact.cause.value}
-            status = Status(StatusCode.ERROR, f"{attempt.status.value}: {reply}")
-        answered = Event(REPLY_EVENT, {Attribute.REPLY: reply}, timestamp=_nanoseconds(fact.ended))
+    def _receive(self, mail: Mail, end: float, precision: float) -> ReadableSpan:
         return self._span(
+            SpanName.RECEIVE,
+            mail_span(mail, SpanName.RECEIVE),
+            parent_of(mail),
+            (mail.arrived, end),
+            told.of_mail(mail) | {Attribute.TIME_PRECISION: max(precision, told.arrival_precision(mail))},
+            kind=SpanKind.SERVER,
+            links=(_link(mail.about, Relation.ABOUT),) if mail.about is not None else (),
+        )
+
+    def _attempt(self, fact: AttemptEnded) -> Iterator[ReadableSpan]:
+        mail, attempt = fact.mail, fact.attempt
+        contexts = attempt_spans(fact)
+        deliver = contexts[SpanName.ATTEMPT]
+        cause = fact.cause
+        precision = max(told.precision(attempt.delay), told.arrival_precision(mail))
+        reply = told.reply_of(attempt)
+        yield self._span(
             SpanName.ATTEMPT,
-            context,
-            parent,
-            (fact.started, fact.ended),
-            attributes,
-            kind=SpanKind.CLIENT,
-            events=(answered,),
-            status=status,
+            deliver,
+            mail_span(mail, SpanName.RECEIVE),
+            (fact.began, fact.ended),
+            told.of_attempt(fact) | {Attribute.TIME_PRECISION: precision},
+            events=(Event(REPLY_EVENT, {Attribute.REPLY.value: reply}, timestamp=_nanoseconds(fact.ended)),),
+            status=_OK if cause is None else Status(StatusCode.ERROR, f"{attempt.status.value}: {reply}"),
+        )
+        last = told.last_stage(
+            fact.daemon,
+            attempt.text,
+            suspended=attempt.suspended,
+            delivered=cause is None,
+            sending=attempt.delays[3],
+        )
+        failed = last if cause is not None else None
+        server = told.of_server(attempt.relay)
+        for name, stage, times in _stages(fact, last):
+            common: Attributes = {
+                Attribute.QUEUE_ID: mail.queue_id,
+                Attribute.ATTEMPT_NUMBER: fact.number,
+                Attribute.STAGE: stage.value,
+                Attribute.TIME_PRECISION: precision,
+            }
+            is_remote = name in (SpanName.CONNECT, SpanName.TRANSMIT) and fact.daemon in RELAY_DAEMONS
+            yield self._span(
+                name,
+                contexts[name],
+                deliver,
+                times,
+                common | (server if is_remote else {}) | (told.of_failure(cause) if cause and name is failed else {}),
+                kind=SpanKind.CLIENT if is_remote else SpanKind.INTERNAL,
+                status=Status(StatusCode.ERROR) if name is failed else _UNSET,
+            )
+
+    def _finish(self, fact: MailFinished) -> Iterator[ReadableSpan]:
+        mail = fact.mail
+        last, end = told.end_of(fact)
+        if not mail.attempts:  # deleted before anybody tried: nothing was told of it yet
+            yield self._receive(mail, end, told.LOG_STAMP_SECONDS)
+        yield self._span(
+            SpanName.FINISH,
+            mail_span(mail, SpanName.FINISH),
+            mail_span(mail, SpanName.RECEIVE),
+            (last, end),
+            told.of_finish(fact) | {Attribute.TIME_PRECISION: told.LOG_STAMP_SECONDS},
+            links=tuple(_link(notice, Relation.NOTICE) for notice in mail.notices),
+            status=_OK if told.arrived(fact) else Status(StatusCode.ERROR, fact.outcome.value),
         )
 
     def _span(  # noqa: PLR0913 - a span has as many parts
@@ -105,12 +149,13 @@ class SpanFactory:
         name: SpanName,
         context: SpanContext,
         parent: SpanContext | None,
-        times: tuple[float, float],
+        times: Times,
         attributes: Attributes,
         *,
         kind: SpanKind = SpanKind.INTERNAL,
         events: tuple[Event, ...] = (),
-        status: Status | None = None,
+        links: tuple[Link, ...] = (),
+        status: Status = _UNSET,
     ) -> ReadableSpan:
         return ReadableSpan(
             name=name.value,
@@ -119,61 +164,27 @@ class SpanFactory:
             resource=self._resource,
             attributes={str(key): value for key, value in attributes.items()},
             events=events,
+            links=links,
             kind=kind,
-            status=status or Status(StatusCode.UNSET),
+            status=status,
             start_time=_nanoseconds(times[0]),
-            end_time=_nanoseconds(max(times)),
+            end_time=_nanoseconds(times[1]),
             instrumentation_scope=_SCOPE,
         )
 
 
-def _parent(mail: Mail) -> SpanContext | None:
-    return parse_traceparent(mail.traceparent) if mail.traceparent else None
+def _stages(fact: AttemptEnded, last: SpanName) -> Iterator[_StageSpan]:
+    """Yield the stages that an attempt went through; each begins where the one before ended."""
+    yield _StageSpan(SpanName.WAIT, Stage.BEFORE_QUEUE_MANAGER, (fact.began, fact.activated))
+    yield _StageSpan(SpanName.QUEUE, Stage.QUEUE_MANAGER, (fact.activated, fact.started))
+    if last is not SpanName.QUEUE and fact.daemon in RELAY_DAEMONS:
+        yield _StageSpan(SpanName.CONNECT, Stage.CONNECTION_SETUP, (fact.started, fact.connected))
+    if last is SpanName.TRANSMIT:
+        yield _StageSpan(SpanName.TRANSMIT, Stage.TRANSMISSION, (fact.connected, fact.ended))
 
 
-def trace_of(mail: Mail) -> SpanContext:
-    """Return the trace a mail belongs to: its request's, or one that derives from its queue id."""
-    parent = _parent(mail)
-    if parent is not None:
-        return parent
-    digest = sha256(f"trace\0{mail.host}\0{mail.id}".encode()).digest()
-    return SpanContext(
-        trace_id=int.from_bytes(digest[:16]),
-        span_id=int.from_bytes(digest[16:24]),
-        is_remote=False,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED),
-    )
-
-
-def _context(trace: SpanContext, *parts: str) -> SpanContext:
-    digest = sha256("\0".join(parts).encode("utf-8", "surrogateescape")).digest()
-    return SpanContext(
-        trace_id=trace.trace_id,
-        span_id=int.from_bytes(digest[:8]) or 1,
-        is_remote=False,
-        trace_flags=trace.trace_flags,
-    )
-
-
-def _mail_attributes(mail: Mail) -> dict[str, str | int]:
-    attributes: dict[str, str | int] = {
-        Attribute.QUEUE_ID: mail.queue_id,
-        Attribute.ENTRY: mail.entry.value,
-        Attribute.SIZE: mail.size,
-        Attribute.RECIPIENT_COUNT: mail.recipient_count,
-    }
-    if mail.api_id:
-        attributes[Attribute.MESSAGE_ID] = mail.api_id
-    return attributes
-
-
-def _server(relay: str) -> dict[str, str | int]:
-    """Return server.address and server.port of `host[address]:port`, or the agent's own name as `local`."""
-    host, _, rest = relay.partition("[")
-    _, _, port = rest.rpartition(":")
-    if not port.isdigit():
-        return {Attribute.SERVER_ADDRESS: host} if relay != "none" else {}
-    return {Attribute.SERVER_ADDRESS: host, Attribute.SERVER_PORT: int(port)}
+def _link(mail: Mail, relation: Relation) -> Link:
+    return Link(mail_span(mail, SpanName.RECEIVE), {Attribute.RELATION.value: relation.value})
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -23,6 +23,7 @@ from mail_exporter.events import (
 from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
 from mail_exporter.mail import Mail, Server
 from mail_exporter.record import Origin
+from mail_exporter.relays import DISCARD
 from mail_telemetry.causes import classify
 from mail_telemetry.identity import api_message_id
 from mail_telemetry.names import Entry, Outcome
@@ -33,6 +34,12 @@ _EVICTED_AT_ONCE: Final = 16
 _OUTCOMES: Final = {Status.SENT: Outcome.SENT, Status.BOUNCED: Outcome.BOUNCED}
 _DELIVERED: Final = frozenset({Status.SENT, Status.DELIVERABLE})
 _PROBES: Final = frozenset({Status.DELIVERABLE, Status.UNDELIVERABLE})
+
+
+def relate(notice: Mail, about: Mail) -> None:
+    """Make a bounce or notice and the mail that it is about know each other."""
+    notice.about = about
+    about.notices += (notice,)
 
 
 class Tracker:
@@ -64,7 +71,7 @@ class Tracker:
         kind = type(event)
         handle = _HANDLERS.get(kind)
         if handle is None:
-            return self._apply_other(event, time)
+            return self._apply_other(event, time, origin)
         queue_id = event[0]  # type: ignore[index]  # an event that has a handler begins with the queue id
         mail = self._open.get(queue_id) or self._begin(queue_id, time, origin)
         if kind is Accepted and mail.activations:
@@ -83,10 +90,20 @@ class Tracker:
         """Put back mails that were open when another tracker stopped."""
         self._open.update((mail.queue_id, mail) for mail in mails)
 
-    def _apply_other(self, event: Event, time: float) -> Fact | None:
+    def _apply_other(self, event: Event, time: float, origin: Origin) -> Fact | None:
         if isinstance(event, Removed):
             return self._close(event.queue_id, time)
+        if isinstance(event, NoticeSent):
+            self._relate(event, time, origin)
         return event  # type: ignore[return-value]  # what concerns no mail is a fact as it is
+
+    def _relate(self, event: NoticeSent, time: float, origin: Origin) -> None:
+        notice = self._open.get(event.queue_id) or self._begin(event.queue_id, time, origin)
+        self._changed[notice.id] = notice
+        notice.notice_of = event.about
+        about = self._open.get(event.about)
+        if about is not None:
+            relate(notice, about)
 
     def _begin(self, queue_id: str, time: float, origin: Origin) -> Mail:
         if len(self._open) >= self._limit:
@@ -106,19 +123,16 @@ class Tracker:
             return None
         self._changed[mail.id] = mail
         mail.closed = max(time, mail.arrived)
+        if not mail.activations:  # refused behind DATA: it never was in the queue
+            return None
         left = mail.recipient_count - mail.recipients_finished
         if left <= 0:
-            return None
+            return MailFinished(mail, mail.outcome, 0)
         return MailFinished(mail, Outcome.EXPIRED if mail.expired else Outcome.DELETED, left)
 
 
 def _accepted(mail: Mail, _event: Accepted, origin: Origin) -> None:
     mail.entry = origin.entry
-
-
-def _notice_sent(mail: Mail, event: NoticeSent, _: Origin) -> Fact:
-    mail.notice_of = event.about
-    return event
 
 
 def _trace_seen(mail: Mail, event: TraceSeen, _: Origin) -> None:
@@ -144,17 +158,28 @@ def _expired(mail: Mail, _event: Expired, _: Origin) -> None:
 
 
 def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
-    before_queue_manager, _, connection_setup, transmission = attempt.delays
+    before_queue_manager, queue_manager, connection_setup, transmission = attempt.delays
     ended = mail.arrived + attempt.delay
-    started = ended - connection_setup - transmission
-    waiting_since = mail.waiting_since
-    if waiting_since is None:
-        waiting_since = mail.arrived + before_queue_manager
+    # Postfix rounds each of these numbers by itself: their sum may be longer than the whole.
+    started = max(mail.arrived, ended - connection_setup - transmission)
     # A log that begins in the middle of a mail's life shows an attempt without its activation.
     number = mail.activations = mail.activations or 1
     first_of_number = number > mail.attempted
+    if number == 1:
+        began = mail.arrived
+        activated = min(began + before_queue_manager, started)
+    else:
+        # Later first stages have all earlier waits in them, to the second: the second stage tells more.
+        if first_of_number or mail.wait_began is None:
+            mail.wait_began = mail.arrived if mail.waiting_since is None else mail.waiting_since
+        began = min(mail.wait_began, started)
+        activated = max(began, started - queue_manager)
     outcome = _outcome(attempt, origin)
-    if outcome is not None or attempt.status in _PROBES:
+    if outcome is not None:
+        mail.recipients_finished += 1
+        if outcome is not Outcome.SENT and mail.outcome is not Outcome.BOUNCED:
+            mail.outcome = outcome
+    elif attempt.status in _PROBES:
         mail.recipients_finished += 1
     mail.attempts += 1
     mail.attempted = number
@@ -166,9 +191,10 @@ def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
         mail.attempts,
         number,
         first_of_number,
-        min(waiting_since, started),
+        began,
+        activated,
         started,
-        started + connection_setup,
+        min(started + connection_setup, ended),
         ended,
         outcome,
         None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn),
@@ -177,12 +203,11 @@ def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
 
 def _outcome(attempt: Attempted, origin: Origin) -> Outcome | None:
     outcome = _OUTCOMES.get(attempt.status)
-    return Outcome.DISCARDED if outcome is Outcome.SENT and origin.daemon == "discard" else outcome
+    return Outcome.DISCARDED if outcome is Outcome.SENT and origin.daemon == DISCARD else outcome
 
 
 _HANDLERS: Final[Mapping[type[Any], Callable[[Mail, Any, Origin], Fact | None]]] = {
     Accepted: _accepted,
-    NoticeSent: _notice_sent,
     TraceSeen: _trace_seen,
     MessageIdSeen: _message_id_seen,
     Activated: _activated,

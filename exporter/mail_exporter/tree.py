@@ -1,7 +1,9 @@
 """A trace as text: one line for each span, under its parent."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_NOTE_WIDTH: Final = 80
 
 
 class Branch(NamedTuple):
@@ -18,8 +20,8 @@ def draw(branches: Sequence[Branch]) -> str:
     """Return the tree of branches that stand in their order, each behind its parent.
 
     postfix receive              +0 ms   100 ms
-    └─ postfix queue           +100 ms    20 ms
-       └─ postfix deliver      +120 ms   200 ms  deferred: auth
+    └─ postfix deliver           +0 ms   320 ms  deferred: auth, SASL authentication failed; server said: 535 ...
+       └─ postfix queue        +100 ms    20 ms
     """
     if not branches:
         return ""
@@ -33,6 +35,11 @@ def draw(branches: Sequence[Branch]) -> str:
         f"{row[0]:<{name}}  {row[1]:>{start}}  {row[2]:>{lasted}}  {branch.note}".rstrip()
         for row, branch in zip(rows, branches, strict=True)
     )
+
+
+def shortened(text: str) -> str:
+    """Return the text, its end left out where it would not fit behind a branch."""
+    return text if len(text) <= _NOTE_WIDTH else text[: _NOTE_WIDTH - 4].rstrip() + " ..."
 
 
 def _stem(branches: Sequence[Branch], index: int) -> str:

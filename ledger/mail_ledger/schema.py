@@ -48,7 +48,7 @@ attempt = Table(
     Column("message", ForeignKey(message.c.id, ondelete="CASCADE"), primary_key=True),
     Column("ordinal", Integer, primary_key=True, comment="counts the message's attempts, over all recipients"),
     Column("number", Integer, nullable=False, comment="the activation that it belongs to"),
-    Column("waiting_since", Float, nullable=False, comment="since when the mail had waited for this attempt"),
+    Column("waiting_since", Float, nullable=False, comment="when the queue manager took the mail up for it"),
     Column("started", Float, nullable=False),
     Column("connected", Float, nullable=False, comment="when DNS, TCP, TLS and login were done"),
     Column("ended", Float, nullable=False, index=True),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from mail_sandbox.spans import Span, Status
 
 ORPHANS = "(parent not received)"
+REPLY = "mail.reply"
+"""The attribute of an event that holds the relay's words."""
+LONGEST_NOTE = 80
 
 _MICROSECOND = 1_000
 _MILLISECOND = 1_000_000
@@ -24,13 +27,14 @@ class _Line:
 def draw(spans: Iterable[Span]) -> str:
     """The tree of one trace: name, service, offset from the trace's start, duration, errors.
 
-    Children stand in order of their start. Spans whose parent was not received stand below the rest.
+    Children stand in order of their start. Spans whose parent was not received stand below the rest. What the relay
+    said stands behind the attempt, and behind a link the trace it leads to.
 
-        POST /send                mail-api       +0 ms   12.3 ms
-        └─ mail                   mail-exporter  +4 ms    3.40 s
-           └─ attempt             mail-exporter  +9 ms    3.10 s  ERROR auth
+        POST /send                mail-api     +0 ms   12.3 ms
+        └─ postfix receive        mail-server  +4 ms   10.0 ms
+           └─ postfix deliver     mail-server  +4 ms    3.10 s  ERROR auth: 535-5.7.8 Username and Password not ...
     """
-    ordered = sorted(spans, key=lambda span: (span.start, -span.end, span.span_id))
+    ordered = sorted(spans, key=lambda span: (span.start, span.end, span.span_id))
     if not ordered:
         return ""
     lines = list(_lines(ordered))
@@ -41,7 +45,7 @@ def draw(spans: Iterable[Span]) -> str:
             line.span.service if line.span else "",
             f"+{duration(line.span.start - start)}" if line.span else "",
             duration(line.span.end - line.span.start) if line.span else "",
-            _error(line.span) if line.span else "",
+            _note(line.span) if line.span else "",
         )
         for line in lines
     ]
@@ -101,7 +105,15 @@ def _branch(span: Span, children: dict[str, list[Span]], drawn: set[str], *, fir
             stack.append((child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
 
 
-def _error(span: Span) -> str:
-    if span.status is not Status.ERROR:
-        return ""
-    return f"ERROR {span.attributes.get('error.type') or span.status_message}".rstrip()
+def _note(span: Span) -> str:
+    """What went wrong, what the relay said, and where the span is linked to."""
+    error = f"ERROR {span.attributes.get('error.type') or span.status_message}".rstrip()
+    replies = (event.attributes.get(REPLY) for event in span.events)
+    said = next((shortened(str(reply)) for reply in replies if reply), "")
+    links = [f"see trace {link.trace_id}" for link in span.links if link.trace_id != span.trace_id]
+    return ": ".join(filter(None, (error if span.status is Status.ERROR else "", said, *links)))
+
+
+def shortened(text: str) -> str:
+    """The text, its end left out where it is too long for a line."""
+    return text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 4].rstrip() + " ..."

@@ -43,10 +43,30 @@ class SpanName(StrEnum):
 
     SUBMIT = "smtp submit"
     RECEIVE = "postfix receive"
-    QUEUE = "postfix queue"
     ATTEMPT = "postfix deliver"
+    WAIT = "postfix wait"
+    QUEUE = "postfix queue"
     CONNECT = "postfix connect"
     TRANSMIT = "postfix transmit"
+    FINISH = "postfix finish"
+
+
+class Stage(StrEnum):
+    """Postfix's four stages of an attempt, as in `delays=a/b/c/d`."""
+
+    BEFORE_QUEUE_MANAGER = "before_queue_manager"
+    QUEUE_MANAGER = "queue_manager"
+    CONNECTION_SETUP = "connection_setup"
+    TRANSMISSION = "transmission"
+
+
+class Relation(StrEnum):
+    """What a linked mail is to the one whose span holds the link."""
+
+    ABOUT = "about"
+    """The mail that this bounce or notice is about."""
+    NOTICE = "notice"
+    """A bounce or notice about this mail."""
 
 
 class Attribute(StrEnum):
@@ -63,17 +83,35 @@ class Attribute(StrEnum):
     DSN = "mail.dsn"
     CAUSE = "mail.cause"
     REPLY = "mail.reply"
+    STAGE = "mail.stage"
+    TIME_PRECISION = "mail.time_precision_seconds"
+    FORWARDED = "mail.forwarded"
+    ATTEMPTS = "mail.attempts"
+    OUTCOME = "mail.outcome"
+    RELATION = "mail.relation"
     SERVER_ADDRESS = "server.address"
     SERVER_PORT = "server.port"
     ERROR_TYPE = "error.type"
     RESULT = "mail.result"
     RECIPIENT = "mail.recipient"
+    ENDED = "mail.ended"
+    STAGE_SECONDS = "mail.stage_seconds"
     DURATION = "duration_seconds"
     METADATA = "mail.metadata"
     REQUEST_ID = "http.request.id"
     HTTP_METHOD = "http.request.method"
     HTTP_ROUTE = "http.route"
     HTTP_STATUS = "http.response.status_code"
+
+
+class LogLine(StrEnum):
+    """The messages of the lines that tell a mail's story."""
+
+    ACCEPTED = "mail accepted"
+    NOT_ACCEPTED = "mail not accepted"
+    ANSWERED = "request answered"
+    ATTEMPT = "delivery attempt ended"
+    FINISH = "mail left the queue"
 
 
 REPLY_EVENT: Final = "relay answered"

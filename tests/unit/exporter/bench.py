@@ -7,8 +7,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from prometheus_client import CollectorRegistry
 
+from mail_exporter import restored
 from mail_exporter.book import Book
-from mail_exporter.mail import Mail
+from mail_exporter.journal import Journal
 from mail_exporter.metrics import LogMetrics
 from mail_exporter.pipeline import Pipeline
 from mail_exporter.record import RecordReader
@@ -37,19 +38,28 @@ class Spans:
 class Bench:
     """A pipeline on a ledger, which it restores what is open from."""
 
-    def __init__(self, ledger: Ledger, *, open_mails: int = 1000) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        open_mails: int = 1000,
+        factory: SpanFactory | None = None,
+        spans: Spans | None = None,
+        journal: Journal | None = None,
+    ) -> None:
         self.registry = CollectorRegistry()
         self.unknown: list[str] = []
-        self.exported = Spans()
+        self.exported = spans or Spans()
         self.tracker = Tracker(open_mails)
-        self.tracker.restore(map(Mail.of_row, ledger.open_messages()))
+        self.tracker.restore(restored.open_mails(ledger))
         relays = Relays(RELAY)
         self.pipeline = Pipeline(
             records=RecordReader(),
             tracker=self.tracker,
             metrics=LogMetrics(self.registry, relays, self.unknown.append),
-            spans=(SpanFactory(Resource({"service.name": "mail-server"})), self.exported),
+            spans=(factory or SpanFactory(Resource({"service.name": "mail-server"})), self.exported),
             book=Book(ledger, LOG, relays, position=ledger.position(LOG)),
+            journal=journal,
             now=lambda: NOW,
         )
         self.lines = 0

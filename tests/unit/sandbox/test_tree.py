@@ -1,8 +1,10 @@
 """Traces drawn as text."""
 
+from dataclasses import replace
+
 import pytest
 
-from mail_sandbox.spans import Span, Status, Value
+from mail_sandbox.spans import Span, SpanEvent, SpanLink, Status, Value
 from mail_sandbox.tree import draw, duration
 
 MS = 1_000_000
@@ -44,6 +46,19 @@ def test_a_mail_from_the_request_to_the_relay() -> None:
         "      ├─ attempt  mail-exporter     +20.0 ms      3.10 s  ERROR auth\n"
         "      └─ attempt  mail-exporter  +1 min 05 s      1.20 s\n"
     )
+
+
+def test_what_the_relay_said() -> None:
+    """The relay's words stand behind the attempt, cut where they are long, and behind a link the trace it leads to."""
+    said = SpanEvent("relay answered", START, {"mail.reply": f"535 {'x' * 90}"})
+    refused = replace(span("attempt", 1, 0, 0, 1, error="auth"), events=(said,))
+    taken = replace(span("attempt", 2, 0, 2, 1), events=(SpanEvent("relay answered", START, {"mail.reply": "250 OK"}),))
+    linked = replace(span("receive", 3, 0, 4, 1), links=(SpanLink("b" * 32, "1" * 16),))
+    assert [line.partition(" ms  ")[2].partition("  ")[2] for line in draw([refused, taken, linked]).splitlines()] == [
+        f"ERROR auth: 535 {'x' * 72} ...",
+        "250 OK",
+        f"see trace {'b' * 32}",
+    ]
 
 
 def test_spans_without_their_parent_are_not_lost() -> None:

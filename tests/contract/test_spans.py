@@ -1,0 +1,33 @@
+"""The spans that are described are the spans that there are names for."""
+
+from pathlib import Path
+
+from mail_telemetry.names import LogLine, Service, SpanName
+from mail_telemetry.spans import ATTRIBUTES, HTTP_SPAN, SPANS
+
+README = Path(__file__).resolve().parents[2] / "telemetry/README.md"
+
+
+def test_every_span_is_described() -> None:
+    """Each name of a span is described once, in the order of a mail's way."""
+    assert [span.name for span in SPANS] == [HTTP_SPAN, *SpanName]
+
+
+def test_every_attribute_is_explained() -> None:
+    """What a span may say has a meaning."""
+    assert {name for span in SPANS for name in span.attributes} - set(ATTRIBUTES) == set()
+
+
+def test_every_parent_is_a_span() -> None:
+    """Spans hang on one another, up to the HTTP request."""
+    known = {span.name for span in SPANS}
+    assert [span.name for span in SPANS if span.parent is None] == [HTTP_SPAN]
+    assert {span.parent for span in SPANS if span.parent} <= known
+
+
+def test_picture_shows_every_span() -> None:
+    """The README's picture has every span, and its tables every line of the log."""
+    picture = README.read_text().split("```")[1]
+    assert [span.name for span in SPANS if span.name not in picture] == []
+    assert [line for line in LogLine if f"`{line}`" not in README.read_text()] == []
+    assert {span.service for span in SPANS} == {Service.API, Service.SERVER}

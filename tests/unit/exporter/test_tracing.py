@@ -1,0 +1,351 @@
+"""The spans that lines make."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_OFF, DEFAULT_ON, Sampler
+
+from mail_exporter.parse.grammar import arrival_time
+from mail_exporter.tracing import SpanFactory
+from mail_ledger import Ledger
+from mail_telemetry.names import Attribute
+from mail_telemetry.spans import SPANS
+from tests.unit.exporter import logs
+from tests.unit.exporter.bench import Bench, Spans
+
+ARRIVED = round((arrival_time(logs.QUEUE_ID) or 0) * 1e9)
+BOUNCE_ID = "4jXSsQ3lJyzC60P"
+STAGES = ["postfix wait", "postfix queue", "postfix connect", "postfix transmit"]
+
+
+def edges(spans: list[ReadableSpan]) -> list[tuple[str, str]]:
+    """Return (parent's name, name) of every span; the API's span is called `remote`."""
+    names = {span.context.span_id: span.name for span in spans if span.context}
+    return [(names.get(span.parent.span_id, "remote") if span.parent else "", span.name) for span in spans]
+
+
+def named(spans: list[ReadableSpan], name: str) -> list[ReadableSpan]:
+    """Return the spans of this name."""
+    return [span for span in spans if span.name == name]
+
+
+def milliseconds(span: ReadableSpan) -> tuple[int, int]:
+    """Return when a span starts and ends, in milliseconds after the mail's arrival."""
+    return round(((span.start_time or 0) - ARRIVED) / 1e6), round(((span.end_time or 0) - ARRIVED) / 1e6)
+
+
+def attribute(span: ReadableSpan, name: Attribute) -> object:
+    """Return an attribute of a span, or None."""
+    return (span.attributes or {}).get(name)
+
+
+def failed(span: ReadableSpan) -> bool:
+    """Tell whether a span is an error."""
+    return not span.status.is_ok
+
+
+def trace_ids(spans: list[ReadableSpan]) -> set[str]:
+    """Return the ids of the traces that spans belong to."""
+    return {f"{span.context.trace_id:032x}" for span in spans if span.context}
+
+
+def answer(text: str, *, relay: str = "smtp.gmail.com[1.2.3.4]:587", delays: str = "0.1/0.1/0.2/0", **how: str) -> str:
+    """Return the line of an attempt that ended with this text."""
+    daemon, status = how.get("daemon", "smtp"), how.get("status", "deferred")
+    return logs.line(
+        daemon,
+        f"{logs.QUEUE_ID}: to=<a@x.example>, relay={relay}, delay=0.4, delays={delays}, dsn=4.0.0, "
+        f"status={status} ({text})",
+        second=1,
+    )
+
+
+def test_trace_of_a_sent_mail(bench: Bench) -> None:
+    """One tree hangs on the API's span: the mail comes in, an attempt with four stages, the mail's end."""
+    bench.feed(*logs.accepted(), logs.sent(), logs.removed())
+    assert edges(bench.spans) == [
+        ("remote", "postfix receive"),
+        ("postfix receive", "postfix deliver"),
+        *(("postfix deliver", stage) for stage in STAGES),
+        ("postfix receive", "postfix finish"),
+    ]
+    assert trace_ids(bench.spans) == {logs.TRACE_ID}
+    assert bench.spans[0].parent
+    assert f"{bench.spans[0].parent.span_id:016x}" == logs.PARENT_SPAN_ID
+
+
+def test_times(bench: Bench) -> None:
+    """Spans start and end where the queue id and the delays say, without gaps."""
+    bench.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.1/0.1"))
+    assert {span.name: milliseconds(span) for span in bench.spans} == {
+        "postfix receive": (0, 100),
+        "postfix deliver": (0, 320),
+        "postfix wait": (0, 100),
+        "postfix queue": (100, 120),
+        "postfix connect": (120, 220),
+        "postfix transmit": (220, 320),
+    }
+
+
+SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seconds: f"{seconds:.2g}")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
+def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
+    """Whatever Postfix's rounding makes of the numbers, stages lie in their attempt, one behind the other."""
+    bench = Bench(Ledger.open("sqlite://"))
+    bench.feed(*logs.accepted())
+    for delay, *delays in attempts:
+        bench.feed(logs.sent(delay=delay, delays="/".join(delays)), logs.active())
+    for index, deliver in enumerate(named(bench.spans, "postfix deliver")):
+        stages = [named(bench.spans, stage)[index] for stage in STAGES]
+        assert milliseconds(stages[0])[0] == milliseconds(deliver)[0] >= 0
+        assert milliseconds(stages[-1])[1] == milliseconds(deliver)[1]
+        for before, after in pairwise(stages):
+            assert (before.start_time or 0) <= (before.end_time or 0) == after.start_time
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"), [("0.32", 0.01), ("3.2", 0.1), ("32", 1.0)], ids=["below 1 s", "below 10 s", "above"]
+)
+def test_precision(bench: Bench, delay: str, expected: float) -> None:
+    """Each span says how exactly its times are known: Postfix logs two digits."""
+    bench.feed(*logs.accepted(), logs.sent(delay=delay), logs.removed())
+    (deliver,), (finish,) = named(bench.spans, "postfix deliver"), named(bench.spans, "postfix finish")
+    assert attribute(deliver, Attribute.TIME_PRECISION) == expected
+    assert attribute(finish, Attribute.TIME_PRECISION) == 1.0
+
+
+def test_precision_of_a_short_queue_id(bench: Bench) -> None:
+    """A short queue id does not hold the arrival, so nothing about its mail is known better than to the second."""
+    bench.feed(*logs.accepted("127C519E06E"), logs.sent("127C519E06E"))
+    assert {attribute(span, Attribute.TIME_PRECISION) for span in bench.spans} == {1.0}
+
+
+def test_deferred_attempt_joins_the_same_trace(bench: Bench) -> None:
+    """A failed attempt and the later success are two branches of one trace, the first one with its cause."""
+    bench.feed(*logs.accepted(), logs.deferred())
+    bench.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"), logs.removed())
+    first, second = named(bench.spans, "postfix deliver")
+    assert [attribute(span, Attribute.ATTEMPT_NUMBER) for span in (first, second)] == [1, 2]
+    assert [span.status.status_code.name for span in (first, second)] == ["ERROR", "OK"]
+    assert attribute(first, Attribute.ERROR_TYPE) == "auth"
+    assert attribute(first, Attribute.SERVER_ADDRESS) == "smtp.gmail.com"
+    wait = named(bench.spans, "postfix wait")[1]
+    assert (wait.start_time, wait.start_time) == (first.end_time, second.start_time)
+    assert milliseconds(named(bench.spans, "postfix connect")[1]) == (299_800, 299_900)
+    assert trace_ids(bench.spans) == {logs.TRACE_ID}
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        pytest.param(logs.deferred(), "postfix connect", id="wrong password"),
+        pytest.param(
+            answer("connect to x[1.2.3.4]:587: Connection refused", relay="none"), "postfix connect", id="refused"
+        ),
+        pytest.param(
+            answer("lost connection with x[1.2.3.4] while performing the EHLO handshake"), "postfix connect", id="EHLO"
+        ),
+        pytest.param(
+            answer("host x[1.2.3.4] said: 451 4.3.0 no (in reply to MAIL FROM command)"), "postfix transmit", id="MAIL"
+        ),
+        pytest.param(
+            answer("host x[1.2.3.4] said: 550 no (in reply to end of DATA command)", delays="0/0/0/0.4"),
+            "postfix transmit",
+            id="end of DATA",
+        ),
+        pytest.param(
+            answer("lost connection with x[1.2.3.4] while sending message body"), "postfix transmit", id="lost in DATA"
+        ),
+        pytest.param(
+            answer("delivery temporarily suspended: connect to x: refused", relay="none", daemon="error"),
+            "postfix queue",
+            id="not tried",
+        ),
+        pytest.param(
+            answer("there are no mailboxes here", relay="none", daemon="error", status="bounced"),
+            "postfix queue",
+            id="no such mailbox",
+        ),
+    ],
+)
+def test_stage_that_failed(bench: Bench, line: str, last: str) -> None:
+    """The stage that failed is the last one, and it alone says why."""
+    bench.feed(*logs.accepted(), line)
+    (deliver,) = named(bench.spans, "postfix deliver")
+    stages = [span for span in bench.spans if span.name in STAGES]
+    assert [span.name for span in stages] == STAGES[: STAGES.index(last) + 1]
+    assert [failed(span) for span in stages] == [False] * (len(stages) - 1) + [True]
+    assert [attribute(span, Attribute.ERROR_TYPE) for span in stages[:-1]] == [None] * (len(stages) - 1)
+    assert attribute(stages[-1], Attribute.ERROR_TYPE) == attribute(deliver, Attribute.ERROR_TYPE) is not None
+
+
+def test_agent_of_this_server(bench: Bench) -> None:
+    """An agent that connects to nobody has no connection set-up."""
+    bench.feed(*logs.accepted(), answer("thrown away", relay="none", daemon="discard", status="sent"), logs.removed())
+    assert [span.name for span in bench.spans if span.name in STAGES] == [STAGES[0], STAGES[1], STAGES[3]]
+    assert attribute(named(bench.spans, "postfix finish")[0], Attribute.OUTCOME) == "discarded"
+
+
+def test_recipients_of_one_round_waited_together(bench: Bench) -> None:
+    """The second recipient of a second try had waited as long as the first."""
+    bench.feed(*logs.accepted(), logs.active(recipients=2), logs.deferred(), logs.deferred())
+    later = {"delay": "300", "delays": "300/0.1/0.1/0.1"}
+    bench.feed(logs.active(recipients=2), logs.sent(**later), logs.sent(**later, to="b"))
+    first, second = named(bench.spans, "postfix wait")[2:]
+    assert milliseconds(first) == milliseconds(second) == (400, 299_700)
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome", "is_error"),
+    [
+        pytest.param([logs.sent()], "sent", False, id="sent"),
+        pytest.param([answer("no", status="bounced")], "bounced", True, id="bounced"),
+        pytest.param([logs.deferred(), logs.expired()], "expired", True, id="expired"),
+        pytest.param([], "deleted", True, id="deleted"),
+    ],
+)
+def test_finish(bench: Bench, lines: list[str], outcome: str, *, is_error: bool) -> None:
+    """The last span says what became of the mail."""
+    bench.feed(*logs.accepted(), *lines, logs.removed())
+    (finish,) = named(bench.spans, "postfix finish")
+    assert attribute(finish, Attribute.OUTCOME) == outcome
+    assert attribute(finish, Attribute.ERROR_TYPE) == (outcome if is_error else None)
+    assert failed(finish) == is_error
+    assert ("postfix receive", "postfix finish") in edges(bench.spans)
+
+
+def test_refused_mail_has_no_trace(bench: Bench) -> None:
+    """A mail that was refused behind DATA was never in the queue, and ends without a span."""
+    bench.feed(
+        logs.line("public/smtpd", f"{logs.QUEUE_ID}: client=x[1.2.3.4]"),
+        logs.line("cleanup", f"{logs.QUEUE_ID}: removed (canceled)"),
+    )
+    assert bench.spans == []
+
+
+def bounce() -> Iterator[str]:
+    """Yield the lines of a mail that bounces, up to the bounce's own delivery."""
+    yield from logs.accepted()
+    yield answer("no such user", status="bounced")
+    yield logs.line("bounce/cleanup", f"{BOUNCE_ID}: message-id=<x@mail>")
+    yield logs.line("bounce", f"{logs.QUEUE_ID}: sender non-delivery notification: {BOUNCE_ID}")
+    yield logs.active(BOUNCE_ID)
+    yield logs.removed()
+
+
+def test_bounce_is_linked(bench: Bench) -> None:
+    """A bounce has a trace of its own; it and the mail that it is about are linked with each other."""
+    bench.feed(*bounce(), logs.sent(BOUNCE_ID))
+    about, notice = named(bench.spans, "postfix receive")
+    (finish,) = named(bench.spans, "postfix finish")
+    assert len(trace_ids([about, notice])) == 2
+    assert [link.context for link in notice.links] == [about.context]
+    assert [link.context for link in finish.links] == [notice.context]
+
+
+def test_bounce_is_linked_after_a_restart(bench: Bench, ledger: Ledger) -> None:
+    """An exporter that starts anew still knows what a bounce is about."""
+    bench.feed(*bounce())
+    restarted = Bench(ledger)
+    restarted.feed(logs.sent(BOUNCE_ID))
+    (about,), (notice,) = named(bench.spans, "postfix receive"), named(restarted.spans, "postfix receive")
+    assert [link.context for link in notice.links] == [about.context]
+
+
+def test_worst_outcome_survives_a_restart(bench: Bench, ledger: Ledger) -> None:
+    """A mail that bounced for one recipient ends as bounced, even if its end is read by another exporter."""
+    bench.feed(*logs.accepted(), logs.active(recipients=2), answer("no such user", status="bounced"))
+    restarted = Bench(ledger)
+    restarted.feed(logs.sent(to="b"), logs.removed())
+    (finish,) = named(restarted.spans, "postfix finish")
+    assert attribute(finish, Attribute.OUTCOME) == "bounced"
+
+
+def forwarded(queue_id: str) -> str:
+    """Return the line of an attempt for a recipient whom an alias made."""
+    return logs.sent(queue_id).replace("to=<a@x.example>,", "to=<a@x.example>, orig_to=<hi@dinky.example>,")
+
+
+def test_forwarded_copy_is_in_the_trace(bench: Bench) -> None:
+    """A copy that an alias makes is an attempt of the same trace, and says so."""
+    bench.feed(*logs.accepted(), forwarded(logs.QUEUE_ID))
+    assert attribute(named(bench.spans, "postfix deliver")[0], Attribute.FORWARDED) is True
+
+
+@pytest.mark.parametrize("trace", ["01", "03", None], ids=["sampled", "sampled and random", "none"])
+def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path, trace: str | None) -> None:
+    """A log that is read again makes spans with the same ids, for a mail without trace context too."""
+    lines = [*logs.accepted(trace=trace), logs.deferred(), logs.active(), logs.sent(), logs.removed()]
+    again = Bench(Ledger.open(f"sqlite:///{tmp_path}/again.db"))
+    bench.feed(*lines)
+    again.feed(*lines)
+    ids = [(span.context.trace_id, span.context.span_id) for span in bench.spans if span.context]
+    assert len(set(ids)) == len(ids) == 11
+    assert ids == [(span.context.trace_id, span.context.span_id) for span in again.spans if span.context]
+
+
+@pytest.mark.parametrize(
+    ("trace", "sampler", "expected"),
+    [
+        pytest.param("01", DEFAULT_ON, True, id="sampled"),
+        pytest.param("03", DEFAULT_ON, True, id="sampled and random"),
+        pytest.param("00", DEFAULT_ON, False, id="not sampled"),
+        pytest.param("02", DEFAULT_ON, False, id="random and not sampled"),
+        pytest.param(None, DEFAULT_ON, True, id="none"),
+        pytest.param(None, DEFAULT_OFF, False, id="none, off by default"),
+        pytest.param("01", DEFAULT_OFF, True, id="sampled, off by default"),
+        pytest.param("01", ALWAYS_OFF, False, id="off"),
+    ],
+)
+def test_sampling(ledger: Ledger, trace: str | None, sampler: Sampler, *, expected: bool) -> None:
+    """The request's decision is respected; OTEL_TRACES_SAMPLER decides for mails without one."""
+    bench = Bench(ledger, factory=SpanFactory(Resource({}), sampler))
+    bench.feed(*logs.accepted(trace=trace), logs.sent(), logs.removed())
+    assert bool(bench.spans) == expected
+
+
+def test_no_address_in_spans(bench: Bench) -> None:
+    """No attribute, event or status holds a full address."""
+    bench.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(), logs.removed())
+    told = " ".join(span.to_json() for span in bench.spans)
+    assert "a***@x.example" in told
+    assert "anna@" not in told
+    assert '"a@x.example' not in told
+
+
+def test_restart_keeps_the_trace(bench: Bench, ledger: Ledger) -> None:
+    """An exporter that was restarted joins a mail's later attempts to what it knew before."""
+    bench.feed(*logs.accepted(), logs.deferred())
+    restarted = Bench(ledger)
+    restarted.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"))
+    (attempt,) = named(restarted.spans, "postfix deliver")
+    assert attribute(attempt, Attribute.ATTEMPT_NUMBER) == 2
+    assert attribute(attempt, Attribute.MESSAGE_ID) == logs.API_ID
+    assert attempt.start_time == named(bench.spans, "postfix deliver")[0].end_time
+    assert trace_ids([attempt]) == {logs.TRACE_ID}
+
+
+def test_spans_are_as_described(ledger: Ledger) -> None:
+    """Name, kind, parent and attributes of every span are those of `mail_telemetry.spans`, which the README shows."""
+    spans = Spans()
+    bench = Bench(ledger, spans=spans)
+    bench.feed(*bounce(), forwarded(BOUNCE_ID))
+    bench.feed(*logs.accepted("4jXSt0111CzDhqX"), logs.deferred("4jXSt0111CzDhqX"))
+    parents = {name: (parent or "").replace("remote", "smtp submit") or None for parent, name in edges(spans.all)}
+    parents["postfix receive"] = "smtp submit"  # the bounce's has none
+    for description in SPANS[2:]:
+        found = named(spans.all, description.name)
+        assert {span.kind.name for span in found} == {description.kind}
+        assert parents[description.name] == description.parent
+        assert all(description.always <= set(span.attributes or {}) for span in found)
+        assert {name for span in found for name in span.attributes or {}} <= description.attributes
+    assert {span.name for span in spans.all} == {description.name for description in SPANS[2:]}
