@@ -116,7 +116,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     # The last one added is the outermost.
     app.add_middleware(answers.DefectBarrier)
     app.add_middleware(Cors, admission=rules)
-    instrument(app, registry, tracer_provider)
+    instrument(app, registry, tracer_provider, callers.trusts)
     app.add_middleware(AccessLog)
     app.add_middleware(RequestId)
     return app

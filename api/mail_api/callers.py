@@ -6,6 +6,9 @@ from collections import OrderedDict
 from math import ceil
 from typing import Final
 
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
 from mail_api.errors import KeyInvalid, KeyRateLimited, KeyUnverifiable
 from mail_api.ledger_access import LedgerAccess, LedgerAway
 from mail_ledger.api_key import ApiKey
@@ -61,6 +64,13 @@ class Callers:
         if key is None:
             raise KeyInvalid
         return key
+
+    async def trusts(self, scope: Scope) -> bool:
+        """Tell whether a request comes with a valid key, so that its own trace may go on here."""
+        try:
+            return await self.identify(Headers(scope=scope).get("authorization")) is not None
+        except (KeyInvalid, KeyUnverifiable):
+            return False
 
     async def count(self, key: ApiKey) -> None:
         """Count one request of the key against its own limit, over all replicas.

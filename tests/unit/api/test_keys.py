@@ -109,3 +109,12 @@ async def test_reasons_of_readiness(api: Api, postfix: FakePostfix, keys: Keys) 
     assert (await api.client.get("/ready")).json() == {"status": "not ready"}
     shown = (await api.client.get("/ready", headers=bearer(keys.create("shop")))).json()
     assert set(shown["reasons"]) == {"mail_server"}
+
+
+async def test_own_trace(api: Api, keys: Keys) -> None:
+    """A caller with a key continues his own trace; a guessed key continues nothing."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    for header in (bearer(keys.create("shop")), {"Authorization": NEVER_MADE}, {}):
+        await api.send({**header, "traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    requests = [span for span in api.spans() if span.name == "POST /send"]
+    assert [f"{span.context.trace_id:032x}" == trace for span in requests if span.context] == [True, False, False]
