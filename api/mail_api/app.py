@@ -89,10 +89,10 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as background:
-            upkeep = background.create_task(look_after(ledger, settings.ledger_retention_days))
-            yield
-            upkeep.cancel()
+        upkeep = asyncio.create_task(look_after(ledger, settings.ledger_retention_days))
+        yield
+        upkeep.cancel()
+        await asyncio.wait((upkeep,))
         await pool.close()
         await ledger.close()
 

@@ -23,10 +23,11 @@ async def look_after(ledger: LedgerAccess, retention_days: float) -> None:
     next_prune = loop.time()
     try:
         while True:
-            await _settle(ledger)
-            if loop.time() >= next_prune:
-                next_prune = loop.time() + _PRUNE_SECONDS
-                await _prune(ledger, retention_days, stopping)
+            with logger.catch(message="looking after the ledger failed"):  # a defect here must not end the loop
+                await _settle(ledger)
+                if loop.time() >= next_prune:
+                    next_prune = loop.time() + _PRUNE_SECONDS
+                    await _prune(ledger, retention_days, stopping)
             await asyncio.sleep(_SETTLE_SECONDS)
     finally:
         stopping.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging as stdlib_logging
@@ -64,6 +65,12 @@ class Api:
         """Return the log lines with this message."""
         lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
         return [line for line in lines if line["message"] == message]
+
+    async def logged(self, message: str) -> None:
+        """Wait until there is a log line with this message."""
+        async with asyncio.timeout(5):
+            while not self.log(message):  # noqa: ASYNC110 - the log is a buffer
+                await asyncio.sleep(0.01)
 
 
 @pytest.fixture
