@@ -261,18 +261,18 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
-def wait_for(what: str, look: Callable[[], T | None]) -> T:
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
     """Look until something is there.
 
     Raises:
         DemoFailed: it was not there in time.
     """
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (found := look()) is not None:
             return found
         time.sleep(0.2)
-    raise DemoFailed(f"{what} did not come in {DEADLINE_SECONDS} s; see `docker logs mail-server` and mail-exporter")
+    raise DemoFailed(f"{what} did not come in {seconds:.0f} s; see `docker logs mail-server` and mail-exporter")
 
 
 def heading(text: str) -> None:
