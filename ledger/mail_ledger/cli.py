@@ -3,18 +3,20 @@
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from mail_ledger import backup as copies
-from mail_ledger import report
+from mail_ledger import positions, report
 from mail_ledger.api_key import KeyLimits
 from mail_ledger.connections import described
 from mail_ledger.engine import LedgerError
 from mail_ledger.keys import Keys
 from mail_ledger.prune import prune as prune_engine
+from mail_ledger.transactions import writing
 
 _STREAM: Final = Path("-")
 
@@ -120,6 +122,17 @@ def prune(
     with report.engine_of(url) as engine:
         pruned = prune_engine(engine, days)
     typer.echo(f"deleted {pruned.messages} mails of the log, {pruned.submissions} of the API")
+
+
+@app.command()
+def forget_server(
+    name: Annotated[str, typer.Argument(help="Its MAIL_HOSTNAME, as `status` shows it.")],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Give up a mail server that is no more, with what was in its queue. Its exporter has to be stopped."""
+    with report.engine_of(url) as engine, writing(engine, f"forget {name}") as connection:
+        closed = positions.forget(connection, name.lower(), time.time())
+    typer.echo(f"{name} is forgotten; {closed} mails were in its queue")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from mail_ledger.engine import LedgerError
 from mail_ledger.facts import LogPosition
@@ -44,3 +44,17 @@ def rename(connection: Connection, old: str, new: str) -> None:
     """Give a server's positions and mails another name; the mails' keys, which nobody reads, stay as they are."""
     for table in (log_position, message):
         connection.execute(update(table).where(table.c.server == old).values(server=new))
+
+
+def forget(connection: Connection, server: str, now: float) -> int:
+    """Forget how far a server's log was read, take its mails for gone from the queue, and return how many these were.
+
+    Raises:
+        LedgerError: there is no such server.
+    """
+    deleted = connection.execute(delete(log_position).where(log_position.c.server == server))
+    is_open = (message.c.server == server, message.c.closed.is_(None))
+    closed = connection.execute(update(message).where(*is_open).values(closed=now))
+    if not deleted.rowcount + closed.rowcount:
+        raise LedgerError(f"forget {server or 'the server without a name'}", "there is no such mail server")
+    return closed.rowcount

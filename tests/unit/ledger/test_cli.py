@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.cli import main
 from tests.unit.ledger.world import MailServer, submission
@@ -67,6 +68,7 @@ def test_keys_are_listed_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
         pytest.param(("backup", "x", "--url", "postgresql://u:hunter2@h/d"), 2, "pg_dump", id="PostgreSQL"),
         pytest.param(("status", "--url", "postgresql://u:hunter2@127.0.0.1:1/d"), 1, "refused", id="unreachable"),
         pytest.param(("prune", "--days", "-1"), 2, "greater than or equal to 0", id="days"),
+        pytest.param(("forget-server", "mx.x.org"), 1, "no such mail server", id="server"),
         pytest.param(("nonsense",), 2, "nonsense", id="command"),
     ],
 )
@@ -82,7 +84,9 @@ def test_failures_are_told(
     assert output.out == ""
 
 
-@pytest.mark.parametrize("command", ["", "api-key", "api-key create", "backup", "restore", "prune", "status"])
+@pytest.mark.parametrize(
+    "command", ["", "api-key", "api-key create", "backup", "restore", "prune", "forget-server", "status"]
+)
 def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
     """Every command explains itself."""
     assert run(*command.split(), "--help") == 0
@@ -120,6 +124,20 @@ def test_prune(capsys: pytest.CaptureFixture[str], mail_server: MailServer) -> N
     mail_server.relay(arrived=1.0)
     assert run("prune") == 0
     assert "deleted 1 mails of the log, 0 of the API" in capsys.readouterr().out
+
+
+def test_forget_server(
+    capsys: pytest.CaptureFixture[str], mail_server: MailServer, ledger: ApiLedger, url: str
+) -> None:
+    """What waited at a server that is no more waits no longer; the other servers' mails do."""
+    for name in ("one.x.org", "two.x.org"):
+        mail_server.take(server=name, recipient_count=2)
+    assert run("forget-server", "One.x.org") == 0
+    assert "1 mails were in its queue" in capsys.readouterr().out
+    assert ledger.quotas.read().in_queue == 2
+    known = Ledger.open(url)
+    assert [len(list(known.open_messages(name))) for name in ("one.x.org", "two.x.org")] == [0, 1]
+    known.close()
 
 
 def test_status(capsys: pytest.CaptureFixture[str], mail_server: MailServer, ledger: ApiLedger) -> None:
