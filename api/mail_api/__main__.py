@@ -7,14 +7,16 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
+from opentelemetry.sdk.trace import ReadableSpan
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mail_api.app import create_app
-from mail_api.observability import metrics_app
+from mail_api.observability import metrics_app, watch_spans
 from mail_api.server import Server, http_server
 from mail_api.settings import Settings
-from mail_telemetry import configuration, logging, tracing
+from mail_telemetry import configuration, log_export, logging, tracing
 from mail_telemetry.names import Service
+from mail_telemetry.sending import QueuedSpans, Sender
 
 _GRACE_SECONDS: Final = 5
 
@@ -30,7 +32,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.parse_args(argv)
     settings = configuration.load_or_stop(Settings)
     logging.configure(Service.API, settings.log_level)
-    asyncio.run(serve(settings))
+    stop_export = log_export.start(Service.API, settings.log_level, os.environ)
+    try:
+        asyncio.run(serve(settings))
+    finally:
+        stop_export()
 
 
 def _variables() -> str:
@@ -46,7 +52,9 @@ async def serve(settings: Settings) -> None:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
-    provider = tracing.tracer_provider(Service.API, tracing.span_processor(os.environ))
+    sender = _sender()
+    watch_spans(registry, sender)
+    provider = tracing.tracer_provider(Service.API, QueuedSpans(sender) if sender else None)
     # A request may wait as long as the mail server is given to come back.
     grace = int(settings.smtp_retry_seconds) + _GRACE_SECONDS
     app = create_app(settings, registry, provider)
@@ -60,6 +68,13 @@ async def serve(settings: Settings) -> None:
         await asyncio.gather(*(server.serve() for server in servers))
     finally:
         await asyncio.to_thread(provider.shutdown)
+
+
+def _sender() -> Sender[ReadableSpan] | None:
+    try:
+        return tracing.span_sender(os.environ)
+    except tracing.ProtocolUnsupported as error:
+        configuration.stop(str(error))
 
 
 def _stop_on_signal(servers: Sequence[Server]) -> None:

@@ -1,6 +1,7 @@
 """What the API tells about itself: its own metrics, those of HTTP, spans, and the port that serves /metrics."""
 
 import os
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI
@@ -8,6 +9,8 @@ from fastapi.telemetry import TelemetryConfig
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.trace import Span, Tracer, TracerProvider, get_current_span
 from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +20,7 @@ from mail_api.trace_edge import TraceEdge, Trusts, trust_nobody
 from mail_telemetry import names
 from mail_telemetry.masking import mask_text
 from mail_telemetry.metrics import counter, gauge, histogram
+from mail_telemetry.sending import Sender
 
 KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _QUIET_PATH: Final = "/(?:health|ready)$"  # asked every few seconds by machines
@@ -114,6 +118,22 @@ def _mask_url(span: Span, scope: dict[str, Any]) -> None:
         span.set_attribute("url.query", "REDACTED")
     if "@" in scope["path"]:
         span.set_attribute("url.path", mask_text(scope["path"]))
+
+
+def watch_spans(registry: CollectorRegistry, sender: Sender[Any] | None) -> None:
+    """Let the counters of spans read the sender at each scrape; without one they stay 0."""
+    registry.register(_SpanCounts(sender))
+
+
+class _SpanCounts(Collector):
+    def __init__(self, sender: Sender[Any] | None) -> None:
+        self._sender = sender
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield how many spans were made, and how many of them were lost."""
+        handed_on, dropped = (self._sender.handed_on, self._sender.dropped) if self._sender else (0, 0)
+        for metric, value in ((names.API_SPANS, handed_on), (names.API_SPANS_DROPPED, dropped)):
+            yield CounterMetricFamily(metric.name, metric.help, value)
 
 
 def known_method(method: str) -> str:

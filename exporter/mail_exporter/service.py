@@ -10,13 +10,12 @@ from time import monotonic
 from typing import Final
 
 from loguru import logger
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mail_exporter import parts
 from mail_exporter.book import Book
 from mail_exporter.certificate import CertificateReader, read_expiry
-from mail_exporter.export import SpanSender
+from mail_exporter.export import SpanSender, span_metrics
 from mail_exporter.follower import Follower
 from mail_exporter.journal import Journal
 from mail_exporter.metrics import LogMetrics
@@ -36,7 +35,7 @@ from mail_exporter.tracing import SpanFactory
 from mail_exporter.tracker import Tracker
 from mail_exporter.volumes import Volumes
 from mail_ledger import Ledger, LedgerError, LogPosition
-from mail_telemetry import configuration, logging, tracing
+from mail_telemetry import configuration, log_export, logging, tracing
 from mail_telemetry.names import Service
 
 _STALLED_SECONDS: Final = 60.0
@@ -48,6 +47,7 @@ _LOOK_SECONDS: Final = 5.0
 def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     """Follow the log and serve /metrics until SIGTERM or SIGINT."""
     logging.configure(Service.EXPORTER, settings.log_level)
+    stop_export = log_export.start(Service.EXPORTER, settings.log_level, environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -55,7 +55,7 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    sender = SpanSender(OTLPSpanExporter()) if tracing.export_enabled(environ) else None
+    sender = _sender(environ)
     with LogFollower(settings.mail_log_file, position) as source:
         follower = Follower(source, make_pipeline(settings, registry, ledger, sender, position), stop.wait)
         registry.register(PartsCollector(part_readers(settings, follower, ledger, sender)))
@@ -72,6 +72,7 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         sender.close()
     ledger.close()
     logger.info("stopped")
+    stop_export()
 
 
 def make_pipeline(
@@ -119,7 +120,7 @@ def part_readers(
         quotas = ledger.quotas(settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds)
         readers[parts.QUOTA] = QuotaReader(quotas.read).metrics
     if sender is not None:
-        readers[parts.TRACES] = sender.metrics
+        readers[parts.TRACES] = partial(span_metrics, sender)
     return readers
 
 
@@ -130,6 +131,13 @@ def volumes(settings: Settings) -> dict[str, Path]:
     if scheme == "sqlite" and path:
         found["ledger"] = Path(path).parent
     return found
+
+
+def _sender(environ: Mapping[str, str]) -> SpanSender | None:
+    try:
+        return tracing.span_sender(environ)
+    except tracing.ProtocolUnsupported as error:
+        configuration.stop(str(error))
 
 
 def _open_ledger(settings: Settings) -> tuple[Ledger, LogPosition | None]:

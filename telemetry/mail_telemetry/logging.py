@@ -25,7 +25,7 @@ def configure(service: Service, level: str = "INFO", stream: TextIO | None = Non
     out = stream or sys.stdout
 
     def write(message: "Message") -> None:
-        out.write(json.dumps(_fields(service, message.record), default=str, ensure_ascii=False) + "\n")
+        out.write(json.dumps(fields_of(service, message.record), default=str, ensure_ascii=False) + "\n")
         out.flush()
 
     logger.remove()
@@ -41,7 +41,8 @@ def _add_trace(record: "Record") -> None:
         record["extra"].setdefault("span_id", f"{context.span_id:016x}")
 
 
-def _fields(service: Service, record: "Record") -> dict[str, Any]:
+def fields_of(service: Service, record: "Record") -> dict[str, Any]:
+    """Return what a line says, in its order."""
     fields: dict[str, Any] = {
         "time": record["time"].isoformat(timespec="milliseconds"),
         "level": record["level"].name.lower(),

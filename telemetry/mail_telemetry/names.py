@@ -191,6 +191,17 @@ API_LEDGER_FAULTS = Metric(
 )
 LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status", "settle", "prune")
 
+API_SPANS = Metric(
+    "mail_api_spans",
+    "counter",
+    "Spans of requests handed on for export.",
+)
+API_SPANS_DROPPED = Metric(
+    "mail_api_spans_dropped",
+    "counter",
+    "Spans that went nowhere: the collector did not take them, or not fast enough.",
+)
+
 # --- mail-exporter: what the log tells -------------------------------------------------------------
 MESSAGES_RECEIVED = Metric(
     "postfix_messages_received",

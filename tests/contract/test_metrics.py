@@ -8,11 +8,10 @@ from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Family
 
-from mail_api.observability import Telemetry
+from mail_api.observability import Telemetry, watch_spans
 from mail_api.pool import Pool
 from mail_exporter import parts
 from mail_exporter.certificate import CertificateReader
-from mail_exporter.export import SpanSender
 from mail_exporter.follower import Follower
 from mail_exporter.parts import PartsCollector
 from mail_exporter.queue import QueueReader
@@ -21,6 +20,7 @@ from mail_exporter.settings import Settings as ExporterSettings
 from mail_exporter.source import LogFollower
 from mail_ledger import Ledger
 from mail_telemetry.names import METRICS, Metric
+from mail_telemetry.tracing import sender_of
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,8 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
     log = tmp_path_factory.mktemp("log") / "mail.log"
     settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
     ledger = Ledger.open("sqlite://")
-    sender = SpanSender(InMemorySpanExporter())
+    sender = sender_of(InMemorySpanExporter())
+    watch_spans(registry, sender)
     follower = Follower(
         LogFollower(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, sender), lambda _: True
     )

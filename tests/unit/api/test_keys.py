@@ -47,6 +47,16 @@ async def test_bad_key(api: Api, postfix: FakePostfix, value: str) -> None:
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """Who has a key may continue a trace of its own; a key that is none does not help."""
+    trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
+    await api.send({**bearer(keys.create("shop")), **trace})
+    await api.send({"Authorization": NEVER_MADE, **trace})
+    assert f"Traceparent: 00-{'4' * 32}-".encode() in postfix.mails[0].content
+    requests = [span for span in api.spans() if span.name == "POST /send"]
+    assert [span.parent is not None for span in requests] == [True, False]
+
+
 async def test_revoked_at_once(api: Api, keys: Keys) -> None:
     """A key is worthless as soon as it is revoked."""
     key = keys.create("shop")

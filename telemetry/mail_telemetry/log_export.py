@@ -1,0 +1,91 @@
+"""Log lines over OTLP, by OTEL_LOGS_EXPORTER=otlp: the lines that stand on stdout, for who does not collect those.
+
+Off by default, as the containers' stdout is collected already. OpenTelemetry's logs for Python are still marked as
+unstable (`_logs`), so this file alone touches them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from loguru import logger
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import TraceFlags
+
+from mail_telemetry import tracing
+from mail_telemetry.logging import fields_of
+from mail_telemetry.names import Service
+from mail_telemetry.sending import Sender
+
+if TYPE_CHECKING:
+    from loguru import Message
+
+_ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+_APART: Final = frozenset({"time", "level", "service", "logger", "message", "trace_id", "span_id"})
+"""Fields that a record has a place of its own for."""
+_SEVERITY: Final = {
+    "trace": SeverityNumber.TRACE,
+    "debug": SeverityNumber.DEBUG,
+    "info": SeverityNumber.INFO,
+    "success": SeverityNumber.INFO2,
+    "warning": SeverityNumber.WARN,
+    "error": SeverityNumber.ERROR,
+    "critical": SeverityNumber.FATAL,
+}
+
+
+def export_enabled(environ: Mapping[str, str]) -> bool:
+    """Tell whether lines go over OTLP too: OTEL_LOGS_EXPORTER says so, and there is an endpoint."""
+    wanted = environ.get("OTEL_LOGS_EXPORTER", "").strip().lower() == "otlp"
+    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return wanted and not disabled and any(environ.get(name, "").strip() for name in _ENDPOINT_VARIABLES)
+
+
+def start(service: Service, level: str, environ: Mapping[str, str]) -> Callable[[], None]:
+    """Send every line that is logged from now on, if the environment says so; return what ends that.
+
+    Args:
+        service: whose lines they are.
+        level: the least level that is sent.
+        environ: the standard OTEL_* variables.
+    """
+    if not export_enabled(environ):
+        return lambda: None
+    sender = sender_of(OTLPLogExporter())
+    resource = tracing.resource(service)
+    added = logger.add(lambda message: sender.offer(record_of(message, service, resource)), level=level.upper())
+
+    def stop() -> None:
+        logger.remove(added)
+        sender.close()
+
+    return stop
+
+
+def sender_of(exporter: LogRecordExporter) -> Sender[ReadableLogRecord]:
+    """Return what sends records through an exporter; what finds no room is dropped, since it stands on stdout."""
+    return Sender(
+        lambda batch: exporter.export(batch) is LogRecordExportResult.SUCCESS, exporter.shutdown, what="log lines"
+    )
+
+
+def record_of(message: "Message", service: Service, resource: Resource) -> ReadableLogRecord:
+    """Return the record of a line, with the fields that it has on stdout."""
+    fields = fields_of(service, message.record)
+    time = round(message.record["time"].timestamp() * 1e9)
+    record = LogRecord(
+        timestamp=time,
+        observed_timestamp=time,
+        trace_id=int(fields.get("trace_id", "0"), 16),
+        span_id=int(fields.get("span_id", "0"), 16),
+        trace_flags=TraceFlags(TraceFlags.SAMPLED if "trace_id" in fields else TraceFlags.DEFAULT),
+        severity_text=fields["level"],
+        severity_number=_SEVERITY.get(fields["level"], SeverityNumber.UNSPECIFIED),
+        body=fields["message"],
+        attributes={str(name): value for name, value in fields.items() if name not in _APART and value is not None},
+    )
+    return ReadableLogRecord(record, resource, InstrumentationScope(fields["logger"] or service.value))
