@@ -7,7 +7,7 @@ from prometheus_fastapi_instrumentator.routing import get_route_name
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mail_api.observability import known_method
+from mail_api.http_metrics import known_method
 from mail_telemetry.names import Attribute, LogLine
 
 _QUIET_ROUTES = frozenset({"/health", "/ready"})

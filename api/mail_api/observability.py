@@ -7,22 +7,23 @@ from typing import Any, Final, Protocol
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.trace import Span, Tracer, TracerProvider, get_current_span
+from opentelemetry.trace import Span, Tracer, TracerProvider
 from prometheus_client import CollectorRegistry, make_asgi_app
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_fastapi_instrumentator import Instrumentator, metrics
+from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.codes import RESULTS
+from mail_api.exemplars import current_exemplar
+from mail_api.http_metrics import http_metrics
 from mail_api.trace_edge import TraceEdge, Trusts, trust_nobody
 from mail_telemetry import names
 from mail_telemetry.masking import mask_text
 from mail_telemetry.metrics import counter, gauge, histogram
 from mail_telemetry.sending import Sender
 
-KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _QUIET_PATH: Final = "/(?:health|ready)$"  # asked every few seconds by machines
 
 # FastAPI's own telemetry wakes up when anything sets a global provider; `instrument` is the one source of spans.
@@ -68,9 +69,7 @@ class Telemetry:
 
     def observe_submission(self, seconds: float) -> None:
         """Record how long a submission took; sampled traces become exemplars."""
-        context = get_current_span().get_span_context()
-        exemplar = {"trace_id": f"{context.trace_id:032x}"} if context.trace_flags.sampled else None
-        self._seconds.observe(seconds, exemplar)
+        self._seconds.observe(seconds, current_exemplar())
 
     def watch_connections(self, pool: HasConnections) -> None:
         """Let the gauge of connections read the pool at each scrape."""
@@ -89,15 +88,8 @@ def instrument(
         provider: makes the spans.
         trusts: tells whose trace goes on here; for everybody else a new one begins.
     """
-    http = metrics.default(registry=registry)
-
-    def record(info: metrics.Info) -> None:
-        # The method is the caller's free text; as a label it must not make new series.
-        info.method = known_method(info.method)
-        if http is not None:
-            http(info)
-
-    Instrumentator(registry=registry, excluded_handlers=[f"^{_QUIET_PATH}"]).add(record).instrument(app)
+    quiet = [f"^{_QUIET_PATH}"]
+    Instrumentator(registry=registry, excluded_handlers=quiet).add(http_metrics(registry)).instrument(app)
     # Read once, when the first app of the process is instrumented; without it the old HTTP names come.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     FastAPIInstrumentor.instrument_app(
@@ -134,11 +126,6 @@ class _SpanCounts(Collector):
         handed_on, dropped = (self._sender.handed_on, self._sender.dropped) if self._sender else (0, 0)
         for metric, value in ((names.API_SPANS, handed_on), (names.API_SPANS_DROPPED, dropped)):
             yield CounterMetricFamily(metric.name, metric.help, value)
-
-
-def known_method(method: str) -> str:
-    """Return the method if it is one of HTTP's common ones, else `OTHER`."""
-    return method if method in KNOWN_METHODS else "OTHER"
 
 
 def metrics_app(registry: CollectorRegistry) -> ASGIApp:

@@ -1,6 +1,8 @@
 """Facts to numbers, described in `mail_telemetry.names`; every label value is there from the start."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from time import time
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -31,6 +33,7 @@ from mail_exporter.events import (
     Turned,
 )
 from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
+from mail_exporter.mail import Mail
 from mail_exporter.relays import RELAY_DAEMONS, Relays
 from mail_exporter.tables import CounterTable, HistogramTable
 from mail_telemetry import names
@@ -49,6 +52,7 @@ class LogMetrics(Collector):
         registry: where they are read.
         relays: knows the configured relay.
         on_unknown: is told a reply whose cause is not in the table.
+        trace_of: returns the id of the trace that a mail's numbers may point to, if any.
     """
 
     def __init__(
@@ -56,9 +60,12 @@ class LogMetrics(Collector):
         registry: CollectorRegistry,
         relays: Relays | None = None,
         on_unknown: Callable[[str], object] = lambda _reply: None,
+        trace_of: Callable[[Mail], str | None] = lambda _mail: None,
     ) -> None:
         self._relays = relays or Relays(None)
         self._on_unknown = on_unknown
+        self._trace_of = trace_of
+        self._slowest: AttemptEnded | None = None
         self._tables: list[CounterTable | HistogramTable] = []
         self.received = self._counter(names.MESSAGES_RECEIVED, Entry)
         self.sizes = self._histogram(names.MESSAGE_SIZE_BYTES)
@@ -117,6 +124,9 @@ class LogMetrics(Collector):
             for stage, seconds in zip(reversed(stages), reversed([*zip(*delays, strict=True)]), strict=False):
                 self.stages[stage].observe_all(seconds)
             delays.clear()
+        if self._slowest is not None:
+            self._point(self._slowest)
+            self._slowest = None
 
     def count_lines(self, number: int, **not_parsed: int) -> None:
         """Count so many lines, of which some were not understood, by result."""
@@ -140,6 +150,8 @@ class LogMetrics(Collector):
     def _attempt_ended(self, fact: AttemptEnded, _: Entry) -> None:
         mail, attempt, outcome = fact.mail, fact.attempt, fact.outcome
         self.attempts.values[attempt.status, self._relays.label(fact.daemon, attempt.relay)] += 1
+        if self._slowest is None or attempt.delay > self._slowest.attempt.delay:
+            self._slowest = fact
         if not attempt.suspended:
             (self._first_delays if fact.number == 1 else self._later_delays).append(attempt.delays)
         if outcome is not None:
@@ -147,6 +159,19 @@ class LogMetrics(Collector):
             self._durations[outcome].observe(attempt.delay)
         if fact.cause is not None and attempt.status in _REFUSED:
             self._refused(fact, fact.cause)
+
+    def _point(self, fact: AttemptEnded) -> None:
+        """Let the buckets of an attempt name its trace: of each batch the slowest one's, which one looks for."""
+        trace_id = self._trace_of(fact.mail)
+        if trace_id is None:
+            return
+        now = time()
+        if not fact.attempt.suspended:
+            counted = zip(STAGES, fact.attempt.delays, strict=True)
+            for stage, seconds in islice(counted, int(fact.number > 1), None):
+                self.stages[stage].point(seconds, trace_id, now)
+        if fact.outcome is not None:
+            self._durations[fact.outcome].point(fact.attempt.delay, trace_id, now)
 
     def _refused(self, fact: AttemptEnded, cause: Cause) -> None:
         attempt = fact.attempt

@@ -84,14 +84,16 @@ def make_pipeline(
 ) -> Pipeline:
     """Return the pipeline that goes on where an earlier one stopped: at `position`, as the ledger says."""
     relays = Relays(settings.smtp_relay_host)
-    unknown = Samples()
+    unknown = partial(Samples().once, "reply of unknown cause")
+    factory = span_factory()
+    trace_of = factory.exemplar if sender is not None else lambda _: None
     tracker = Tracker(server=settings.server)
     tracker.restore(open_mails(ledger, settings.server))
     return Pipeline(
         records=RecordReader(syslog_names=settings.syslog_names),
         tracker=tracker,
-        metrics=LogMetrics(registry, relays, partial(unknown.once, "reply of unknown cause")),
-        spans=(span_factory(), sender) if sender is not None else None,
+        metrics=LogMetrics(registry, relays, unknown, trace_of),
+        spans=(factory, sender) if sender is not None else None,
         book=Book(ledger, str(settings.mail_log_file), relays, settings.server, position),
         journal=Journal(),
     )

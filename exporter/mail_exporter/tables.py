@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from mail_telemetry.names import Metric
@@ -43,10 +44,11 @@ class CounterTable:
 class Buckets:
     """One histogram."""
 
-    __slots__ = ("bounds", "counts", "total")
+    __slots__ = ("bounds", "counts", "exemplars", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
+        self.exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
@@ -60,6 +62,10 @@ class Buckets:
         """Count a value into its bucket."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    def point(self, value: float, trace_id: str, timestamp: float) -> None:
+        """Let the value's bucket name a trace."""
+        self.exemplars[bisect_left(self.bounds, value)] = Exemplar({"trace_id": trace_id}, value, timestamp)
 
 
 class HistogramTable:
@@ -79,6 +85,9 @@ class HistogramTable:
         family = HistogramMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
         for labels, buckets in self.values.items():
             counts = list(buckets.counts)
-            below = [(name, sum(counts[: index + 1])) for index, name in enumerate(self._names)]
-            family.add_metric(labels, below, buckets.total)
+            below = [
+                (name, sum(counts[: index + 1]), exemplar)
+                for index, (name, exemplar) in enumerate(zip(self._names, buckets.exemplars, strict=True))
+            ]
+            family.add_metric(labels, below, buckets.total)  # type: ignore[arg-type]  # takes None for an exemplar
         return family

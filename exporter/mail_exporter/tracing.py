@@ -28,7 +28,7 @@ from mail_exporter.attributes import Attributes
 from mail_exporter.facts import AttemptEnded, MailFinished
 from mail_exporter.mail import Mail
 from mail_exporter.relays import RELAY_DAEMONS
-from mail_exporter.traces import EVERYTHING, attempt_spans, is_sampled, mail_span, parent_of
+from mail_exporter.traces import EVERYTHING, attempt_spans, is_sampled, mail_span, parent_of, trace_of
 from mail_telemetry.names import REPLY_EVENT, Attribute, Relation, SpanName, Stage
 
 _SCOPE: Final = InstrumentationScope("mail_exporter")
@@ -63,6 +63,10 @@ class SpanFactory:
     def __init__(self, resource: Resource, sampler: Sampler = EVERYTHING) -> None:
         self._resource = resource
         self._sampler = sampler
+
+    def exemplar(self, mail: Mail) -> str | None:
+        """Return the id of the mail's trace, or None when it is not sampled."""
+        return f"{trace_of(mail).trace_id:032x}" if is_sampled(mail, self._sampler) else None
 
     def spans(self, fact: AttemptEnded | MailFinished) -> Iterator[ReadableSpan]:
         """Yield the spans that an attempt or a mail's end completes; none when the mail's trace is not sampled."""

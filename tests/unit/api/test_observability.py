@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
 from mail_api.codes import RESULTS
 from mail_api.observability import metrics_app
@@ -83,12 +84,23 @@ async def test_metrics_are_not_public(api: Api) -> None:
     assert (await api.client.get("/metrics")).status_code == 404
 
 
-async def test_exemplar(api: Api) -> None:
-    """In OpenMetrics, a submission's bucket names its trace."""
+async def test_exemplars(api: Api) -> None:
+    """In OpenMetrics, and there alone, the buckets of a request and of its submission name their trace."""
     await api.send()
-    exposed = (await exposition(api.registry, accept="application/openmetrics-text")).text
-    context = context_of(span_of(api, "smtp submit"))
-    assert f'# {{trace_id="{context.trace_id:032x}"}}' in exposed
+    answer = await exposition(api.registry, accept="application/openmetrics-text")
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    families = openmetrics_families(answer.text)  # type: ignore[no-untyped-call]  # published without types
+    exemplars = {
+        family.name: {sample.exemplar.labels["trace_id"] for sample in family.samples if sample.exemplar}
+        for family in families
+    }
+    trace_id = f"{context_of(span_of(api, 'smtp submit')).trace_id:032x}"
+    assert {name: ids for name, ids in exemplars.items() if ids} == {
+        "http_request_duration_highr_seconds": {trace_id},
+        "http_request_duration_seconds": {trace_id},
+        "mail_api_submission_duration_seconds": {trace_id},
+    }
+    assert trace_id not in (await exposition(api.registry)).text
 
 
 async def test_spans(api: Api, postfix: FakePostfix) -> None:

@@ -53,11 +53,12 @@ class Bench:
         self.tracker = Tracker(open_mails)
         self.tracker.restore(restored.open_mails(ledger))
         relays = Relays(RELAY)
+        made = factory or SpanFactory(Resource({"service.name": "mail-server"}))
         self.pipeline = Pipeline(
             records=RecordReader(),
             tracker=self.tracker,
-            metrics=LogMetrics(self.registry, relays, self.unknown.append),
-            spans=(factory or SpanFactory(Resource({"service.name": "mail-server"})), self.exported),
+            metrics=LogMetrics(self.registry, relays, self.unknown.append, made.exemplar),
+            spans=(made, self.exported),
             book=Book(ledger, LOG, relays, position=ledger.position(LOG)),
             journal=journal,
             now=lambda: NOW,
