@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter format docs lock clean
+.PHONY: help demo demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -72,6 +72,9 @@ bench-exporter: venv setup  ## The exporter against its peers on the same logs (
 format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/queries.py and the cause table
+	$(VENV)/bin/python -m alerts
 
 docs: venv  ## Write the generated tables in the docs anew
 	$(VENV)/bin/python -m dev.docs

@@ -1,0 +1,56 @@
+"""Alerts to rule files, as Prometheus reads them."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from alerts.catalogue import GROUPS
+from alerts.model import SERVICE, Alert, Group
+from alerts.speed import faster
+from alerts.words import Links, annotations
+from alerts.yaml_text import dump
+from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED
+
+Rule = dict[str, Any]
+
+RECORDING_FILE: Final = "recording.yml"
+_ORIGIN: Final = "Written by `make alerts`; a change made here is lost with the next run."
+
+
+def rule_files(links: Links, speed: int = 1) -> dict[str, str]:
+    """Return the text of every rule file by its name.
+
+    Args:
+        links: where notifications lead.
+        speed: what all times are divided by.
+    """
+    return {RECORDING_FILE: _recording(speed)} | {
+        f"{group.component}.yml": dump(
+            {"groups": [{"name": f"mail {group.component}", "rules": list(_rules(group, links, speed))}]},
+            f"{group.about}. From alerts/catalogue/{group.component}.py.\n{_ORIGIN}",
+        )
+        for group in GROUPS
+    }
+
+
+def _recording(speed: int) -> str:
+    recorded = [{"record": name, "expr": faster(expression, speed)} for name, expression in RECORDED.items()]
+    causes = [{"record": EXPLANATION, "expr": "vector(1)", "labels": labels} for labels in CAUSE_LABELS.values()]
+    return dump(
+        {"groups": [{"name": "mail causes", "rules": causes}, {"name": "mail recorded", "rules": recorded}]},
+        "What alerts and dashboards share. From dashboards/queries.py and telemetry/mail_telemetry/causes.py.\n"
+        + _ORIGIN,
+    )
+
+
+def _rules(group: Group, links: Links, speed: int) -> Iterator[Rule]:
+    for alert in group.alerts:
+        yield _rule(alert, group.component.value, links, speed)
+
+
+def _rule(alert: Alert, component: str, links: Links, speed: int) -> Rule:
+    rule: Rule = {"alert": alert.name, "expr": faster(alert.expr, speed)}
+    if alert.hold != "0s":
+        rule["for"] = faster(alert.hold, speed)
+    rule["labels"] = {"service": SERVICE, "component": component, "severity": alert.severity.value}
+    rule["annotations"] = annotations(alert, links)
+    return rule

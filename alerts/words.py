@@ -1,0 +1,67 @@
+"""The annotations of an alert: its own words, the cause table's, and the links."""
+
+import tomllib
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from alerts.model import Advice, Alert, CauseFrom
+from dashboards.queries import EXPLANATION, recorded
+from mail_telemetry.causes import EXPLANATIONS, Cause
+
+LINKS_FILE: Final = Path(__file__).with_name("links.toml")
+
+
+def _row(cause: str) -> str:
+    """Return the template that, when the alert fires, picks a cause's row out of the table (the series EXPLANATION)."""
+    return (
+        f'Likely cause: {{{{ with printf "{EXPLANATION}{{cause=%q}}" {cause} | query }}}}{{{{ with . | first }}}}'
+        "{{ .Labels.meaning }} Next step: {{ .Labels.next_step }}{{ end }}{{ end }}"
+    )
+
+
+_BY_LABEL: Final = _row("$labels.cause")
+_BY_FAILURES: Final = (
+    f'{{{{ with query "topk(1, {recorded("cause:postfix_relay_failures:increase1h")} > 0)" }}}}'
+    f"{{{{ with . | first }}}}{{{{ $cause := .Labels.cause }}}}{_row('$cause')}{{{{ end }}}}"
+    "{{ else }}Likely cause: not at the relay, which refused nothing in the last hour. "
+    "Next step: read the log, as the runbook shows.{{ end }}"
+)
+
+
+class Links(NamedTuple):
+    """Where notifications lead, without a slash at the end."""
+
+    runbooks: str
+    grafana: str
+
+
+def read_links(path: Path = LINKS_FILE) -> Links:
+    """Return the links as the file has them.
+
+    Raises:
+        KeyError: one is missing.
+    """
+    found = tomllib.loads(path.read_text())
+    return Links(found["runbooks"].rstrip("/"), found["grafana"].rstrip("/"))
+
+
+def annotations(alert: Alert, links: Links) -> dict[str, str]:
+    """Return what a notification of the alert says."""
+    return {
+        "summary": alert.summary,
+        "description": f"{alert.description} {advice(alert.advice)}",
+        "runbook_url": f"{links.runbooks}/{alert.name}.md",
+        "dashboard_url": f"{links.grafana}/d/{alert.board}",
+    }
+
+
+def advice(source: Advice | Cause | CauseFrom) -> str:
+    """Return the likely cause and the next step, or the template that looks them up."""
+    if source is CauseFrom.LABEL:
+        return _BY_LABEL
+    if source is CauseFrom.FAILURES:
+        return _BY_FAILURES
+    if isinstance(source, Cause):
+        known = EXPLANATIONS[source]
+        return f"Likely cause: {known.meaning} Next step: {known.next_step}"
+    return f"Likely cause: {source.cause} Next step: {source.next_step}"

@@ -1,0 +1,29 @@
+"""YAML that a person can read and a diff can show: keys in the order given, long texts in blocks."""
+
+from typing import Any
+
+import yaml
+
+
+class _Dumper(yaml.SafeDumper):
+    """Never writes anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the signature of the base
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - same
+        super().increase_indent(flow, indentless=False)
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _string)
+
+
+def dump(document: Any, comment: str) -> str:  # noqa: ANN401 - any YAML
+    """Return the document behind a comment of one or more lines."""
+    head = "".join(f"# {line}\n" for line in comment.splitlines())
+    body: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return head + body

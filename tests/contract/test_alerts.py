@@ -1,0 +1,139 @@
+"""Rules, their tests and their runbooks agree with each other and with what the services register."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alerts.catalogue import every_alert
+from alerts.model import Alert
+from alerts.render import rule_files
+from alerts.words import read_links
+from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED
+from mail_telemetry.names import METRICS
+from tests.contract.promql import grouped_by, selectors
+
+ALERTS = Path(__file__).resolve().parents[2] / "alerts"
+HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+TARGET_LABELS = {"job", "instance"}
+ALERT_LABELS = {"alertname", "alertstate", "severity", "service", "component"}
+
+Rule = dict[str, Any]
+
+
+def known_labels() -> dict[str, set[str]]:
+    """Return the labels of every series that there is: by services, by Prometheus, by recording rules."""
+    known = {"up": TARGET_LABELS, "ALERTS": ALERT_LABELS}
+    for metric in METRICS:
+        labels = {*metric.labels, *TARGET_LABELS}
+        known[metric.exposed] = labels
+        if metric.kind == "histogram":
+            known |= {f"{metric.name}_count": labels, f"{metric.name}_sum": labels}
+            known[f"{metric.name}_bucket"] = labels | {"le"}
+    known |= {name: {name.partition(":")[0]} for name in RECORDED}
+    known[EXPLANATION] = {*next(iter(CAUSE_LABELS.values()))}
+    return known
+
+
+def rules() -> Iterator[Rule]:
+    """Yield every rule of every file."""
+    for path in sorted((ALERTS / "rules").glob("*.yml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def queries_in(template: str) -> Iterator[str]:
+    """Yield the queries that an annotation asks when it is rendered."""
+    for text in re.findall(r'(?:query|with printf) "((?:[^"\\]|\\.)*)"', template):
+        yield text.replace('\\"', '"').replace("%q", '"x"')
+
+
+def expressions() -> Iterator[Any]:
+    """Yield every PromQL expression of rules, annotations and runbooks, as a test parameter."""
+    for rule in rules():
+        name = rule.get("alert") or rule["record"]
+        yield pytest.param(rule["expr"], id=name)
+        for template in rule.get("annotations", {}).values():
+            for number, query in enumerate(queries_in(template)):
+                yield pytest.param(query, id=f"{name} text {number}")
+    for path in sorted((ALERTS / "runbooks").glob("*.md")):
+        for number, query in enumerate(re.findall(r"```promql\n(.*?)```", path.read_text(), re.DOTALL)):
+            yield pytest.param(query, id=f"{path.stem} runbook {number}")
+
+
+def test_rules_are_fresh() -> None:
+    """The rule files are what `make alerts` writes."""
+    assert rule_files(read_links()) == {path.name: path.read_text() for path in (ALERTS / "rules").glob("*")}
+
+
+@pytest.mark.parametrize("expression", [*expressions()])
+def test_expression_reads_what_there_is(expression: str) -> None:
+    """Every metric is registered by a service or recorded, has the labels it is asked for, and names its job."""
+    known = known_labels()
+    read = list(selectors(expression))
+    labels = {label for selector in read for label in known.get(selector.metric, set())}
+    assert [selector.metric for selector in read if selector.metric not in known] == []
+    for selector in read:
+        assert {name for name, _, _ in selector.matchers} - known[selector.metric] == set()
+        if ":" not in selector.metric and selector.metric != "ALERTS":
+            jobs = {(operator, value) for name, operator, value in selector.matchers if name == "job"}
+            assert jobs in ({("=", "mail-api")}, {("=", "mail-exporter")}), selector
+            assert ("mail-api",) == tuple(value for _, value in jobs) or not selector.metric.startswith("mail_api")
+    assert grouped_by(expression) - labels - {"entry"} == set()
+
+
+@pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: alert.name)
+def test_alert_says_all(alert: Alert) -> None:
+    """A rule has labels to route by, words, a runbook that is there, and a dashboard."""
+    (rule,) = (rule for rule in rules() if rule.get("alert") == alert.name)
+    assert rule["labels"] == {"service": "mail", "component": rule["labels"]["component"], "severity": alert.severity}
+    said = rule["annotations"]
+    assert sorted(said) == ["dashboard_url", "description", "runbook_url", "summary"]
+    assert "Likely cause: " in said["description"]
+    assert "Next step: " in said["description"]
+    assert said["runbook_url"].endswith(f"/runbooks/{alert.name}.md")
+    assert re.fullmatch(r"Mail[A-Z][A-Za-z]+", alert.name)
+
+
+def test_runbooks_and_alerts_are_the_same() -> None:
+    """No alert without a runbook, no runbook without an alert."""
+    assert {path.stem for path in (ALERTS / "runbooks").glob("*.md")} == {alert.name for alert in every_alert()}
+
+
+@pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: alert.name)
+def test_runbook_has_its_parts(alert: Alert) -> None:
+    """Title, Meaning, Impact, Diagnosis and Mitigation, in this order, none of them empty."""
+    text = (ALERTS / f"runbooks/{alert.name}.md").read_text()
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    assert parts[0] == f"# {alert.name}\n\n"
+    assert [part.partition("\n")[0] for part in parts[1:]] == HEADINGS
+    assert all(part.partition("\n")[2].strip() for part in parts[1:])
+
+
+@pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: alert.name)
+def test_alert_is_tested(alert: Alert) -> None:
+    """Some promtool test sees the alert quiet, then firing, then quiet again; the dead man's switch only firing."""
+    stories = [
+        "".join("F" if f'"{alert.name}"' in str(look["exp_samples"]) else "q" for look in test["promql_expr_test"])
+        for path in (ALERTS / "tests").glob("*.yml")
+        for test in yaml.safe_load(path.read_text())["tests"]
+    ]
+    wanted = "F" if alert.severity == "none" else "qF+q"
+    assert any(re.search(wanted, story) for story in stories), stories
+
+
+def test_every_rule_file_has_its_test_file() -> None:
+    """One test file for each file of alerts."""
+    tests = {path.name for path in (ALERTS / "tests").glob("*.yml")}
+    assert tests == {path.name for path in (ALERTS / "rules").glob("*.yml")} - {"recording.yml"}
+
+
+def test_silencing_names_alerts() -> None:
+    """What silences an alert is an alert, not itself, and not in a circle."""
+    by_name = {alert.name: alert for alert in every_alert()}
+    for alert in by_name.values():
+        for name in alert.silenced_by:
+            assert alert.name not in (name, *by_name[name].silenced_by)
