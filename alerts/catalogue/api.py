@@ -6,12 +6,12 @@ from alerts.model import Advice, Alert, Component, Group, Severity
 from dashboards.boards import Board
 from mail_api.codes import ANSWERS, INTERNAL, Code
 
-_OWN_ALERT: Final = frozenset({"quota_exhausted"})
-"""Results on our side that another alert tells."""
-
 _ANSWERS: Final = (*ANSWERS.values(), INTERNAL)
-_OURS: Final = "|".join(sorted({one.code for one in _ANSWERS if one.status >= 500} - _OWN_ALERT))  # noqa: PLR2004 - 5xx
-_CALLERS: Final = (Code.INVALID_REQUEST, Code.ORIGIN_NOT_ALLOWED, Code.RECIPIENT_NOT_ALLOWED, Code.REQUEST_TOO_LARGE)
+_OURS: Final = "|".join(sorted({one.code for one in _ANSWERS if one.status >= 500}))  # noqa: PLR2004 - 5xx
+_CALLERS: Final = (
+    *(Code.INVALID_REQUEST, Code.REQUEST_TOO_LARGE, Code.KEY_INVALID),
+    *(Code.ORIGIN_NOT_ALLOWED, Code.RECIPIENT_NOT_ALLOWED, Code.SENDER_NOT_ALLOWED),
+)
 _NOT_TAKEN: Final = "|".join(_CALLERS)
 
 DOWN: Final = Alert(

@@ -72,11 +72,17 @@ CERTIFICATE: Final = Alert(
 BRUTE_FORCE: Final = Alert(
     name="MailAuthBruteForce",
     severity=Severity.WARNING,
-    expr='sum by (entry) (increase(postfix_smtpd_auth_failures_total{job="mail-exporter"}[15m])) >= 20',
-    summary="Somebody guesses mail passwords ({{ $labels.entry }})",
+    expr="""(
+  sum by (entry) (increase(postfix_smtpd_auth_failures_total{job="mail-exporter"}[15m]))
+  or label_replace(
+    sum by (job) (increase(mail_api_messages_total{job="mail-api",result="key_invalid"}[15m])),
+    "entry", "api", "job", ".*"
+  )
+) >= 20""",
+    summary="Somebody guesses passwords or keys ({{ $labels.entry }})",
     description='{{ $value | printf "%.0f" }} logins failed at {{ $labels.entry }} in 15 minutes.',
     advice=Advice(
-        "a robot tries passwords, or a mail program of yours has an old one.",
+        "a robot tries passwords, or a mail program (api: a website with a revoked key) of yours has an old one.",
         "`docker exec mail-server grep 'authentication failed' /var/log/mail/mail.log | tail` shows the addresses; "
         "block them at the firewall, or stop publishing port 587.",
     ),
