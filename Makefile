@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts format docs lock clean
+.PHONY: help demo demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -75,6 +75,12 @@ format: venv  ## Let ruff format and fix
 
 alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/queries.py and the cause table
 	$(VENV)/bin/python -m alerts
+
+alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environment or .env.mail.prod): who is told, and how
+	@$(VENV)/bin/python -m alerts.routes
+
+drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (6 minutes)
+	@$(VENV)/bin/python -m tests.integration.alerts.drill
 
 docs: venv  ## Write the generated tables in the docs anew
 	$(VENV)/bin/python -m dev.docs

@@ -55,8 +55,8 @@ class Alert:
     """One alerting rule.
 
     `expr` is PromQL in which every time span is a duration; `summary` and `description` are Prometheus templates.
-    `reason` says why the threshold is what it is, for people (alerts/README.md); `silenced_by` names the alerts of
-    which this one is a mere consequence, `equal` the labels that have to agree for that.
+    `reason` says why the threshold is what it is, for people (alerts/README.md). While one of `silenced_by` fires, this
+    alert is a mere consequence and not sent; for those of `silenced_by_same` the labels `same` have to agree.
     """
 
     name: str
@@ -69,7 +69,8 @@ class Alert:
     reason: str
     hold: str = "0s"
     silenced_by: tuple[str, ...] = ()
-    equal: tuple[str, ...] = ()
+    silenced_by_same: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ OLDEST: Final = Alert(
     board=Board.SERVER,
     reason="30 minutes: Postfix has tried about four times by then (after 5, 10 and 20 minutes), and greylisting is "
     "over. Mail over the daily limit waits for hours by nature: MailQuotaExhausted.",
-    silenced_by=("MailServerDown", "MailQueueStuck", *RELAY_ALERTS),
-    equal=("cause",),
+    silenced_by=("MailServerDown",),
+    silenced_by_same=("MailQueueStuck", *RELAY_ALERTS),
+    same=("cause",),
 )
 
 STUCK: Final = Alert(

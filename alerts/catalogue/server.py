@@ -126,8 +126,8 @@ and (volume:mail_volume_free:ratio < 0.15 or predict_linear(volume:mail_volume_f
     ),
     board=Board.SERVER,
     reason="15 % free, or a day left at the rate of the last six hours when less than 40 % is free.",
-    silenced_by=("MailVolumeFull",),
-    equal=("volume",),
+    silenced_by_same=("MailVolumeFull",),
+    same=("volume",),
 )
 
 FULL: Final = Alert(

@@ -5,6 +5,7 @@ from html import escape
 
 from mail_sandbox.inbox import ReceivedMail
 from mail_sandbox.limit import SendingLimit
+from mail_sandbox.notifications import Notified
 from mail_sandbox.replies import Answer
 from mail_sandbox.spans import TraceSummary
 from mail_sandbox.state import Sandbox
@@ -56,7 +57,9 @@ def overview(sandbox: Sandbox, *, listening: bool, refresh: bool) -> str:
 <h2>Mails</h2>
 {_mails(mails[:NEWEST], len(mails))}
 <h2>Traces</h2>
-{_traces(traces[:NEWEST], len(traces))}""",
+{_traces(traces[:NEWEST], len(traces))}
+<h2>Alerts</h2>
+{_alerts(sandbox.notifications.all()[-NEWEST:])}""",
         refresh=refresh,
     )
 
@@ -146,6 +149,22 @@ def _traces(traces: Sequence[TraceSummary], total: int) -> str:
         "<tr><th scope=col>Started<th scope=col>Root<th scope=col>Services<th scope=col>Spans"
         f"<th scope=col>Errors<th scope=col>Duration</tr>{rows}</table>"
     )
+
+
+def _alerts(notified: Sequence[Notified]) -> str:
+    if not notified:
+        return "<p>None yet. An Alertmanager whose webhook is /notifications sends them here.</p>"
+    rows = _rows(
+        (
+            iso(one.time),
+            one.alert.status,
+            one.alert.labels.get("severity", ""),
+            one.alert.annotations.get("summary", ""),
+        )
+        for one in reversed(notified)
+    )
+    head = "<tr><th scope=col>Received<th scope=col>Status<th scope=col>Severity<th scope=col>What</tr>"
+    return f"<table>{head}{rows}</table>"
 
 
 def _count(shown: int, total: int, noun: str) -> str:

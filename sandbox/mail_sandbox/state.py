@@ -8,6 +8,7 @@ from mail_sandbox.decisions import FaultBoard
 from mail_sandbox.faults import Stage
 from mail_sandbox.inbox import Inbox
 from mail_sandbox.limit import Clock, LimitRule, SendingLimit
+from mail_sandbox.notifications import NotificationLog
 from mail_sandbox.settings import Settings
 from mail_sandbox.spans import SpanStore
 
@@ -36,6 +37,7 @@ class Sandbox:
     limit: SendingLimit
     attempts: AttemptLog
     spans: SpanStore
+    notifications: NotificationLog
     clock: Clock
 
 
@@ -49,6 +51,7 @@ def create_sandbox(settings: Settings, *, clock: Clock) -> Sandbox:
         limit=SendingLimit(rule, clock=clock),
         attempts=AttemptLog(),
         spans=SpanStore(keep=settings.keep_spans),
+        notifications=NotificationLog(),
         clock=clock,
     )
 

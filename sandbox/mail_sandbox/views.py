@@ -9,6 +9,7 @@ from mail_sandbox.decisions import FaultBoard
 from mail_sandbox.faults import KINDS, Fault
 from mail_sandbox.inbox import ReceivedMail
 from mail_sandbox.limit import SendingLimit
+from mail_sandbox.notifications import Notified
 from mail_sandbox.spans import Span, SpanStore, TraceSummary
 
 Json = dict[str, Any]
@@ -43,6 +44,21 @@ def message(mail: ReceivedMail) -> Json:
             for part in mail.attachments
         ],
         "size": len(mail.received),
+    }
+
+
+def notified(one: Notified) -> Json:
+    """An alert that Alertmanager sent."""
+    return {
+        "received_at": iso(one.time),
+        "receiver": one.receiver,
+        "status": one.alert.status,
+        "name": one.alert.labels.get("alertname", ""),
+        "severity": one.alert.labels.get("severity", ""),
+        "summary": one.alert.annotations.get("summary", ""),
+        "description": one.alert.annotations.get("description", ""),
+        "labels": one.alert.labels,
+        "annotations": one.alert.annotations,
     }
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mail_sandbox import faults, page, views
 from mail_sandbox.faults import FaultRejectedError, Stage
 from mail_sandbox.inbox import ReceivedMail
+from mail_sandbox.notifications import Notification
 from mail_sandbox.relay import Relay
 from mail_sandbox.spans import Span
 from mail_sandbox.state import Sandbox
@@ -51,6 +52,7 @@ def create_control_app(sandbox: Sandbox, relay: Relay) -> FastAPI:
     _add_faults(app, sandbox, relay)
     _add_limit(app, sandbox)
     _add_traces(app, sandbox)
+    _add_notifications(app, sandbox)
     return app
 
 
@@ -177,6 +179,21 @@ def _add_traces(app: FastAPI, sandbox: Sandbox) -> None:
     @app.delete("/traces", status_code=204)
     async def forget_traces() -> None:
         sandbox.spans.clear()
+
+
+def _add_notifications(app: FastAPI, sandbox: Sandbox) -> None:
+    @app.post("/notifications", status_code=204)
+    async def notify(notification: Notification) -> None:
+        sandbox.notifications.add(notification, time=sandbox.clock())
+
+    @app.get("/notifications")
+    async def notifications(name: str = "") -> list[Json]:
+        found = map(views.notified, sandbox.notifications.all())
+        return [one for one in found if name in ("", one["name"])]
+
+    @app.delete("/notifications", status_code=204)
+    async def forget_notifications() -> None:
+        sandbox.notifications.clear()
 
 
 def _html(document: str) -> HTMLResponse:

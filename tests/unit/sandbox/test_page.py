@@ -77,7 +77,7 @@ async def test_an_empty_sandbox(control: httpx2.AsyncClient) -> None:
     """Every part says that there is nothing yet."""
     page = (await control.get("/")).text
     assert page.startswith('<!doctype html>\n<html lang="en">')
-    assert page.count("None yet.") == 2
+    assert page.count("None yet.") == 3
     assert "None is switched on." in page
     assert "0 of 5 recipients used" in page
 

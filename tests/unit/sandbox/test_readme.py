@@ -35,5 +35,5 @@ def test_every_request_is_documented(sandbox: Sandbox, relay: Relay) -> None:
     """Method and path, and none that is not there."""
     paths = create_control_app(sandbox, relay).openapi()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    documented = set(re.findall(r"`((?:GET|PUT|DELETE) /[a-z_{}/]*)`", README))
+    documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[a-z_{}/]*)`", README))
     assert served == documented
