@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,37 +11,10 @@ from alerts.catalogue import every_alert
 from alerts.model import Alert
 from alerts.render import rule_files
 from alerts.words import read_links
-from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED
-from mail_telemetry.names import METRICS
 from tests.contract.promql import grouped_by, selectors
+from tests.contract.series import ALERTS, known_labels, rules
 
-ALERTS = Path(__file__).resolve().parents[2] / "alerts"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
-TARGET_LABELS = {"job", "instance"}
-ALERT_LABELS = {"alertname", "alertstate", "severity", "service", "component"}
-
-Rule = dict[str, Any]
-
-
-def known_labels() -> dict[str, set[str]]:
-    """Return the labels of every series that there is: by services, by Prometheus, by recording rules."""
-    known = {"up": TARGET_LABELS, "ALERTS": ALERT_LABELS}
-    for metric in METRICS:
-        labels = {*metric.labels, *TARGET_LABELS}
-        known[metric.exposed] = labels
-        if metric.kind == "histogram":
-            known |= {f"{metric.name}_count": labels, f"{metric.name}_sum": labels}
-            known[f"{metric.name}_bucket"] = labels | {"le"}
-    known |= {name: {name.partition(":")[0]} for name in RECORDED}
-    known[EXPLANATION] = {*next(iter(CAUSE_LABELS.values()))}
-    return known
-
-
-def rules() -> Iterator[Rule]:
-    """Yield every rule of every file."""
-    for path in sorted((ALERTS / "rules").glob("*.yml")):
-        for group in yaml.safe_load(path.read_text())["groups"]:
-            yield from group["rules"]
 
 
 def queries_in(template: str) -> Iterator[str]:

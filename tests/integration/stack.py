@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx2
+from prometheus_client.core import Sample
 from prometheus_client.parser import text_string_to_metric_families
 from testcontainers.compose import DockerCompose
 
@@ -83,6 +84,10 @@ class Stack:
         # Public port numbers are given out anew at each start.
         self._urls.clear()
         self.compose._run_command(cmd=[*self.compose.compose_command_property, *arguments])  # noqa: SLF001 - the only way
+
+    def network(self) -> str:
+        """Return the name of the network that everybody outside meets the services on."""
+        return f"{os.environ['COMPOSE_PROJECT_NAME']}_traefik_network"
 
     def execute(self, service: str, *command: str) -> str:
         """Run a command in a service's container and return what it printed."""
@@ -161,12 +166,15 @@ class Stack:
         Raises:
             KeyError: there is no such sample.
         """
-        text = self.http.get(self.url(service, "/metrics")).text
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if sample.name == name and sample.labels == labels:
-                    return sample.value
+        for sample in self.samples(service):
+            if sample.name == name and sample.labels == labels:
+                return sample.value
         raise KeyError(f"{name}{labels}")
+
+    def samples(self, service: tuple[str, int]) -> list[Sample]:
+        """Return every sample that the service exposes now."""
+        text = self.http.get(self.url(service, "/metrics")).text
+        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     @contextmanager
     def fault(self, name: str, **parameters: Any) -> Iterator[None]:  # noqa: ANN401 - any JSON

@@ -1,0 +1,46 @@
+"""Every series that there is to query, and the rules that make some of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED
+from mail_telemetry.names import METRICS
+
+ALERTS: Final = Path(__file__).resolve().parents[2] / "alerts"
+PROMETHEUS: Final = {
+    "up": {"job", "instance"},
+    "ALERTS": {"alertname", "alertstate", "severity", "service", "component"},
+}
+"""Series that Prometheus makes by itself."""
+
+Rule = dict[str, Any]
+
+
+def registered_labels() -> dict[str, set[str]]:
+    """Return the labels of every series that a service exposes."""
+    known: dict[str, set[str]] = {}
+    for metric in METRICS:
+        labels = {*metric.labels, "job", "instance"}
+        if metric.kind == "histogram":
+            known |= {f"{metric.name}_count": labels, f"{metric.name}_sum": labels}
+            known[f"{metric.name}_bucket"] = labels | {"le"}
+        else:
+            known[metric.exposed] = labels
+    return known
+
+
+def known_labels() -> dict[str, set[str]]:
+    """Return the labels of every series: of the services, of Prometheus, of recording rules."""
+    recorded = {name: {name.partition(":")[0]} for name in RECORDED}
+    causes = {EXPLANATION: {*next(iter(CAUSE_LABELS.values()))}}
+    return registered_labels() | PROMETHEUS | recorded | causes
+
+
+def rules() -> Iterator[Rule]:
+    """Yield every rule of every file."""
+    for path in sorted((ALERTS / "rules").glob("*.yml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]

@@ -1,0 +1,1 @@
+"""Rules, routes and the fire drill on real Prometheus and Alertmanager."""

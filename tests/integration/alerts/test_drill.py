@@ -1,0 +1,84 @@
+"""The fire drill: real faults, and the notification that a person would get; about 70 seconds for all of them."""
+
+import re
+
+import pytest
+
+from tests.contract.promql import selectors
+from tests.contract.series import ALERTS, registered_labels, rules
+from tests.integration.alerts.drill import await_alert, drill, notifications
+from tests.integration.alerts.faults import FAULTS, Fault
+from tests.integration.alerts.monitoring import Monitoring
+from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
+
+MAIL_SERVER_STOPPED = next(fault for fault in FAULTS if fault.alert == "MailServerDown")
+
+
+@pytest.mark.usefixtures("monitoring")
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_reaches_a_person(stack: Stack, fault: Fault) -> None:
+    """The notification arrives with its severity, the cause and the next step, and its end after the repair."""
+    notification = drill(stack, fault).notification
+    assert (notification["name"], notification["severity"]) == (fault.alert, fault.severity)
+    assert [word for word in fault.words if word not in notification["description"]] == []
+    assert notification["labels"]["service"] == "mail"
+    assert notification["annotations"]["runbook_url"].endswith(f"/runbooks/{fault.alert}.md")
+    assert notification["annotations"]["dashboard_url"]
+
+
+def test_dead_server_silences_its_consequences(stack: Stack, monitoring: Monitoring) -> None:
+    """A request that fails because the server is down fires an alert that nobody is sent."""
+    stack.http.delete(stack.url(SANDBOX, "/notifications")).raise_for_status()
+    with MAIL_SERVER_STOPPED.strike(stack):
+        await_alert(stack, MAIL_SERVER_STOPPED, "firing")
+        response = stack.post({"to": RECIPIENT, "subject": "while the server is down", "body": "x"})
+        assert response.status_code == 503
+        until("MailApiFailing to fire", lambda: "MailApiFailing" in monitoring.firing())
+        # The dead man's switch comes every five seconds here: by the second one, ours would have been sent.
+        seen = len(notifications(stack, "MailWatchdog"))
+        until("two more signs of life", lambda: len(notifications(stack, "MailWatchdog")) >= seen + 2)
+        assert notifications(stack, "MailApiFailing") == []
+    await_alert(stack, MAIL_SERVER_STOPPED, "resolved")
+
+
+def test_dead_mans_switch_has_its_own_receiver(stack: Stack, monitoring: Monitoring) -> None:
+    """It arrives by itself, again and again, and is never over."""
+    assert "MailWatchdog" in monitoring.firing()
+    until("a sign of life", lambda: len(notifications(stack, "MailWatchdog")))
+    signs = notifications(stack, "MailWatchdog")
+    assert {(one["receiver"], one["status"]) for one in signs} == {("mail-watchdog", "firing")}
+
+
+def test_every_rule_is_evaluated(monitoring: Monitoring) -> None:
+    """Prometheus has no complaint about any rule or text, with the stack's real series."""
+    loaded = until("all rules evaluated", lambda: _evaluated(monitoring))
+    assert sum(1 for _ in rules()) == len(loaded)
+    assert [(rule["name"], rule.get("lastError")) for rule in loaded if rule["health"] != "ok"] == []
+    texts = [str(alert["annotations"]) for rule in loaded for alert in rule.get("alerts", ())]
+    assert [text for text in texts if "error expanding" in text] == []
+
+
+def _evaluated(monitoring: Monitoring) -> list[Json] | None:
+    loaded = monitoring.rules()
+    return loaded if all(rule["health"] != "unknown" for rule in loaded) else None
+
+
+def test_queries_of_runbooks_can_be_pasted(monitoring: Monitoring) -> None:
+    """Prometheus takes every query that a runbook shows."""
+    texts = [path.read_text() for path in (ALERTS / "runbooks").glob("*.md")]
+    queries = [query for text in texts for query in re.findall(r"```promql\n(.*?)```", text, re.DOTALL)]
+    assert queries
+    for query in queries:
+        monitoring.query(query)
+
+
+def test_every_metric_of_the_rules_is_in_the_live_exposition(stack: Stack) -> None:
+    """What the contract test holds against the names, the running services expose, with these labels."""
+    exposed: dict[str, set[str]] = {}
+    for sample in (*stack.samples(API_METRICS), *stack.samples(EXPORTER)):
+        exposed.setdefault(sample.name, {"job", "instance"}).update(sample.labels)
+    used = {selector for rule in rules() for selector in selectors(rule["expr"])}
+    ours = [selector for selector in used if selector.metric in registered_labels()]
+    assert ours
+    assert [one.metric for one in ours if one.metric not in exposed] == []
+    assert [one for one in ours if {name for name, _, _ in one.matchers} - exposed[one.metric]] == []

@@ -1,0 +1,27 @@
+"""promtool and amtool, as the images that Dinky Server runs have them."""
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+PROMETHEUS: Final = "prom/prometheus:v3.4.0"
+ALERTMANAGER: Final = "prom/alertmanager:v0.28.1"
+
+
+def promtool(folder: Path, *arguments: str) -> str:
+    """Run promtool in a folder and return what it printed; fail with its words when it does."""
+    return _run(PROMETHEUS, "/bin/promtool", folder, arguments)
+
+
+def amtool(folder: Path, *arguments: str) -> str:
+    """Run amtool in a folder and return what it printed; fail with its words when it does."""
+    return _run(ALERTMANAGER, "/bin/amtool", folder, arguments)
+
+
+def _run(image: str, tool: str, folder: Path, arguments: tuple[str, ...]) -> str:
+    # As root: pytest's temporary folders are closed to the image's own user.
+    mount = ("--volume", f"{folder}:/work:ro", "--workdir", "/work", "--user", "root")
+    command = ("docker", "run", "--rm", *mount, "--entrypoint", tool, image, *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the words above
+    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    return done.stdout
