@@ -16,7 +16,7 @@ from mail_exporter.source import Batch
 from mail_exporter.tracing import SpanFactory, SpanSink
 from mail_exporter.tracker import Tracker
 
-_STORED_AT_ONCE: Final = 5_000
+_STORED_AT_ONCE: Final = 10_000
 """Rows in one transaction while a backlog is read; at its end, all of them."""
 _KEEP_PENDING: Final = 50_000
 """Rows that may wait for a ledger which can't be written; with more of them, the log is read no further."""

@@ -19,6 +19,8 @@ SYSLOG_NAMES: Final = ("postfix", "postfix-*")
 """What Postfix calls itself in the log by default, as its further instances do too (MULTI_INSTANCE_README)."""
 
 _SHORT_STAMP: Final = len("Nov 22 12:22:16")
+_MINUTE: Final = len("Nov 22 12:22:")
+_SECOND: Final = re.compile(r"\d\d")
 _ORIGIN: Final = re.compile(r"(?P<host>\S+) (?P<tag>[^\s\[]+)\[\d+")
 _MAX_ORIGINS: Final = 4096
 """So many (host, tag, process) are remembered before all are forgotten."""
@@ -61,6 +63,8 @@ class RecordReader:
         self._origins: dict[str, Origin] = {}
         self._stamp = "\n"
         self._time = 0.0
+        self._minute = "\n"
+        self._minute_begin = 0.0
 
     @property
     def last_time(self) -> float:
@@ -86,12 +90,19 @@ class RecordReader:
 
     def _read_stamp(self, head: str) -> bool:
         """Remember the stamp, with the space behind it; tell whether there is one."""
-        end = _SHORT_STAMP if head[3:4] == " " else head.find(" ")
+        is_short = head[3:4] == " "
+        stamp = head[: _SHORT_STAMP if is_short else head.find(" ")]
+        second = stamp[_MINUTE:]
         try:
-            self._time = stamp_time(head[:end], self.now, self._zone)
+            if is_short and stamp[:_MINUTE] == self._minute and _SECOND.fullmatch(second):
+                self._time = self._minute_begin + min(int(second), 59)
+            else:
+                self._time = stamp_time(stamp, self.now, self._zone)
+                if is_short:
+                    self._minute, self._minute_begin = stamp[:_MINUTE], self._time - min(int(second), 59)
         except ValueError:
             return False
-        self._stamp = head[:end] + " "
+        self._stamp = stamp + " "
         return True
 
     def _read_origin(self, sender: str) -> Origin | None:

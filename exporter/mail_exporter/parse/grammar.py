@@ -26,12 +26,17 @@ def arrival_time(queue_id: str) -> float | None:
     if middle < _SECOND_DIGITS:
         return None
     try:
-        return _base52(queue_id[:middle]) + _base52(queue_id[middle:end]) / 1e6
+        return _seconds(queue_id[:middle]) + _base52(queue_id[middle:end]) / 1e6
     except KeyError:  # a vowel: looks like a long id and is none
         return None
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 8)
+def _seconds(digits: str) -> int:
+    """Return a number that the ids of a second share."""
+    return _base52(digits)
+
+
 def _base52(digits: str) -> int:
     value = 0
     for digit in digits:

@@ -6,7 +6,8 @@ from typing import Final
 from mail_exporter.events import NOTED, TLS_PROTOCOLS, Event, TlsEstablished
 
 _SESSION: Final = re.compile(
-    r"(Anonymous|Untrusted|Trusted|Verified) TLS connection (established|reused) (to|from) \S+(?: to \S+)?: (\S+)"
+    r"(Anonymous|Untrusted|Trusted|Verified) TLS connection (established|reused) (to|from)"
+    r" [^ ]++(?: to [^ ]++)? ([^ ]++)"
 )
 _DIRECTION: Final = {"from": "in", "to": "out"}
 
