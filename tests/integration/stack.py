@@ -58,10 +58,12 @@ class Stack:
         project = os.environ.setdefault(
             "COMPOSE_PROJECT_NAME", f"dinky-mail-test-{sha256(bytes(ROOT)).hexdigest()[:6]}"
         )
+        self.project = f"{project}-{overlay}" if overlay else project
+        """The Compose project, which its networks are named after."""
         files = [*FILES, *([f"tests/integration/docker-compose.{overlay}.yml"] if overlay else [])]
         self.compose = DockerCompose(ROOT, files, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
         if overlay:
-            self.compose.compose_command_property.extend(("--project-name", f"{project}-{overlay}"))
+            self.compose.compose_command_property.extend(("--project-name", self.project))
         self._urls: dict[tuple[str, int], str] = {}
         self.http = httpx2.Client(timeout=DEADLINE_SECONDS)
 
