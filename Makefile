@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -12,6 +12,9 @@ help:  ## Show this list
 
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
 	@$(VENV)/bin/python -m dev.demo
+
+demo-fault: venv setup  ## Let the relay refuse our password, then repair it: one trace with both (a minute)
+	@$(VENV)/bin/python -m dev.demo_fault
 
 demo-quota: venv setup  ## Fill the relay's limit: who is refused, what waits, and how it is released (3 minutes)
 	@$(VENV)/bin/python -m dev.demo_quota

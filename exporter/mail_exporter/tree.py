@@ -20,7 +20,7 @@ def draw(branches: Sequence[Branch]) -> str:
     """Return the tree of branches that stand in their order, each behind its parent.
 
     postfix receive              +0 ms   100 ms
-    └─ postfix deliver           +0 ms   320 ms  deferred: auth, SASL authentication failed; server said: 535 ...
+    └─ postfix deliver           +0 ms   320 ms  deferred: auth, 535-5.7.8 Username and Password not ...
        └─ postfix queue        +100 ms    20 ms
     """
     if not branches:
@@ -37,8 +37,9 @@ def draw(branches: Sequence[Branch]) -> str:
     )
 
 
-def shortened(text: str) -> str:
-    """Return the text, its end left out where it would not fit behind a branch."""
+def shortened(reply: str) -> str:
+    """Return the words that the relay itself said, their end left out where they would not fit behind a branch."""
+    text = reply.partition(" said: ")[2] or reply
     return text if len(text) <= _NOTE_WIDTH else text[: _NOTE_WIDTH - 4].rstrip() + " ..."
 
 

@@ -114,6 +114,7 @@ def _note(span: Span) -> str:
     return ": ".join(filter(None, (error if span.status is Status.ERROR else "", said, *links)))
 
 
-def shortened(text: str) -> str:
-    """The text, its end left out where it is too long for a line."""
+def shortened(reply: str) -> str:
+    """The words that the relay itself said, their end left out where they are too long for a line."""
+    text = reply.partition(" said: ")[2] or reply
     return text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 4].rstrip() + " ..."

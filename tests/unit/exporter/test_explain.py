@@ -38,7 +38,7 @@ def test_mail_that_waits(ledger: Ledger) -> None:
     assert "next step      Make a new app password" in text
     assert f"trace          {logs.TRACE_ID}" in text
     assert "postfix deliver" in text
-    assert "deferred: auth" in text
+    assert "deferred: auth, 535-5.7.8 Username and Password not accepted" in text
     assert "anna@" not in text
 
 

@@ -50,7 +50,7 @@ def test_a_mail_from_the_request_to_the_relay() -> None:
 
 def test_what_the_relay_said() -> None:
     """The relay's words stand behind the attempt, cut where they are long, and behind a link the trace it leads to."""
-    said = SpanEvent("relay answered", START, {"mail.reply": f"535 {'x' * 90}"})
+    said = SpanEvent("relay answered", START, {"mail.reply": f"host x[1.2.3.4] said: 535 {'x' * 90}"})
     refused = replace(span("attempt", 1, 0, 0, 1, error="auth"), events=(said,))
     taken = replace(span("attempt", 2, 0, 2, 1), events=(SpanEvent("relay answered", START, {"mail.reply": "250 OK"}),))
     linked = replace(span("receive", 3, 0, 4, 1), links=(SpanLink("b" * 32, "1" * 16),))
