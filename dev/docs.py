@@ -12,6 +12,8 @@ from typing import Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from alerts.catalogue import GROUPS
+from alerts.routes.settings import RouteSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.configuration import default_text
@@ -71,7 +73,7 @@ def settings_table() -> str:
         if found["name"] in SECRETS:
             path = f"`/run/secrets/{found['name'].lower()}`"
             add(f"{found['name']}_FILE", "server", "", f"In its place: a file that holds it, as {path}")
-    for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings)):
+    for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings), ("alerts", RouteSettings)):
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
     for name, meaning in STANDARD.items():
@@ -132,13 +134,32 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
+def alerts_table() -> str:
+    """Return every alert: how urgent it is, how long it has to last, why its threshold is what it is."""
+    return table(
+        ("alert", "severity", "lasting", "why then", "silent during"),
+        (
+            (
+                f"[{alert.name}](runbooks/{alert.name}.md)",
+                alert.severity,
+                alert.hold if alert.hold != "0s" else "at once",
+                alert.reason,
+                ", ".join((*alert.silenced_by, *(f"{name} (same {alert.same[0]})" for name in alert.silenced_by_same))),
+            )
+            for group in GROUPS
+            for alert in group.alerts
+        ),
+    )
+
+
 TABLES: Final = {
+    "alerts": alerts_table,
     "settings": settings_table,
     "metrics": metrics_table,
     "spans": spans_table,
     "attributes": attributes_table,
 }
-DOCUMENTS: Final = ("README.md", "docs/metrics.md", "telemetry/README.md")
+DOCUMENTS: Final = ("README.md", "docs/metrics.md", "telemetry/README.md", "alerts/README.md")
 
 
 def fresh(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from alerts.routes.settings import RouteSettings
 from dev import docs
 from mail_api.settings import Settings as ApiSettings
 from mail_exporter.settings import Settings as ExporterSettings
@@ -58,12 +59,20 @@ def test_every_setting_reaches_its_service(services: Services, service: str, var
 def test_template_has_nothing_that_nobody_reads(services: Services) -> None:
     """Every variable of .env.mail is handed to a service or used by the compose file."""
     handed_on = {name for service in services.values() for name in service["environment"]}
-    assert template_variables() - handed_on - set(docs.COMPOSE) == set()
+    assert template_variables() - handed_on - set(docs.COMPOSE) - set(docs.fields(RouteSettings)) == set()
+
+
+def test_template_has_the_variables_of_the_alerts() -> None:
+    """What `make alert-routes` reads is in .env.mail and README."""
+    readme = (ROOT / "README.md").read_text()
+    variables = set(docs.fields(RouteSettings))
+    assert variables - template_variables() == set()
+    assert [name for name in variables if f"`{name}`" not in readme] == []
 
 
 def test_links_in_documents_lead_somewhere() -> None:
     """Every relative link in a document names a file that exists."""
-    documents = [path for pattern in ("*.md", "*/*.md") for path in ROOT.glob(pattern)]
+    documents = [path for pattern in ("*.md", "*/*.md", "alerts/*/*.md") for path in ROOT.glob(pattern)]
     links = [
         (path, target) for path in documents for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     ]
