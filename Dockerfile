@@ -13,7 +13,8 @@ RUN groupadd --gid 10001 mailsvc \
     && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/mail-ledger
 
 FROM python AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev python3-dev python3-pip python3-venv
 WORKDIR /src
 COPY requirements/build.txt requirements/
 RUN python3 -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
@@ -24,11 +25,12 @@ RUN for service in api exporter; do \
         && python3 -m pip --python "/opt/$service/bin/python" install --no-cache-dir --require-hashes \
             -r "requirements/$service.txt" || exit 1; \
     done
-COPY pyproject.toml README.md LICENSE ./
-COPY api api
 COPY exporter exporter
 COPY ledger ledger
 COPY telemetry telemetry
+RUN PATH=/opt/build/bin:$PATH exporter/compile /opt/exporter
+COPY pyproject.toml README.md LICENSE ./
+COPY api api
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && for service in api exporter; do \
         python3 -m pip --python "/opt/$service/bin/python" install --no-cache-dir --no-deps --no-index /wheels/*.whl \

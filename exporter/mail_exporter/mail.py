@@ -43,8 +43,6 @@ class Mail:
     server: str = ""
     """The mail server's name; `host` is but its first label, which several may have in common."""
 
-    entry: Entry = Entry.LOCAL
-    """`local` also stands for mail that Postfix makes itself, as bounces."""
     api_id: str | None = None
     message_id: str | None = None
     traceparent: str | None = None
@@ -65,8 +63,6 @@ class Mail:
     # What follows is not stored; a restart makes it anew, as far as it can.
     wait_began: float | None = None
     """When waiting for the attempt that runs began."""
-    outcome: Outcome = Outcome.SENT
-    """The worst that became of a recipient so far."""
     about: "Mail | None" = None
     """The mail that this bounce or notice is about."""
     notices: "tuple[Mail, ...]" = ()
@@ -79,6 +75,11 @@ class Mail:
         self.queue_id = queue_id
         self.host = host
         self.arrived = arrived
+        # These stand here since a class that mypyc compiles has only plain values.
+        self.entry = Entry.LOCAL
+        """`local` also stands for mail that Postfix makes itself, as bounces."""
+        self.outcome = Outcome.SENT
+        """The worst that became of a recipient so far."""
 
     @classmethod
     def seen(cls, queue_id: str, host: str, time: float, server: Server) -> Self:

@@ -21,7 +21,8 @@ class Writer:
         if not rows:
             return
         if self._positional:
-            connection.exec_driver_sql(self._sql, list(rows))
+            # Plain tuples: the driver calls a method for each field of anything else.
+            connection.exec_driver_sql(self._sql, list(map(tuple, rows)))
         else:
             connection.exec_driver_sql(self._sql, [dict(zip(self._names, row, strict=True)) for row in rows])
 
