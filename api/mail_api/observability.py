@@ -97,19 +97,20 @@ def instrument(
         tracer_provider=provider,
         excluded_urls=_QUIET_PATH,
         exclude_spans=["receive", "send"],
-        server_request_hook=_mask_url,
+        server_request_hook=_mask_caller,
     )
     # The instrumentation stands outside of all middleware, and this has to stand outside of that.
     build = app.build_middleware_stack
     app.build_middleware_stack = lambda: TraceEdge(build(), trusts)  # type: ignore[method-assign]
 
 
-def _mask_url(span: Span, scope: dict[str, Any]) -> None:
-    """Keep addresses that a caller put into the URL out of the span."""
+def _mask_caller(span: Span, scope: dict[str, Any]) -> None:
+    """Keep addresses that a caller put into the URL, or into a header as User-Agent, out of the span."""
     if scope["query_string"]:
         span.set_attribute("url.query", "REDACTED")
-    if "@" in scope["path"]:
-        span.set_attribute("url.path", mask_text(scope["path"]))
+    for name, value in dict(getattr(span, "attributes", None) or {}).items():
+        if isinstance(value, str) and "@" in value:
+            span.set_attribute(name, mask_text(value))
 
 
 def watch_spans(registry: CollectorRegistry, sender: Sender[Any] | None) -> None:

@@ -64,7 +64,8 @@ def by_api(stack: Stack, subject: str) -> None:
     stack.send(f"{subject} api", to=ALLOWED, **fields)
     assert stack.post({"to": STRANGER, "subject": subject} | fields).status_code == 403
     assert stack.post({"to": f"{STRANGER}, {ALLOWED}", "subject": subject} | fields).status_code == 400
-    stack.http.get(stack.url(API, f"/unsubscribe/{ALLOWED}"), params={"who": ALLOWED})
+    told = {"User-Agent": ALLOWED, "Referer": f"https://{ALLOWED}/", "X-Request-ID": ALLOWED}
+    stack.http.get(stack.url(API, f"/unsubscribe/{ALLOWED}"), params={"who": ALLOWED}, headers=told)
 
 
 def by_submission(stack: Stack, subject: str) -> None:

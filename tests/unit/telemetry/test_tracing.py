@@ -111,6 +111,12 @@ def test_collector_that_refuses(monkeypatch: pytest.MonkeyPatch, collector: Rece
     assert collector.paths == ["/v1/traces"]
 
 
+def test_collector_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What finds no collector is dropped and counted, after the exporter's own patience."""
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.2"}
+    assert send_one(monkeypatch, environ) == (1, 1)
+
+
 def test_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
     """OTEL_TRACES_SAMPLER is the provider's, and so the mail server's spans'."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
