@@ -69,6 +69,8 @@ class Mail:
     """The bounces and notices about this mail."""
     trace: SpanContext | None = None
     """The trace it belongs to, once somebody asked."""
+    is_sampled: bool | None = None
+    """Whether that trace is sampled, once somebody asked."""
 
     def __init__(self, id: str, queue_id: str, host: str, arrived: float) -> None:  # noqa: A002 - the column's name
         self.id = id

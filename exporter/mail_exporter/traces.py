@@ -33,9 +33,12 @@ def parent_of(mail: Mail) -> SpanContext | None:
 
 def is_sampled(mail: Mail, sampler: Sampler) -> bool:
     """Tell whether the mail is traced: as its request was, unless OTEL_TRACES_SAMPLER says otherwise."""
-    trace = trace_of(mail)
-    parent = set_span_in_context(NonRecordingSpan(trace), Context()) if trace.is_remote else None
-    return sampler.should_sample(parent, trace.trace_id, SpanName.RECEIVE).decision is Decision.RECORD_AND_SAMPLE
+    if mail.is_sampled is None:
+        trace = trace_of(mail)
+        parent = set_span_in_context(NonRecordingSpan(trace), Context()) if trace.is_remote else None
+        result = sampler.should_sample(parent, trace.trace_id, SpanName.RECEIVE)
+        mail.is_sampled = result.decision is Decision.RECORD_AND_SAMPLE
+    return mail.is_sampled
 
 
 def mail_span(mail: Mail, name: SpanName) -> SpanContext:

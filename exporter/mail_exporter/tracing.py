@@ -116,12 +116,7 @@ class SpanFactory:
         failed = last if cause is not None else None
         server = told.of_server(attempt.relay)
         for name, stage, times in _stages(fact, last):
-            common: Attributes = {
-                Attribute.QUEUE_ID: mail.queue_id,
-                Attribute.ATTEMPT_NUMBER: fact.number,
-                Attribute.STAGE: stage.value,
-                Attribute.TIME_PRECISION: precision,
-            }
+            common: Attributes = {Attribute.STAGE: stage.value, Attribute.TIME_PRECISION: precision}
             is_remote = name in (SpanName.CONNECT, SpanName.TRANSMIT) and fact.daemon in RELAY_DAEMONS
             yield self._span(
                 name,
@@ -166,7 +161,7 @@ class SpanFactory:
             context=context,
             parent=parent,
             resource=self._resource,
-            attributes={str(key): value for key, value in attributes.items()},
+            attributes=attributes,
             events=events,
             links=links,
             kind=kind,

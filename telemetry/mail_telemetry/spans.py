@@ -62,7 +62,7 @@ _FAILURE: Final = frozenset({Attribute.CAUSE, Attribute.ERROR_TYPE})
 _MAIL: Final = frozenset(
     {Attribute.QUEUE_ID, Attribute.ENTRY, Attribute.SIZE, Attribute.RECIPIENT_COUNT, Attribute.TIME_PRECISION}
 )
-_STAGE: Final = frozenset({Attribute.QUEUE_ID, Attribute.ATTEMPT_NUMBER, Attribute.STAGE, Attribute.TIME_PRECISION})
+_STAGE: Final = frozenset({Attribute.STAGE, Attribute.TIME_PRECISION})
 
 SPANS: Final = (
     SpanDescription(
