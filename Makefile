@@ -82,7 +82,7 @@ alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/qu
 alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environment or .env.mail.prod): who is told, and how
 	@$(VENV)/bin/python -m alerts.routes
 
-drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (6 minutes)
+drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (3 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill
 
 docs: venv  ## Write the generated tables in the docs anew

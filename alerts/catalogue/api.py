@@ -35,8 +35,9 @@ FAILING: Final = Alert(
     severity=Severity.WARNING,
     expr=f'sum by (result) (increase(mail_api_messages_total{{job="mail-api",result=~"{_OURS}"}}[15m])) > 0',
     summary="The mail API could not send for reasons on our side: {{ $labels.result }}",
-    description='{{ $value | printf "%.0f" }} requests to send ended as {{ $labels.result }} in the last 15 minutes: '
-    "their senders were told that it did not work.",
+    description="Requests to send that ended as {{ $labels.result }} in the last 15 minutes: "
+    '{{ $value | printf "%.0f" }}. '
+    "Their senders were told that it did not work.",
     advice=Advice(
         "mail-server is down or busy, or the API has a defect (internal_error).",
         "`docker logs --since 20m mail-api`: each failed request has a line with its reason.",
@@ -74,8 +75,8 @@ LEDGER: Final = Alert(
     severity=Severity.WARNING,
     expr='sum by (operation) (increase(mail_api_ledger_faults_total{job="mail-api"}[15m])) > 0',
     summary="The mail API cannot use the ledger: {{ $labels.operation }}",
-    description='{{ $value | printf "%.0f" }} times in 15 minutes the ledger failed at {{ $labels.operation }}: '
-    "idempotency, keys and quota may not hold meanwhile.",
+    description='Failures of the ledger at {{ $labels.operation }} in 15 minutes: {{ $value | printf "%.0f" }}. '
+    "Idempotency, keys and quota may not hold meanwhile.",
     advice=Advice(
         "its volume is full or read-only, or the database of LEDGER_URL is away.",
         "`docker logs --since 20m mail-api` has the database's words; "

@@ -83,8 +83,9 @@ GAP: Final = Alert(
     severity=Severity.WARNING,
     expr='sum by (job) (increase(mail_exporter_log_gaps_total{job="mail-exporter"}[1h])) > 0',
     summary="Lines of the mail log are missing",
-    description='{{ $value | printf "%.0f" }} times in an hour the file in which reading had stopped was gone or cut '
-    "short: some deliveries may not be counted, the quota's count may be too low.",
+    description="Files that were gone or cut short when reading was to go on in them, in an hour: "
+    '{{ $value | printf "%.0f" }}. '
+    "Some deliveries may not be counted, the quota's count may be too low.",
     advice=Advice(
         "the exporter was down for longer than rotated files are kept, or somebody emptied the log.",
         "nothing to repair; raise MAIL_LOG_KEEP if outages last that long.",
@@ -99,8 +100,8 @@ NOT_UNDERSTOOD: Final = Alert(
     expr='sum by (result) (increase(postfix_log_lines_total{job="mail-exporter",result=~"unsupported|malformed"}[6h])) '
     "> 0",
     summary="Log lines that the exporter does not understand: {{ $labels.result }}",
-    description='{{ $value | printf "%.0f" }} lines in 6 hours were {{ $labels.result }}; what they say is not '
-    "counted.",
+    description="Lines in 6 hours that were {{ $labels.result }}: "
+    '{{ $value | printf "%.0f" }}. What they say is not counted.',
     advice=Advice(
         "a new Postfix, or something else writes into its log.",
         "`docker logs mail-exporter` shows one of each kind; report them so that they get a parser.",
@@ -137,8 +138,8 @@ DROPPED: Final = Alert(
 ) > 0""",
     hold="15m",
     summary="Spans of {{ $labels.job }} go nowhere",
-    description='{{ $value | printf "%.0f" }} spans of {{ $labels.job }} were dropped in 15 minutes: traces have '
-    "holes. Mail and metrics are not touched.",
+    description='Spans of {{ $labels.job }} that were dropped in 15 minutes: {{ $value | printf "%.0f" }}. Traces have '
+    "holes; mail and metrics are not touched.",
     advice=Advice(
         "the collector of OTEL_EXPORTER_OTLP_ENDPOINT is away or too slow, or the address is wrong.",
         "`docker logs --since 30m {{ $labels.job }}`; empty the variable if there is no collector.",

@@ -18,7 +18,7 @@ OLDEST: Final = Alert(
     severity=Severity.WARNING,
     expr=f'{_AGE}{{cause!="quota"}} > 30m',
     summary="Mail has waited for {{ $value | humanizeDuration }}: {{ $labels.cause }}",
-    description=f"{_NUMBER} mails wait because of {{{{ $labels.cause }}}}, the oldest for "
+    description=f"Mails that wait because of {{{{ $labels.cause }}}}: {_NUMBER}, the oldest for "
     "{{ $value | humanizeDuration }}.",
     advice=CauseFrom.LABEL,
     board=Board.SERVER,
@@ -34,7 +34,7 @@ STUCK: Final = Alert(
     severity=Severity.CRITICAL,
     expr=f"{_AGE} > 1d",
     summary="Mail has been stuck for more than a day: {{ $labels.cause }}",
-    description=f"{_NUMBER} mails wait because of {{{{ $labels.cause }}}}, the oldest for "
+    description=f"Mails that wait because of {{{{ $labels.cause }}}}: {_NUMBER}, the oldest for "
     "{{ $value | humanizeDuration }}. After 5 days (MAXIMAL_QUEUE_LIFETIME) they are given up.",
     advice=CauseFrom.LABEL,
     board=Board.SERVER,
@@ -84,8 +84,9 @@ and (
   / sum(outcome:postfix_recipients_finished:increase1d{outcome=~"sent|bounced|expired"})
 ) > 0.05""",
     summary="Mail comes back undelivered",
-    description='{{ $value | printf "%.0f" }} mails could not be delivered in the last hour, and more than 5 % in the '
-    "last 24.",
+    description="Mails that could not be delivered in the last hour: "
+    '{{ $value | printf "%.0f" }}; in the last 24, more than '
+    "5 % of all.",
     advice=CauseFrom.FAILURES,
     board=Board.TRAIL,
     reason="One bounce at up to 20 mails a day; above that a share of 5 % in 24 h, for some addresses are always "
@@ -101,7 +102,8 @@ and (
   / sum(outcome:postfix_recipients_forwarded:increase1d{outcome=~"sent|bounced|expired"})
 ) > 0.2""",
     summary="Forwarded mail does not arrive",
-    description='{{ $value | printf "%.0f" }} mails to your domain could not be forwarded in 24 hours, more than a '
+    description="Mails to your domain that could not be forwarded in 24 hours: "
+    '{{ $value | printf "%.0f" }}, more than a '
     "fifth.",
     advice=CauseFrom.FAILURES,
     board=Board.TRAIL,

@@ -38,9 +38,9 @@ EXHAUSTED: Final = Alert(
 or sum(cause:postfix_queue_deferred_messages:sum{cause="quota"}) > 0""",
     hold="1m",
     summary="The relay's daily limit is used up",
-    description=f"{_NUMBERS}, "
+    description=f"{_NUMBERS}. Mails that wait: "
     '{{ with query "sum(cause:postfix_queue_deferred_messages:sum{cause=\\"quota\\"})" }}'
-    f'{{{{ . | first | value | printf "%.0f" }}}}{{{{ end }}}} mails wait.{_NEXT}',
+    f'{{{{ . | first | value | printf "%.0f" }}}}{{{{ end }}}}.{_NEXT}',
     advice=Cause.QUOTA,
     board=Board.QUOTA,
     reason="One mail that the relay refused for it, or our own count at the limit: from then on all mail waits.",

@@ -12,7 +12,7 @@ _OLDEST: Final = (
     '{{ with printf "cause:postfix_queue_deferred_oldest_message_age_seconds:max{cause=%q}" $labels.cause | query }}'
     "{{ . | first | value | humanizeDuration }}{{ end }}"
 )
-_NUMBERS: Final = f'{{{{ $value | printf "%.0f" }}}} mails wait, the oldest for {_OLDEST}.'
+_NUMBERS: Final = f'Mails that wait: {{{{ $value | printf "%.0f" }}}}, the oldest for {_OLDEST}.'
 
 CREDENTIALS: Final = Alert(
     name="MailRelayRefusesCredentials",

@@ -43,8 +43,9 @@ FATAL: Final = Alert(
     expr='sum by (severity) (increase(postfix_log_complaints_total{job="mail-exporter",severity=~"fatal|panic"}[15m])) '
     "> 0",
     summary="A part of Postfix gave up: {{ $labels.severity }}",
-    description='Postfix wrote {{ $value | printf "%.0f" }} lines of severity {{ $labels.severity }} in 15 minutes: '
-    "a daemon cannot do its work.",
+    description="Lines of severity {{ $labels.severity }} in 15 minutes: "
+    '{{ $value | printf "%.0f" }}. A daemon cannot do '
+    "its work.",
     advice=Advice(
         "a file or setting that it needs is missing or wrong, or the disk is full.",
         "`docker exec mail-server grep -hE ' (fatal|panic): ' /var/log/mail/mail.log | tail`.",

@@ -54,8 +54,8 @@ def await_alert(stack: Stack, fault: Fault, status: str) -> Json:
     return until(f"{fault.alert} {status}", look, _DEADLINE_SECONDS)
 
 
-def notifications(stack: Stack, name: str) -> list[Json]:
-    """Return what the webhook got about an alert."""
+def notifications(stack: Stack, name: str = "") -> list[Json]:
+    """Return what the webhook got about an alert, or about all."""
     found: list[Json] = stack.http.get(stack.url(SANDBOX, "/notifications"), params={"name": name}).json()
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mail_telemetry.causes import EXPLANATIONS, Cause
-from tests.integration.stack import Stack
+from tests.integration.stack import Stack, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,18 @@ def _container(service: str, *how: str) -> Callable[[Stack], AbstractContextMana
 
 @contextmanager
 def _stalled_log(stack: Stack) -> Iterator[None]:
-    signal = "kill -{} $(grep -l postlogd /proc/[0-9]*/comm | cut -d/ -f3)"
-    stack.execute("mail-server", "sh", "-c", signal.format("STOP"))
+    pid = until("a process that writes the log", lambda: _logger(stack))
+    stack.execute("mail-server", "bash", "-c", f"kill -STOP {pid}")
     try:
         yield
     finally:
-        stack.execute("mail-server", "sh", "-c", signal.format("CONT"))
+        stack.execute("mail-server", "bash", "-c", f"kill -CONT {pid}")
+
+
+def _logger(stack: Stack) -> str:
+    # Postfix starts it with the first line and ends it after a while without any.
+    stack.execute("mail-server", "postlog", "-t", "postfix/drill", "the log is about to stand still")
+    return stack.execute("mail-server", "sh", "-c", "grep -l postlogd /proc/[0-9]*/comm | cut -d/ -f3").strip()
 
 
 FAULTS: Final = (
@@ -59,21 +65,29 @@ FAULTS: Final = (
         "the relay refuses the password",
         "MailRelayRefusesCredentials",
         "critical",
-        ("No mail leaves. 1 mails wait", EXPLANATIONS[Cause.AUTH].meaning, EXPLANATIONS[Cause.AUTH].next_step),
+        (
+            "No mail leaves. Mails that wait: 1, the oldest for ",
+            EXPLANATIONS[Cause.AUTH].meaning,
+            EXPLANATIONS[Cause.AUTH].next_step,
+        ),
         _relay("wrong_password"),
     ),
     Fault(
         "the relay is down",
         "MailRelayUnreachable",
         "critical",
-        ("1 mails wait", EXPLANATIONS[Cause.CONNECT].meaning, EXPLANATIONS[Cause.CONNECT].next_step),
+        (
+            "Mails that wait: 1, the oldest for ",
+            EXPLANATIONS[Cause.CONNECT].meaning,
+            EXPLANATIONS[Cause.CONNECT].next_step,
+        ),
         _relay("refuse_connection"),
     ),
     Fault(
         "the daily limit is reached",
         "MailQuotaExhausted",
         "critical",
-        (" of 500 recipients in 24 hours are used, 1 mails wait", EXPLANATIONS[Cause.QUOTA].next_step),
+        (" recipients in 24 hours are used. Mails that wait: ", EXPLANATIONS[Cause.QUOTA].next_step),
         _relay("limit_reached"),
     ),
     Fault(
