@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill dashboards format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -84,6 +84,9 @@ alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environm
 
 drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (3 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill
+
+dashboards: venv  ## Write the Grafana dashboards anew from dashboards/catalogue
+	@$(VENV)/bin/python -m dashboards
 
 docs: venv  ## Write the generated tables in the docs anew
 	$(VENV)/bin/python -m dev.docs

@@ -1,0 +1,71 @@
+"""A panel's queries, each for its data source, under the letters that Grafana gives them."""
+
+from string import ascii_uppercase
+
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models import dashboard as sdk
+from grafana_foundation_sdk.models import loki, prometheus, tempo
+
+from dashboards.model import Counted, Kind, Lines, Metrics, Panel, Query
+from dashboards.promql import scoped
+from dashboards.queries import RECORDED
+from dashboards.sources import LOKI, PROMETHEUS, TEMPO
+
+
+def source_of(queries: tuple[Query, ...]) -> sdk.DataSourceRef | None:
+    """Return the data source of a panel's queries; one panel asks one."""
+    if not queries:
+        return None
+    if isinstance(queries[0], Metrics):
+        return PROMETHEUS.ref
+    return LOKI.ref if isinstance(queries[0], Lines | Counted) else TEMPO.ref
+
+
+def targets(panel: Panel) -> list[Dataquery]:
+    """Return the queries as the SDK has them."""
+    return [_target(query, letter, panel) for query, letter in zip(panel.queries, ascii_uppercase, strict=False)]
+
+
+def _target(query: Query, letter: str, panel: Panel) -> Dataquery:
+    if isinstance(query, Metrics):
+        return _metrics(query, letter, panel)
+    if isinstance(query, Lines):
+        return loki.Dataquery(
+            expr=query.expr,
+            max_lines=query.most,
+            query_type=loki.LokiQueryType.RANGE.value,
+            ref_id=letter,
+            datasource=LOKI.ref,
+        )
+    if isinstance(query, Counted):
+        return loki.Dataquery(
+            expr=query.expr,
+            legend_format=query.legend,
+            query_type=loki.LokiQueryType.RANGE.value,
+            ref_id=letter,
+            datasource=LOKI.ref,
+        )
+    return tempo.TempoQuery(
+        query=query.query,
+        query_type=tempo.TempoQueryType.TRACEQL.value,
+        limit=query.most,
+        table_type=tempo.SearchTableType.TRACES,
+        filters=[],
+        ref_id=letter,
+        datasource=TEMPO.ref,
+    )
+
+
+def _metrics(query: Metrics, letter: str, panel: Panel) -> Dataquery:
+    formats = {Kind.TABLE: prometheus.PromQueryFormat.TABLE, Kind.HEATMAP: prometheus.PromQueryFormat.HEATMAP}
+    return prometheus.Dataquery(
+        expr=scoped(query.expr, RECORDED),
+        legend_format=query.legend or None,
+        instant=query.now,
+        range_val=not query.now,
+        format_val=formats.get(panel.kind, prometheus.PromQueryFormat.TIME_SERIES),
+        exemplar="_bucket" in query.expr and not query.now,
+        editor_mode=prometheus.QueryEditorMode.CODE,
+        ref_id=letter,
+        datasource=PROMETHEUS.ref,
+    )

@@ -1,0 +1,208 @@
+"""The dashboards that are committed are the catalogue's, and ask for what there is."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from alerts.catalogue import every_alert
+from dashboards import expressions
+from dashboards.__main__ import files
+from dashboards.boards import Board
+from dashboards.catalogue import PAGES
+from dashboards.layout import placed
+from dashboards.model import COLUMNS
+from dashboards.reading import FOLDER, Json, boards, panels, promql, targets
+from mail_telemetry.names import Attribute
+from tests.contract.promql import grouped_by, selectors
+from tests.contract.series import known_labels
+
+BOARDS = boards()
+MADE_IN_QUERIES = {"entry", "meaning", "next_step"}
+"""Labels that `label_replace` makes, and what groups by them."""
+HTTP = {"handler", "job", "instance", "method", "status", "le"}
+OF_OTHERS = {
+    "http_requests_total": HTTP - {"le"},
+    "http_request_duration_seconds_sum": HTTP,
+    "http_request_duration_seconds_count": HTTP,
+    "http_request_duration_highr_seconds_bucket": HTTP,
+    "process_cpu_seconds_total": {"job", "instance"},
+    "process_resident_memory_bytes": {"job", "instance"},
+    "process_start_time_seconds": {"job", "instance"},
+    "scrape_duration_seconds": {"job", "instance"},
+    "scrape_samples_scraped": {"job", "instance"},
+}
+"""Series of the instrumentator, the Python client and Prometheus; the integration test sees that they are there."""
+VARIABLES = re.compile(r"\$\{?(\w+)")
+
+
+def every_panel() -> Iterator[Any]:
+    """Yield every panel, as a test parameter."""
+    for uid, board in BOARDS.items():
+        for panel in panels(board):
+            yield pytest.param(uid, panel, id=f"{uid}: {panel['title']}")
+
+
+def test_expressions_stand_in_one_place() -> None:
+    """The catalogue names expressions and writes none; no two names mean the same expression."""
+    for path in (FOLDER.parent / "catalogue").glob("*.py"):
+        assert re.findall(r"job=|increase\(|rate\(|(?:sum|max|min)[ (]", path.read_text()) == [], path.name
+    written = [value for name, value in vars(expressions).items() if name.isupper() and isinstance(value, str)]
+    assert len(written) == len(set(written))
+
+
+def test_files_are_fresh() -> None:
+    """The files are what `make dashboards` writes."""
+    assert files() == {path.name: path.read_text() for path in FOLDER.glob("*")}
+
+
+def test_every_board_is_there() -> None:
+    """Alerts link to boards by these uids; file, uid and title are each one's own."""
+    assert set(Board) == set(BOARDS) == {path.stem for path in FOLDER.glob("*.json")}
+    assert len({board["title"] for board in BOARDS.values()}) == len(Board)
+
+
+def test_alerts_link_to_boards() -> None:
+    """Every alert's dashboard is one of these."""
+    assert {alert.board for alert in every_alert()} <= set(BOARDS)
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_layout_has_no_overlap_and_no_gap(uid: str) -> None:
+    """Every cell of the grid, down to the last panel, is covered once."""
+    cells = [
+        (place["x"] + x, place["y"] + y)
+        for place in (panel["gridPos"] for panel in BOARDS[uid]["panels"])
+        for x in range(place["w"])
+        for y in range(place["h"])
+    ]
+    height = max(y for _, y in cells) + 1
+    assert len(cells) == len(set(cells))
+    assert set(cells) == {(x, y) for x in range(COLUMNS) for y in range(height)}
+
+
+def test_overview_is_one_screen() -> None:
+    """It is at most 24 rows high: 900 pixels, so that nobody scrolls to see whether mail flows."""
+    (page,) = (page for page in PAGES if page.board == Board.OVERVIEW)
+    assert max(place.y + place.height for place in placed(page.parts)) <= 24
+
+
+def test_panels_are_wide_enough() -> None:
+    """On 1280 pixels a number has 150 of them, a drawing 300, a table 300."""
+    least = {"stat": 3, "timeseries": 6, "heatmap": 6, "table": 6, "logs": 12, "traces": 24, "text": 12}
+    narrow = [
+        (uid, panel["title"])
+        for uid, board in BOARDS.items()
+        for panel in panels(board)
+        if panel["gridPos"]["w"] < least[panel["type"]]
+    ]
+    assert narrow == []
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_schema_is_the_classic_one(uid: str) -> None:
+    """What Grafana 10 to 13 load: no elements and layouts of the newer schema, ids that differ, links by uid."""
+    board = BOARDS[uid]
+    assert isinstance(board["panels"], list)
+    assert not {"elements", "layout", "spec", "apiVersion", "__inputs"} & set(board)
+    assert 36 <= board["schemaVersion"] <= 41
+    numbers = [panel["id"] for panel in board["panels"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for panel in panels(board):
+        letters = [target["refId"] for target in panel.get("targets", ())]
+        assert letters == sorted(set(letters))
+        assert all(letters)
+
+
+@pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
+def test_panel_says_what_is_good_and_what_to_do(uid: str, panel: Json) -> None:
+    """The description has both; and where there is nothing to show, a sentence says so."""
+    assert len(panel["description"]) > 30
+    if panel["type"] != "text":
+        assert panel["fieldConfig"]["defaults"]["noValue"], uid
+    if panel["type"] in {"stat", "timeseries", "heatmap"}:
+        assert re.search(r"[Gg]ood[:,]", panel["description"])
+
+
+@pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
+def test_variables_exist(uid: str, panel: Json) -> None:
+    """What a panel's queries and links put in is a variable of the board, or Grafana's own."""
+    known = {variable["name"] for variable in BOARDS[uid]["templating"]["list"]}
+    text = str([panel.get("targets"), panel.get("datasource"), panel["fieldConfig"]])
+    used = {name for name in VARIABLES.findall(text) if not name.startswith("__") and not name.isdigit()}
+    assert used - known == set()
+
+
+@pytest.mark.parametrize("asked", [*dict.fromkeys(one.expression for one in promql())])
+def test_promql_reads_what_there_is(asked: str) -> None:
+    """Every metric is registered, has the labels it is asked for, and follows the variables for job and instance."""
+    known = known_labels() | OF_OTHERS
+    read = list(selectors(re.sub(r"\$__\w+", "5m", asked)))
+    assert read
+    assert [selector.metric for selector in read if selector.metric not in known] == []
+    for selector in read:
+        assert {name for name, _, _ in selector.matchers} - known[selector.metric] == set()
+    labels = {label for selector in read for label in known[selector.metric]}
+    assert grouped_by(asked) - labels - MADE_IN_QUERIES == set()
+
+
+def test_thresholds_are_the_alerts() -> None:
+    """A number that turns red is one that an alert compares with, or an obvious one."""
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
+    numbers = {
+        float(number) * seconds[unit]
+        for alert in every_alert()
+        for number, unit in re.findall(r"[<>=]\s*(\d[\d.e]*)([smhd]?)\b", alert.expr)
+    }
+    obvious = {0.001, 1.0, 1 - 0.02}  # more than none, all of the quota, what 2 % of missed mails leave
+    steps = {
+        step["value"]
+        for board in BOARDS.values()
+        for panel in panels(board)
+        for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        if step["value"] is not None
+    }
+    assert steps - numbers - obvious == set()
+    assert len(steps & numbers) > 5
+
+
+def test_links_lead_to_boards() -> None:
+    """Every link to a dashboard names one that exists, and keeps time and data sources."""
+    links = re.findall(r"/d/([\w-]+)\?([^\"']*)", "".join(files().values()))
+    assert {uid for uid, _ in links} == set(Board) - {Board.OVERVIEW}
+    assert all("__url_time_range" in rest and "prometheus_datasource" in rest for _, rest in links)
+
+
+FIELDS = {re.sub(r"\W", "_", name) for name in Attribute} | {"level", "message", "reason", "trace_id"}
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+STAGE = (
+    rf"(?:\|[=~] (?:{QUOTED}|\$\{{\w+:doublequote\}})"  # the line has, the line matches
+    rf"|\| json|\| \w+(?:[=!]~|!?=){QUOTED}|\| line_format {QUOTED})"
+)
+LOGQL = re.compile(rf'\{{container=~?"[a-z|-]+"\}}(?: {STAGE})*')
+COUNTED = re.compile(rf"sum by \((\w+)\) \(count_over_time\({LOGQL.pattern} \[\$__auto\]\)\)")
+
+
+@pytest.mark.parametrize("query", sorted({target["expr"] for _, _, target in targets("loki")}))
+def test_logql_is_well_formed(query: str) -> None:
+    """A stream by Promtail's one label, then known stages; typed text comes in quoted; fields are the services'."""
+    assert LOGQL.fullmatch(query) or COUNTED.fullmatch(query), query
+    assert set(re.findall(r"\| (\w+)(?:=|!)", query)) - FIELDS - {"__error__"} == set()
+    assert "| json" in query or re.search(r"container=\"mail-server\"|\|= \$\{id", query)
+
+
+@pytest.mark.parametrize("query", sorted({target["query"] for _, _, target in targets("tempo")}))
+def test_traceql_is_well_formed(query: str) -> None:
+    """Known attributes against a quoted text, or the id of one trace."""
+    one = r"(?:span\.[\w.]+|trace:id) = \$\{\w+:doublequote\}"
+    assert query == "${trace}" or re.fullmatch(rf"\{{ {one}(?: \|\| {one})* \}}", query)
+    assert {name.removeprefix("span.") for name in re.findall(r"span\.[\w.]+", query)} <= {*Attribute}
+
+
+def test_tables_show_fields_that_are_written() -> None:
+    """A column of log lines is a field of the log."""
+    for _, panel, target in targets("loki"):
+        for step in panel.get("transformations", ()):
+            if step["id"] == "filterFieldsByName":
+                assert set(step["options"]["include"]["names"]) - FIELDS - {"Time", "timestamp"} == set(), target
