@@ -85,12 +85,12 @@ class Books:
         limit = caller.limits.recipients_per_day if caller else None
         try:
             if once is None:
-                reached = await self._ledger.call("begin", lambda ledger: ledger.submissions.begin(new, limit))
+                reached = await self._ledger.write("begin", lambda ledger: ledger.submissions.beginning(new, limit))
                 claimed: Claimed = reached or New()
             else:
                 answer = Answer(200, {"id": new.id, "status_url": status_url(new.id)})
-                claimed = await self._ledger.call(
-                    "claim", lambda ledger: ledger.claims.claim(new, once.key, once.payload_hash, answer, limit)
+                claimed = await self._ledger.write(
+                    "claim", lambda ledger: ledger.claims.claiming(new, once.key, once.payload_hash, answer, limit)
                 )
         except LedgerAway:
             return None
@@ -99,7 +99,7 @@ class Books:
     async def close(self, message_id: str, outcome: Outcome) -> None:
         """Write down how it ended. Even when the request is cancelled meanwhile."""
         storing = asyncio.ensure_future(
-            self._ledger.call("finish", lambda ledger: ledger.submissions.finish(message_id, outcome))
+            self._ledger.write("finish", lambda ledger: ledger.submissions.finishing(message_id, outcome))
         )
         try:
             await asyncio.shield(storing)

@@ -33,6 +33,10 @@ class AsGiven(EmailPolicy):
             raise ValueError(f"unsafe value for header {name}")
         return name, value
 
+    def header_max_count(self, _name: str) -> int | None:
+        """Return None: `compose` sets each header once, and the standard policy makes a class to find its answer."""
+        return None
+
     def header_fetch_parse(self, _name: str, value: Any) -> Any:  # noqa: ANN401 - same
         """Return the value as it was stored."""
         return value

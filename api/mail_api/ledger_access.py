@@ -6,17 +6,19 @@ A fault is counted and logged, and for a while nobody asks again: a database tha
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from loguru import logger
 
+from mail_api.committer import Committer
 from mail_api.observability import Telemetry
 from mail_api.settings import Settings
 from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.backoff import Backoff
 from mail_ledger.engine import LedgerError
+from mail_ledger.group import Write
 from mail_telemetry.masking import mask_address
 
 T = TypeVar("T")
@@ -30,6 +32,13 @@ _THREADS: Final = 4
 
 class LedgerAway(Exception):
     """The ledger can't be used now; it is counted and logged already."""
+
+
+class _Open(NamedTuple):
+    """The ledger, once it is open, and what stores in it."""
+
+    ledger: ApiLedger
+    committer: Committer
 
 
 class LedgerAccess:
@@ -47,7 +56,7 @@ class LedgerAccess:
         self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         self._opening = asyncio.Lock()
-        self._ledger: ApiLedger | None = None
+        self._known: _Open | None = None
         self._away_until = 0.0
         self._is_away = False
 
@@ -60,13 +69,24 @@ class LedgerAccess:
             LedgerAway: it can't be opened or does not answer; `operation` is counted as missed.
         """
         loop = asyncio.get_running_loop()
+        return await self._ask(operation, lambda known: loop.run_in_executor(self._threads, use, known.ledger), longest)
+
+    async def write(self, operation: str, plan: Callable[[ApiLedger], Write[T]]) -> T:
+        """Return what the planned write returns, once it is stored; with those of other requests, in one transaction.
+
+        Raises:
+            LedgerAway: as above.
+        """
+        return await self._ask(operation, lambda known: known.committer.add(plan(known.ledger)), LONGEST_CALL_SECONDS)
+
+    async def _ask(self, operation: str, ask: Callable[[_Open], Awaitable[T]], longest: float | None) -> T:
+        loop = asyncio.get_running_loop()
         if loop.time() < self._away_until:
             self._telemetry.count_ledger_fault(operation)
             raise LedgerAway
         try:
             async with asyncio.timeout(longest):
-                ledger = self._ledger or await self._open()
-                found = await loop.run_in_executor(self._threads, use, ledger)
+                found = await ask(self._known or await self._open())
         except (LedgerError, TimeoutError) as problem:
             self._away_until = loop.time() + AWAY_SECONDS
             self._telemetry.count_ledger_fault(operation)
@@ -77,16 +97,19 @@ class LedgerAccess:
 
     async def close(self) -> None:
         """Release the connections, after what is being stored now."""
+        if self._known:
+            await self._known.committer.close()
         await asyncio.to_thread(self._threads.shutdown)
-        if self._ledger:
-            self._ledger.close()
+        if self._known:
+            self._known.ledger.close()
 
-    async def _open(self) -> ApiLedger:
+    async def _open(self) -> _Open:
         async with self._opening:
-            if self._ledger is None:
+            if self._known is None:
                 loop = asyncio.get_running_loop()
-                self._ledger = await loop.run_in_executor(self._threads, ApiLedger.open, self._url, self._rules)
-        return self._ledger
+                ledger = await loop.run_in_executor(self._threads, ApiLedger.open, self._url, self._rules)
+                self._known = _Open(ledger, Committer(ledger.write))
+        return self._known
 
     def _say(self, *, is_away: bool, reason: str = "") -> None:
         if is_away and not self._is_away:

@@ -1,15 +1,16 @@
 """All that the API needs of the ledger, over one set of connections."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Engine
 
 from mail_ledger.backoff import Backoff
 from mail_ledger.claims import Claims
 from mail_ledger.engine import open_engine
+from mail_ledger.group import Write, write_together
 from mail_ledger.health import Health
 from mail_ledger.keys import Keys
 from mail_ledger.messages import Messages
@@ -63,6 +64,10 @@ class ApiLedger:
     def close(self) -> None:
         """Release the connections."""
         self._engine.dispose()
+
+    def write(self, writes: Sequence[Write[Any]]) -> list[Any]:
+        """Return an outcome per write, in one transaction where that can be; see `group.write_together`."""
+        return write_together(self._engine, writes)
 
     def prune(self, older_than_days: float, wait: Callable[[float], object] = time.sleep) -> Pruned:
         """Forget what is older, in small steps; see `prune.prune`.

@@ -15,15 +15,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mail_ledger import evidence
 from mail_ledger.engine import LedgerError
 from mail_ledger.evidence import Absent, Taken
+from mail_ledger.group import Write, write_alone
 from mail_ledger.idempotency import Answer, Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
 from mail_ledger.key_limit import key_limit_reached, lock_key
 from mail_ledger.submission import Lease, NewSubmission, SubmissionState, submission_of
 from mail_ledger.submissions import Submissions
 from mail_ledger.tables import submission
-from mail_ledger.transactions import writing
 
 _TRIES: Final = 5
 """How often a key may be given back between two of our statements, before that is an error."""
+
+_ACTION: Final = "claim the idempotency key"
 
 
 class Claims:
@@ -66,17 +68,35 @@ class Claims:
             ValueError: the key is empty or too long.
             LedgerError: nothing was stored.
         """
+        return write_alone(self._engine, self.claiming(new, key, payload_hash, answer, key_limit))
+
+    def claiming(
+        self,
+        new: NewSubmission,
+        key: IdempotencyKey,
+        payload_hash: str,
+        answer: Answer,
+        key_limit: int | None = None,
+    ) -> Write[Claimed]:
+        """Return what `claim` stores, to be stored in its turn.
+
+        Raises:
+            ValueError: the key is empty or too long.
+        """
         key_hash = key.hash()
         row = self._submissions.row(new, self._now())
         row |= {"idempotency_key": key_hash, "payload_hash": payload_hash, "answer": list(answer)}
-        with writing(self._engine, "claim the idempotency key") as connection:
+
+        def store(connection: Connection) -> Claimed:
             lock_key(connection, new, key_limit)
             for _ in range(_TRIES):
                 if connection.execute(self._insert.values(row)).first():
                     return self._counted(connection, new, key_limit)
                 if found := self._look(connection, key_hash, payload_hash):
                     return found
-        raise LedgerError("claim the idempotency key", "it changes hands too fast")
+            raise LedgerError(_ACTION, "it changes hands too fast")
+
+        return Write(_ACTION, store, alone=True)
 
     def _counted(self, connection: Connection, new: NewSubmission, key_limit: int | None) -> Claimed:
         reached = key_limit_reached(connection, new, key_limit, self._now())

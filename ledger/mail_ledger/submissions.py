@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, or_, select, update
 
 from mail_ledger import evidence
 from mail_ledger.evidence import Absent, Taken
+from mail_ledger.group import Write, write_alone
 from mail_ledger.key_limit import key_limit_reached, lock_key
 from mail_ledger.submission import (
     Accepted,
@@ -58,6 +59,8 @@ class Submissions:
         self._mask = mask
         self._lease = lease
         self._now = now
+        self._insert = insert(submission)
+        self._update = update(submission).where(submission.c.id == bindparam("of"), is_open)
 
     def begin(self, new: NewSubmission, key_limit: int | None = None) -> KeyLimitReached | None:
         """Store the mail as pending, before anything of it is sent; or say that the key's day is full.
@@ -69,13 +72,20 @@ class Submissions:
         Raises:
             LedgerError: nothing was stored.
         """
+        return write_alone(self._engine, self.beginning(new, key_limit))
+
+    def beginning(self, new: NewSubmission, key_limit: int | None = None) -> Write[KeyLimitReached | None]:
+        """Return what `begin` stores, to be stored with others."""
         now = self._now()
-        with writing(self._engine, "store the submission") as connection:
+
+        def store(connection: Connection) -> KeyLimitReached | None:
             lock_key(connection, new, key_limit)
             if reached := key_limit_reached(connection, new, key_limit, now):
                 return reached
-            connection.execute(insert(submission).values(self.row(new, now)))
-        return None
+            connection.execute(self._insert, self.row(new, now))
+            return None
+
+        return Write("store the submission", store, alone=key_limit is not None)
 
     def finish(self, submission_id: str, outcome: Outcome) -> None:
         """Store how it ended. A certain failure gives the idempotency key back, an unknown outcome keeps it.
@@ -83,6 +93,10 @@ class Submissions:
         Raises:
             LedgerError: nothing was stored; the lease's end makes the outcome unknown.
         """
+        write_alone(self._engine, self.finishing(submission_id, outcome))
+
+    def finishing(self, submission_id: str, outcome: Outcome) -> Write[None]:
+        """Return what `finish` stores, to be stored with others."""
         changed: dict[str, Any] = {"finished": self._now()}
         match outcome:
             case Accepted(queue_id):
@@ -91,8 +105,11 @@ class Submissions:
                 changed |= {"state": SubmissionState.FAILED, "code": code, "idempotency_key": None}
             case _:
                 changed |= {"state": _UNKNOWN, "code": outcome.code}
-        with writing(self._engine, "store the outcome") as connection:
-            connection.execute(update(submission).where(submission.c.id == submission_id, is_open).values(changed))
+
+        def store(connection: Connection) -> None:
+            connection.execute(self._update, {"of": submission_id, **changed})
+
+        return Write("store the outcome", store)
 
     def get(self, submission_id: str) -> Submission | None:
         """Return the submission of this id.

@@ -49,6 +49,14 @@ async def slow_headers(environment: dict[str, str]) -> None:
         dripping.cancel()
 
 
+async def endless_headers(environment: dict[str, str]) -> None:
+    """Send headers at full speed, and be cut off before they fill the memory."""
+    async with connected(environment) as (reader, writer):
+        with suppress(ConnectionResetError, BrokenPipeError):
+            writer.write(HEAD + (b"X-More: " + b"m" * 8_000 + b"\r\n") * 9)
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
 async def slow_body(environment: dict[str, str]) -> None:
     """Never come to the end of the body, be told so, and be cut off: the connection is not kept for the rest of it."""
     async with connected(environment) as (reader, writer):
@@ -70,9 +78,9 @@ async def idle(environment: dict[str, str]) -> None:
 
 
 async def test_slow_callers(postfix: FakePostfix) -> None:
-    """Silence, dripping headers and dripping bodies are ended in time; who is idle between requests is not."""
+    """Silence, dripping or endless headers, and dripping bodies are ended in time; who is idle between requests is not."""
     environment = variables(postfix) | {"REQUEST_TIMEOUT_SECONDS": "0.5"}
-    callers = (silent, slow_headers, slow_body, idle)
+    callers = (silent, slow_headers, endless_headers, slow_body, idle)
     async with running(**environment), asyncio.timeout(30):
         await asyncio.gather(*(caller(environment) for caller in callers))
     assert postfix.mails == []

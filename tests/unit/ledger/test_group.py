@@ -1,0 +1,119 @@
+"""Many writes in one transaction: each has its own outcome, and none suffers from another."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, select, text
+
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.engine import LedgerError
+from mail_ledger.group import Write, write_alone, write_together
+from mail_ledger.idempotency import Answer, IdempotencyKey, New, Replay
+from mail_ledger.submission import Accepted, Failed, SubmissionState
+from mail_ledger.tables import submission as table
+from tests.unit.ledger.world import submission
+
+
+@pytest.fixture
+def transactions(engine: Engine) -> list[str]:
+    """Return how the transactions of the test ended, in their order."""
+    ended: list[str] = []
+    event.listen(engine, "commit", lambda _: ended.append("commit"))
+    event.listen(engine, "rollback", lambda _: ended.append("rollback"))
+    return ended
+
+
+def states(engine: Engine) -> dict[str, str]:
+    """Return the state of each submission, by its id."""
+    with engine.connect().execution_options(ledger_reads=True) as connection:
+        return {row.id: row.state for row in connection.execute(select(table.c.id, table.c.state))}
+
+
+def failing(problem: Exception) -> Write[None]:
+    """Return a write that does its work and then fails."""
+
+    def store(connection: Connection) -> None:
+        connection.execute(text("UPDATE submission SET state = 'spoilt'"))
+        raise problem
+
+    return Write("spoil everything", store)
+
+
+def test_one_transaction(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
+    """What is written together costs one commit, and is done in the order given."""
+    ledger.submissions.begin(submission(1))
+    transactions.clear()
+    writes: list[Write[Any]] = [
+        ledger.submissions.beginning(submission(2)),
+        ledger.submissions.finishing("msg_1", Accepted("4jXSsP52xGz1")),
+        ledger.submissions.beginning(submission(3)),
+        ledger.submissions.finishing("msg_3", Failed("smtp_unavailable")),
+    ]
+    assert write_together(engine, writes) == [None] * 4
+    assert transactions == ["commit"]
+    assert states(engine) == {"msg_1": "accepted", "msg_2": "pending", "msg_3": "failed"}
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, sqlite3.OperationalError], ids=["defect", "database"])
+def test_a_failure_stays_alone(ledger: ApiLedger, engine: Engine, kind: Callable[[str], Exception]) -> None:
+    """A write that fails leaves nothing behind, and its neighbours are stored all the same."""
+    problem = kind("no")
+    writes: list[Write[Any]] = [
+        ledger.submissions.beginning(submission(1)),
+        failing(problem),
+        ledger.submissions.beginning(submission(2)),
+    ]
+    assert write_together(engine, writes) == [None, problem, None]
+    assert states(engine) == {"msg_1": "pending", "msg_2": "pending"}
+
+
+def test_refused_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
+    """What the database refuses is a LedgerError with its words, and whose it is, is told apart."""
+    writes: list[Write[Any]] = [ledger.submissions.beginning(submission(number)) for number in (1, 1, 2)]
+    first, second, third = write_together(engine, writes)
+    assert (first, str(second), third) == (
+        None,
+        "ledger: cannot store the submission: UNIQUE constraint failed: submission.id",
+        None,
+    )
+    assert isinstance(second, LedgerError)
+    assert states(engine) == {"msg_1": "pending", "msg_2": "pending"}
+
+
+def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
+    """When no transaction can begin, nobody waits for one after the other: all fail at once."""
+    tries: list[object] = []
+    event.listen(engine, "checkout", lambda *_: tries.append(None))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        tries.clear()
+        outcomes = write_together(engine, [ledger.submissions.beginning(submission(number)) for number in (1, 2, 3)])
+    assert [str(outcome) for outcome in outcomes] == ["ledger: cannot store the submission: database is locked"] * 3
+    assert len(tries) == 1
+
+
+def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
+    """What locks rows has a transaction of its own, and sees what came before it."""
+    key, answer = IdempotencyKey("-", "order-1"), Answer(200, {})
+    writes: list[Write[Any]] = [
+        ledger.submissions.beginning(submission(1)),
+        ledger.claims.claiming(submission(2), key, "hash", answer),
+        ledger.submissions.finishing("msg_2", Accepted("4jXSsP52xGz2")),
+        ledger.claims.claiming(submission(3), key, "hash", answer),
+    ]
+    begun, claimed, finished, repeated = write_together(engine, writes)
+    assert (begun, claimed, finished) == (None, New(), None)
+    assert isinstance(repeated, Replay)
+    assert (repeated.submission.id, repeated.submission.state) == ("msg_2", SubmissionState.ACCEPTED)
+    assert transactions == ["commit"] * 4
+
+
+def test_alone(engine: Engine) -> None:
+    """A single write raises what keeps it from being stored."""
+    with pytest.raises(LedgerError, match="cannot spoil everything: no such table: nowhere"):
+        write_alone(engine, Write("spoil everything", lambda found: found.execute(text("DELETE FROM nowhere"))))
