@@ -66,8 +66,8 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     sender = Sender(settings.default_from, settings.mail_domain, settings.smtp_host, settings.smtp_port)
     rules = admission(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
     ledger = LedgerAccess(settings.ledger_url, ledger_rules(settings), telemetry)
-    callers, quota = Callers(ledger), QuotaGate(ledger, settings.quota_reserve)
-    outbox = Outbox(sender, submitter, telemetry, Books(ledger), quota)
+    callers, quota, books = Callers(ledger), QuotaGate(ledger, settings.quota_reserve), Books(ledger)
+    outbox = Outbox(sender, submitter, telemetry, books, quota)
     reception = Reception(
         callers=callers,
         admission=rules,
@@ -89,7 +89,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        upkeep = asyncio.create_task(look_after(ledger, settings.ledger_retention_days))
+        upkeep = asyncio.create_task(look_after(ledger, books, settings.ledger_retention_days))
         yield
         upkeep.cancel()
         await asyncio.wait((upkeep,))

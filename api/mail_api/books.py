@@ -13,7 +13,14 @@ from math import ceil
 from typing import Final
 
 from mail_api.codes import Code
-from mail_api.errors import IdempotencyConflict, InvalidRequest, KeyLimitExceeded, OutcomeUnknown, RequestInFlight
+from mail_api.errors import (
+    IdempotencyConflict,
+    InvalidRequest,
+    KeyLimitExceeded,
+    OutcomeUnknown,
+    RequestInFlight,
+    Situation,
+)
 from mail_api.ledger_access import LedgerAccess, LedgerAway
 from mail_api.links import status_url
 from mail_api.schemas import SendRequest
@@ -33,6 +40,7 @@ from mail_ledger.submission import Failed, KeyLimitReached, NewSubmission, Outco
 from mail_ledger.submission import OutcomeUnknown as Unanswered
 
 HEADER: Final = "Idempotency-Key"
+_MOST_UNCLOSED: Final = 1_000
 _NOBODY: Final = "-"
 """The scope of callers without a key: no key can have this name."""
 
@@ -73,6 +81,9 @@ class Books:
 
     def __init__(self, ledger: LedgerAccess) -> None:
         self._ledger = ledger
+        self._open: set[str] = set()
+        self._unclosed: dict[str, Outcome] = {}
+        """How mails ended whose entries could not be closed: until then a repetition would be told to wait."""
 
     async def open(self, new: NewSubmission, caller: ApiKey | None, once: Repeatable | None) -> str | None:
         """Write the mail down before it is sent; return the id of the mail that it repeats, which then is not sent.
@@ -94,17 +105,32 @@ class Books:
                 )
         except LedgerAway:
             return None
-        return _repeated(claimed)
+        repeated = _repeated(claimed)
+        if repeated is None:
+            self._open.add(new.id)
+        return repeated
 
     async def close(self, message_id: str, outcome: Outcome) -> None:
-        """Write down how it ended. Even when the request is cancelled meanwhile."""
-        storing = asyncio.ensure_future(
-            self._ledger.write("finish", lambda ledger: ledger.submissions.finishing(message_id, outcome))
-        )
+        """Write down how it ended, if it was written down at all. Even when the request is cancelled meanwhile."""
+        if message_id in self._open:
+            self._open.discard(message_id)
+            await asyncio.shield(asyncio.ensure_future(self._close(message_id, outcome)))
+
+    async def close_the_rest(self) -> None:
+        """Close the entries that could not be closed; to be called now and then."""
+        for message_id, outcome in list(self._unclosed.items()):
+            del self._unclosed[message_id]
+            if not await self._close(message_id, outcome):
+                return
+
+    async def _close(self, message_id: str, outcome: Outcome) -> bool:
         try:
-            await asyncio.shield(storing)
+            await self._ledger.write("finish", lambda ledger: ledger.submissions.finishing(message_id, outcome))
         except LedgerAway:
-            return
+            if len(self._unclosed) < _MOST_UNCLOSED:  # the others are settled by what the log tells
+                self._unclosed[message_id] = outcome
+            return False
+        return True
 
 
 def _repeated(claimed: Claimed) -> str | None:
@@ -125,5 +151,6 @@ def _repeated(claimed: Claimed) -> str | None:
 
 
 def outcome_of(problem: BaseException, code: Code) -> Outcome:
-    """Return how a submission ended that raised this; one that was interrupted may have been accepted."""
-    return Unanswered(code) if isinstance(problem, OutcomeUnknown) or code == Code.INTERRUPTED else Failed(code)
+    """Return how a submission ended that raised this; after a defect or an interruption nobody knows."""
+    is_certain = isinstance(problem, Situation) and not isinstance(problem, OutcomeUnknown)
+    return Failed(code) if is_certain else Unanswered(code)

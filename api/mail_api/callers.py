@@ -59,10 +59,12 @@ class Callers:
         Raises:
             KeyInvalid: there is none, or none that is valid.
             KeyUnverifiable: as above.
+            KeyRateLimited: as below.
         """
         key = await self.identify(authorization)
         if key is None:
             raise KeyInvalid
+        await self.count(key)
         return key
 
     async def trusts(self, scope: Scope) -> bool:

@@ -55,7 +55,7 @@ class LedgerAccess:
         self._rules = rules
         self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[_Open] | None = None
         self._known: _Open | None = None
         self._away_until = 0.0
         self._is_away = False
@@ -71,13 +71,15 @@ class LedgerAccess:
         loop = asyncio.get_running_loop()
         return await self._ask(operation, lambda known: loop.run_in_executor(self._threads, use, known.ledger), longest)
 
-    async def write(self, operation: str, plan: Callable[[ApiLedger], Write[T]]) -> T:
+    async def write(
+        self, operation: str, plan: Callable[[ApiLedger], Write[T]], longest: float = LONGEST_CALL_SECONDS
+    ) -> T:
         """Return what the planned write returns, once it is stored; with those of other requests, in one transaction.
 
         Raises:
             LedgerAway: as above.
         """
-        return await self._ask(operation, lambda known: known.committer.add(plan(known.ledger)), LONGEST_CALL_SECONDS)
+        return await self._ask(operation, lambda known: known.committer.add(plan(known.ledger)), longest)
 
     async def _ask(self, operation: str, ask: Callable[[_Open], Awaitable[T]], longest: float | None) -> T:
         loop = asyncio.get_running_loop()
@@ -88,8 +90,10 @@ class LedgerAccess:
             async with asyncio.timeout(longest):
                 found = await ask(self._known or await self._open())
         except (LedgerError, TimeoutError) as problem:
-            self._away_until = loop.time() + AWAY_SECONDS
             self._telemetry.count_ledger_fault(operation)
+            if isinstance(problem, LedgerError) and problem.is_about_value:
+                raise LedgerAway from None
+            self._away_until = loop.time() + AWAY_SECONDS
             self._say(is_away=True, reason=str(problem) or "no answer in time")
             raise LedgerAway from None
         self._say(is_away=False)
@@ -104,11 +108,16 @@ class LedgerAccess:
             self._known.ledger.close()
 
     async def _open(self) -> _Open:
-        async with self._opening:
-            if self._known is None:
-                loop = asyncio.get_running_loop()
-                ledger = await loop.run_in_executor(self._threads, ApiLedger.open, self._url, self._rules)
-                self._known = _Open(ledger, Committer(ledger.write))
+        # One try for all who wait, which goes on when they have gone: a migration may take its time.
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open_now())
+            self._opening.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(self._opening)
+
+    async def _open_now(self) -> _Open:
+        loop = asyncio.get_running_loop()
+        ledger = await loop.run_in_executor(self._threads, ApiLedger.open, self._url, self._rules)
+        self._known = _Open(ledger, Committer(ledger.write))
         return self._known
 
     def _say(self, *, is_away: bool, reason: str = "") -> None:

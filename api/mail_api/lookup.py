@@ -15,9 +15,11 @@ from mail_api.errors import InvalidRequest, LedgerUnavailable, MessageUnknown
 from mail_api.ledger_access import LedgerAccess, LedgerAway
 from mail_api.quota_gate import QuotaGate
 from mail_api.status_schemas import MessageAnswer, MessagesAnswer, QuotaAnswer
+from mail_ledger.api_key import NAME
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.messages import CURSOR, Wanted
 from mail_ledger.state import State
+from mail_telemetry.identity import is_message_id
 
 T = TypeVar("T")
 
@@ -45,9 +47,7 @@ class ListQuery(BaseModel):
 
     state: Annotated[State, Field(description="Only those in this state.")] | None = None
     since: Annotated[Since, Field(description="Only those taken since then: ISO 8601 with a zone.")] | None = None
-    key: Annotated[str, Field(max_length=64, description="Only those sent with the API key of this name.")] | None = (
-        None
-    )
+    key: Annotated[str, Field(pattern=NAME, description="Only those sent with the API key of this name.")] | None = None
     limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Most mails of the page.")] = 50
     cursor: Annotated[str, Field(pattern=_CURSOR, description="`next` of the page before.")] | None = None
 
@@ -77,12 +77,15 @@ def lookup_routes(
     router = APIRouter()
 
     async def status(request: Request) -> Response:
-        """Tell what became of a mail. Whoever has its id, which can't be guessed, may ask."""
+        """Tell what became of a mail. Whoever has its id, which can't be guessed, may ask; a key shows more."""
         message_id = request.path_params["message_id"]
-        found = await _ask(ledger, lambda known: known.messages.get(message_id))
+        found = None
+        if is_message_id(message_id):
+            found = await _ask(ledger, lambda known: known.messages.get(message_id))
         if found is None:
             raise MessageUnknown
-        return _json(MessageAnswer.of(found, trace_template))
+        answer = MessageAnswer.of(found, trace_template)
+        return _json(answer if await callers.trusts(request.scope) else answer.for_anybody())
 
     async def messages(request: Request) -> Response:
         """List mails, newest first. A page may be short or empty before the end, which is where `next` is null."""
@@ -114,7 +117,9 @@ def lookup_routes(
             methods=["GET"],
             response_model=answer,
             dependencies=[] if endpoint is status else [KEY],
-            responses=openapi.lookup_responses(needs_key=endpoint is not status, by_id=endpoint is status),
+            responses=openapi.lookup_responses(
+                needs_key=endpoint is not status, by_id=endpoint is status, by_parameters=endpoint is messages
+            ),
             openapi_extra={"parameters": parameters},
         )
     return router

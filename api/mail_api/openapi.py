@@ -77,11 +77,15 @@ def responses() -> dict[int | str, dict[str, Any]]:
     }
 
 
-def lookup_responses(*, needs_key: bool, by_id: bool) -> dict[int | str, dict[str, Any]]:
+def lookup_responses(
+    *, needs_key: bool, by_id: bool = False, by_parameters: bool = False
+) -> dict[int | str, dict[str, Any]]:
     """Return the refusals of the paths that read the ledger."""
     shown: list[errors.Situation] = [errors.LedgerUnavailable()]
     if needs_key:
-        shown += [errors.KeyInvalid(), errors.KeyUnverifiable(), errors.InvalidRequest((("limit", "is too large"),))]
+        shown += [errors.KeyInvalid(), errors.KeyRateLimited(42), errors.KeyUnverifiable()]
+    if by_parameters:
+        shown.append(errors.InvalidRequest((("limit", "is too large"),)))
     if by_id:
         shown.append(errors.MessageUnknown())
     found: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -92,6 +96,7 @@ def lookup_responses(*, needs_key: bool, by_id: bool) -> dict[int | str, dict[st
         400: "A parameter can't be used.",
         401: _DESCRIPTIONS[401],
         404: "No such mail.",
+        429: _DESCRIPTIONS[429],
         503: "Not at the moment.",
     }
     return {status: _refused(words[status], examples) for status, examples in sorted(found.items())}

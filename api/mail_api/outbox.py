@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Final
 
 from loguru import logger
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
@@ -20,11 +21,13 @@ from mail_api.quota_gate import QuotaGate
 from mail_api.reception import Received
 from mail_api.sent import Sent
 from mail_api.smtp import Envelope, Receipt, Submitter
-from mail_ledger.submission import Accepted, NewSubmission
+from mail_ledger.submission import Accepted, Failed, NewSubmission
 from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_address, mask_text
 from mail_telemetry.names import Attribute, LogLine, SpanName
 from mail_telemetry.propagation import traceparent
+
+_GOOD: Final = frozenset({Code.ACCEPTED, Code.REPLAYED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Record:
     recipients: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     result: Code = Code.ACCEPTED
+    is_taken: bool = False
+    """The mail server has it; what fails from then on is not the mail."""
 
 
 class Outbox:
@@ -69,21 +74,26 @@ class Outbox:
         request, caller = received.request, received.caller
         new = self._new_submission(received)
         record.message_id, record.recipients, record.metadata = new.id, request.recipients, request.metadata
-        shortage = await self._quota.shortage(
-            len(request.recipients), important=caller is not None and caller.important
-        )
+        important = caller is not None and caller.important
+        shortage = await self._quota.admit(len(request.recipients), important=important)
         if shortage and received.once is None:
             raise shortage
-        repeated = await self._books.open(new, caller, received.once)
+        admitted = 0 if shortage else len(request.recipients)
+        with self._quota.writing(admitted):
+            repeated = await self._books.open(new, caller, received.once)
         if repeated is not None:
+            self._quota.give_back(admitted)
             record.message_id, record.result = repeated, Code.REPLAYED
             return Sent(repeated, replayed=True)
         try:
             receipt = await self._deliver(received, new, shortage)
         except BaseException as problem:
-            await self._books.close(new.id, outcome_of(problem, _result_of(problem)))
+            outcome = outcome_of(problem, _result_of(problem))
+            if isinstance(outcome, Failed):
+                self._quota.give_back(admitted)
+            await self._books.close(new.id, outcome)
             raise
-        record.queue_id = receipt.queue_id
+        record.queue_id, record.is_taken = receipt.queue_id, True
         await self._books.close(new.id, Accepted(receipt.queue_id))
         return Sent(new.id)
 
@@ -103,7 +113,7 @@ class Outbox:
         if shortage:
             raise shortage  # not sooner: a repetition needs no room
         request, sender = received.request, received.sender or Mailbox(self._sender.address)
-        with self._quota.taken(len(request.recipients)), self._span(new.id, request.recipients) as span:
+        with self._span(new.id, request.recipients) as span:
             stamp = Stamp(new.message_id, datetime.now(UTC), traceparent())
             content = compose(request, sender=sender, stamp=stamp).as_bytes()
             envelope = Envelope(sender.address, request.recipients, content, international=request.international)
@@ -154,7 +164,8 @@ def recorded(telemetry: Telemetry) -> Iterator[Record]:
     try:
         yield record
     except BaseException as problem:
-        record.result, reason = _result_of(problem), mask_text(str(problem)) if isinstance(problem, Situation) else ""
+        record.result = Code.ACCEPTED if record.is_taken else _result_of(problem)
+        reason = mask_text(str(problem)) if isinstance(problem, Situation) else ""
         raise
     finally:
         telemetry.count_message(record.result)

@@ -27,9 +27,13 @@ class QuotaGate:
         self._asking = asyncio.Lock()
         self._quota: Quota | None = None
         self._valid_until = 0.0
+        self._unwritten = 0
+        """Recipients that were admitted and are not in the ledger yet."""
+        self._written = 0
+        """Recipients that came into the ledger since it was asked."""
 
     async def read(self) -> Quota:
-        """Return the quota as it was within the last second, with what was admitted since.
+        """Return the quota as the ledger had it within the last second, with what was admitted since.
 
         Raises:
             LedgerAway: it can't be read.
@@ -37,32 +41,38 @@ class QuotaGate:
         loop = asyncio.get_running_loop()
         async with self._asking:
             if self._quota is None or loop.time() >= self._valid_until:
+                self._written = 0
                 self._quota = await self._ledger.call("quota", lambda ledger: ledger.quotas.read())
                 self._valid_until = loop.time() + _FRESH_SECONDS
-            return self._quota
+            return replace(self._quota, in_queue=self._quota.in_queue + self._unwritten + self._written)
 
-    async def shortage(self, recipients: int, *, important: bool) -> QuotaExhausted | None:
-        """Tell why there is no room for so many recipients, or None when there is."""
+    async def admit(self, recipients: int, *, important: bool) -> QuotaExhausted | None:
+        """Tell why there is no room for so many recipients; or None, and they count from now on.
+
+        What was admitted has to be written down (`writing`), and given back when it is not sent.
+        """
         try:
             quota = await self.read()
         except LedgerAway:
-            return None
-        admitted = admit(quota, recipients=recipients, reserve=self._reserve, important=important)
-        if isinstance(admitted, Refused):
-            wait = None if admitted.retry_at is None else max(1, ceil(admitted.retry_at - quota.now))
-            return QuotaExhausted(admitted.why, wait)
+            quota = None
+        # From here to the count nobody else gets a turn, so that two can't take the same room.
+        if quota is not None:
+            verdict = admit(quota, recipients=recipients, reserve=self._reserve, important=important)
+            if isinstance(verdict, Refused):
+                wait = None if verdict.retry_at is None else max(1, ceil(verdict.retry_at - quota.now))
+                return QuotaExhausted(verdict.why, wait)
+        self._unwritten += recipients
         return None
 
     @contextmanager
-    def taken(self, recipients: int) -> Iterator[None]:
-        """Count so many recipients until the ledger is asked again, or the block fails."""
-        self._count(recipients)
+    def writing(self, recipients: int) -> Iterator[None]:
+        """Let the ledger count so many admitted recipients after the block, which writes them down."""
         try:
             yield
-        except BaseException:
-            self._count(-recipients)
-            raise
+        finally:
+            self._unwritten -= recipients
+            self._written += recipients
 
-    def _count(self, recipients: int) -> None:
-        if self._quota is not None:
-            self._quota = replace(self._quota, in_queue=max(self._quota.in_queue + recipients, 0))
+    def give_back(self, recipients: int) -> None:
+        """Make room again: so many were admitted and written down, and not sent."""
+        self._written = max(self._written - recipients, 0)

@@ -1,7 +1,8 @@
 """What every request to send passes before a mail is made of it: the cheapest check first."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from loguru import logger
@@ -14,7 +15,14 @@ from mail_api.body import read_payload
 from mail_api.books import HEADER, Repeatable, repeatable
 from mail_api.callers import Callers
 from mail_api.clients import Clients
-from mail_api.errors import RedirectNotAllowed, SenderNotAllowed
+from mail_api.errors import (
+    KeyInvalid,
+    KeyUnverifiable,
+    OriginNotAllowed,
+    RecipientNotAllowed,
+    RedirectNotAllowed,
+    SenderNotAllowed,
+)
 from mail_api.people import People
 from mail_api.rates import Rates
 from mail_api.schemas import Limits, SendRequest, parse_send_request
@@ -62,21 +70,36 @@ class Reception:
         Raises:
             Situation: it is not, or can't be read.
         """
-        caller = await self._callers.identify(request.headers.get("authorization"))
-        if caller is None:
-            self._admission.check_origin(request.headers.getlist("origin"))
-            await self._rates.check(self._client(request))
-        else:
-            await self._callers.count(caller)
+        caller, doubt = await self._caller(request)
         payload = await read_payload(request, self._limits.request_bytes, self._limits.seconds)
         self._people.check(payload, self._now())
         redirect = self._redirect(request, payload.get("redirect"))
-        asked = self._admission.admit(parse_send_request(payload, self._limits), anybody=caller is not None)
+        asked = parse_send_request(payload, self._limits)
+        with _said_of_the_key(doubt):
+            asked = self._admission.admit(asked, anybody=caller is not None)
         once = repeatable(request.headers.get(HEADER), caller, asked)
         sender = _sender(asked, caller)
         if sender is not None:
             asked = asked.model_copy(update={"from_": None})  # it stands in From, so not in Reply-To
         return Received(asked, redirect, caller, sender, once)
+
+    async def _caller(self, request: Request) -> tuple[ApiKey | None, KeyUnverifiable | None]:
+        """Return who calls; whose key can't be checked may do what everybody may."""
+        doubt = None
+        try:
+            caller = await self._callers.identify(request.headers.get("authorization"))
+        except KeyInvalid:
+            await self._rates.check(self._client(request))  # or guessing would cost nothing
+            raise
+        except KeyUnverifiable as problem:
+            caller, doubt = None, problem
+        if caller is not None:
+            await self._callers.count(caller)
+            return caller, None
+        with _said_of_the_key(doubt):
+            self._admission.check_origin(request.headers.getlist("origin"))
+        await self._rates.check(self._client(request))
+        return None, doubt
 
     def _redirect(self, request: Request, wanted: object) -> str | None:
         if wanted in (None, "") or forms.media_type_of(request.headers) not in forms.MEDIA_TYPES:
@@ -96,6 +119,17 @@ class Reception:
                 peer,
             )
         return self._clients.address(peer, forwarded_for)
+
+
+@contextmanager
+def _said_of_the_key(doubt: KeyUnverifiable | None) -> Iterator[None]:
+    """Refuse for the key's sake what only a key would have allowed."""
+    try:
+        yield
+    except (OriginNotAllowed, RecipientNotAllowed):
+        if doubt is None:
+            raise
+        raise doubt from None
 
 
 def _sender(asked: SendRequest, caller: ApiKey | None) -> Mailbox | None:

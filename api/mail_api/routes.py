@@ -51,8 +51,7 @@ def state_routes(readiness: Readiness, callers: Callers) -> APIRouter:
         reasons = await readiness.reasons()
         if not reasons:
             return JSONResponse({"status": "ready"})
-        caller = await callers.identify(request.headers.get("authorization"))
-        content = {"status": "not ready"} | ({"reasons": reasons} if caller else {})
+        content = {"status": "not ready"} | ({"reasons": reasons} if await callers.trusts(request.scope) else {})
         return JSONResponse(content, 503, {"Retry-After": f"{CACHE_SECONDS:.0f}"})
 
     for path, state in (("/health", health), ("/ready", ready)):

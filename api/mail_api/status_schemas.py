@@ -14,6 +14,7 @@ from mail_ledger.recipients import RecipientStatus
 from mail_ledger.state import State
 from mail_ledger.status import MessageStatus
 from mail_telemetry.causes import Cause
+from mail_telemetry.masking import mask_address
 from mail_telemetry.names import Entry
 
 
@@ -23,6 +24,10 @@ def _at(seconds: float) -> datetime:
 
 def _at_or_none(seconds: float | None) -> datetime | None:
     return None if seconds is None else _at(seconds)
+
+
+def _masked(address: str) -> str:
+    return address if "***@" in address else mask_address(address)
 
 
 Time = Annotated[
@@ -45,7 +50,7 @@ class NextRetry(BaseModel):
 class RecipientAnswer(BaseModel):
     """What became of the mail for one recipient; what the last attempt said is null before there was one."""
 
-    recipient: str = Field(description="Masked, unless LEDGER_ADDRESSES=full.")
+    recipient: str = Field(description="Masked, unless LEDGER_ADDRESSES=full and an API key is shown.")
     state: State
     at: Time | None = Field(description="When the last attempt ended.")
     relay: str | None
@@ -85,8 +90,10 @@ class MessageAnswer(BaseModel):
     next_retry: NextRetry | None
     gives_up_at: Time | None = Field(description="From when on the mail server returns it instead of waiting.")
     recipients: tuple[RecipientAnswer, ...]
-    metadata: Mapping[str, str] = Field(description="The tags that came with it; addresses masked.")
-    key: str | None = Field(description="The name of the API key that sent it.")
+    metadata: Mapping[str, str] = Field(
+        description="The tags that came with it, addresses masked; for holders of an API key."
+    )
+    key: str | None = Field(description="The name of the API key that sent it; for holders of a key.")
     trace_id: str | None
     trace_url: str | None = Field(description="Where its trace can be looked at (TRACE_URL_TEMPLATE).")
 
@@ -114,6 +121,17 @@ class MessageAnswer(BaseModel):
             trace_id=found.trace_id,
             trace_url=trace_url(trace_template, found.trace_id),
         )
+
+    def for_anybody(self) -> Self:
+        """Return what whoever knows the id may see: every recipient of the mail does, by its Message-ID.
+
+        Addresses are masked, tags and key left out; of a mail that was sent with a key, which may have hidden
+        recipients, only their number stays.
+        """
+        shown = [one.model_copy(update={"recipient": _masked(one.recipient)}) for one in self.recipients]
+        hidden = [one.model_copy(update={"recipient": "***"}) for one in self.recipients]
+        recipients = tuple(shown if self.key is None else hidden)
+        return self.model_copy(update={"recipients": recipients, "metadata": {}, "key": None})
 
 
 class MessagesAnswer(BaseModel):

@@ -9,7 +9,8 @@ from sqlalchemy import RowMapping
 
 from mail_telemetry.masking import domain_of
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""What a key can be called."""
 
 
 class KeyLimits(NamedTuple):
@@ -59,7 +60,7 @@ def check(name: str, limits: KeyLimits, senders: Sequence[str]) -> None:
     Raises:
         ValueError: one of them is unusable; the text says which.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise ValueError("a name has 1 to 64 letters, digits, dots, dashes and underscores")
     if any(limit is not None and limit < 1 for limit in limits):
         raise ValueError("a limit is at least 1")

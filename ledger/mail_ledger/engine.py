@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from mail_ledger import connections, migrate
 
@@ -17,6 +17,11 @@ class LedgerError(RuntimeError):
         super().__init__(f"ledger: cannot {action}: {reason}")
         self.action = action
         self.reason = reason
+
+    @property
+    def is_about_value(self) -> bool:
+        """Whether the database is well and only refused a value that it can't hold."""
+        return isinstance(self.__cause__, DataError)
 
     @classmethod
     def of(cls, action: str, error: Exception) -> Self:

@@ -29,7 +29,10 @@ class Facts(NamedTuple):
     waiting_since: float | None
     """When the oldest mail arrived that was tried in vain and waits."""
     unseen_since: float | None
-    """When the mail server took the oldest mail of the last hour that should be in the log by now and is not."""
+    """When the mail server took the oldest mail of the last hour that the log should show by now and does not.
+
+    Older ones than the newest that it shows don't count: those are a gap, and the log is being read.
+    """
 
 
 def troubles(facts: Facts, now: float) -> Mapping[str, str]:
@@ -70,12 +73,14 @@ def _facts(connection: Connection, now: float) -> Facts:
     is_logged = exists().where(message.c.api_id == submission.c.id)
     should_be_seen = submission.c.finished.between(now - _LOOKED_BACK_SECONDS, now - UNSEEN_SECONDS)
     is_accepted = submission.c.state == SubmissionState.ACCEPTED
+    lately_taken = (submission.c.created > now - 2 * _LOOKED_BACK_SECONDS) & is_accepted
+    newest_seen = select(func.coalesce(func.max(submission.c.finished), 0)).where(lately_taken, is_logged)
     queries = (
         select(func.max(attempt.c.ended)).where(attempt.c.counted, lately),
         select(func.max(attempt.c.ended)).where(was_refused, lately),
         select(func.min(message.c.arrived)).where(is_waiting),
         select(func.min(submission.c.finished)).where(
-            submission.c.created > now - 2 * _LOOKED_BACK_SECONDS, should_be_seen, is_accepted, ~is_logged
+            lately_taken, should_be_seen, ~is_logged, submission.c.finished > newest_seen.scalar_subquery()
         ),
     )
     return Facts(*(connection.execute(query).scalar() for query in queries))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mail_ledger.facts import AttemptRow, MessageRow
@@ -51,7 +51,14 @@ def recipient_statuses(
             shown[mask_address(recipient)] -= 1
         else:
             untried.append(RecipientStatus(recipient, _unfinished(message, State.QUEUED)))
-    return (*finished, *waiting, *untried[: unfinished - len(waiting)])
+    found = (*finished, *waiting, *untried[: unfinished - len(waiting)])
+    return tuple(replace(one, recipient=_whole(one.recipient, submitted)) for one in found)
+
+
+def _whole(recipient: str, submitted: Sequence[str]) -> str:
+    """Return the address as the API stored it, where only one of its recipients looks like that when masked."""
+    meant = {address for address in submitted if mask_address(address) == recipient}
+    return meant.pop() if len(meant) == 1 else recipient
 
 
 def _waiting(message: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[RecipientStatus]:

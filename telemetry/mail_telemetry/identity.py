@@ -4,6 +4,7 @@ import re
 import secrets
 
 _API_MESSAGE_ID = re.compile(r"<?(?P<id>msg_[0-9a-z]{26})\.mail-api@[^<>\s]+>?")
+_OWN_ID = re.compile(r"msg_[0-9a-z]{26}")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _BITS = 5
 """What one of its 32 characters carries."""
@@ -13,6 +14,11 @@ def new_message_id() -> str:
     """Return a new, unguessable id for one mail: `msg_` and 26 characters that carry 130 random bits."""
     number = secrets.randbits(26 * _BITS)
     return "msg_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(0, 26 * _BITS, _BITS))
+
+
+def is_message_id(text: str) -> bool:
+    """Tell whether the text can be an id of ours."""
+    return _OWN_ID.fullmatch(text) is not None
 
 
 def message_id_header(message_id: str, domain: str) -> str:

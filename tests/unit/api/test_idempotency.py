@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mail_api.observability import Telemetry
 from mail_ledger.engine import open_engine
 from mail_ledger.keys import Keys
 from tests.unit.api.fake_postfix import DROP, HOLD
@@ -76,6 +77,17 @@ async def test_unknown_keeps_the_key(api: Api, postfix: FakePostfix) -> None:
     first, second = await api.send(ONCE), await api.send(ONCE)
     assert [answer.json()["code"] for answer in (first, second)] == ["outcome_unknown"] * 2
     assert (first.json()["id"], postfix.mails) == (second.json()["id"], [])
+
+
+async def test_defect_keeps_the_key(api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After something that nobody expected the mail may be on its way, so it is not sent again."""
+
+    def fail(_: Telemetry, seconds: float) -> None:
+        raise RuntimeError(seconds)
+
+    monkeypatch.setattr(Telemetry, "observe_submission", fail)
+    codes = [(await api.send(ONCE)).json()["code"] for _ in range(2)]
+    assert (codes, len(postfix.mails)) == (["internal_error", "outcome_unknown"], 1)
 
 
 async def test_keys_of_others(api: Api, postfix: FakePostfix, ledger_url: str) -> None:

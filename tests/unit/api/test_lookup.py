@@ -35,14 +35,15 @@ async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON
     return answer.json()
 
 
-async def test_accepted(api: Api) -> None:
+async def test_accepted(api: Api, holder: dict[str, str]) -> None:
     """Whoever has the id may ask; before the log tells, the API's own knowledge is the answer."""
     sent = (await api.send(to="anna@mydomain.test", metadata={"form": "contact", "by": "b@x.test"})).json()
     assert sent["status_url"] == f"/messages/{sent['id']}"
     found = await status(api, sent["id"])
     assert (found["state"], found["attempts"], found["key"]) == ("accepted", 0, None)
     assert [one["recipient"] for one in found["recipients"]] == ["a***@mydomain.test"]
-    assert found["metadata"] == {"form": "contact", "by": "b***@x.test"}
+    tags = (await api.client.get(f"/messages/{sent['id']}", headers=holder)).json()["metadata"]
+    assert (found["metadata"], tags) == ({}, {"form": "contact", "by": "b***@x.test"})
     assert len(found["trace_id"]) == 32
 
 
@@ -109,6 +110,7 @@ async def test_filters(api: Api, holder: dict[str, str]) -> None:
         ({"state": "lost"}, "state"),
         ({"limit": "0"}, "limit"),
         ({"limit": "201"}, "limit"),
+        ({"key": "\0"}, "key"),
         ({"since": "yesterday"}, "since"),
         ({"since": "1800000000"}, "since"),
         ({"since": "2026-11-22T09:30:00"}, "since"),
@@ -123,8 +125,22 @@ async def test_bad_parameters(api: Api, holder: dict[str, str], parameters: dict
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
 
 
-async def test_whole_addresses(start_api: StartApi) -> None:
-    """With LEDGER_ADDRESSES=full the status shows whom the mail went to."""
+async def test_whole_addresses(start_api: StartApi, mail_server: MailServer, holder: dict[str, str]) -> None:
+    """With LEDGER_ADDRESSES=full a key shows whom the mail went to, also after it left; the id alone does not."""
     api = await start_api(ledger_addresses="full")
-    found = await status(api, (await api.send(to="anna@mydomain.test")).json()["id"])
-    assert found["recipients"][0]["recipient"] == "anna@mydomain.test"
+    sent = (await api.send(holder, to="anna@example.com")).json()["id"]
+    for _ in range(2):
+        found = (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+        assert [one["recipient"] for one in found["recipients"]] == ["anna@example.com"]
+        assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["***"]
+        mail_server.relay(api_id=sent)
+
+
+async def test_hidden_recipients(api: Api, holder: dict[str, str]) -> None:
+    """A recipient, who knows the id by the Message-ID, learns neither who else got the mail nor its tags."""
+    sent = (await api.send(holder, bcc="boss@example.com", metadata={"list": "vip"})).json()["id"]
+    stranger, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+    assert [one["recipient"] for one in stranger["recipients"]] == ["***", "***"]
+    assert (stranger["metadata"], stranger["key"]) == ({}, None)
+    assert [one["recipient"] for one in own["recipients"]] == ["h***@mydomain.test", "b***@example.com"]
+    assert (own["metadata"], own["key"]) == ({"list": "vip"}, "shop")

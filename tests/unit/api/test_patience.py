@@ -78,7 +78,7 @@ async def idle(environment: dict[str, str]) -> None:
 
 
 async def test_slow_callers(postfix: FakePostfix) -> None:
-    """Silence, dripping or endless headers, and dripping bodies are ended in time; who is idle between requests is not."""
+    """Silence, dripping or endless headers, dripping bodies are ended in time; who is idle between requests is not."""
     environment = variables(postfix) | {"REQUEST_TIMEOUT_SECONDS": "0.5"}
     callers = (silent, slow_headers, endless_headers, slow_body, idle)
     async with running(**environment), asyncio.timeout(30):

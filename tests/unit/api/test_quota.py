@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +30,14 @@ async def test_full(start_api: StartApi, postfix: FakePostfix) -> None:
     assert answers[2].json()["code"] == "quota_exhausted"
     assert int(answers[2].headers["Retry-After"]) == pytest.approx(86_400, abs=5)
     assert "try again at 20" in answers[2].json()["message"]
+
+
+async def test_at_once(start_api: StartApi, postfix: FakePostfix) -> None:
+    """Requests at the same time don't take the same room."""
+    api = await start_api(smtp_relay_daily_limit=3, quota_reserve=0)
+    answers = await asyncio.gather(*(api.send() for _ in range(40)))
+    assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 37}
+    assert len(postfix.mails) == 3
 
 
 async def test_more_than_ever(start_api: StartApi) -> None:

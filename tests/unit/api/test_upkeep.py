@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look after it all the time."""
+    monkeypatch.setattr(upkeep, "_TURN_SECONDS", 0.01)
     monkeypatch.setattr(upkeep, "_SETTLE_SECONDS", 0.01)
     monkeypatch.setattr(upkeep, "_PRUNE_SECONDS", 0.01)
 

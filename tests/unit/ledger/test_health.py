@@ -51,3 +51,14 @@ def test_unread_log(ledger: ApiLedger, mail_server: MailServer, clock: Clock) ->
     assert set(ledger.health.troubles()) == {"log"}
     mail_server.take(api_id="msg_1")
     assert ledger.health.troubles() == {}
+
+
+def test_gap_in_the_log(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail that the log lost says nothing once the log shows a later one."""
+    for number in (1, 2):
+        ledger.submissions.begin(submission(number))
+        ledger.submissions.finish(f"msg_{number}", Accepted(None))
+        clock.advance(UNSEEN_SECONDS)
+    assert set(ledger.health.troubles()) == {"log"}
+    mail_server.take(api_id="msg_2")
+    assert ledger.health.troubles() == {}
