@@ -1,0 +1,63 @@
+"""What a collector that is away costs the API's callers: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from prometheus_client import CollectorRegistry
+
+from mail_api.app import create_app
+from mail_api.observability import watch_spans
+from mail_api.settings import Settings
+from mail_telemetry import tracing
+from mail_telemetry.names import Service
+from mail_telemetry.sending import QueuedSpans
+
+if TYPE_CHECKING:
+    import io
+
+    from tests.unit.api.fake_postfix import FakePostfix
+
+SENT = 40
+SPANS_OF_A_MAIL = 2
+
+
+async def test_collector_away(
+    monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.StringIO, ledger_url: str
+) -> None:
+    """Every mail is sent, every span is counted as lost, and the log has one line about it."""
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.2"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    sender = tracing.span_sender(environ)
+    assert sender is not None
+    provider = tracing.tracer_provider(Service.API, QueuedSpans(sender))
+    registry = CollectorRegistry()
+    watch_spans(registry, sender)
+    settings = Settings.model_validate(
+        {
+            "mail_domain": "mydomain.test",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": postfix.port,
+            "ledger_url": ledger_url,
+            "rate_limit": "off",
+        }
+    )
+    app = create_app(settings, registry, provider)
+    mail = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://api") as client,
+    ):
+        answers = [await client.post("/send", json=mail) for _ in range(SENT)]
+    await asyncio.to_thread(provider.shutdown)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(postfix.mails) == SENT
+    for name in ("mail_api_spans_total", "mail_api_spans_dropped_total"):
+        assert registry.get_sample_value(name) == SENT * SPANS_OF_A_MAIL
+    about = [line for line in log_output.getvalue().splitlines() if "collector" in line or "opentelemetry" in line]
+    assert len(about) == 1
+    assert "Connection refused" in about[0] or "timeout" in about[0]
