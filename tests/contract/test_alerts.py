@@ -97,6 +97,19 @@ def test_alert_is_tested(alert: Alert) -> None:
     assert any(re.search(wanted, story) for story in stories), stories
 
 
+def test_stories_have_the_labels_of_the_stack() -> None:
+    """Series in promtool's tests carry job and instance as Dinky Server's discovery makes them: container, and port."""
+    texts = [path.read_text() for path in (ALERTS / "tests").glob("*.yml")]
+    targets = {found for text in texts for found in re.findall(r'job="([^"]*)",instance="([^"]*)"', text)}
+    series = [line for text in texts for line in text.splitlines() if line.strip().startswith("- series:")]
+    assert [line for line in series if 'job="' not in line or 'instance="' not in line] == []
+    assert targets == {
+        ("mail-api", "mail-api:9464"),
+        ("mail-api", "mail-api-2:9464"),
+        ("mail-exporter", "mail-exporter:9154"),
+    }
+
+
 def test_every_rule_file_has_its_test_file() -> None:
     """One test file for each file of alerts."""
     tests = {path.name for path in (ALERTS / "tests").glob("*.yml")}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.promql import selectors
 from tests.contract.series import ALERTS, registered_labels, rules
-from tests.integration.alerts.drill import await_alert, drill, notifications
+from tests.integration.alerts.drill import await_alert, drill, greet, notifications
 from tests.integration.alerts.faults import FAULTS, Fault
 from tests.integration.alerts.monitoring import Monitoring
 from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
@@ -42,6 +42,17 @@ def test_dead_server_silences_its_consequences(stack: Stack, monitoring: Monitor
         until("two more signs of life", lambda: len(notifications(stack, "MailWatchdog")) >= seen + 2)
         assert notifications(stack, "MailApiFailing") == []
     await_alert(stack, MAIL_SERVER_STOPPED, "resolved")
+
+
+def test_healthy_stack_is_quiet(stack: Stack, monitoring: Monitoring) -> None:
+    """Nothing critical fires when nothing is wrong; the disk of the machine that tests is its own matter."""
+
+    def look() -> bool:
+        greet(stack)
+        return monitoring.query('ALERTS{alertstate="firing",severity="critical",alertname!="MailVolumeFull"}') == []
+
+    until("nothing critical", look)
+    assert monitoring.query("up == 1") != []
 
 
 def test_dead_mans_switch_has_its_own_receiver(stack: Stack, monitoring: Monitoring) -> None:
