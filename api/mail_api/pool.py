@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aiosmtplib import SMTP, SMTPResponseException
-
 from mail_api.errors import MailServerBusy, Refused
+from mail_api.session import Session
 from mail_telemetry.names import Service
 
 IDLE_SECONDS: Final = 60.0
@@ -26,7 +25,7 @@ class Connection:
     def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._smtp: SMTP | None = None
+        self._session: Session | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._opened_at = 0.0
         self.busy = False
@@ -34,36 +33,23 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether there is a session, as far as this side knows."""
-        return self._smtp is not None and self._smtp.is_connected
+        return self._session is not None and self._session.is_open
 
-    async def take(self, deadline: float) -> SMTP:
+    async def take(self, deadline: float) -> Session:
         """Return the session, opened and greeted if there was none.
 
         Raises:
-            TimeoutError, OSError, aiosmtplib.SMTPException: no session now.
+            OSError: no session now (TimeoutError and SessionLost are some).
         """
         self.busy = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        if self._smtp is None or not self._smtp.is_connected:
-            self._smtp = await self._open(deadline)
-        return self._smtp
-
-    async def _open(self, deadline: float) -> SMTP:
-        loop = asyncio.get_running_loop()
-        # Time is kept here and in `smtp`, for whole stages; aiosmtplib's own limits count single commands.
-        smtp = SMTP(
-            hostname=self._host, port=self._port, local_hostname=Service.API.value, start_tls=False, timeout=None
-        )
-        async with asyncio.timeout_at(min(deadline, loop.time() + CONNECT_SECONDS)):
-            await smtp.connect()
-            try:
-                await smtp.ehlo()
-            except BaseException:
-                smtp.close()
-                raise
-        self._opened_at = loop.time()
-        return smtp
+        if self._session is None or not self._session.is_open:
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout_at(min(deadline, loop.time() + CONNECT_SECONDS)):
+                self._session = await Session.open(self._host, self._port, Service.API.value)
+            self._opened_at = loop.time()
+        return self._session
 
     def rest(self) -> None:
         """Keep the session for the next mail, for a while."""
@@ -78,17 +64,17 @@ class Connection:
 
     def quit(self) -> None:
         """End the session politely, without waiting for the 221."""
-        if self._smtp is not None and self._smtp.protocol is not None and self._smtp.protocol.is_connected:
-            self._smtp.protocol.write(b"QUIT\r\n")
+        if self._session is not None:
+            self._session.quit()
         self.drop()
 
     def drop(self) -> None:
         """End the session at once: its dialogue is in an unknown state."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        if self._smtp is not None:
-            self._smtp.close()
-            self._smtp = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
 
 class Pool:
@@ -111,7 +97,7 @@ class Pool:
         return sum(connection.is_open and not connection.busy for connection in self._connections)
 
     @asynccontextmanager
-    async def session(self, deadline: float, *, fresh: bool = False) -> AsyncIterator[SMTP]:
+    async def session(self, deadline: float, *, fresh: bool = False) -> AsyncIterator[Session]:
         """Lend a session until the block ends; one that ends in an error is not used again.
 
         Args:
@@ -120,14 +106,14 @@ class Pool:
 
         Raises:
             MailServerBusy: none came free before the deadline.
-            TimeoutError, OSError, aiosmtplib.SMTPException: none could be opened.
+            OSError: none could be opened.
         """
         connection = await self._wait_for_free(deadline)
         try:
             if fresh:
                 connection.quit()
             yield await connection.take(deadline)
-        except (Refused, SMTPResponseException):
+        except Refused:
             # Postfix counts errors per session and slows down, then ends, those with many (smtpd_soft_error_limit).
             connection.quit()
             raise

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from aiosmtplib import SMTP, SMTPException
 from loguru import logger
 
 from mail_api.ledger_access import LedgerAccess, LedgerAway
 from mail_api.quota_gate import QuotaGate
+from mail_api.session import Session, SessionLost
 from mail_telemetry.names import Service
 
 Check: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
@@ -50,18 +50,16 @@ def mail_server_check(host: str, port: int) -> Check:
     """Return the check that Postfix greets and answers EHLO within a second."""
 
     async def check() -> Mapping[str, str]:
-        smtp = SMTP(hostname=host, port=port, local_hostname=Service.API.value, start_tls=False, timeout=None)
         try:
             async with asyncio.timeout(GREETING_SECONDS):
-                await smtp.connect()
-                await smtp.ehlo()
-                await smtp.quit()
+                session = await Session.open(host, port, Service.API.value)
         except TimeoutError:
             return {"mail_server": f"the mail server did not answer within {GREETING_SECONDS:g} s"}
-        except (SMTPException, OSError) as problem:
+        except SessionLost as problem:
+            return {"mail_server": f"the mail server takes no mail: {problem}"}
+        except OSError as problem:
             return {"mail_server": f"the mail server does not answer: {type(problem).__name__}"}
-        finally:
-            smtp.close()
+        session.quit()
         return {}
 
     return check

@@ -33,6 +33,7 @@ class Impatient(HttpToolsProtocol):
 
     patience: float
     _timer: asyncio.TimerHandle | None = None
+    _is_in_head = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -42,27 +43,31 @@ class Impatient(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, if it is not too much."""
-        self._head_bytes += len(data)
         super().data_received(data)
         self._watch()
-        if self._timer is not None and self._head_bytes > _LONGEST_HEAD_BYTES:
-            self.send_400_response("The headers have no end")
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > _LONGEST_HEAD_BYTES:
+                self.send_400_response("The headers have no end")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         super().connection_lost(exc)
         self._stop()
 
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+
     def on_headers_complete(self) -> None:
         """Take the request."""
+        self._is_in_head = False
         super().on_headers_complete()
-        self._head_bytes = 0
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or wait for it."""
         self._stop()  # from here to the next byte, the time of idle connections counts
-        if self.cycle.more_body:
-            self.transport.close()  # answered before its end: what still comes is not another request
         super().on_response_complete()
 
     def _watch(self) -> None:

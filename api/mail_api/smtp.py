@@ -1,8 +1,9 @@
 """Hands a finished mail to Postfix, and knows when trying again is safe.
 
-C: MAIL FROM:<noreply@example.org> SIZE=812     S: 250 2.1.0 Ok
-C: RCPT TO:<hello@example.org>                  S: 250 2.1.5 Ok
-C: DATA                                         S: 354 End data with <CR><LF>.<CR><LF>
+C: MAIL FROM:<noreply@example.org> SIZE=812
+C: RCPT TO:<hello@example.org>                  S: 250 2.1.0 Ok
+C: DATA                                         S: 250 2.1.5 Ok
+                                                S: 354 End data with <CR><LF>.<CR><LF>
 -- up to here nothing was sent, and any failure of the connection is retried on a new one --
 C: (the mail) .                                 S: 250 2.0.0 Ok: queued as 4jXSsP52xGzDhqX
 -- from the first byte on, only the answer can tell; without one the outcome is unknown --
@@ -13,17 +14,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-
-from aiosmtplib import (
-    SMTP,
-    SMTPDataError,
-    SMTPException,
-    SMTPRecipientRefused,
-    SMTPResponseException,
-    SMTPSenderRefused,
-    SMTPServerDisconnected,
-)
-from aiosmtplib.protocol import SMTPProtocol
 
 from mail_api.errors import (
     InternationalAddress,
@@ -37,6 +27,7 @@ from mail_api.errors import (
     TemporarilyRefused,
 )
 from mail_api.pool import Pool
+from mail_api.session import Reply, Session, SessionLost
 
 REPLY_SECONDS: Final = 30.0
 """How long the answer to a whole message may take; milters and a busy disk delay it."""
@@ -46,17 +37,14 @@ _LONGEST_PAUSE: Final = 1.0
 _QUEUED_AS: Final = re.compile(r"queued as (\w+)")
 
 _COMPLETED: Final = 250
+_WILL_DELIVER: Final = (250, 251)
 _START_INPUT: Final = 354
 _TEMPORARY: Final = range(400, 500)
 _CLOSING: Final = 421
 _PERMANENT: Final = range(500, 600)
 _TOO_LARGE: Final = 552
 
-_REFUSED_BY_STAGE: Final[dict[type[SMTPException], type[Refused]]] = {
-    SMTPSenderRefused: SenderRefused,
-    SMTPRecipientRefused: RecipientRefused,
-    SMTPDataError: MessageRefused,
-}
+_UNSAFE: Final = re.compile(r"[\s<>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +85,12 @@ class Submitter:
         pause = 0.0
         while True:
             try:
-                async with self._pool.session(deadline, fresh=pause > 0) as smtp:
-                    return await _submit_once(smtp, envelope, deadline)
+                async with self._pool.session(deadline, fresh=pause > 0) as session:
+                    return await _submit_once(session, envelope, deadline)
             except Situation:  # some of them are OSErrors too
                 raise
-            except (SMTPException, OSError) as problem:
-                _raise_if_final(problem)
+            except OSError:
+                pass  # nothing of the message was sent
             pause = min(pause * 2, _LONGEST_PAUSE) or _FIRST_PAUSE
             left = deadline - loop.time()
             if left <= _FIRST_PAUSE:
@@ -111,60 +99,83 @@ class Submitter:
             await asyncio.sleep(min(pause, left - _FIRST_PAUSE))
 
 
-def _raise_if_final(problem: Exception) -> None:
-    """Raise the refusal that a reply before the message means; return when another connection may do better.
+class _NotTaken(ConnectionError):
+    """A reply before the message that refuses nothing: another connection may do better."""
+
+
+async def _submit_once(session: Session, envelope: Envelope, deadline: float) -> Receipt:
+    async with asyncio.timeout_at(deadline):
+        await _open_envelope(session, envelope)
+    return await _send_content(session, envelope.content)
+
+
+async def _open_envelope(session: Session, envelope: Envelope) -> None:
+    commands = [_mail(session, envelope), *(f"RCPT TO:<{_safe(recipient)}>" for recipient in envelope.recipients)]
+    # With several recipients DATA waits for the answers: were one of them refused, the others' would be 354.
+    together = len(envelope.recipients) == 1
+    replies = await session.ask(*commands, *(["DATA"] if together else []))
+    _check(SenderRefused, replies[0], _COMPLETED)
+    for reply in replies[1 : len(commands)]:
+        _check(RecipientRefused, reply, *_WILL_DELIVER)
+    (start,) = replies[len(commands) :] or await session.ask("DATA")
+    _check(MessageRefused, start, _START_INPUT)
+
+
+def _mail(session: Session, envelope: Envelope) -> str:
+    """Return the command that begins a mail.
+
+    Raises:
+        InternationalAddress: the mail server does not take it.
+    """
+    words = [f"MAIL FROM:<{_safe(envelope.sender)}>"]
+    if "size" in session.extensions:
+        words.append(f"SIZE={len(envelope.content)}")
+    if envelope.international:
+        if "smtputf8" not in session.extensions:
+            raise InternationalAddress
+        words.append("SMTPUTF8")
+    return " ".join(words)
+
+
+def _safe(address: str) -> str:
+    """Return an address that can't end its place in a command; the checks at the door let no other through."""
+    if _UNSAFE.search(address):
+        raise ValueError("an address holds a blank or a bracket")
+    return address
+
+
+def _check(stage: type[Refused], reply: Reply, *good: int) -> None:
+    """Raise what a reply before the message means, unless it is good.
 
     421 is Postfix closing the session (it restarts, or ours is too old), whatever the command was.
     """
-    stage = _REFUSED_BY_STAGE.get(type(problem))  # type: ignore[arg-type]
-    if stage is None or not isinstance(problem, SMTPResponseException) or problem.code == _CLOSING:
+    if reply.code in good:
         return
-    refusal = _refusal(stage, problem.code, problem.message)
-    if refusal is not None:
-        raise refusal from None
+    refusal = None if reply.code == _CLOSING else _refusal(stage, reply)
+    raise refusal or _NotTaken(reply.text)
 
 
-def _refusal(stage: type[Refused], code: int, reply: str) -> Refused | None:
-    if code in _TEMPORARY:
-        return TemporarilyRefused(code, reply)
-    if code == _TOO_LARGE:  # said to MAIL already, because of SIZE=
-        return MessageRefused(code, reply)
-    return stage(code, reply) if code in _PERMANENT else None
+def _refusal(stage: type[Refused], reply: Reply) -> Refused | None:
+    if reply.code in _TEMPORARY:
+        return TemporarilyRefused(*reply)
+    if reply.code == _TOO_LARGE:  # said to MAIL already, because of SIZE=
+        return MessageRefused(*reply)
+    return stage(*reply) if reply.code in _PERMANENT else None
 
 
-async def _submit_once(smtp: SMTP, envelope: Envelope, deadline: float) -> Receipt:
-    async with asyncio.timeout_at(deadline):
-        await _open_envelope(smtp, envelope)
-    if smtp.protocol is None:
-        raise SMTPServerDisconnected("Connection lost before the message")
-    return await _send_content(smtp.protocol, envelope.content)
-
-
-async def _open_envelope(smtp: SMTP, envelope: Envelope) -> None:
-    options = [f"SIZE={len(envelope.content)}"] if smtp.supports_extension("size") else []
-    if envelope.international:
-        if not smtp.supports_extension("smtputf8"):
-            raise InternationalAddress
-        options.append("SMTPUTF8")
-    await smtp.mail(envelope.sender, options=options)
-    for recipient in envelope.recipients:
-        await smtp.rcpt(recipient, encoding="utf-8")
-    start = await smtp.execute_command(b"DATA")
-    if start.code != _START_INPUT:
-        raise SMTPDataError(start.code, start.message)
-
-
-async def _send_content(protocol: SMTPProtocol, content: bytes) -> Receipt:
-    protocol.write(_as_data(content))  # raises before it writes anything, so still safe to retry
+async def _send_content(session: Session, content: bytes) -> Receipt:
+    data = _as_data(content)
+    if not session.is_open:
+        raise SessionLost("it ended the session before the message")  # so nothing was sent, and trying again is safe
     try:
         async with asyncio.timeout(REPLY_SECONDS):
-            reply = await protocol.read_response()
-    except (SMTPException, OSError):
+            reply = await session.send(data)
+    except OSError:
         raise OutcomeUnknown from None
     if reply.code == _COMPLETED:
-        queued = _QUEUED_AS.search(reply.message)
+        queued = _QUEUED_AS.search(reply.text)
         return Receipt(queued[1] if queued else None)
-    raise _refusal(MessageRefused, reply.code, reply.message) or OutcomeUnknown()
+    raise _refusal(MessageRefused, reply) or OutcomeUnknown()
 
 
 def _as_data(content: bytes) -> bytes:

@@ -81,10 +81,13 @@ class FakePostfix:
                 mail = Received(line[len("MAIL FROM:<") :].partition(">")[0], [], b"")
                 await self._reply(writer, verb, "250 2.1.0 Ok")
             elif verb == "RCPT":
-                mail.recipients.append(line[len("RCPT TO:<") : -1])
-                await self._reply(writer, verb, "250 2.1.5 Ok")
+                if (await self._reply(writer, verb, "250 2.1.5 Ok")).startswith("250"):
+                    mail.recipients.append(line[len("RCPT TO:<") : -1])
             elif verb == "DATA":
-                if (await self._reply(writer, verb, "354 End data with <CR><LF>.<CR><LF>")).startswith("354"):
+                go_on = (
+                    "354 End data with <CR><LF>.<CR><LF>" if mail.recipients else "554 5.5.1 Error: no valid recipients"
+                )
+                if (await self._reply(writer, verb, go_on)).startswith("354"):
                     mail.content = await _content(reader)
                     self.commands.append("CONTENT")
                     self.seen.set()

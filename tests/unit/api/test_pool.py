@@ -22,8 +22,8 @@ def soon() -> float:
 
 async def use(pool: Pool) -> None:
     """Borrow a session and say something on it."""
-    async with pool.session(soon()) as smtp:
-        await smtp.mail("a@x.test")
+    async with pool.session(soon()) as session:
+        await session.ask("MAIL FROM:<a@x.test>")
 
 
 async def test_lazy_and_reused(postfix: FakePostfix) -> None:
@@ -106,11 +106,11 @@ async def test_used_again_before_idle_ends(postfix: FakePostfix) -> None:
 async def test_close_waits(postfix: FakePostfix) -> None:
     """Closing lets the mail in flight finish first, then says QUIT on every session."""
     pool = Pool("127.0.0.1", postfix.port, 2)
-    async with pool.session(soon()) as smtp:
+    async with pool.session(soon()) as session:
         closing = asyncio.create_task(pool.close())
         await asyncio.sleep(0)
         assert not closing.done()
-        await smtp.mail("a@x.test")
+        await session.ask("MAIL FROM:<a@x.test>")
     await closing
     await postfix.wait_for("QUIT")
     assert pool.idle == 0

@@ -183,3 +183,24 @@ async def test_international_is_not_offered(postfix: FakePostfix) -> None:
     assert postfix.commands[1:] in ([], ["QUIT"])
     assert await harness.submit() is not None
     await harness.pool.close()
+
+
+async def test_one_of_several_is_refused(postfix: FakePostfix) -> None:
+    """Where one of several recipients is refused, DATA is never said: nobody gets the mail, and nobody an empty one."""
+    postfix.fail("RCPT", "250 2.1.5 Ok", "550 5.1.1 unknown")
+    harness = Harness(postfix.port)
+    with pytest.raises(RecipientRefused):
+        await harness.submit(Envelope("noreply@x.test", ("a@x.test", "b@x.test", "c@x.test"), b"Hi"))
+    await postfix.wait_for("QUIT")
+    assert [command.split(" ")[0] for command in postfix.commands] == ["EHLO", "MAIL", "RCPT", "RCPT", "RCPT", "QUIT"]
+    assert postfix.mails == []
+    await harness.pool.close()
+
+
+async def test_unsafe_address(postfix: FakePostfix) -> None:
+    """An address that could end its place in the command is never sent; the door lets none of them in."""
+    harness = Harness(postfix.port)
+    with pytest.raises(ValueError, match="holds a blank or a bracket"):
+        await harness.submit(Envelope("noreply@x.test", ("a@x.test> NOTIFY=NEVER",), b"Hi"))
+    assert [command.split(" ")[0] for command in postfix.commands] == ["EHLO"]
+    await harness.pool.close()
