@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill dashboards format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill dashboards dashboards-check format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -87,6 +87,9 @@ drill: venv test-images  ## Fire drill: break mail in every way, see the alert a
 
 dashboards: venv  ## Write the Grafana dashboards anew from dashboards/catalogue
 	@$(VENV)/bin/python -m dashboards
+
+dashboards-check: venv test-images  ## Ask every query of the dashboards on the running demo: panel, series found, value
+	@$(VENV)/bin/python -m tests.integration.dashboards.check
 
 docs: venv  ## Write the generated tables in the docs anew
 	$(VENV)/bin/python -m dev.docs

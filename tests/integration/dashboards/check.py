@@ -1,0 +1,95 @@
+"""`make dashboards-check`: asks every query of the dashboards on the running demo, and prints what came back.
+
+A Prometheus of its own scrapes the demo for some seconds, with the shipped rules, and one mail is sent meanwhile.
+With --prometheus URL, the one there is asked, and nothing is sent.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import httpx2
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import HttpWaitStrategy
+
+from alerts.render import rule_files
+from alerts.words import read_links
+from dashboards.reading import boards, panels, targets
+from dev import demo
+from tests.integration.alerts.monitoring import Monitoring, configuration
+from tests.integration.alerts.tools import PROMETHEUS
+from tests.integration.dashboards.asking import Answer, answers
+from tests.integration.stack import until
+
+_NOBODY: Final = "127.0.0.1:9"
+"""No Alertmanager: a check wakes nobody."""
+_WIDTH: Final = 60
+
+
+def main() -> int:
+    """Print the table; return 1 when a query is none or the demo does not run."""
+    parser = argparse.ArgumentParser(prog="make dashboards-check", description=__doc__)
+    parser.add_argument("--prometheus", metavar="URL", help="ask this one")
+    url = parser.parse_args().prometheus
+    try:
+        if url:
+            return _table(url)
+        with _watched() as own:
+            _traffic(own)
+            return _table(own)
+    except (demo.DemoFailed, AssertionError, httpx2.HTTPError, TimeoutError) as failure:
+        print(f"dashboards-check: {failure}", file=sys.stderr)
+        return 1
+
+
+@contextmanager
+def _watched() -> Iterator[str]:
+    if not demo.run(*demo.COMPOSE, "ps", "--quiet").stdout.strip():
+        raise demo.DemoFailed("the demo does not run; `make demo` starts it")
+    container = DockerContainer(PROMETHEUS).with_kwargs(network=demo.PROJECT).with_exposed_ports(9090)
+    container.with_copy_into_container(configuration(_NOBODY).encode(), "/etc/prometheus/prometheus.yml")
+    for name, text in rule_files(read_links()).items():
+        container.with_copy_into_container(text.encode(), f"/etc/prometheus/mail/{name}")
+    with container.waiting_for(HttpWaitStrategy(9090, "/-/ready")):
+        yield f"http://{container.get_container_host_ip()}:{container.get_exposed_port(9090)}"
+
+
+def _traffic(url: str) -> None:
+    with httpx2.Client(base_url=url, timeout=10) as http:
+        prometheus = Monitoring(http)
+        until("both services scraped", lambda: len(prometheus.query('up{job=~"mail-.+"} == 1')) == len(demo.METRICS))
+        answer = demo.send()
+        demo.wait_for("the end of the mail", lambda: demo.find_status(answer["status_url"]))
+        sent = time.time() + 2
+        until("a scrape afterwards", lambda: prometheus.query(f"min(timestamp(up)) > {sent}"))
+
+
+def _table(url: str) -> int:
+    idle = {(uid, one["title"]): one for uid, board in boards().items() for one in panels(board)}
+    with httpx2.Client(base_url=url, timeout=10) as http:
+        board = ""
+        for answer in answers(Monitoring(http).query):
+            if answer.asked.board != board:
+                board = answer.asked.board
+                print(f"\n{board}\n  {'panel':48} {'series':>6}  values")
+            panel = idle.get((board, answer.asked.panel))
+            said = panel["fieldConfig"]["defaults"]["noValue"] if panel else "nothing"
+            print(f"  {answer.asked.panel[:48]:48} {len(answer.values):>6}  {_short(answer) or f'({said})'}")
+    for plugin in ("loki", "tempo"):
+        print(
+            f"\n{sum(1 for _ in targets(plugin))} queries to {plugin.title()} were not asked; make contract checks them"
+        )
+    return 0
+
+
+def _short(answer: Answer) -> str:
+    shown = [f"{name}={value:.3g}" if name else f"{value:.3g}" for name, value in answer.values.items() if value]
+    text = ", ".join(shown) or ("all 0" if answer.values else "")
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

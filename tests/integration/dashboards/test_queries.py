@@ -1,0 +1,107 @@
+"""Every query of the dashboards, asked while mail flows and breaks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dashboards.boards import Board
+from dashboards.reading import Asked, promql
+from tests.integration import test_signals as ways
+from tests.integration.alerts.monitoring import Monitoring, monitored
+from tests.integration.dashboards.asking import Answer, answers
+from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, Json, Stack, until
+
+MAY_BE_EMPTY = {
+    "Used up in": "a few mails are no pace that ends within a day",
+    "Time until it is used up": "same",
+}
+EVENTS = {
+    Board.OVERVIEW: (
+        *("Mail API", "Mail server", "Exporter", "Alerts", "Oldest waiting", "In the queue", "On time, 7 days"),
+        *("Guessed logins", "Relay attempts", "Quota used", "Mails in, by where they came in", "Alerts firing"),
+        *("Recipients out, by outcome", "Failed attempts by cause, and what to do", "annotation Restarts and deploys"),
+        "annotation Alerts",
+    ),
+    Board.API: (
+        *("Requests to send", "Accepted", "Requests by result", "Refused, by result", "Latency of all requests"),
+        *("HTTP answers, by path and status", "Submissions to Postfix; dots are traces", "Submission, p95"),
+        *("Kept out by rates and traps", "API keys", "Idempotent replays and conflicts", "Connections to Postfix"),
+        "Whose time is it: the request and its submission",
+    ),
+    Board.SERVER: (
+        *("Mails by queue", "Oldest mail by queue", "Bytes by queue", "Waiting mails by cause", "Certificate ends in"),
+        *("Oldest waiting mail by cause", "Attempts by status and relay", "Failed attempts by cause", "TLS sessions"),
+        *("Whose slowness is it: mean time of each stage", "95 of 100 attempts, by stage", "Clients by listener"),
+        *("Refused at the door, by reason", "Refused, by listener", "Failed logins by listener", "Sizes of mails"),
+        *("Forwarded, by outcome", "Mails that Postfix wrote itself", "Room on the volumes", "Least room on a volume"),
+        "From arrival to the relay; dots are traces",
+    ),
+    Board.QUOTA: (
+        *("Quota used", "Left now", "Next release", "The rolling window: used, left, on their way", "Who uses it"),
+        "Taken in an hour",
+    ),
+    Board.TELEMETRY: (
+        *("Can each part be read?", "Does Prometheus reach them?", "Log lines read", "Spans made, and dropped"),
+        *("Bytes read, and not yet read", "Mails followed, and forgotten", "What a scrape costs", "Memory"),
+        *("Samples per scrape", "Running since", "Processor time"),
+    ),
+}
+"""Where something is to be seen after the traffic below."""
+
+
+def what_callers_do(stack: Stack) -> None:
+    """Be a robot, guess a key, and repeat a request."""
+    mail: Json = {"to": RECIPIENT, "subject": "dashboards", "body": "x"}
+    assert stack.post(mail | {"hp_url": "http://spam.example"}).status_code == 200
+    assert stack.post(mail, Authorization="Bearer dm_guessed").status_code == 401
+    for _ in range(2):
+        assert stack.post(mail, **{"Idempotency-Key": "dashboards-once"}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def found(stack: Stack) -> Iterator[dict[Asked, Answer]]:
+    """Watch the stack, drive mail each way, break the relay, and ask everything while a mail waits."""
+    with monitored(stack) as prometheus:
+        until("first scrapes", lambda: len(prometheus.query('up{job=~"mail-.+"} == 1')) == 2)
+        stack.command("restart", "mail-api")
+        stack.command("up", "--detach", "--wait")
+        until("a second start", lambda: prometheus.query("changes(process_start_time_seconds[2m]) > 0"))
+        what_callers_do(stack)
+        for way in (ways.by_api, ways.by_submission, ways.from_outside, ways.bounced_and_deferred):
+            way(stack, "dashboards")
+        with stack.fault("wrong_password"):
+            stack.send("dashboards, waiting")
+            until("a mail that waits", lambda: stack.value(EXPORTER, "postfix_queue_messages", queue="deferred"))
+            until("an alert", lambda: "MailRelayRefusesCredentials" in prometheus.firing())
+            seen(stack, prometheus)
+            yield {answer.asked: answer for answer in answers(prometheus.query)}
+
+
+def seen(stack: Stack, prometheus: Monitoring) -> None:
+    """Wait until Prometheus has what the services count now."""
+    for service, name, job in (
+        (EXPORTER, "postfix_log_lines_total", "mail-exporter"),
+        (API_METRICS, "mail_api_messages_total", "mail-api"),
+    ):
+        now = sum(sample.value for sample in stack.samples(service) if sample.name == name)
+        until(f"{name} of {now}", lambda now=now, name=name, job=job: _sum(prometheus, name, job) >= now)  # type: ignore[misc]  # mypy can't infer it
+
+
+def _sum(prometheus: Monitoring, name: str, job: str) -> float:
+    series = prometheus.query(f'sum({name}{{job="{job}"}})')
+    return float(series[0]["value"][1]) if series else 0.0
+
+
+@pytest.mark.parametrize("asked", [*dict.fromkeys(promql())], ids=lambda asked: asked.name)
+def test_query_has_an_answer(found: dict[Asked, Answer], asked: Asked) -> None:
+    """Prometheus takes every query, and finds series; a panel that may be empty is known to be."""
+    assert found[asked].values or asked.panel in MAY_BE_EMPTY
+
+
+@pytest.mark.parametrize(("board", "panel"), [(board, panel) for board, names in EVENTS.items() for panel in names])
+def test_event_is_seen(found: dict[Asked, Answer], board: Board, panel: str) -> None:
+    """Where something happened, a number is above nothing."""
+    values = {
+        asked.expression: answer.most for asked, answer in found.items() if (asked.board, asked.panel) == (board, panel)
+    }
+    assert max(values.values()) > 0, values
