@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill dashboards dashboards-check format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -90,6 +90,12 @@ dashboards: venv  ## Write the Grafana dashboards anew from dashboards/catalogue
 
 dashboards-check: venv test-images  ## Ask every query of the dashboards on the running demo: panel, series found, value
 	@$(VENV)/bin/python -m tests.integration.dashboards.check
+
+monitoring: venv setup  ## Prometheus, Alertmanager, Grafana, Loki, Alloy, Tempo, collector beside the demo, as far as they can be had
+	@dev/monitoring
+
+monitoring-down: venv  ## Stop them again
+	@dev/monitoring down
 
 docs: venv  ## Write the generated tables in the docs anew
 	$(VENV)/bin/python -m dev.docs

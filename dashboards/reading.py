@@ -48,9 +48,11 @@ def targets(plugin: str) -> Iterator[tuple[str, Json, Json]]:
 
 def promql() -> Iterator[Asked]:
     """Yield every PromQL query: of panels, annotations and variables."""
-    for uid, panel, target in targets("prometheus"):
-        yield Asked(uid, panel["title"], target["expr"], now=target["instant"])
     for uid, board in boards().items():
+        for panel in panels(board):
+            for target in panel.get("targets", ()):
+                if target["datasource"]["type"] == "prometheus":
+                    yield Asked(uid, panel["title"], target["expr"], now=target["instant"])
         for mark in board["annotations"]["list"]:
             yield Asked(uid, f"annotation {mark['name']}", mark["expr"], now=False)
         for variable in board["templating"]["list"]:

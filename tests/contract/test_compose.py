@@ -8,6 +8,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("docker-compose.sandbox.yml", "tests/integration/docker-compose.test.yml")
+MONITORING = "docker-compose.monitoring.yml"
 SCALE = "tests/integration/docker-compose.scale.yml"
 
 
@@ -66,7 +67,7 @@ def test_queue_is_not_on_the_shared_network() -> None:
     assert prod["networks"]["mail_internal"]["internal"] is True
 
 
-@pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE])
+@pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, MONITORING])
 def test_sandbox_is_on_loopback(overlay: str) -> None:
     """Everything that trying out and tests publish is reachable from this machine alone."""
     services = load(overlay)["services"]

@@ -1,0 +1,110 @@
+"""The monitoring profile and Grafana's provisioning agree with the services, the rules and the dashboards."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboards.logql import TRACE
+from dashboards.sources import LOKI, PROMETHEUS, TEMPO
+from mail_telemetry.names import Service
+from tests.contract.test_compose import MONITORING, load
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = load(MONITORING)["services"]
+Json = dict[str, Any]
+
+
+def read(path: str) -> Json:
+    """Return a YAML file of the project."""
+    found: Json = yaml.safe_load((ROOT / path).read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, Json]:
+    """Return the provisioned data sources by their kind."""
+    return {one["type"]: one for one in read("dashboards/provisioning/datasources/mail.yml")["datasources"]}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_part_is_pinned_and_bounded(name: str) -> None:
+    """Nothing runs unless it is asked for; each image has a version, and each container its bounds."""
+    part = PARTS[name]
+    assert part["profiles"] == ["monitoring"]
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", part["image"])
+    assert part["cap_drop"] == ["ALL"]
+    assert part["security_opt"] == ["no-new-privileges:true"]
+    assert part["mem_limit"]
+
+
+def test_stand_ins_have_the_same_versions() -> None:
+    """What a machine without a registry runs is under the same tag."""
+    table = (ROOT / "dev/stand-ins/images.txt").read_text()
+    assert [name for name in ("prometheus", "alertmanager") if PARTS[name]["image"] not in table] == []
+
+
+def test_mounted_files_exist() -> None:
+    """Every file that is mounted is in the project; Alertmanager's is made by `make alert-routes`."""
+    mounts = [one for part in PARTS.values() for one in part["volumes"] if isinstance(one, str)]
+    files = [one.partition(":")[0] for one in mounts if one.startswith("./")]
+    assert files
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def test_commands_name_mounted_files() -> None:
+    """A configuration that a command names is mounted there."""
+    for name in ("prometheus", "loki", "tempo", "alloy"):
+        targets = [one.split(":")[1] for one in PARTS[name]["volumes"]]
+        named = re.findall(r"/etc/[\w./]+", " ".join(PARTS[name]["command"]))
+        assert named
+        assert set(named) <= set(targets)
+
+
+@pytest.mark.parametrize("service", [Service.API, Service.EXPORTER])
+def test_prometheus_scrapes_by_the_containers_names(service: Service) -> None:
+    """Job, host and port are what rules and dashboards ask for, and what the labels of the container say."""
+    labels = load("docker-compose.mail.prod.yml")["services"][service]["labels"]
+    jobs = {one["job_name"]: one for one in read("dashboards/monitoring/prometheus.yml")["scrape_configs"]}
+    assert jobs[service]["static_configs"] == [{"targets": [f"{service.value}:{labels['prometheus.port']}"]}]
+
+
+def test_ways_between_data_sources(sources: dict[str, Json]) -> None:
+    """Exemplar to trace, line to trace, trace to lines: each leads to a data source that is there."""
+    trace = sources[TEMPO.plugin]
+    exemplar = {"name": TRACE, "datasourceUid": trace["uid"]}
+    assert sources[PROMETHEUS.plugin]["jsonData"]["exemplarTraceIdDestinations"] == [exemplar]
+    (derived,) = sources[LOKI.plugin]["jsonData"]["derivedFields"]
+    assert derived["datasourceUid"] == trace["uid"]
+    line = '{"level": "info", "trace_id": "0af7651916cd43dd8448eb211c80319c", "message": "mail accepted"}'
+    found = re.search(derived["matcherRegex"], line)
+    assert found
+    assert found[1] == "0af7651916cd43dd8448eb211c80319c"
+    assert trace["jsonData"]["tracesToLogsV2"]["datasourceUid"] == sources[LOKI.plugin]["uid"]
+    assert trace["jsonData"]["tracesToMetrics"]["datasourceUid"] == sources[PROMETHEUS.plugin]["uid"]
+
+
+def test_data_sources_are_parts(sources: dict[str, Json]) -> None:
+    """Each address is a service of the profile."""
+    assert {re.sub(r"https?://([^:]+):.*", r"\1", one["url"]) for one in sources.values()} <= set(PARTS)
+
+
+def test_dashboards_are_mounted_where_they_are_looked_for() -> None:
+    """The provider's folder is where the JSON is mounted."""
+    (provider,) = read("dashboards/provisioning/dashboards/mail.yml")["providers"]
+    assert f"./dashboards/json:{provider['options']['path']}:ro" in PARTS["grafana"]["volumes"]
+
+
+@pytest.mark.parametrize("container", ["mail-server", "mail-api", "mail-exporter"])
+def test_lines_get_the_containers_name(container: str) -> None:
+    """Alloy's label `container` is the service's name, whatever Compose adds to it; other containers are left out."""
+    text = (ROOT / "dashboards/monitoring/config.alloy").read_text()
+    (pattern,) = set(re.findall(r'regex\s+= "(.*)"', text))
+    for name in (f"/{container}", f"/dinky-mail-test-{container}-1"):
+        found = re.fullmatch(pattern, name)
+        assert found
+        assert found[1] == container
+    assert not re.fullmatch(pattern, "/grafana")
+    assert all(f'target_label  = "{label}"' in text for label in ("container", "stream"))
