@@ -23,7 +23,7 @@ def field_options(panel: Panel) -> object | None:
 
 def _stat(panel: Panel) -> object:
     return stat.Options(
-        graph_mode=common.BigValueGraphMode.AREA if panel.curve else common.BigValueGraphMode.NONE,
+        graph_mode=common.BigValueGraphMode.NONE,
         color_mode=common.BigValueColorMode.BACKGROUND if panel.values else common.BigValueColorMode.VALUE,
         justify_mode=common.BigValueJustifyMode.CENTER,
         text_mode=common.BigValueTextMode.VALUE_AND_NAME if panel.named else common.BigValueTextMode.VALUE,

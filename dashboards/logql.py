@@ -37,9 +37,7 @@ def lines(
     *services: Service,
     contain: Iterable[LogLine] = (),
     having: str = "",
-    matching: str = "",
     where: Mapping[str, str] | None = None,
-    show: str = "",
 ) -> str:
     """Return a query of JSON lines.
 
@@ -47,9 +45,7 @@ def lines(
         services: whose lines.
         contain: the messages of which one has to be in the line.
         having: a quoted text that has to be in it, as `typed` makes it.
-        matching: a regular expression that it has to match.
         where: fields after parsing, each with the regular expression for its whole value; `!` in front: not.
-        show: a Go template for the line; without one it stays as it is.
 
     Raises:
         KeyError: nobody writes such a field.
@@ -59,13 +55,11 @@ def lines(
         query += f" |~ {quoted(messages)}"
     if having:
         query += f" |= {having}"
-    if matching:
-        query += f" |~ {quoted(matching)}"
     query += ' | json | __error__=""'
     for field, pattern in (where or {}).items():
         operator = "!~" if pattern.startswith("!") else "=~"
         query += f" | {known(field)}{operator}{quoted(pattern.removeprefix('!'))}"
-    return f"{query} | line_format {quoted(show)}" if show else query
+    return query
 
 
 def raw_lines(service: Service, having: str, *others: Service) -> str:

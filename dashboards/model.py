@@ -41,7 +41,8 @@ class Unit(StrEnum):
 class Metrics:
     """PromQL as the rules have it, without a dashboard's variables; `render` puts them in.
 
-    `legend` names each series, with labels as `{{cause}}`. With `now`, only the last value is asked for.
+    `legend` names each series, with labels as `{{cause}}`. With `now`, or in a
+    panel of numbers, only the value of now is asked for: the last of a range may be hours old.
     """
 
     expr: str
@@ -109,8 +110,8 @@ class Column:
 class Panel:
     """One picture. `description` says what good looks like and what to do; `idle` stands there when there is nothing.
 
-    `names` gives series another name, `bars` draws them as stacked bars, `limits` draws the steps as lines,
-    `curve` a line behind a number, and `named` puts each number's name beside it.
+    `names` gives series another name, `bars` draws them as stacked bars, `limits` draws the steps as lines, and
+    `named` puts each number's name beside it.
     """
 
     kind: Kind
@@ -129,7 +130,6 @@ class Panel:
     link: Link | None = None
     bars: bool = False
     limits: bool = False
-    curve: bool = False
     named: bool = False
     text: str = ""
 

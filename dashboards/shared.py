@@ -8,7 +8,7 @@ from dashboards import expressions as ask
 from dashboards.boards import Board
 from dashboards.logql import known, lines
 from dashboards.model import Column, Kind, Lines, Link, Metrics, Panel, Said, Unit
-from dashboards.thresholds import above, below, limit
+from dashboards.thresholds import above, at, below, limit
 from dashboards.ways import CAUSE, EVENT, QUEUE_ID, REPLY, TRACE_ID, WHEN, to
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.names import Attribute, LogLine, Service
@@ -146,7 +146,6 @@ WAITING: Final = Panel(
     (Metrics(ask.WAITING),),
     idle="No data from the exporter",
     decimals=0,
-    curve=True,
     link=to(Board.SERVER, "Queues"),
 )
 
@@ -158,10 +157,9 @@ USED: Final = Panel(
     (Metrics(ask.USED_SHARE),),
     unit=Unit.SHARE,
     idle="No relay is configured (SMTP_RELAY_HOST)",
-    steps=above(limit("MailQuotaExhausted")._replace(value=1.0)),
+    steps=above(at(1.0, Severity.CRITICAL)),
     decimals=0,
     least=0,
-    curve=True,
     link=to(Board.QUOTA, "Who uses it, and when it is released"),
 )
 

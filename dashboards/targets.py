@@ -57,14 +57,15 @@ def _target(query: Query, letter: str, panel: Panel) -> Dataquery:
 
 
 def _metrics(query: Metrics, letter: str, panel: Panel) -> Dataquery:
+    now = query.now or panel.kind is Kind.STAT
     formats = {Kind.TABLE: prometheus.PromQueryFormat.TABLE, Kind.HEATMAP: prometheus.PromQueryFormat.HEATMAP}
     return prometheus.Dataquery(
         expr=scoped(query.expr, RECORDED),
         legend_format=query.legend or None,
-        instant=query.now,
-        range_val=not query.now,
+        instant=now,
+        range_val=not now,
         format_val=formats.get(panel.kind, prometheus.PromQueryFormat.TIME_SERIES),
-        exemplar="_bucket" in query.expr and not query.now,
+        exemplar="_bucket" in query.expr and not now,
         editor_mode=prometheus.QueryEditorMode.CODE,
         ref_id=letter,
         datasource=PROMETHEUS.ref,

@@ -33,6 +33,11 @@ class Limit(NamedTuple):
         """Where the colour begins: at the number itself, for more than nothing just above it."""
         return self.value or _ANY
 
+    @property
+    def rest(self) -> "Limit":
+        """The same limit of what is left of a whole."""
+        return self._replace(value=1 - self.value)
+
 
 _ANY: Final = 0.001
 """More than nothing: increases over short times are fractions of one."""
@@ -58,6 +63,11 @@ def limit(name: str, number: int = 0) -> Limit:
     """
     sign, value, unit = _COMPARISON.findall(alert(name).expr)[number]
     return Limit(sign, float(value) * _SECONDS.get(unit, 1.0), _COLOURS[alert(name).severity])
+
+
+def at(value: float, severity: Severity) -> Limit:
+    """Return a limit that stands in no alert's expression, in the colour of that severity."""
+    return Limit(">=", value, _COLOURS[severity])
 
 
 def above(*limits: Limit) -> tuple[Step, ...]:

@@ -13,8 +13,3 @@ def carrying(variable: str) -> str:
     text = typed(variable)
     names = (f"span.{Attribute.MESSAGE_ID}", f"span.{Attribute.QUEUE_ID}", _TRACE)
     return f"{{ {' || '.join(f'{name} = {text}' for name in names)} }}"
-
-
-def failing() -> str:
-    """Return a query of the spans that failed, with their cause."""
-    return f"{{ status = error && span.{Attribute.CAUSE} != nil }} | select(span.{Attribute.CAUSE})"

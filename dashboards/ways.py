@@ -25,4 +25,6 @@ REPLY: Final = Column(known(Attribute.REPLY), "Reply", wrap=True)
 CAUSE: Final = Column(known(Attribute.CAUSE), "Cause", width=90)
 MESSAGE_ID: Final = Column(known(Attribute.MESSAGE_ID), "Message", width=130, link=TRAIL)
 QUEUE_ID: Final = Column(known(Attribute.QUEUE_ID), "Queue id", width=130, link=TRAIL)
-TRACE_ID: Final = Column(TRACE, "Trace", width=130, link=TRAIL)
+TRACE_ID: Final = Column(
+    TRACE, "Trace", width=130, link=to(Board.TRAIL, "The whole story", id="${__value.raw}", trace="${__value.raw}")
+)

@@ -13,7 +13,7 @@ _ASKED: Final = Panel(
     Kind.STAT,
     "Requests to send",
     "In this time, replays and refusals among them. Good: what your sites usually send.",
-    (Metrics(ask.ASKED_IN_ALL, now=True),),
+    (Metrics(ask.ASKED_IN_ALL),),
     idle="No data from the API",
     decimals=0,
 )
@@ -22,7 +22,7 @@ _ACCEPTED: Final = Panel(
     "Accepted",
     "Mails that the mail server took in this time. Good: nearly all requests; what is missing stands in the table of "
     "refusals.",
-    (Metrics(ask.ACCEPTED, now=True),),
+    (Metrics(ask.ACCEPTED),),
     idle="No data from the API",
     decimals=0,
 )
@@ -51,7 +51,7 @@ _RETRIES: Final = Panel(
     "Tried again",
     "Submissions that needed a second try, for Postfix was away or said a 4xx. Good: 0, or some at a restart. Often: "
     "see the mail server's restarts.",
-    (Metrics(ask.RETRIES, now=True),),
+    (Metrics(ask.RETRIES),),
     idle="No data from the API",
     decimals=0,
 )

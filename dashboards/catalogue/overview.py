@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from alerts.model import Severity
 from dashboards import expressions as ask
 from dashboards import shared
 from dashboards.boards import Board
 from dashboards.model import Kind, Metrics, Page, Panel, Shelf, Unit
-from dashboards.thresholds import above, below, limit
+from dashboards.thresholds import above, at, below, limit
 from dashboards.ways import to
 
 _ALERTS: Final = Panel(
@@ -16,7 +17,7 @@ _ALERTS: Final = Panel(
     "Prometheus has not loaded alerts/rules, and nobody would be told of anything.",
     (Metrics(ask.FIRING_NUMBER),),
     idle="No rules",
-    steps=above(limit("MailDeliveryObjectiveMissed")._replace(value=0.0)),
+    steps=above(at(0, Severity.WARNING)),
     decimals=0,
 )
 _ON_TIME: Final = Panel(
@@ -27,7 +28,7 @@ _ON_TIME: Final = Panel(
     (Metrics(ask.ON_TIME),),
     unit=Unit.SHARE,
     idle="No mail in 7 days",
-    steps=below(limit("MailDeliveryObjectiveMissed")._replace(value=1 - limit("MailDeliveryObjectiveMissed").value)),
+    steps=below(limit("MailDeliveryObjectiveMissed").rest),
     decimals=1,
     link=to(Board.SERVER, "What was late"),
 )

@@ -44,7 +44,7 @@ _TURNS: Final = Panel(
     "Starts in this time",
     "How often Postfix was started. Good: as often as you did it yourself. Three in half an hour is an alert: "
     "`docker logs mail-server` says why it ends.",
-    (Metrics(ask.STARTS, now=True),),
+    (Metrics(ask.STARTS),),
     idle="No data from the exporter",
     decimals=0,
 )
@@ -134,10 +134,10 @@ _STAGES: Final = Panel(
 )
 _SLOWEST: Final = Panel(
     Kind.STAT,
-    "95 of 100 attempts, by stage",
+    "95 of 100, by stage",
     "Below which time 95 of 100 attempts of this time stayed, stage by stage. Good: under a second each; the largest "
     "is where to look.",
-    (Metrics(ask.STAGE_SLOWEST, "{{stage}}", now=True),),
+    (Metrics(ask.STAGE_SLOWEST, "{{stage}}"),),
     unit=Unit.SECONDS,
     idle="No attempt in this time",
     names=_STAGE_NAMES,
@@ -293,7 +293,7 @@ PAGE: Final = Page(
         Shelf(7, ((24, shared.CAUSES_TABLE),)),
         Shelf(7, ((8, _ATTEMPTS), (8, _FAILURES), (8, _SUSPENDED))),
         Heading("Delay"),
-        Shelf(8, ((10, _STAGES), (4, _SLOWEST), (10, _TIMES))),
+        Shelf(8, ((9, _STAGES), (6, _SLOWEST), (9, _TIMES))),
         Heading("The door"),
         Shelf(7, ((8, _CONNECTIONS), (8, _REJECTS), (8, _REJECTED))),
         Shelf(7, ((8, _LOGINS), (8, _ABORTED), (8, _TLS))),

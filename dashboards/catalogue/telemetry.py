@@ -38,7 +38,7 @@ _GAPS: Final = Panel(
     "Gaps in the log",
     "How often lines may be missing. Good: 0; deliveries and quota may be counted too low otherwise. Raise "
     "MAIL_LOG_KEEP if the exporter is away for long.",
-    (Metrics(ask.GAPS, now=True),),
+    (Metrics(ask.GAPS),),
     idle="No data from the exporter",
     steps=above(limit("MailLogGap")),
     decimals=0,
@@ -48,7 +48,7 @@ _DROPPED: Final = Panel(
     "Spans dropped",
     "Spans that went nowhere in this time. Good: 0. Otherwise the collector of OTEL_EXPORTER_OTLP_ENDPOINT is away or "
     "too slow; mail and metrics are not touched.",
-    (Metrics(ask.SPANS_DROPPED_IN_ALL, now=True),),
+    (Metrics(ask.SPANS_DROPPED_IN_ALL),),
     idle="No data from the exporter",
     steps=above(limit("MailTelemetryDropped")),
     decimals=0,
@@ -173,7 +173,7 @@ _STARTED: Final = Panel(
     Kind.STAT,
     "Running since",
     "When each service was started. Good: since you last did. More lately: it crashed; `docker logs` says why.",
-    (Metrics(ask.STARTED_AT, "{{job}}", now=True),),
+    (Metrics(ask.STARTED_AT, "{{job}}"),),
     unit=Unit.MOMENT,
     idle="Prometheus scrapes neither",
     named=True,

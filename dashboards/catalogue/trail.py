@@ -35,13 +35,13 @@ _STORY: Final = Panel(
     (Lines(lines(Service.API, Service.EXPORTER, contain=LogLine, having=typed(_ID)), most=200),),
     unit=Unit.TEXT,
     idle="No line has this id in this time",
-    columns=(WHEN, EVENT, _STATUS, CAUSE, REPLY, _RECIPIENT, MESSAGE_ID, QUEUE_ID, _SHOWN_TRACE),
+    columns=(WHEN, EVENT, _STATUS, CAUSE, REPLY, MESSAGE_ID, QUEUE_ID, _SHOWN_TRACE),
 )
 _ATTEMPTS: Final = Panel(
     Kind.TABLE,
     "Its attempts",
     "One row for each recipient and try. Good: one, `sent`. `deferred` goes on by itself; the cause and the relay's "
-    "words say why. Seconds are of connecting and of transmitting: the network's and the relay's.",
+    "words say why. How long each stage took stands in the trace.",
     (Lines(lines(Service.EXPORTER, contain=[LogLine.ATTEMPT], having=typed(_ID)), most=200),),
     unit=Unit.TEXT,
     idle="No attempt with this id in this time",
@@ -49,6 +49,7 @@ _ATTEMPTS: Final = Panel(
         WHEN,
         Column(known(Attribute.ATTEMPT_NUMBER), "Attempt", width=75),
         _STATUS,
+        _RECIPIENT,
         CAUSE,
         Column(known(Attribute.SERVER_ADDRESS), "Relay", width=150),
         REPLY,
@@ -120,11 +121,11 @@ PAGE: Final = Page(
     (
         Shelf(4, ((24, _HELP),)),
         Shelf(9, ((24, _STORY),)),
-        Shelf(7, ((14, _ATTEMPTS), (10, _TRACES))),
-        Shelf(14, ((24, _WATERFALL),)),
+        Shelf(7, ((24, _ATTEMPTS),)),
+        Shelf(14, ((8, _TRACES), (16, _WATERFALL))),
         Shelf(8, ((12, _POSTFIX), (12, _SERVICES))),
         Heading("Which mail?"),
-        Shelf(9, ((16, _NEWEST), (8, _CAUSES))),
+        Shelf(9, ((18, _NEWEST), (6, _CAUSES))),
     ),
     typed={
         _ID: ("Message, queue or trace id", "From the API's answer, from mailq, or from a trace"),

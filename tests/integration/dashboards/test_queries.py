@@ -31,7 +31,7 @@ EVENTS = {
     Board.SERVER: (
         *("Mails by queue", "Oldest mail by queue", "Bytes by queue", "Waiting mails by cause", "Certificate ends in"),
         *("Oldest waiting mail by cause", "Attempts by status and relay", "Failed attempts by cause", "TLS sessions"),
-        *("Whose slowness is it: mean time of each stage", "95 of 100 attempts, by stage", "Clients by listener"),
+        *("Whose slowness is it: mean time of each stage", "95 of 100, by stage", "Clients by listener"),
         *("Refused at the door, by reason", "Refused, by listener", "Failed logins by listener", "Sizes of mails"),
         *("Forwarded, by outcome", "Mails that Postfix wrote itself", "Room on the volumes", "Least room on a volume"),
         "From arrival to the relay; dots are traces",

@@ -1,0 +1,60 @@
+"""PromQL out of names, and a dashboard's variables in it."""
+
+import pytest
+
+from dashboards.promql import copied, grown, mean, quantile, scoped, selector
+from mail_telemetry import names
+
+RECORDED = {"a:b:c": 'sum(b{job="x"})', "d:e:f": "a:b:c / 2"}
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        pytest.param(
+            selector(names.API_MESSAGES, result="accepted|replayed"),
+            'mail_api_messages_total{job="mail-api",result=~"accepted|replayed"}',
+            id="a choice, under the API's job",
+        ),
+        pytest.param(
+            grown(names.RELAY_FAILURES, "1h", "cause"),
+            'sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[1h]))',
+            id="growth by a label",
+        ),
+        pytest.param(
+            quantile(0.95, names.MESSAGE_SIZE_BYTES, "1h"),
+            "histogram_quantile(0.95, "
+            'sum by (le) (increase(postfix_message_size_bytes_bucket{job="mail-exporter"}[1h])))',
+            id="a quantile keeps le",
+        ),
+        pytest.param(
+            mean(names.MESSAGE_SIZE_BYTES, "1h"),
+            'sum(increase(postfix_message_size_bytes_sum{job="mail-exporter"}[1h]))\n'
+            '/ (sum(increase(postfix_message_size_bytes_count{job="mail-exporter"}[1h])) > 0)',
+            id="no mean of nothing",
+        ),
+        pytest.param(copied("x", "cause", "next"), 'label_replace(x, "next", "$1", "cause", "(.*)")', id="a copy"),
+    ],
+)
+def test_expression(actual: str, expected: str) -> None:
+    """Names, jobs and labels stand where Prometheus wants them."""
+    assert expected == actual
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        pytest.param('up{job="x"}', 'up{job=~"$job",job="x",instance=~"$instance"}', id="variables"),
+        pytest.param("max(d:e:f)", 'max(((sum(b{job=~"$job",job="x",instance=~"$instance"})) / 2))', id="recorded"),
+        pytest.param("vector(1)", "vector(1)", id="neither"),
+    ],
+)
+def test_scoped(expression: str, expected: str) -> None:
+    """Variables come to every selector, also in what a recorded name stands for."""
+    assert expected == scoped(expression, RECORDED)
+
+
+def test_unknown_recording() -> None:
+    """A name of that form that nobody records is a mistake."""
+    with pytest.raises(KeyError):
+        scoped("x:y:z", RECORDED)
