@@ -9,7 +9,7 @@ from dashboards.logql import lines
 from dashboards.model import Column, Heading, Kind, Lines, Metrics, Page, Panel, Shelf, Unit
 from dashboards.thresholds import above, limit
 from dashboards.ways import WHEN
-from mail_telemetry.names import Service
+from mail_telemetry.names import LogLine, Service
 
 _LAG: Final = Panel(
     Kind.STAT,
@@ -182,7 +182,14 @@ _LOG: Final = Panel(
     Kind.TABLE,
     "What the exporter complains about",
     "Warnings and errors that are no failed attempts. Good: none. It says each thing once, and once when it is over.",
-    (Lines(lines(Service.EXPORTER, where={"level": "warning|error|critical", "message": "!delivery.*|mail left.*"})),),
+    (
+        Lines(
+            lines(
+                Service.EXPORTER,
+                where={"level": "warning|error|critical", "message": f"!{LogLine.ATTEMPT}|{LogLine.FINISH}"},
+            )
+        ),
+    ),
     unit=Unit.TEXT,
     idle="The exporter complained about nothing in this time",
     columns=(WHEN, Column("level", "Level", width=90), Column("message", "What", wrap=True)),
