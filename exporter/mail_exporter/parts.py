@@ -57,7 +57,8 @@ class PartsCollector(Collector):
             try:
                 yield from read()
             except Exception as error:  # noqa: BLE001 - whatever it is, the other parts must report
-                self._failed(part, error)
+                # Who keeps an error and raises it at each scrape would keep all that these scrapes held, too.
+                self._failed(part, error.with_traceback(None))
                 success.add_metric([part], 0)
             else:
                 self._recovered(part)

@@ -57,7 +57,10 @@ class LogFollower:
         self._partial_bytes = 0
         """The half line's length in the file; of a monstrous one, only the beginning is kept."""
         self.gaps = 0
-        """How often lines may be missing: the file in which reading had stopped was gone or cut short."""
+        """How often lines may be missing.
+
+        The file in which reading stopped was gone or cut short, or a line had no end.
+        """
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +80,8 @@ class LogFollower:
                 if not self._finished():
                     return None
                 lines = decoded(self._partial) if self._partial else []
+                # Postfix writes whole lines; of one without its end, the volume was full.
+                self.gaps += bool(lines)
                 self._partial, self._partial_bytes = b"", 0
                 self._close()
             if lines:

@@ -18,7 +18,7 @@ BUSY_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 10
 """The longest that a statement may run on PostgreSQL."""
 
-_CACHE_KIBIBYTES: Final = 16 << 10
+_CACHE_KIBIBYTES: Final = 8 << 10
 _CHECKPOINT_PAGES: Final = 4000
 """16 MB of write-ahead log: a backlog writes the same pages of an index again and again."""
 
@@ -66,7 +66,9 @@ def connect(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return _postgresql(parsed)
     in_memory = parsed.database in (None, "", ":memory:")  # which has no pool to wait for
-    engine = create_engine(parsed, hide_parameters=True, **({} if in_memory else {"pool_timeout": BUSY_SECONDS}))
+    # The connection that was used last, whose page cache is warm; in turn, each would fill one and void the others'.
+    pool = {} if in_memory else {"pool_timeout": BUSY_SECONDS, "pool_use_lifo": True}
+    engine = create_engine(parsed, hide_parameters=True, **pool)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

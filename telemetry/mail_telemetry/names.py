@@ -422,7 +422,7 @@ LOG_POSITION_BYTES = Metric(
 LOG_GAPS = Metric(
     "mail_exporter_log_gaps",
     "counter",
-    "How often lines may be missing: the file in which reading had stopped was gone or cut short.",
+    "How often lines may be missing: the file in which reading stopped was gone or cut short, or a line had no end.",
 )
 OPEN_MAILS = Metric("mail_exporter_open_mails", "gauge", "Mails that the exporter follows: in the queue, by the log.")
 EVICTED_MAILS = Metric(

@@ -27,6 +27,20 @@ def test_one_part_fails() -> None:
     assert registry.get_sample_value("mail_exporter_log_position_bytes") == 7
 
 
+def test_kept_error_holds_nothing() -> None:
+    """A part that keeps its error and raises it at each scrape does not keep what these scrapes held."""
+    error = OSError("still not there")
+
+    def kept() -> Iterator[Metric]:
+        raise error
+        yield
+
+    registry = CollectorRegistry()
+    registry.register(PartsCollector({"bad": kept}))
+    assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
+    assert error.__traceback__ is None
+
+
 def test_volumes(tmp_path: Path) -> None:
     """Volumes that are there are measured; one that is not mounted is left out."""
     free, size = Volumes({"log": tmp_path, "spool": tmp_path / "nowhere"}).metrics()

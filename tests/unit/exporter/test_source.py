@@ -151,13 +151,14 @@ def test_several_rotations_between_two_reads(log: Path, follow: Follow) -> None:
 
 
 def test_last_line_without_end(log: Path, follow: Follow) -> None:
-    """A half line at the end of a rotated file is given out as it is, for it will never be whole."""
+    """A half line at the end of a rotated file is given out as it is, for it will never be whole; that is a gap."""
     append(log, b"one\nhal")
     follower = follow()
     read_all(follower)
     rotate(log, "20261122-120000")
     append(log, b"two\n")
     assert read_all(follower)[0] == ["hal", "two"]
+    assert follower.gaps == 1
 
 
 def test_truncated_file_is_read_from_its_start(log: Path, follow: Follow) -> None:
