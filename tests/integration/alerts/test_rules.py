@@ -29,6 +29,6 @@ def test_rules_of_the_drill_load(tmp_path: Path) -> None:
     """They are the same files with other times, and the drill's configuration is one."""
     assert sorted(write(tmp_path / "rules", SPEED)) == FILES
     promtool(tmp_path, "check", "rules", *(f"rules/{name}" for name in FILES))
-    configured = configuration("192.0.2.1:9093").replace("/etc/prometheus/mail", "/work/rules")
+    configured = configuration("192.0.2.1:9093").replace("/etc/prometheus/mail", "/mnt/rules")
     (tmp_path / "prometheus.yml").write_text(configured)
     promtool(tmp_path, "check", "config", "prometheus.yml")

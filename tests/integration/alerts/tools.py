@@ -20,7 +20,7 @@ def amtool(folder: Path, *arguments: str) -> str:
 
 def _run(image: str, tool: str, folder: Path, arguments: tuple[str, ...]) -> str:
     # As root: pytest's temporary folders are closed to the image's own user.
-    mount = ("--volume", f"{folder}:/work:ro", "--workdir", "/work", "--user", "root")
+    mount = ("--volume", f"{folder}:/mnt:ro", "--workdir", "/mnt", "--user", "root")
     command = ("docker", "run", "--rm", *mount, "--entrypoint", tool, image, *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the words above
     assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}{done.stderr}"

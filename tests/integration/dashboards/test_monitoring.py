@@ -12,6 +12,6 @@ def test_configuration_of_the_profile(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     shutil.copytree(ROOT / "alerts/rules", tmp_path / "mail")
     text = (ROOT / "dashboards/monitoring/prometheus.yml").read_text()
-    (tmp_path / "prometheus.yml").write_text(text.replace("/etc/prometheus/", "/work/"))
+    (tmp_path / "prometheus.yml").write_text(text.replace("/etc/prometheus/", "/mnt/"))
     said = promtool(tmp_path, "check", "config", "prometheus.yml")
     assert said.count("rules found") == len([*(ROOT / "alerts/rules").glob("*.yml")])
