@@ -190,6 +190,8 @@ def test_auth_failure(stack: Stack) -> None:
 
 def test_nothing_was_misunderstood(stack: Stack) -> None:
     """After all these events no line of our own Postfix is foreign, unsupported or malformed, or has no cause."""
+    told = [line for line in stack.logs("mail-exporter").splitlines() if "line not understood" in line]
+    assert told == []
     for result in ("foreign", "unsupported", "malformed"):
         assert stack.value(EXPORTER, "postfix_log_lines_total", result=result) == 0
     assert stack.value(EXPORTER, "postfix_relay_failures_total", cause="other") == 0
