@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -71,6 +71,9 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 
 bench-exporter: venv setup  ## The exporter against its peers on the same logs (15 minutes; BENCH=--quick: 2)
 	$(VENV)/bin/python -m bench.exporter $(BENCH)
+
+bench-api: venv setup  ## The API against raw injection into the same Postfix (15 minutes; BENCH=--quick: 3)
+	$(VENV)/bin/python -m bench.api $(BENCH)
 
 format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff check --fix .

@@ -2,13 +2,13 @@
 
 import gzip
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
 class Sink(BaseHTTPRequestHandler):
-    """Counts; one connection at a time, as one exporter needs it."""
+    """Counts; an exporter keeps its connection, so each has a thread."""
 
     protocol_version = "HTTP/1.1"
     spans = 0
@@ -37,4 +37,4 @@ class Sink(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    HTTPServer(("127.0.0.1", int(sys.argv[1])), Sink).serve_forever()
+    ThreadingHTTPServer((sys.argv[2] if sys.argv[2:] else "127.0.0.1", int(sys.argv[1])), Sink).serve_forever()

@@ -1,0 +1,14 @@
+-- wrk's script: posts one mail again and again, and tells as JSON how that went.
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = '{"to": "owner@inbox.example", "subject": "A question", "reply_to": "Visitor <visitor@example.org>", "body": "'
+  .. string.rep("I would like to know more about this. ", 18) .. '"}'
+
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  local lost = errors.connect + errors.read + errors.write + errors.timeout
+  io.write(string.format(
+    '{"seconds": %.6f, "answers": %d, "refused": %d, "lost": %d, "p50": %.6f, "p99": %.6f, "longest": %.6f}\n',
+    summary.duration / 1e6, summary.requests, errors.status, lost,
+    latency:percentile(50) / 1e6, latency:percentile(99) / 1e6, latency.max / 1e6))
+end
