@@ -13,7 +13,7 @@ request → RequestId → AccessLog → HTTP metrics → Cors → DefectBarrier 
       quota_gate  room in the relay's day?
       books       written down before and after (→ ledger); a repetition gets the first answer
       message     → EmailMessage
-      smtp        → Postfix, over the pool
+      smtp        → Postfix, over the pool's sessions
 GET /messages, /quota → lookup (→ ledger)
 """
 

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     smtp_host: str = Field(default="mail-server", description="Where Postfix listens.", examples=["mail-server"])
     smtp_port: Port = Field(default=25, description="Its port for trusted containers.", examples=[25])
     smtp_pool_size: int = Field(
-        default=8, ge=1, le=64, description="Most connections to Postfix at the same time.", examples=[8]
+        default=20, ge=1, le=64, description="Most connections to Postfix at the same time.", examples=[20]
     )
     smtp_retry_seconds: float = Field(
         default=10,

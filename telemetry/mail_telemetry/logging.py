@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from loguru import logger
 from opentelemetry.trace import get_current_span
@@ -12,6 +12,8 @@ from mail_telemetry.names import Service
 
 if TYPE_CHECKING:
     from loguru import Message, Record
+
+_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)  # json.dumps would make one for each line
 
 
 def configure(service: Service, level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -25,7 +27,7 @@ def configure(service: Service, level: str = "INFO", stream: TextIO | None = Non
     out = stream or sys.stdout
 
     def write(message: "Message") -> None:
-        out.write(json.dumps(fields_of(service, message.record), default=str, ensure_ascii=False) + "\n")
+        out.write(_ENCODER.encode(fields_of(service, message.record)) + "\n")
         out.flush()
 
     logger.remove()
