@@ -19,7 +19,6 @@ from mail_exporter.events import (
     AuthenticationFailed,
     Complained,
     Connected,
-    Delays,
     Notice,
     NoticeSent,
     Reason,
@@ -88,8 +87,7 @@ class LogMetrics(Collector):
         self.last_line = 0.0
         """Unix time of the newest line."""
         self._sizes = self.sizes.values[()]
-        self._first_delays: list[Delays] = []
-        self._later_delays: list[Delays] = []
+        self._stages = [self.stages[stage] for stage in STAGES]
         self._durations = {outcome: self.durations[outcome] for outcome in Outcome}
         self._handlers: dict[type[Any], Callable[[Any, Entry], None]] = {
             MailReceived: self._mail_received,
@@ -118,12 +116,7 @@ class LogMetrics(Collector):
         return table
 
     def flush(self) -> None:
-        """Count what is counted many at a time; to be called behind each batch."""
-        # Postfix counts earlier waits into the first stage of a later attempt.
-        for delays, stages in ((self._first_delays, STAGES), (self._later_delays, STAGES[1:])):
-            for stage, seconds in zip(reversed(stages), reversed([*zip(*delays, strict=True)]), strict=False):
-                self.stages[stage].observe_all(seconds)
-            delays.clear()
+        """Let the slowest attempt since the last call name its trace; to be called behind each batch."""
         if self._slowest is not None:
             self._point(self._slowest)
             self._slowest = None
@@ -153,7 +146,9 @@ class LogMetrics(Collector):
         if self._slowest is None or attempt.delay > self._slowest.attempt.delay:
             self._slowest = fact
         if not attempt.suspended:
-            (self._first_delays if fact.number == 1 else self._later_delays).append(attempt.delays)
+            # Postfix counts earlier waits into the first stage of a later attempt.
+            for index in range(0 if fact.number == 1 else 1, len(STAGES)):
+                self._stages[index].observe(attempt.delays[index])
         if outcome is not None:
             self.finished.values[outcome, mail.entry, _FORWARDED[attempt.forwarded]] += 1
             self._durations[outcome].observe(attempt.delay)

@@ -6,7 +6,7 @@ after line, so that each distinct one is taken apart once and then looked up.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from fnmatch import translate
 from typing import Final, NamedTuple
@@ -71,22 +71,24 @@ class RecordReader:
         """The Unix time of the last line; 0 before the first."""
         return self._time
 
-    def read(self, lines: Iterable[str]) -> Iterator[LogRecord]:
-        """Yield the records of those lines that have an envelope, and count the others as malformed.
+    def read(self, lines: Iterable[str]) -> list[LogRecord]:
+        """Return the records of those lines that have an envelope, and count the others as malformed.
 
         Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: to=<a@x.org>, relay=...
         2026-11-22T12:22:16.848676+00:00 mail postfix/submission/smtpd[980527]: connect from ...
         """
         origins = self._origins
+        records = []  # compiled, a generator takes longer than the whole list
         for line in lines:
             head, _, text = line.partition("]: ")
             if head.startswith(self._stamp) or self._read_stamp(head):
                 sender = head[len(self._stamp) :]
                 origin = origins.get(sender) or self._read_origin(sender)
                 if origin is not None:
-                    yield self._time, origin, text
+                    records.append((self._time, origin, text))
                     continue
             self.malformed += 1
+        return records
 
     def _read_stamp(self, head: str) -> bool:
         """Remember the stamp, with the space behind it; tell whether there is one."""

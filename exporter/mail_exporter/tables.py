@@ -5,7 +5,6 @@ a time series.
 """
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 
@@ -51,12 +50,6 @@ class Buckets:
         self.exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
-
-    def observe_all(self, values: Iterable[float]) -> None:
-        """Count many values, of which many are the same."""
-        for value, number in Counter(values).items():
-            self.counts[bisect_left(self.bounds, value)] += number
-            self.total += value * number
 
     def observe(self, value: float) -> None:
         """Count a value into its bucket."""

@@ -50,7 +50,8 @@ def test_histogram() -> None:
     """Values fall into the bucket whose bound they do not exceed; buckets add up."""
     table = HistogramTable(HISTOGRAM, ("s",))
     table["s"].observe(0.1)
-    table["s"].observe_all([0.5, 0.5, 7.0])
+    for value in (0.5, 0.5, 7.0):
+        table["s"].observe(value)
     read = registry(table)
     counts = {
         le: read.get_sample_value("time_seconds_bucket", {"stage": "s", "le": le}) for le in ("0.1", "1.0", "+Inf")
