@@ -29,7 +29,7 @@ from starlette.exceptions import HTTPException
 
 from mail_api import answers, openapi
 from mail_api.access_log import AccessLog
-from mail_api.admission import admission
+from mail_api.admission import Admission, admission
 from mail_api.books import Books
 from mail_api.callers import Callers
 from mail_api.clients import Clients
@@ -68,19 +68,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     ledger = LedgerAccess(settings.ledger_url, ledger_rules(settings), telemetry)
     callers, quota, books = Callers(ledger), QuotaGate(ledger, settings.quota_reserve), Books(ledger)
     outbox = Outbox(sender, submitter, telemetry, books, quota)
-    reception = Reception(
-        callers=callers,
-        admission=rules,
-        clients=Clients(settings.trusted_proxies),
-        rates=Rates(settings.rate_limit, settings.rate_limit_storage),
-        people=People(settings.honeypot_field, settings.min_fill_seconds),
-        limits=Limits(
-            request_bytes=settings.max_request_bytes,
-            attachments=settings.max_attachments,
-            attachment_bytes=settings.max_attachment_bytes,
-            seconds=settings.request_timeout_seconds,
-        ),
-    )
+    reception = _reception(settings, callers, rules)
     gate = Gate(settings.max_concurrent_requests, settings.max_request_bytes)
     readiness = Readiness(mail_server_check(settings.smtp_host, settings.smtp_port), ledger_check(ledger, quota))
     lookup = lookup_routes(
@@ -120,3 +108,19 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.add_middleware(AccessLog)
     app.add_middleware(RequestId)
     return app
+
+
+def _reception(settings: Settings, callers: Callers, rules: Admission) -> Reception:
+    return Reception(
+        callers=callers,
+        admission=rules,
+        clients=Clients(settings.trusted_proxies),
+        rates=Rates(settings.rate_limit, settings.rate_limit_storage),
+        people=People(settings.honeypot_field, settings.min_fill_seconds),
+        limits=Limits(
+            request_bytes=settings.max_request_bytes,
+            attachments=settings.max_attachments,
+            attachment_bytes=settings.max_attachment_bytes,
+            seconds=settings.request_timeout_seconds,
+        ),
+    )
