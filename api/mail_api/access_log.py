@@ -1,6 +1,11 @@
-"""One log line per request: method, route template, status, duration. No path, no query, no address."""
+"""One log line per request: method, route template, status, duration. No path, no query, no address.
 
+A request to send tells in the same line what became of its mail (`tell`).
+"""
+
+from collections.abc import Mapping
 from time import perf_counter
+from typing import Final
 
 from loguru import logger
 from prometheus_fastapi_instrumentator.routing import get_route_name
@@ -10,7 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mail_api.http_metrics import known_method
 from mail_telemetry.names import Attribute, LogLine
 
-_QUIET_ROUTES = frozenset({"/health", "/ready"})
+_QUIET_ROUTES: Final = frozenset({"/health", "/ready"})
+
+
+def tell(request: Request, message: LogLine, fields: Mapping[str, object]) -> None:
+    """Let the request's line say this, too."""
+    request.state.told = message, fields
 
 
 class AccessLog:
@@ -25,6 +35,7 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         started, status = perf_counter(), 0
+        state = scope.setdefault("state", {})  # routers below copy the scope, and share this
 
         async def watch(message: Message) -> None:
             nonlocal status
@@ -35,10 +46,10 @@ class AccessLog:
         try:
             await self._app(scope, receive, watch)
         finally:
-            _log(scope, status, perf_counter() - started)
+            _log(scope, status, perf_counter() - started, *state.get("told", (LogLine.ANSWERED, {})))
 
 
-def _log(scope: Scope, status: int, seconds: float) -> None:
+def _log(scope: Scope, status: int, seconds: float, message: LogLine, told: Mapping[str, object]) -> None:
     route = _route(scope)
     if route in _QUIET_ROUTES:
         return
@@ -48,7 +59,7 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
         Attribute.HTTP_STATUS: status,
         Attribute.DURATION: round(seconds, 6),
     }
-    logger.bind(**fields).info(LogLine.ANSWERED)
+    logger.bind(**fields, **told).info(message)
 
 
 def _route(scope: Scope) -> str:

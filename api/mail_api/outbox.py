@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
-from loguru import logger
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
+from starlette.requests import Request
 
+from mail_api.access_log import tell
 from mail_api.addresses import Mailbox
 from mail_api.books import Books, outcome_of
 from mail_api.codes import Code, answer_to
@@ -42,7 +43,7 @@ class Sender:
 
 @dataclass(slots=True)
 class Record:
-    """What is known about a request to send, filled on its way and logged at its end."""
+    """What is known about a request to send, filled on its way and told at its end."""
 
     message_id: str | None = None
     queue_id: str | None = None
@@ -158,9 +159,9 @@ class Outbox:
 
 
 @contextmanager
-def recorded(telemetry: Telemetry) -> Iterator[Record]:
-    """Count and log one request to send exactly once, however the block ends."""
-    record, started, reason = Record(), perf_counter(), ""
+def recorded(request: Request, telemetry: Telemetry) -> Iterator[Record]:
+    """Count one request to send, and tell what became of it, exactly once, however the block ends."""
+    record, reason = Record(), ""
     try:
         yield record
     except BaseException as problem:
@@ -176,11 +177,10 @@ def recorded(telemetry: Telemetry) -> Iterator[Record]:
             Attribute.RECIPIENT: mask_address(record.recipients[0]) if record.recipients else None,
             Attribute.RECIPIENT_COUNT: len(record.recipients),
             Attribute.METADATA: {name: mask_text(value) for name, value in record.metadata.items()},
-            Attribute.DURATION: round(perf_counter() - started, 6),
             "reason": reason,
         }
         known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
-        logger.bind(**known).info(LogLine.ACCEPTED if record.result is Code.ACCEPTED else LogLine.NOT_ACCEPTED)
+        tell(request, LogLine.ACCEPTED if record.result is Code.ACCEPTED else LogLine.NOT_ACCEPTED, known)
 
 
 def _result_of(problem: BaseException) -> Code:

@@ -28,7 +28,7 @@ def send_route(
     async def send(request: Request) -> Response:
         """Send one mail; success means that the mail server has it in its queue."""
         try:
-            with recorded(telemetry) as record, gate.entered(request.headers.get("content-length", "")):
+            with recorded(request, telemetry) as record, gate.entered(request.headers.get("content-length", "")):
                 received = await reception.receive(request)
                 sent = await outbox.send(received, record)
         except HoneypotFilled:

@@ -252,8 +252,8 @@ def test_logs_alone_tell_the_story(signals: Signals) -> None:
     refused = next(line for line in signals.story_lines if line.get("mail.cause") == "auth")
     story = [line for line in signals.story_lines if line["trace_id"] == refused["trace_id"]]
     told = [line["message"] for line in sorted(story, key=lambda line: str(line["time"]))]
-    assert told[:2] == ["mail accepted", "request answered"]
-    assert told[2:-1] == ["delivery attempt ended"] * (len(told) - 3)
+    assert told[0] == "mail accepted"
+    assert told[1:-1] == ["delivery attempt ended"] * (len(told) - 2)
     assert told[-1] == "mail left the queue"
     assert {line["mail.queue_id"] for line in story if "mail.queue_id" in line} == {refused["mail.queue_id"]}
 
