@@ -1,8 +1,13 @@
--- wrk's script: posts one mail again and again, and tells as JSON how that went.
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{"to": "owner@inbox.example", "subject": "A question", "reply_to": "Visitor <visitor@example.org>", "body": "'
-  .. string.rep("I would like to know more about this. ", 18) .. '"}'
+-- wrk's script: posts mails of one visitor after the other, and tells as JSON how that went.
+local headers = {["Content-Type"] = "application/json"}
+local visitor = 0
+local before = '{"to": "owner@inbox.example", "subject": "A question", "reply_to": "Visitor <visitor'
+local after = '@example.org>", "body": "' .. string.rep("I would like to know more about this. ", 18) .. '"}'
+
+request = function()
+  visitor = visitor + 1
+  return wrk.format("POST", nil, headers, before .. visitor .. after)
+end
 
 done = function(summary, latency, requests)
   local errors = summary.errors

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
@@ -24,6 +25,7 @@ class Mailbox:
     name: str = ""
 
 
+@lru_cache(maxsize=1024)  # most mail goes to the same few
 def parse_address(text: str, *, international: bool = False) -> str:
     """Return the bare address, its domain in lower case and in IDNA form; spaces around it are dropped.
 
