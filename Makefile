@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -84,6 +84,15 @@ alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/qu
 
 alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environment or .env.mail.prod): who is told, and how
 	@$(VENV)/bin/python -m alerts.routes
+
+dinky: venv  ## Install into a Dinky Server: rules, dashboards, routes, links; shows the diff and asks: DIR=/path/to/dinky-server
+	@$(VENV)/bin/python -m dinky install "$(DIR)" $(if $(YES),--yes)
+
+dinky-check: venv  ## Say what a Dinky Server lacks, and how to mend it: DIR=...
+	@$(VENV)/bin/python -m dinky check "$(DIR)"
+
+dinky-undo: venv  ## Take it all back, except what you have changed since: DIR=...
+	@$(VENV)/bin/python -m dinky undo "$(DIR)" $(if $(YES),--yes)
 
 drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (3 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill

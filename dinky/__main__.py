@@ -1,0 +1,149 @@
+"""Installs Dinky Mail's rules, dashboards, routes and links into a Dinky Server, checks them, and takes them away."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from dinky import folder, plan, queue, record, show
+from dinky.folder import NotADinkyServerError
+from dinky.plan import Plan
+from dinky.settings import wanted
+from dinky.yaml_text import CannotEditError
+
+DONE, OPEN, CANNOT = 0, 1, 2
+_CODES: Final = "exit code: 0 all there or done; 1 something is missing, or was not confirmed; 2 it cannot be looked at"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what is asked for and return the exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.run(asked))
+    except (NotADinkyServerError, CannotEditError, OSError, ValueError, queue.QueueError) as error:
+        print(f"dinky: {error}", file=sys.stderr)
+        return CANNOT
+
+
+def _install(asked: argparse.Namespace) -> int:
+    root: Path = asked.dir
+    brought, done = wanted(root), record.read(root)
+    files = folder.read(root, plan.paths(brought, done))
+    planned = plan.install(brought, files, done)
+    code = _carry_out(root, files, planned, done, asked)
+    for line in planned.open:
+        print(f"dinky: not done: {line}")
+    return code or (OPEN if planned.open else DONE)
+
+
+def _undo(asked: argparse.Namespace) -> int:
+    root: Path = asked.dir
+    done = record.read(root)
+    files = folder.read(root, {*done.ours, *done.before})
+    code = _carry_out(root, files, plan.remove(files, done), done, asked)
+    if code == DONE:
+        folder.remove_empty(root, done.folders)
+    return code
+
+
+def _carry_out(
+    root: Path, files: dict[str, bytes], planned: Plan, done: record.Record, asked: argparse.Namespace
+) -> int:
+    for note in planned.notes:
+        print(f"dinky: {note}")
+    if planned.is_done:
+        if planned.record != done:
+            folder.keep_record(root, planned.record)
+        print(f"dinky: {root}: nothing to do")
+        return DONE
+    print(show.diff(files, planned.changed), end="")
+    for line in show.summary(planned):
+        print(f"dinky: {line}")
+    if not asked.yes and not _confirmed(root):
+        return OPEN
+    _write(root, planned)
+    print(f"dinky: {root}: done")
+    steps = list(show.next_steps(planned))
+    if steps:
+        print("\n".join(["Then, in that folder:", *(f"  {step}" for step in steps)]))
+    return DONE
+
+
+def _confirmed(root: Path) -> bool:
+    if not sys.stdin.isatty():
+        print(f"dinky: nothing was changed. There is nobody to ask: say --yes (make: YES=1) to change {root}")
+        return False
+    if input(f"Change {root} so? [y/N] ").strip().lower() in {"y", "yes"}:
+        return True
+    print("dinky: nothing was changed")
+    return False
+
+
+def _write(root: Path, planned: Plan) -> None:
+    """Write the plan; the record first, so that what is interrupted can be gone on with, or taken back."""
+    made = folder.missing_folders(root, [path for path, new in planned.brought.items() if new is not None])
+    kept = planned.record
+    if kept != record.Record():
+        folder.keep_record(root, record.Record(kept.ours, kept.before, kept.after, (*kept.folders, *made)))
+    folder.make_folders(root, made)
+    for path, content in {**planned.brought, **planned.changed}.items():
+        folder.write(root, path, content)
+    if kept == record.Record():
+        folder.keep_record(root, kept)
+
+
+def _check(asked: argparse.Namespace) -> int:
+    root: Path = asked.dir
+    brought, done = wanted(root), record.read(root)
+    files = folder.read(root, plan.paths(brought, done))
+    found = list(show.findings(brought, files, done, plan.install(brought, files, done)))
+    for one in found:
+        print(one)
+    missing = sum(one.state in {show.State.MISSING, show.State.OLD} for one in found)
+    if missing:
+        print(f"dinky: {missing} of {len(found)} missing or old; all of them at once: make dinky DIR={root}")
+        return OPEN
+    print(f"dinky: all {len(found)} there")
+    return DONE
+
+
+def _save_queue(asked: argparse.Namespace) -> int:
+    saved = queue.save(asked.container, asked.folder)
+    print(f"dinky: {saved} mails of {asked.container} are in {asked.folder}; there they wait on hold")
+    return DONE
+
+
+def _send_queue(asked: argparse.Namespace) -> int:
+    sent = queue.send(asked.container, asked.folder)
+    print(f"dinky: {asked.container} has taken {sent} mails out of {asked.folder}")
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dinky", description=__doc__, epilog=_CODES)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text, epilog=_CODES)
+        one.set_defaults(run=run)
+        return one
+
+    changing = (
+        add("install", _install, "show what has to change in a Dinky Server's folder, ask, and change it"),
+        add("undo", _undo, "take everything back, except what you have changed since"),
+    )
+    for one in (*changing, add("check", _check, "say what is there and what is missing, and how to mend it")):
+        one.add_argument("dir", type=Path, metavar="DIR", help="the folder of the dinky-server checkout")
+    for one in changing:
+        one.add_argument("--yes", action="store_true", help="change it without asking")
+    saving = add("save-queue", _save_queue, "hold the mails in a mail server's queue, and copy them into a folder")
+    sending = add("send-queue", _send_queue, "give the mails of such a folder to a mail server, each once")
+    for one in (saving, sending):
+        one.add_argument("container", metavar="CONTAINER", help="the running container")
+        one.add_argument("folder", type=Path, metavar="FOLDER", help="where the mails lie")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""alertmanager.yml: alerts about mail go by their own route, before any other takes them."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+import yaml
+from yaml import Node
+
+from alerts.yaml_text import dump
+from dinky.needs.model import ALERTMANAGER, Need, Routes
+from dinky.yaml_text import CannotEditError, add_key, append, child, elements, parse, prepend, scalar
+
+UNSET: Final = "nobody is told of alerts about mail"
+_HINT: Final = (
+    "set one of the variables ALERT_... in .env.mail.prod (alerts/README.md names them), "
+    'or let a route in alertmanager.yml with the receiver `mail` take `service="mail"`'
+)
+
+
+def needs(texts: Mapping[str, str], routes: Routes | None) -> Iterator[Need]:
+    """Yield what Alertmanager's configuration needs: all of it hangs on somebody to tell."""
+    if ALERTMANAGER not in texts:
+        return
+    if routes is None:
+        yield Need(ALERTMANAGER, "alerts about mail reach a person by a way of their own", _HINT, _refuse)
+        return
+    yield Need(
+        ALERTMANAGER,
+        "alerts about mail have a route of their own, before all others",
+        "put the route of `make alert-routes` first below `route:`, `routes:`",
+        partial(_add_route, route=routes.route),
+    )
+    for one in routes.receivers:
+        yield Need(
+            ALERTMANAGER,
+            f"the receiver {one['name']} is there",
+            "add the receivers of `make alert-routes` to `receivers:`",
+            partial(_add_receiver, receiver=one),
+        )
+    yield Need(
+        ALERTMANAGER,
+        "mere consequences of a dead mail server are silent",
+        "add the rules of `make alert-routes` to `inhibit_rules:`",
+        partial(_add_inhibitions, inhibitions=routes.inhibitions),
+    )
+
+
+def _refuse(text: str) -> str:
+    if _named(child(parse(text), "route", "routes"), "receiver", "mail"):
+        return text
+    raise CannotEditError(f"{UNSET}: {_HINT}")
+
+
+def _add_route(text: str, route: dict[str, Any]) -> str:
+    root = parse(text)
+    top = child(root, "route")
+    routes = child(top, "routes")
+    if _named(routes, "receiver", route["receiver"]):
+        return text
+    if top is None:
+        raise CannotEditError("there is no `route`")
+    block = dump([route], "Dinky Mail: not by the mail whose failure it reports.")
+    return add_key(text, top, "routes:\n" + _deeper(block)) if routes is None else prepend(text, routes, block)
+
+
+def _add_receiver(text: str, receiver: dict[str, Any]) -> str:
+    receivers = child(parse(text), "receivers")
+    if _named(receivers, "name", receiver["name"]):
+        return text
+    if receivers is None:
+        raise CannotEditError("there are no `receivers`")
+    return append(text, receivers, dump([receiver], "Dinky Mail, from the variables ALERT_..."))
+
+
+def _add_inhibitions(text: str, inhibitions: list[dict[str, Any]]) -> str:
+    root = parse(text)
+    there = (yaml.safe_load(text) or {}).get("inhibit_rules") or []
+    missing = [one for one in inhibitions if one not in there]
+    if not missing:
+        return text
+    block = dump(missing, "Dinky Mail: what follows from something worse, that fires too.")
+    node = child(root, "inhibit_rules")
+    return add_key(text, root, "inhibit_rules:\n" + _deeper(block)) if node is None else append(text, node, block)
+
+
+def _named(sequence: Node | None, key: str, name: str) -> bool:
+    return any(scalar(child(one, key)) == name for one in elements(sequence))
+
+
+def _deeper(block: str) -> str:
+    return "".join(f"  {line}\n" for line in block.splitlines())

@@ -1,0 +1,166 @@
+"""docker-compose.yml: the old mail server steps aside, and Prometheus and Promtail get what they lack."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Final
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from dinky.needs.model import COMPOSE, PROMETHEUS, PROMTAIL, TEMPO, Need, Routes
+from dinky.yaml_text import (
+    CannotEditError,
+    add_first_key,
+    append,
+    child,
+    elements,
+    items,
+    parse,
+    remove_element,
+    scalar,
+    scalars,
+)
+
+OURS: Final = frozenset({"mail-server", "mail-api", "mail-exporter"})
+"""The container names that Dinky Mail takes over."""
+PROFILE: Final = "replaced-by-dinky-mail"
+SOCKET: Final = "/var/run/docker.sock"
+SECRETS: Final = "/run/secrets"
+_OUR_IMAGES: Final = "dinky-mail/"
+_WAITS: Final = ("depends_on", "links")
+_EXEMPLARS: Final = ("--enable-feature=exemplar-storage", "Prometheus keeps the traces beside the numbers (exemplars)")
+_RECEIVER: Final = ("--web.enable-remote-write-receiver", "Prometheus takes the numbers that Tempo writes to it")
+
+
+def needs(texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
+    """Yield what the compose file needs; what a part needs depends on that part's own configuration."""
+    services = child(parse(texts[COMPOSE]), "services")
+    yield from _makes_room(services)
+    yield from _flags(services, texts)
+    yield from _mounts(services, texts, routes, secrets)
+
+
+def _makes_room(services: Node | None) -> Iterator[Need]:
+    replaced = {name for name, one in items(services) if _is_replaced(name, one)}
+    for name in sorted(replaced):
+        line = f'profiles: ["{PROFILE}"]'
+        yield Need(
+            COMPOSE,
+            f"its own service {name} is not started",
+            f"give the service {name} the line `{line}`",
+            partial(_set_aside, name=name, line=line),
+        )
+    for name, one in items(services):
+        for key in _WAITS if name not in replaced else ():
+            for other in sorted(replaced):
+                if other in _names(child(one, key)):
+                    yield Need(
+                        COMPOSE,
+                        f"{name} does not wait for its own {other}",
+                        f"take {other} out of `{key}` of the service {name}",
+                        partial(_without, name=name, key=key, other=other),
+                    )
+
+
+def _is_replaced(name: str, service: Node) -> bool:
+    container = scalar(child(service, "container_name"), name)
+    return container in OURS and not scalar(child(service, "image")).startswith(_OUR_IMAGES)
+
+
+def _names(value: Node | None) -> list[str]:
+    return [name for name, _ in items(value)] or scalars(value)
+
+
+def _service(text: str, name: str) -> Node:
+    found = child(parse(text), "services", name)
+    if found is None:
+        raise CannotEditError(f"there is no service {name}")
+    return found
+
+
+def _set_aside(text: str, name: str, line: str) -> str:
+    service = _service(text, name)
+    if elements(child(service, "profiles")):
+        return text
+    reason = "# Dinky Mail has taken its place, under the same name and ports."
+    return add_first_key(text, service, f"{reason}\n{line}")
+
+
+def _without(text: str, name: str, key: str, other: str) -> str:
+    service = _service(text, name)
+    if not isinstance(service, MappingNode) or other not in _names(child(service, key)):
+        return text
+    return remove_element(text, service, key, other)
+
+
+def _flags(services: Node | None, texts: Mapping[str, str]) -> Iterator[Need]:
+    name = _by_image(services, "prom/prometheus")
+    flags = [_EXEMPLARS]
+    if child(_parsed(texts, TEMPO), "metrics_generator", "storage", "remote_write"):
+        flags.append(_RECEIVER)
+    for flag, what in flags if name else ():
+        yield Need(
+            COMPOSE,
+            what,
+            f"add `- {flag}` to `command` of the service {name}",
+            partial(_add_flag, name=name, flag=flag),
+        )
+
+
+def _by_image(services: Node | None, image: str) -> str:
+    """Return the name of the service that runs an image, at any version; an empty one where there is none."""
+    found = (name for name, one in items(services) if scalar(child(one, "image")).partition(":")[0].endswith(image))
+    return next(found, "")
+
+
+def _add_flag(text: str, name: str, flag: str) -> str:
+    command = child(_service(text, name), "command")
+    given = scalar(command).split() or scalars(command)
+    option, _, value = flag.partition("=")
+    values = [one.removeprefix(f"{option}=").split(",") for one in given if one.startswith(f"{option}=")]
+    if flag in given or any(value in one for one in values if value):
+        return text
+    if isinstance(command, SequenceNode):
+        return append(text, command, f"- {flag}")
+    if isinstance(command, ScalarNode) and command.style is None:
+        return f"{text[: command.end_mark.index]} {flag}{text[command.end_mark.index :]}"
+    # A command of ours alone would take the place of the image's own.
+    raise CannotEditError(f"the service {name} has no list of flags as its `command`")
+
+
+def _mounts(services: Node | None, texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
+    for path, image in ((PROMETHEUS, "prom/prometheus"), (PROMTAIL, "grafana/promtail")):
+        name = _by_image(services, image)
+        if name and _discovers(_parsed(texts, path)):
+            yield _mount(name, f"{name} sees the containers, as its configuration wants", SOCKET, SOCKET)
+    name = _by_image(services, "prom/alertmanager")
+    if name and routes and f"{SECRETS}/" in str(routes.receivers):
+        yield _mount(name, f"{name} can read the secrets that the routes name", secrets, SECRETS)
+
+
+def _discovers(configuration: Node | None) -> bool:
+    return any(child(one, "docker_sd_configs") for one in elements(child(configuration, "scrape_configs")))
+
+
+def _mount(name: str, what: str, source: str, target: str) -> Need:
+    line = f"- {source}:{target}:ro"
+    return Need(
+        COMPOSE,
+        what,
+        f"add `{line}` to `volumes` of the service {name}",
+        partial(_add_mount, name=name, target=target, line=line),
+    )
+
+
+def _add_mount(text: str, name: str, target: str, line: str) -> str:
+    volumes = child(_service(text, name), "volumes")
+    mounted = [one.split(":")[1] for one in scalars(volumes) if ":" in one]
+    mounted += [scalar(child(one, "target")) for one in elements(volumes)]
+    if target in mounted:
+        return text
+    if volumes is None:
+        raise CannotEditError(f"the service {name} has no `volumes`")
+    return append(text, volumes, line)
+
+
+def _parsed(texts: Mapping[str, str], path: str) -> Node | None:
+    return parse(texts[path]) if path in texts else None

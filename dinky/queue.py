@@ -1,0 +1,67 @@
+"""Mail that waits in one mail server, carried to another: out of the queue as text, in through `sendmail`.
+
+Both are containers with Postfix 3.1 or newer. What is told apart from the text is lost (when it arrived, which DSN was
+asked for): each mail starts anew.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+_MAILER_DAEMON: Final = "MAILER-DAEMON"
+"""How `postqueue -j` writes the empty sender of a bounce."""
+
+
+class QueueError(Exception):
+    """Docker or Postfix refused; the message has its words."""
+
+
+def save(container: str, folder: Path) -> int:
+    """Put every mail in the queue on hold and have it in the folder; return how many there are.
+
+    Held, it cannot leave by both ways. `postsuper -H ALL` in that container lets it go again.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _run(container, "postsuper", "-h", "ALL")
+    waiting = [json.loads(line) for line in _run(container, "postqueue", "-j").splitlines()]
+    for mail in waiting:
+        _save(container, folder, mail)
+    return len(waiting)
+
+
+def send(container: str, folder: Path) -> int:
+    """Give each mail of the folder to the server, and mark it as sent; return how many there were.
+
+    What was marked before is not sent again. A mail that is refused stays as it is.
+
+    Raises:
+        QueueError: one was refused; those before it are marked.
+    """
+    count = 0
+    for envelope in sorted(folder.glob("*.json")):
+        mail = json.loads(envelope.read_text())
+        text = envelope.with_suffix(".eml").read_bytes()
+        # -i: a line with a single dot does not end it. `--`: what follows is addresses.
+        _run(container, "sendmail", "-i", "-f", mail["sender"], "--", *mail["recipients"], given=text)
+        envelope.rename(envelope.with_suffix(".sent"))
+        count += 1
+    return count
+
+
+def _save(container: str, folder: Path, mail: dict[str, Any]) -> None:
+    sender = "" if mail["sender"] == _MAILER_DAEMON else mail["sender"]
+    recipients = [one["address"] for one in mail["recipients"]]
+    # -h, -b: header and body and nothing else.
+    text = _run(container, "postcat", "-q", "-h", "-b", mail["queue_id"])
+    (folder / f"{mail['queue_id']}.eml").write_bytes(text)
+    # Last: `send` takes what has an envelope.
+    (folder / f"{mail['queue_id']}.json").write_text(json.dumps({"sender": sender, "recipients": recipients}))
+
+
+def _run(container: str, *command: str, given: bytes = b"") -> bytes:
+    through = ["docker", "exec", "--interactive", container, *command]
+    done = subprocess.run(through, input=given, capture_output=True, check=False)
+    if done.returncode:
+        raise QueueError(f"{container}: {command[0]}: {done.stderr.decode('utf-8', 'replace').strip()}")
+    return done.stdout

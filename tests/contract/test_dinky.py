@@ -1,0 +1,78 @@
+"""What `make dinky` installs is what the project has: no rule, dashboard, name, port, flag or link is forgotten."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dinky import bring
+from dinky.needs.compose import OURS
+from dinky.needs.grafana import LINKS
+from dinky.needs.model import DASHBOARDS, RULES, THEIRS
+from dinky.needs.prometheus import PATTERN, TARGETS
+from tests.contract.test_compose import MONITORING, load
+from tests.contract.test_monitoring import read
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK = ROOT / "tests/fixtures/dinky-server"
+Json = dict[str, Any]
+
+
+def test_every_rule_and_dashboard() -> None:
+    """Each generated file is copied, under its name, to where Prometheus and Grafana look."""
+    rules = {f"{RULES}/{path.name}" for path in (ROOT / "alerts/rules").iterdir()}
+    boards = {f"{DASHBOARDS}/{path.name}" for path in (ROOT / "dashboards/json").iterdir()}
+    assert set(bring.files()) == rules | boards
+    pattern = PATTERN.partition("/")[0]
+    assert f"monitoring/prometheus/{pattern}" == RULES
+
+
+def test_every_container() -> None:
+    """Room is made for each container of the production file, and Prometheus asks those that say so."""
+    services: Json = load("docker-compose.mail.prod.yml")["services"]
+    assert {one["container_name"] for one in services.values()} == OURS
+    labels = {name: one["labels"] for name, one in services.items() if "labels" in one}
+    assert {labels[name]["prometheus.job"]: f"{name}:{labels[name]['prometheus.port']}" for name in labels} == TARGETS
+
+
+def test_every_link() -> None:
+    """Each way between the monitoring profile's data sources is made between theirs."""
+    sources = read("dashboards/provisioning/datasources/mail.yml")["datasources"]
+    ways = {
+        (one["type"], key)
+        for one in sources
+        for key, value in one["jsonData"].items()
+        if "datasourceUid" in json.dumps(value)
+    }
+    assert {(kind, key) for kind, key, _ in LINKS} == ways
+
+
+def test_every_feature_of_prometheus() -> None:
+    """What the monitoring profile switches on, the installation does too."""
+    command = load(MONITORING)["services"]["prometheus"]["command"]
+    features = [flag for flag in command if flag.startswith("--enable-")]
+    assert features == ["--enable-feature=exemplar-storage"]
+    assert features[0] in (ROOT / "dinky/needs/compose.py").read_text()
+
+
+def test_stack_has_the_files() -> None:
+    """The tests' stack has each of the server's files that are read, and no trace of us."""
+    assert [path for path in THEIRS if not (STACK / path).is_file()] == []
+    text = "".join(path.read_text() for path in STACK.rglob("*.yml"))
+    assert "dinky-mail" not in text
+    assert yaml.safe_load((STACK / "docker-compose.yml").read_text())["services"]["mail-server"]["ports"] == [
+        "25:25",
+        "587:587",
+    ]
+
+
+def test_page_names_every_command() -> None:
+    """docs/dinky-server.md names the make targets and the commands, and no other."""
+    page = (ROOT / "docs/dinky-server.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^(dinky[a-z-]*):", makefile, re.MULTILINE))
+    assert set(re.findall(r"make (dinky[a-z-]*)", page)) == targets
+    commands = set(re.findall(r"""add\(\s*"([a-z-]+)",""", (ROOT / "dinky/__main__.py").read_text()))
+    assert set(re.findall(r"-m dinky ([a-z-]+)", page)) <= commands

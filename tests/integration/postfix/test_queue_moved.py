@@ -1,0 +1,83 @@
+"""`save-queue` and `send-queue`: mail that waits in the old server leaves through the new one, once.
+
+The old server is a container of the same image here; the original's Postfix, an older one, has the same commands.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dinky.__main__ import CANNOT, DONE, main
+from tests.integration.postfix.lab import DOMAIN, Lab, Relay, Server
+from tests.integration.postfix.mails import ANYBODY
+
+BODY = "first\\n.\\n..\\nFrom the middle\\n\\nlast, without an end"
+SENDER = f"hi@{DOMAIN}"
+
+
+@pytest.fixture
+def before(lab: Lab) -> Iterator[Server]:
+    """Return a server whose relay does not exist, so that all mail waits."""
+    with lab.server("before.lab", variables={"SMTP_RELAY_HOST": "nowhere.lab"}) as server:
+        yield server
+
+
+def submit(server: Server, text: str, sender: str, *recipients: str) -> None:
+    """Hand a mail in, its subject and what follows as printf writes it."""
+    server.run("sh", "-c", f"printf 'Subject: {text}' | sendmail -i -f {sender} {' '.join(recipients)}")
+
+
+def waiting(server: Server, count: int) -> list[str]:
+    """Wait until that many mails wait in the deferred queue or on hold, and return where each is."""
+    names: list[str] = []
+
+    def look() -> bool:
+        names[:] = [one["queue_name"] for one in server.queue()]
+        return len(names) == count and set(names) <= {"deferred", "hold"}
+
+    server.until(f"{count} mails waiting", look)
+    return names
+
+
+def test_queue_is_moved(server: Server, before: Server, relay: Relay, tmp_path: Path, subject: str) -> None:
+    """Every mail arrives once, with its sender, recipients and text; what is moved stays on hold in the old queue."""
+    recipients = [ANYBODY, "second@example.com"]
+    submit(before, f"a {subject}\\n\\n{BODY}", SENDER, *recipients)
+    submit(before, f"b {subject}\\n\\nno sender", "''", ANYBODY)
+    waiting(before, 2)
+    folder = tmp_path / "queue"
+    assert main(["save-queue", str(before.container.id), str(folder)]) == DONE
+    assert waiting(before, 2) == ["hold", "hold"]
+    assert main(["send-queue", str(server.container.id), str(folder)]) == DONE
+    received = relay.received(f"a {subject}")
+    assert (received["sender"], sorted(received["recipients"])) == (SENDER, sorted(recipients))
+    _, _, body = relay.raw(received).replace(b"\r\n", b"\n").partition(b"\n\n")
+    assert body.decode().rstrip("\n") == BODY.replace("\\n", "\n")
+    assert relay.received(f"b {subject}")["sender"] == ""
+    assert main(["send-queue", str(server.container.id), str(folder)]) == DONE
+    server.until("an empty queue", lambda: server.queue() == [])
+    assert len(relay.mails()) == 2
+    before.run("postsuper", "-H", "ALL")
+    assert waiting(before, 2) == ["deferred", "deferred"]
+
+
+def test_interrupted(server: Server, relay: Relay, tmp_path: Path, subject: str) -> None:
+    """A mail that the server refuses stays in the folder; those before it are not sent again."""
+    recipients: dict[str, list[str]] = {"a": [ANYBODY], "b": []}
+    for name, found in recipients.items():
+        (tmp_path / f"{name}.eml").write_text(f"Subject: {name} {subject}\n\nx\n")
+        (tmp_path / f"{name}.json").write_text(json.dumps({"sender": SENDER, "recipients": found}))
+    container = str(server.container.id)
+    assert main(["send-queue", container, str(tmp_path)]) == CANNOT
+    (tmp_path / "b.json").write_text(json.dumps({"sender": SENDER, "recipients": [ANYBODY]}))
+    assert main(["send-queue", container, str(tmp_path)]) == DONE
+    relay.received(f"b {subject}")
+    assert len(relay.mails()) == 2
+
+
+def test_no_such_container(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Docker's own words say what is wrong."""
+    assert main(["save-queue", "no-such-container", str(tmp_path / "queue")]) == CANNOT
+    assert "No such container: no-such-container" in capsys.readouterr().err

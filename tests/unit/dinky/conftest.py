@@ -1,0 +1,21 @@
+"""A copy of the stack that the tests install into, and who is told."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+STACK: Final = Path(__file__).resolve().parents[2] / "fixtures/dinky-server"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a fresh copy of the stack; a webhook is told, and no .env.mail.prod of this machine is read."""
+    copy = tmp_path / "dinky-server"
+    shutil.copytree(STACK, copy)
+    monkeypatch.chdir(tmp_path)
+    for name in ("ALERT_WEBHOOK_URL_FILE", "ALERT_EMAIL_TO", "ALERT_DEADMAN_URL", "SECRETS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/a")
+    return copy

@@ -1,0 +1,293 @@
+"""Installing, checking and undoing on a copy of the stack."""
+
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dinky.__main__ import CANNOT, DONE, OPEN, main
+from dinky.needs.model import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
+from dinky.record import fingerprint
+from tests.unit.dinky.conftest import STACK
+
+RULE = "monitoring/prometheus/mail/relay.yml"
+Files = dict[str, bytes]
+Json = dict[str, Any]
+
+
+def tree(folder: Path) -> Files:
+    """Return every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def install(server: Path) -> int:
+    """Install without being asked."""
+    return main(["install", str(server), "--yes"])
+
+
+def undo(server: Path) -> int:
+    """Undo without being asked."""
+    return main(["undo", str(server), "--yes"])
+
+
+def check(server: Path) -> int:
+    """Check."""
+    return main(["check", str(server)])
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Edit a file as its owner would."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_stack_as_it_is_lacks_all(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """The check of the untouched stack names every part and its fix, and changes nothing."""
+    assert check(server) == OPEN
+    printed = capsys.readouterr().out
+    lines = printed.splitlines()
+    missing = [line for line in lines if line.startswith("missing")]
+    assert len(missing) == sum(line.startswith("          fix: ") for line in lines) == 28
+    assert f"missing {COMPOSE}: its own service mail-server is not started" in missing
+    assert f"missing {RULE}: it is not there" in missing
+    assert "dinky: 28 of 30 missing or old" in printed
+    assert tree(server) == tree(STACK)
+
+
+def test_installed(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """After an installation the check is clean, and a second one has nothing to do."""
+    assert install(server) == DONE
+    assert check(server) == DONE
+    assert "all 29 there" in capsys.readouterr().out
+    once = tree(server)
+    assert install(server) == DONE
+    assert "nothing to do" in capsys.readouterr().out
+    assert tree(server) == once
+
+
+def test_undone(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """Undoing makes the folder what it was, byte for byte and folder for folder."""
+    assert install(server) == DONE
+    assert undo(server) == DONE
+    assert tree(server) == tree(STACK)
+    assert not (server / "monitoring/prometheus/mail").exists()
+    assert not (server / ".dinky-mail").exists()
+    capsys.readouterr()
+    assert undo(server) == DONE
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_only_lines_are_added(server: Path) -> None:
+    """Nothing of theirs is written anew: of their lines, only the two that wait for the old mail server are gone."""
+    install(server)
+    gone = []
+    for path in (COMPOSE, PROMETHEUS, ALERTMANAGER, DATASOURCES):
+        before, after = ((folder / path).read_text().splitlines() for folder in (STACK, server))
+        gone += [line[2:] for line in difflib.ndiff(before, after) if line.startswith("- ")]
+    assert gone == ["    depends_on:", "      - mail-server"]
+
+
+def test_result_means_what_it_should(server: Path) -> None:
+    """The compose file starts no mail server of its own, and all links lead to sources that are there."""
+    install(server)
+    services = yaml.safe_load((server / COMPOSE).read_text())["services"]
+    assert services["mail-server"]["profiles"] == ["replaced-by-dinky-mail"]
+    assert "depends_on" not in services["alertmanager"]
+    assert services["prometheus"]["command"][-2:] == [
+        "--enable-feature=exemplar-storage",
+        "--web.enable-remote-write-receiver",
+    ]
+    routes = yaml.safe_load((server / ALERTMANAGER).read_text())["route"]["routes"]
+    assert [one["receiver"] for one in routes] == ["mail", "on-call", "sites"]
+    sources = {one["name"]: one["jsonData"] for one in sources_of(server) if "jsonData" in one}
+    # What Grafana calls sources of these names that have no uid.
+    assert sources["Prometheus"]["exemplarTraceIdDestinations"][0]["datasourceUid"] == "P214B5B846CF3925F"
+    assert sources["Tempo"]["tracesToLogsV2"]["datasourceUid"] == "P8E80F9AEF21F6940"
+    assert sources["Tempo"]["tracesToMetrics"]["datasourceUid"] == "PBFA97CFB590B2093"
+    assert sources["Tempo"]["tracesToLogs"]["datasourceUid"] == "loki"
+
+
+def sources_of(server: Path) -> list[Json]:
+    """Return the provisioned data sources."""
+    found: list[Json] = yaml.safe_load((server / DATASOURCES).read_text())["datasources"]
+    return found
+
+
+def test_containers_see_the_change(server: Path) -> None:
+    """A changed file keeps its inode and mode, for it may be mounted by itself; a new one is readable for all."""
+    path = server / ALERTMANAGER
+    path.chmod(0o640)
+    before = path.stat()
+    mask = os.umask(0o077)
+    try:
+        install(server)
+    finally:
+        os.umask(mask)
+    assert (path.stat().st_ino, path.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert (server / RULE).stat().st_mode & 0o777 == 0o644
+    assert (server / RULE).parent.stat().st_mode & 0o777 == 0o755
+    assert (server / ".dinky-mail").stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_to_ask(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """Without --yes and without a terminal the diff is shown, nothing is changed, and a hint says how."""
+    assert main(["install", str(server)]) == OPEN
+    printed = capsys.readouterr().out
+    assert '+  - "mail/*.yml"' in printed
+    assert "writes 8 files of ours to monitoring/prometheus/mail/" in printed
+    assert "say --yes" in printed
+    assert tree(server) == tree(STACK)
+
+
+def test_own_edit_in_their_file(server: Path) -> None:
+    """What the operator adds to an edited file survives a second run and an undo."""
+    install(server)
+    replace(server / PROMETHEUS, "scrape_interval: 15s", "scrape_interval: 30s")
+    assert check(server) == DONE
+    install(server)
+    assert undo(server) == DONE
+    expected = (STACK / PROMETHEUS).read_text().replace("scrape_interval: 15s", "scrape_interval: 30s")
+    assert (server / PROMETHEUS).read_text() == expected
+    assert {**tree(server), PROMETHEUS: b""} == {**tree(STACK), PROMETHEUS: b""}
+
+
+def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """A line of ours that the operator has changed is theirs: it is not put back, not doubled, and told at the undo."""
+    install(server)
+    replace(server / ALERTMANAGER, "repeat_interval: 12h", "repeat_interval: 6h")
+    edited = tree(server)
+    assert install(server) == DONE
+    assert tree(server)[ALERTMANAGER] == edited[ALERTMANAGER]
+    assert check(server) == DONE
+    capsys.readouterr()
+    assert undo(server) == DONE
+    assert f"{ALERTMANAGER}: changed by you since, so it stays: repeat_interval: 12h" in capsys.readouterr().out
+    left = yaml.safe_load((server / ALERTMANAGER).read_text())
+    assert left["route"]["routes"][0]["repeat_interval"] == "6h"
+    assert [one["name"] for one in left["receivers"]] == ["everybody", "on-call", "sites"]
+    assert tree(server)[COMPOSE] == tree(STACK)[COMPOSE]
+
+
+def test_own_edit_of_our_file(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """A rule file that the operator has changed is left alone, and by the undo too."""
+    install(server)
+    replace(server / RULE, "for: 1m", "for: 5m")
+    mine = (server / RULE).read_bytes()
+    assert install(server) == DONE
+    assert f"{RULE}: you have changed it, so it stays" in capsys.readouterr().out
+    assert check(server) == DONE
+    assert f"yours   {RULE}" in capsys.readouterr().out
+    assert undo(server) == DONE
+    assert tree(server)[RULE] == mine
+    assert not (server / "monitoring/prometheus/mail/api.yml").exists()
+
+
+def pretend_older(server: Path, path: str) -> None:
+    """Make a file of ours what another version would have brought."""
+    record = server / ".dinky-mail/record.json"
+    listed = json.loads(record.read_text())
+    older = server / path
+    older.write_text("groups: []\n")
+    listed["ours"][path] = fingerprint(older.read_bytes())
+    record.write_text(json.dumps(listed))
+
+
+def test_newer_version(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """A file that another version brought, and that nobody has touched, is old, and is written anew."""
+    install(server)
+    new = tree(server)[RULE]
+    pretend_older(server, RULE)
+    assert check(server) == OPEN
+    assert f"old     {RULE}: it is that of another version" in capsys.readouterr().out
+    assert install(server) == DONE
+    assert tree(server)[RULE] == new
+
+
+def test_newer_version_of_an_edited_file(server: Path) -> None:
+    """Where both have changed it, the operator's stays and ours lies beside it, where nobody loads it."""
+    install(server)
+    new = tree(server)[RULE]
+    pretend_older(server, RULE)
+    (server / RULE).write_text("groups: [] # mine\n")
+    assert install(server) == DONE
+    assert (tree(server)[RULE], tree(server)[f"{RULE}.new"]) == (b"groups: [] # mine\n", new)
+    (server / f"{RULE}.new").rename(server / RULE)
+    assert check(server) == DONE
+    assert undo(server) == DONE
+    assert tree(server) == tree(STACK)
+
+
+def test_rule_file_that_is_no_more(server: Path) -> None:
+    """What another version brought and this one has not is taken away."""
+    install(server)
+    extra = "monitoring/prometheus/mail/former.yml"
+    pretend_older(server, extra)
+    assert check(server) == OPEN
+    assert install(server) == DONE
+    assert not (server / extra).exists()
+
+
+def test_other_ways_to_tell(monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
+    """Other ALERT_ settings change our lines in alertmanager.yml and no other, and are undone as well."""
+    install(server)
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/b")
+    assert check(server) == OPEN
+    assert install(server) == DONE
+    text = (server / ALERTMANAGER).read_text()
+    assert "https://hook.example/b" in text
+    assert "https://hook.example/a" not in text
+    undo(server)
+    assert tree(server) == tree(STACK)
+
+
+def test_nobody_to_tell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
+    """Without a way to tell somebody, the rest is installed, and what is missing is said with its variable."""
+    monkeypatch.delenv("ALERT_WEBHOOK_URL")
+    assert install(server) == OPEN
+    assert "set at least one of ALERT_WEBHOOK_URL" in capsys.readouterr().out
+    assert tree(server)[ALERTMANAGER] == tree(STACK)[ALERTMANAGER]
+    assert check(server) == OPEN
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/a")
+    assert install(server) == DONE
+
+
+def test_file_that_was_there(server: Path) -> None:
+    """A dashboard that was copied by hand before is not taken away by the undo."""
+    dashboard = server / "monitoring/grafana/dashboards/mail-api.json"
+    dashboard.write_bytes((Path(__file__).parents[3] / "dashboards/json/mail-api.json").read_bytes())
+    install(server)
+    undo(server)
+    assert dashboard.exists()
+
+
+def test_interrupted(server: Path) -> None:
+    """When only the record was written, the next run does the rest, or undoes nothing."""
+    install(server)
+    for path, content in tree(STACK).items():
+        (server / path).write_bytes(content)
+    assert install(server) == DONE
+    assert check(server) == DONE
+    undo(server)
+    assert tree(server) == tree(STACK)
+
+
+@pytest.mark.parametrize("command", ["install", "check", "undo"])
+def test_other_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
+    """A folder that is no Dinky Server cannot be looked at."""
+    assert main([command, str(tmp_path)]) == CANNOT
+    assert "there is no docker-compose.yml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["install", "check"])
+def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: str) -> None:
+    """A file that is no YAML is said with its place, and nothing is changed."""
+    (server / PROMETHEUS).write_text("global: [\n")
+    before = tree(server)
+    assert main([command, str(server)]) == CANNOT
+    assert "prometheus.yml: it is no valid YAML" in capsys.readouterr().err
+    assert tree(server) == before
