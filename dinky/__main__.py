@@ -41,6 +41,8 @@ def _undo(asked: argparse.Namespace) -> int:
     root: Path = asked.dir
     done = record.read(root)
     files = folder.read(root, {*done.ours, *done.before})
+    if done == record.Record():
+        print(f"dinky: {root / record.FOLDER}: there is no record of an installation")
     code = _carry_out(root, files, plan.remove(files, done), done, asked)
     if code == DONE:
         folder.remove_empty(root, done.folders)

@@ -89,6 +89,8 @@ def keep_record(root: Path, done: Record) -> None:
         part = target.with_name(target.name + ".part")
         part.write_bytes(content)
         part.replace(target)
+        for one in (target, *target.relative_to(folder).parents):
+            _give(root, folder / one)
     for target in sorted(folder.rglob("*"), reverse=True):
         if target.is_dir():
             remove_empty(folder, [target.relative_to(folder).as_posix()])

@@ -4,6 +4,7 @@ PyYAML says where each value stands; the text is cut and pasted there, never wri
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import yaml
 from yaml import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
@@ -13,6 +14,7 @@ class CannotEditError(Exception):
     """The file is written in a way that no line can be put into without guessing; the message says how."""
 
 
+@lru_cache(maxsize=32)  # every need asks anew, mostly of the same text; nodes are read only
 def parse(text: str) -> Node:
     """Return the document's root.
 
@@ -55,6 +57,18 @@ def scalars(node: Node | None) -> list[str]:
 def scalar(node: Node | None, default: str = "") -> str:
     """Return a plain value's text."""
     return str(node.value) if isinstance(node, ScalarNode) else default
+
+
+def content(node: Node) -> object:
+    """Return what a node stands for.
+
+    Raises:
+        CannotEditError: it stands for nothing that plain YAML has.
+    """
+    try:
+        return yaml.SafeLoader("").construct_document(node)
+    except yaml.YAMLError as error:
+        raise CannotEditError(f"line {_line(node)}: {' '.join(str(error).split())}") from error
 
 
 def append(text: str, sequence: Node, block: str) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-import yaml
 from yaml import Node
 
 from alerts.yaml_text import dump
 from dinky.needs.model import ALERTMANAGER, Need, Routes
-from dinky.yaml_text import CannotEditError, add_key, append, child, elements, parse, prepend, scalar
+from dinky.yaml_text import CannotEditError, add_key, append, child, content, elements, parse, prepend, scalar
 
 UNSET: Final = "nobody is told of alerts about mail"
 _HINT: Final = (
@@ -75,12 +74,12 @@ def _add_receiver(text: str, receiver: dict[str, Any]) -> str:
 
 def _add_inhibitions(text: str, inhibitions: list[dict[str, Any]]) -> str:
     root = parse(text)
-    there = (yaml.safe_load(text) or {}).get("inhibit_rules") or []
+    node = child(root, "inhibit_rules")
+    there = [content(one) for one in elements(node)]
     missing = [one for one in inhibitions if one not in there]
     if not missing:
         return text
     block = dump(missing, "Dinky Mail: what follows from something worse, that fires too.")
-    node = child(root, "inhibit_rules")
     return add_key(text, root, "inhibit_rules:\n" + _deeper(block)) if node is None else append(text, node, block)
 
 

@@ -1,12 +1,13 @@
 """docker-compose.yml: the old mail server steps aside, and Prometheus and Promtail get what they lack."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from dinky.needs.model import COMPOSE, PROMETHEUS, PROMTAIL, TEMPO, Need, Routes
+from dinky.needs.model import COMPOSE, PROMETHEUS, PROMTAIL, RULES, TEMPO, Need, Routes
 from dinky.yaml_text import (
     CannotEditError,
     add_first_key,
@@ -25,6 +26,7 @@ OURS: Final = frozenset({"mail-server", "mail-api", "mail-exporter"})
 PROFILE: Final = "replaced-by-dinky-mail"
 SOCKET: Final = "/var/run/docker.sock"
 SECRETS: Final = "/run/secrets"
+_RULES_INSIDE: Final = "/etc/prometheus/mail"
 _OUR_IMAGES: Final = "dinky-mail/"
 _WAITS: Final = ("depends_on", "links")
 _EXEMPLARS: Final = ("--enable-feature=exemplar-storage", "Prometheus keeps the traces beside the numbers (exemplars)")
@@ -108,8 +110,8 @@ def _flags(services: Node | None, texts: Mapping[str, str]) -> Iterator[Need]:
 
 def _by_image(services: Node | None, image: str) -> str:
     """Return the name of the service that runs an image, at any version; an empty one where there is none."""
-    found = (name for name, one in items(services) if scalar(child(one, "image")).partition(":")[0].endswith(image))
-    return next(found, "")
+    of_image = re.compile(rf"(.*/)?{image}(:[^/]*)?(@.*)?")
+    return next((name for name, one in items(services) if of_image.fullmatch(scalar(child(one, "image")))), "")
 
 
 def _add_flag(text: str, name: str, flag: str) -> str:
@@ -132,6 +134,9 @@ def _mounts(services: Node | None, texts: Mapping[str, str], routes: Routes | No
         name = _by_image(services, image)
         if name and _discovers(_parsed(texts, path)):
             yield _mount(name, f"{name} sees the containers, as its configuration wants", SOCKET, SOCKET)
+    name = _by_image(services, "prom/prometheus")
+    if name:
+        yield _mount(name, f"{name} sees the rules about mail", f"./{RULES}", _RULES_INSIDE)
     name = _by_image(services, "prom/alertmanager")
     if name and routes and f"{SECRETS}/" in str(routes.receivers):
         yield _mount(name, f"{name} can read the secrets that the routes name", secrets, SECRETS)
@@ -153,9 +158,10 @@ def _mount(name: str, what: str, source: str, target: str) -> Need:
 
 def _add_mount(text: str, name: str, target: str, line: str) -> str:
     volumes = child(_service(text, name), "volumes")
+    # What is mounted above it brings it along.
     mounted = [one.split(":")[1] for one in scalars(volumes) if ":" in one]
     mounted += [scalar(child(one, "target")) for one in elements(volumes)]
-    if target in mounted:
+    if any(target == one or target.startswith(f"{one}/") for one in mounted if one):
         return text
     if volumes is None:
         raise CannotEditError(f"the service {name} has no `volumes`")

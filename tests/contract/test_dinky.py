@@ -62,10 +62,15 @@ def test_stack_has_the_files() -> None:
     assert [path for path in THEIRS if not (STACK / path).is_file()] == []
     text = "".join(path.read_text() for path in STACK.rglob("*.yml"))
     assert "dinky-mail" not in text
-    assert yaml.safe_load((STACK / "docker-compose.yml").read_text())["services"]["mail-server"]["ports"] == [
-        "25:25",
-        "587:587",
-    ]
+
+
+def test_ports_are_taken_over() -> None:
+    """On the host and in the network, ours has the ports of the mail server that it replaces."""
+    ours = load("docker-compose.mail.prod.yml")["services"]["mail-server"]
+    theirs = yaml.safe_load((STACK / "docker-compose.yml").read_text())["services"]["mail-server"]
+    assert [one.partition(":")[0] for one in ours["ports"]] == [one.partition(":")[0] for one in theirs["ports"]]
+    assert "traefik_network" in ours["networks"]
+    assert ours["container_name"] == theirs["container_name"]
 
 
 def test_page_names_every_command() -> None:

@@ -3,6 +3,9 @@
 import difflib
 import json
 import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +58,7 @@ def test_stack_as_it_is_lacks_all(capsys: pytest.CaptureFixture[str], server: Pa
     assert len(missing) == sum(line.startswith("          fix: ") for line in lines) == 28
     assert f"missing {COMPOSE}: its own service mail-server is not started" in missing
     assert f"missing {RULE}: it is not there" in missing
-    assert "dinky: 28 of 30 missing or old" in printed
+    assert "dinky: 28 of 31 missing or old" in printed
     assert tree(server) == tree(STACK)
 
 
@@ -63,7 +66,7 @@ def test_installed(capsys: pytest.CaptureFixture[str], server: Path) -> None:
     """After an installation the check is clean, and a second one has nothing to do."""
     assert install(server) == DONE
     assert check(server) == DONE
-    assert "all 29 there" in capsys.readouterr().out
+    assert "all 30 there" in capsys.readouterr().out
     once = tree(server)
     assert install(server) == DONE
     assert "nothing to do" in capsys.readouterr().out
@@ -291,3 +294,22 @@ def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: 
     assert main([command, str(server)]) == CANNOT
     assert "prometheus.yml: it is no valid YAML" in capsys.readouterr().err
     assert tree(server) == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "printed"),
+    [pytest.param("y", DONE, b": done", id="yes"), pytest.param("n", OPEN, b"nothing was changed", id="no")],
+)
+def test_a_person_is_asked(server: Path, answer: str, code: int, printed: bytes) -> None:
+    """At a terminal the diff is followed by a question, and nothing is changed but by a yes."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    command = [sys.executable, "-m", "dinky", "install", str(server)]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, check=False, cwd=root, timeout=60)  # noqa: S603 - as above
+    os.close(ours)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (code, b"")
+    assert f"Change {server} so? [y/N]".encode() in done.stdout
+    assert printed in done.stdout
+    assert (tree(server) == tree(STACK)) == (answer == "n")

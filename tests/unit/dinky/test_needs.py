@@ -91,14 +91,14 @@ def test_nothing_to_set_aside(services: str) -> None:
 )
 def test_flag(command: str, expected: str | None) -> None:
     """Exemplars are switched on once, however the flags are written; without Tempo nothing else is."""
-    text = compose(f"  p:\n    image: prom/prometheus:v3\n    command: {command}\n")
+    text = compose(f"  p:\n    image: prom/prometheus:v3\n    volumes: [.:/etc/prometheus]\n    command: {command}\n")
     assert text.endswith(f"command: {expected or command}\n")
 
 
 def test_no_flags_at_all() -> None:
     """A command of ours alone would take the place of the image's own, so a person has to write it."""
     with pytest.raises(CannotEditError, match="the service p has no list of flags"):
-        compose("  p:\n    image: prom/prometheus:v3\n")
+        compose("  p:\n    image: localhost:5000/prom/prometheus@sha256:0\n")
 
 
 def test_socket() -> None:
@@ -108,12 +108,19 @@ def test_socket() -> None:
     services = (
         "  promtail:\n    image: grafana/promtail:3.5\n    volumes:\n      - ./a:/etc/promtail\n"
         f"  prometheus:\n    image: prom/prometheus:v3\n    command: [--enable-feature=exemplar-storage]\n"
-        f"    volumes:\n      {mounted}\n"
+        f"    volumes:\n      {mounted}\n      - ./b:/etc/prometheus\n"
     )
     added = "      - /var/run/docker.sock:/var/run/docker.sock:ro\n"
     text = compose(services, **{PROMTAIL: discovers, PROMETHEUS: discovers})
     assert text == f"services:\n{services}".replace("  prometheus:", f"{added}  prometheus:", 1)
     assert added not in compose(services, **{PROMTAIL: "scrape_configs: []\n"})
+
+
+def test_rules_are_mounted() -> None:
+    """Where Prometheus has its configuration file alone, it gets the folder of our rules too."""
+    service = "  p:\n    image: prom/prometheus:v3\n    command: [--enable-feature=exemplar-storage]\n"
+    text = compose(f"{service}    volumes: [./p.yml:/etc/prometheus/prometheus.yml]\n")
+    assert text.endswith(", ./monitoring/prometheus/mail:/etc/prometheus/mail:ro]\n")
 
 
 def test_secrets_of_the_routes() -> None:
