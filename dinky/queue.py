@@ -20,8 +20,8 @@ class QueueError(Exception):
 def save(container: str, folder: Path) -> int:
     """Put every mail in the queue on hold and have it in the folder; return how many there are.
 
-    Held, it cannot leave by both ways, unless it was on its way in that very moment. `postsuper -H ALL` in that container
-    lets it go again.
+    Held, it cannot leave by both ways, unless it was on its way in that very moment. `postsuper -H ALL` in that
+    container lets it go again.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _run(container, "postsuper", "-h", "ALL")
