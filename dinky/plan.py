@@ -136,7 +136,7 @@ def _without_us(files: Mapping[str, bytes], done: Record) -> tuple[Files, dict[s
 
 
 def _told(kept: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [f"{path}: changed by you since, so it stays: {line}" for path, lines in kept.items() for line in lines]
+    return [f"{path}: changed by you since, and left so: {line}" for path, lines in kept.items() for line in lines]
 
 
 def _bring(wanted: Wanted, files: Mapping[str, bytes], done: Record, plan: Plan) -> Iterator[tuple[str, str]]:

@@ -169,7 +169,7 @@ def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path)
     assert check(server) == DONE
     capsys.readouterr()
     assert undo(server) == DONE
-    assert f"{ALERTMANAGER}: changed by you since, so it stays: repeat_interval: 12h" in capsys.readouterr().out
+    assert f"{ALERTMANAGER}: changed by you since, and left so: repeat_interval: 12h" in capsys.readouterr().out
     left = yaml.safe_load((server / ALERTMANAGER).read_text())
     assert left["route"]["routes"][0]["repeat_interval"] == "6h"
     assert [one["name"] for one in left["receivers"]] == ["everybody", "on-call", "sites"]
