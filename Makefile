@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean
+.PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
 
 VENV := .venv
 PYTHON ?= python3
@@ -55,7 +55,8 @@ relay-audit: venv setup  ## Try the abuse battery on the demo's mail server, or 
 	@$(VENV)/bin/python -m tests.integration.postfix.audit
 
 images: setup  ## Build all images
-	docker compose -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
+	DINKY_MAIL_REVISION=$$(git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null || echo unknown) docker compose \
+	    -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
 
 setup:  ## Docker engine, Compose, Buildx, base image: what is missing
 	@dev/setup
@@ -74,6 +75,14 @@ bench-exporter: venv setup  ## The exporter against its peers on the same logs (
 
 bench-api: venv setup  ## The API against raw injection into the same Postfix (15 minutes; BENCH=--quick: 3)
 	$(VENV)/bin/python -m bench.api $(BENCH)
+
+AUDIT_VENV := .venv-audit
+audit: venv $(AUDIT_VENV)/.ready  ## Known vulnerabilities of what requirements/*.txt pin; nobody to ask is a failure too (AUDIT="--service osv")
+	@$(VENV)/bin/python -m dev.audit $(AUDIT)
+
+$(AUDIT_VENV)/.ready: requirements/audit.txt
+	@dev/venv $(PYTHON) $(AUDIT_VENV) requirements/audit.txt
+	@touch $@
 
 format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff check --fix .
@@ -116,4 +125,4 @@ lock: venv  ## Resolve the dependencies anew
 	dev/lock
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
