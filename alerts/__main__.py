@@ -1,4 +1,4 @@
-"""`make alerts`: writes the rule files, and the table of thresholds in the README, anew.
+"""`make alerts`: writes the rule files anew.
 
 With --output they go elsewhere, and with --speed all their times are divided: the fire drill runs the same rules fast.
 """

@@ -55,7 +55,7 @@ class Alert:
     """One alerting rule.
 
     `expr` is PromQL in which every time span is a duration; `summary` and `description` are Prometheus templates.
-    `reason` says why the threshold is what it is, for people (alerts/README.md). While one of `silenced_by` fires, this
+    `reason` says why the threshold is what it is, for people (docs/alerts.md). While one of `silenced_by` fires, this
     alert is a mere consequence and not sent; for those of `silenced_by_same` the labels `same` have to agree.
     """
 

@@ -16,6 +16,7 @@ from alerts.catalogue import GROUPS
 from alerts.routes.settings import RouteSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_exporter.settings import Settings as ExporterSettings
+from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
 from mail_telemetry.names import METRICS
 from mail_telemetry.spans import ATTRIBUTES, SPANS, SpanDescription
@@ -23,6 +24,7 @@ from mail_telemetry.spans import ATTRIBUTES, SPANS, SpanDescription
 ROOT: Final = Path(__file__).resolve().parent.parent
 SERVER_VARIABLES: Final = ROOT / "postfix/rootfs/usr/local/lib/mail-server/settings.bash"
 _ROW: Final = re.compile(r"^    '(?P<name>[A-Z_]+)\|(?P<default>[^|]*)\|(?P<meaning>.*)'$", re.MULTILINE)
+_TEMPLATE: Final = re.compile(r"^(?:# --- (.+?) -+|#?([A-Z][A-Z0-9_]+)=.*)$", re.MULTILINE)
 
 SERVER_ROWS: Final = tuple(_ROW.finditer(SERVER_VARIABLES.read_text()))
 
@@ -57,7 +59,34 @@ COMPOSE: Final = {
 """Variables that only docker-compose.mail.prod.yml reads."""
 
 
-def settings_table() -> str:
+def settings_tables() -> str:
+    """Return a table for each part of .env.mail: every variable, who reads it, its default, its meaning."""
+    rows = settings()
+    return "\n".join(
+        f"## {heading}\n\n"
+        + table(
+            ("variable", "read by", "default", "meaning"),
+            (
+                (f"`{name}`", ", ".join(readers), code(default), text)
+                for name, (readers, default, text) in ((name, rows[name]) for name in names)
+            ),
+        )
+        for heading, names in template().items()
+    )
+
+
+def template() -> dict[str, list[str]]:
+    """Return the parts of .env.mail, each with its variables, those that are commented out too."""
+    parts: dict[str, list[str]] = {}
+    for heading, name in _TEMPLATE.findall((ROOT / ".env.mail").read_text()):
+        if heading:
+            parts[heading] = []
+        else:
+            parts[next(reversed(parts))].append(name)
+    return parts
+
+
+def settings() -> dict[str, tuple[list[str], str, str]]:
     """Return every variable of every service: who reads it, its default, its meaning."""
     rows: dict[str, tuple[list[str], str, str]] = {}
 
@@ -81,14 +110,7 @@ def settings_table() -> str:
             add(name, reader, "", meaning)
     for name, (default, meaning) in COMPOSE.items():
         add(name, "compose", default, meaning)
-    return table(
-        ("variable", "read by", "default", "meaning"),
-        (
-            (f"`{name}`", ", ".join(readers), code(default), text)
-            for name, (readers, default, text) in rows.items()
-            if name not in INSIDE
-        ),
-    )
+    return rows
 
 
 def metrics_table() -> str:
@@ -140,7 +162,7 @@ def alerts_table() -> str:
         ("alert", "severity", "lasting", "why then", "silent during"),
         (
             (
-                f"[{alert.name}](runbooks/{alert.name}.md)",
+                f"[{alert.name}](../alerts/runbooks/{alert.name}.md)",
                 alert.severity,
                 alert.hold if alert.hold != "0s" else "at once",
                 alert.reason,
@@ -152,14 +174,32 @@ def alerts_table() -> str:
     )
 
 
+def causes_table() -> str:
+    """Return every cause of a failed attempt: what it means, whether a retry can succeed, what to do next."""
+    return table(
+        ("cause", "meaning", "can a retry succeed?", "next step"),
+        (
+            (f"`{cause}`", one.meaning, "yes" if one.retry_can_succeed else "no", one.next_step)
+            for cause, one in EXPLANATIONS.items()
+        ),
+    )
+
+
 TABLES: Final = {
     "alerts": alerts_table,
-    "settings": settings_table,
+    "settings": settings_tables,
     "metrics": metrics_table,
     "spans": spans_table,
     "attributes": attributes_table,
+    "causes": causes_table,
 }
-DOCUMENTS: Final = ("README.md", "docs/metrics.md", "telemetry/README.md", "alerts/README.md")
+DOCUMENTS: Final = (
+    "docs/alerts.md",
+    "docs/environment-variables.md",
+    "docs/metrics.md",
+    "docs/traces-and-logs.md",
+    "docs/troubleshooting.md",
+)
 
 
 def fresh(text: str) -> str:

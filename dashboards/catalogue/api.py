@@ -58,7 +58,7 @@ _RETRIES: Final = Panel(
 _RESULTS: Final = Panel(
     Kind.SERIES,
     "Requests by result",
-    "Every request to send, by what became of it. Good: `accepted`. Others are explained in api/README.md.",
+    "Every request to send, by what became of it. Good: `accepted`. Others are explained in docs/api-reference.md.",
     (Metrics(ask.ASKED, "{{result}}"),),
     idle="No request in this time",
     bars=True,
@@ -68,7 +68,7 @@ _REFUSED: Final = Panel(
     Kind.TABLE,
     "Refused, by result",
     "Requests of this time that were not accepted. Good: none, or robots (honeypot, filled_too_fast, rate_limited). "
-    "api/README.md says what each result means to the caller and to you.",
+    "docs/api-reference.md says what each result means to the caller and to you.",
     (Metrics(ask.REFUSED, now=True),),
     idle="Nothing was refused in this time",
     columns=(Column("result", "Result"), Column("Value", "Requests", width=90, unit=Unit.COUNT)),

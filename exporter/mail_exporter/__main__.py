@@ -34,7 +34,10 @@ class Format(StrEnum):
 
 @app.callback()
 def commands() -> None:
-    """Turn the Postfix log and queue into metrics and traces. Settings come from the environment (README)."""
+    """Turn the Postfix log and queue into metrics and traces.
+
+    Settings come from the environment: docs/environment-variables.md.
+    """
 
 
 @app.command()

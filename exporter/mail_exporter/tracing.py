@@ -11,7 +11,7 @@
        └─ postfix finish        the mail left the queue
 
 Every span is complete when its attempt is logged, so that a mail that is stuck for days can be looked at at once.
-telemetry/README.md describes them; `mail_telemetry.spans` is what a test holds this file against.
+docs/traces-and-logs.md describes them; `mail_telemetry.spans` is what a test holds this file against.
 """
 
 from collections.abc import Iterable, Iterator

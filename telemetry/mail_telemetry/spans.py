@@ -1,4 +1,4 @@
-"""What spans there are, under which parent, and what each of them says: telemetry/README.md is made from this.
+"""What spans there are, under which parent, and what each of them says: docs/traces-and-logs.md is made from this.
 
 Tests hold both services against it. Attributes of the HTTP span are OpenTelemetry's own and not listed.
 """

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from mail_telemetry.names import LogLine, Service, SpanName
 from mail_telemetry.spans import ATTRIBUTES, HTTP_SPAN, SPANS
+from tests.documents import blocks
 
-README = Path(__file__).resolve().parents[2] / "telemetry/README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/traces-and-logs.md"
 
 
 def test_every_span_is_described() -> None:
@@ -26,8 +27,8 @@ def test_every_parent_is_a_span() -> None:
 
 
 def test_picture_shows_every_span() -> None:
-    """The README's picture has every span, and its tables every line of the log."""
-    picture = README.read_text().split("```")[1]
+    """The page has a picture with every span, and names every line of the log."""
+    picture = next(block.text for block in blocks(PAGE) if block.language == "text")
     assert [span.name for span in SPANS if span.name not in picture] == []
-    assert [line for line in LogLine if f"`{line}`" not in README.read_text()] == []
+    assert [line for line in LogLine if f"`{line}`" not in PAGE.read_text()] == []
     assert {span.service for span in SPANS} == {Service.API, Service.SERVER}

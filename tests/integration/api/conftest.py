@@ -19,6 +19,12 @@ FOREIGN_SITE: Final = "evil.example"
 SITE_PORT: Final = 8000
 OWN: Final = f"http://{OWN_SITE}:{SITE_PORT}"
 FOREIGN: Final = f"http://{FOREIGN_SITE}:{SITE_PORT}"
+VALUES: Final = {
+    "https://mail-api.yourdomain.com": "http://mail-api:20001",
+    "https://www.yourdomain.com": OWN,
+    "hi@yourdomain.com": RECIPIENT,
+}
+"""What a reader changes in the examples."""
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +39,16 @@ def network(stack: Stack) -> Network:  # noqa: ARG001 - it makes the network
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the example as its user would have it: his values in place of the template's."""
     folder = tmp_path_factory.mktemp("site")
-    values = {
-        "https://mail-api.yourdomain.com": "http://mail-api:20001",
-        "https://www.yourdomain.com": OWN,
-        "hi@yourdomain.com": RECIPIENT,
-    }
     for source in (ROOT / "examples/contact-form").iterdir():
-        text = source.read_text(encoding="utf-8")
-        for old, new in values.items():
-            text = text.replace(old, new)
-        (folder / source.name).write_text(text, encoding="utf-8")
+        (folder / source.name).write_text(as_its_user(source.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
+
+
+def as_its_user(text: str) -> str:
+    """Return an example with this stack's values in place of the reader's."""
+    for old, new in VALUES.items():
+        text = text.replace(old, new)
+    return text
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,16 @@
 """The example contact form in Chromium: with and without script, from an allowed and from a foreign site."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.api.conftest import FOREIGN, OWN
+from tests.documents import blocks
+from tests.integration.api.conftest import FOREIGN, OWN, as_its_user
 from tests.integration.api.webdriver import Browser, browser
-from tests.integration.stack import RECIPIENT, Stack, until
+from tests.integration.stack import RECIPIENT, ROOT, Stack, until
 
 SEED = """
 return fetch('http://mail-api:20001/send', {
@@ -26,6 +28,12 @@ def window(webdriver: str, request: pytest.FixtureRequest) -> Iterator[Browser]:
         yield opened
         if folder := os.environ.get("SCREENSHOTS"):
             opened.screenshot(Path(folder) / f"{request.node.name}.png")
+
+
+def from_reference(language: str) -> str:
+    """Return the API reference's example in that language, with this stack's values in place of the reader's."""
+    (example,) = (block.text for block in blocks(ROOT / "docs/api-reference.md") if block.language == language)
+    return as_its_user(example)
 
 
 def fill(window: Browser, site: str, subject: str, email: str = "anna@visitor.example") -> None:
@@ -69,6 +77,26 @@ def test_seed_example_elsewhere(stack: Stack, window: Browser, subject: str) -> 
     assert window.text("h1") == "Thank you"
     assert "TypeError" in window.run(SEED % (RECIPIENT, subject))
     assert stack.count_mails() == before
+
+
+def test_reference_script(stack: Stack, window: Browser) -> None:
+    """The reference's script sends from a page of an allowed site."""
+    before = stack.count_mails()
+    window.open(f"{OWN}/thank-you.html")
+    text = f"return (async () => {{ {from_reference('javascript')}; return answer }})()"
+    assert window.run(text)["code"] == "accepted"
+    until("the mail", lambda: stack.count_mails() == before + 1)
+
+
+def test_reference_form(stack: Stack, window: Browser, subject: str) -> None:
+    """The reference's form sends from a page of an allowed site, and leads to the page that it names."""
+    window.open(f"{OWN}/index.html")
+    window.run(f"document.body.innerHTML = {json.dumps(from_reference('html'))}")
+    window.fill("input[type=email]", "anna@visitor.example")
+    window.fill("textarea", f"Grüße! {subject}")
+    window.click("button")
+    until("the next page", lambda: window.url == f"{OWN}/thank-you.html")
+    until("the mail", lambda: arrived(stack, f"Grüße! {subject}"))
 
 
 def test_form(stack: Stack, window: Browser, subject: str) -> None:

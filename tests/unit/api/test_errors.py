@@ -41,9 +41,9 @@ def test_statuses(answer: Answer) -> None:
 
 @pytest.mark.parametrize("code", Code)
 def test_documented(code: Code) -> None:
-    """The README explains every code."""
-    readme = Path(__file__).parents[3] / "api" / "README.md"
-    assert f"`{code}`" in readme.read_text(encoding="utf-8")
+    """The reference explains every code."""
+    page = Path(__file__).parents[3] / "docs" / "api-reference.md"
+    assert f"`{code}`" in page.read_text(encoding="utf-8")
 
 
 def test_anything_else_is_internal() -> None:

@@ -335,7 +335,7 @@ def test_restart_keeps_the_trace(bench: Bench, ledger: Ledger) -> None:
 
 
 def test_spans_are_as_described(ledger: Ledger) -> None:
-    """Name, kind, parent and attributes of every span are those of `mail_telemetry.spans`, which the README shows."""
+    """Name, kind, parent and attributes of every span are those of `mail_telemetry.spans`, which the documents show."""
     spans = Spans()
     bench = Bench(ledger, spans=spans)
     bench.feed(*bounce(), forwarded(BOUNCE_ID))
