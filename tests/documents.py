@@ -94,7 +94,7 @@ def prose(path: Path) -> str:
 def commands(path: Path) -> tuple[str, ...]:
     """Return the commands within a document's sentences that a running stack can answer as they stand."""
     text = _COMMENT.sub("", _BLOCK.sub("", path.read_text(encoding="utf-8")))
-    return tuple(found for found in _COMMAND.findall(text) if not _UNKNOWN.search(found))
+    return tuple(dict.fromkeys(found for found in _COMMAND.findall(text) if not _UNKNOWN.search(found)))
 
 
 def anchors(path: Path) -> set[str]:
