@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
 
+# Where the environment forbids it, pytest would prepare a hundred test modules anew at each run. Empty: allowed.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 PYTHON ?= python3
 
@@ -43,7 +46,7 @@ types: venv  ## mypy --strict, tests included
 	$(VENV)/bin/mypy
 
 unit: venv  ## Tests without Docker, under 30 seconds
-	$(VENV)/bin/pytest tests/unit --numprocesses=auto
+	$(VENV)/bin/pytest tests/unit --numprocesses=auto --dist=worksteal
 
 contract: venv  ## Do names, settings and docs agree?
 	$(VENV)/bin/pytest tests/contract

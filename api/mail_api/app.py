@@ -94,11 +94,12 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         telemetry=NO_SECOND_SPANS,
     )
     body = openapi.request_body(settings.max_attachments, needs_to=settings.default_to is None)
-    app.include_router(send_route(reception, gate, outbox, telemetry, body))
-    app.include_router(lookup)
-    app.include_router(state_routes(readiness, callers))
+    routers = [send_route(reception, gate, outbox, telemetry, body), lookup, state_routes(readiness, callers)]
     if settings.api_docs:
-        app.include_router(docs_routes(_TITLE))
+        routers.append(docs_routes(_TITLE))
+    for router in routers:
+        # include_router would make every route a second time, at the first request.
+        app.router.routes.extend(router.routes)
     app.add_exception_handler(Situation, answers.on_situation)
     app.add_exception_handler(HTTPException, answers.on_http_exception)
     # The last one added is the outermost.

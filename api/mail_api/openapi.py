@@ -107,6 +107,7 @@ def _refused(description: str, examples: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "model": SendAnswer, "content": content}
 
 
+@cache
 def parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
     """Return the fields of a model as parameters of the URL."""
     schema = query.model_json_schema()

@@ -9,6 +9,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+_END_SECONDS = 0.1
+"""How long it may go on after `shutdown()`."""
 _LANDING = b"""<!doctype html><html lang="en"><title>mail-exporter</title><h1>mail-exporter</h1>
 <p><a href="/metrics">/metrics</a> &middot; <a href="/health">/health</a></p></html>"""
 
@@ -47,7 +49,7 @@ def serve(port: int, registry: CollectorRegistry, healthy: Callable[[], bool]) -
         OSError: the port is taken.
     """
     server = make_server("", port, application(registry, healthy), _ThreadingServer, _QuietHandler)
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(_END_SECONDS,), name="http", daemon=True).start()
     return server
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from mail_ledger import Ledger
+from tests.unit import new_ledger
 from tests.unit.exporter.bench import Bench
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """Return a new ledger."""
-    opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    opened = new_ledger.in_file(tmp_path / "ledger.db")
     yield opened
     opened.close()
 

@@ -20,6 +20,7 @@ from mail_exporter.relays import Relays
 from mail_exporter.source import Batch, LogFollower
 from mail_exporter.tracker import Tracker
 from mail_ledger import AttemptRow, Ledger, MessageRow
+from tests.unit import new_ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.bench import NOW
 
@@ -83,7 +84,7 @@ def expected(folder: Path, lines: list[str]) -> Contents:
     """Return what a run that nobody interrupts stores."""
     log = folder / "whole.log"
     log.write_text("".join(f"{line}\n" for line in lines))
-    with closing(Ledger.open("sqlite://")) as ledger:
+    with closing(new_ledger.in_memory()) as ledger:
         run(log, ledger)
         return contents(ledger)
 
@@ -104,7 +105,7 @@ def test_a_crash_at_every_record() -> None:
         log = folder / "mail.log"
         log.write_text("".join(f"{line}\n" for line in lines))
         for record in range(len(lines)):
-            with closing(Ledger.open("sqlite://")) as ledger:
+            with closing(new_ledger.in_memory()) as ledger:
                 run(log, ledger, killed_after=record)
                 run(log, ledger)
                 assert contents(ledger) == whole, f"killed at record {record}"
@@ -120,7 +121,7 @@ def test_a_crash_at_every_record() -> None:
 def test_crashes_and_rotations(crashes: list[int], cuts: list[int], *, compress: bool) -> None:
     """Any crashes, over files that are rotated meanwhile, compressed or not: the ledger is that of one quiet run."""
     lines = story()
-    with TemporaryDirectory() as name, closing(Ledger.open("sqlite://")) as ledger:
+    with TemporaryDirectory() as name, closing(new_ledger.in_memory()) as ledger:
         folder = Path(name)
         log = folder / "mail.log"
         for number, part in enumerate(rotations(lines, cuts)):

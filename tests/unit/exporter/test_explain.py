@@ -9,6 +9,7 @@ from mail_exporter.explain import explain
 from mail_exporter.queue import QueuedMail
 from mail_exporter.tree import Branch, draw
 from mail_ledger import Ledger
+from tests.unit import new_ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.bench import Bench
 
@@ -16,7 +17,7 @@ from tests.unit.exporter.bench import Bench
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
     """Return a new ledger."""
-    with closing(Ledger.open("sqlite://")) as opened:
+    with closing(new_ledger.in_memory()) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from mail_exporter.metrics import LogMetrics
 from mail_exporter.parse import DAEMONS
 from mail_exporter.relays import Relays
 from mail_exporter.source import decoded
-from mail_ledger import Ledger
+from tests.unit import new_ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.bench import RELAY, Bench
 
@@ -75,7 +75,7 @@ def series(bench: Bench) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
 @given(lines=st.lists(LINES, max_size=15))
 def test_any_log(lines: list[str]) -> None:
     """Whatever a log says, all lines are counted and no time series is added."""
-    with closing(Ledger.open("sqlite://")) as ledger:
+    with closing(new_ledger.in_memory()) as ledger:
         bench = Bench(ledger)
         bench.feed(*lines)
         counted = [bench.value("postfix_log_lines_total", result=result) or 0 for result in ("parsed", "foreign",
@@ -87,7 +87,7 @@ def test_any_log(lines: list[str]) -> None:
 def test_real_lines_cut_anywhere() -> None:
     """A line that ends anywhere is read without an exception."""
     whole = [*logs.accepted(), logs.deferred(), logs.sent(), logs.expired(), logs.removed()]
-    with closing(Ledger.open("sqlite://")) as ledger:
+    with closing(new_ledger.in_memory()) as ledger:
         bench = Bench(ledger)
         bench.feed(*(line[:end] for line in whole for end in range(len(line))))
         assert bench.pipeline.not_understood
@@ -96,7 +96,7 @@ def test_real_lines_cut_anywhere() -> None:
 
 def test_no_address_in_what_is_told() -> None:
     """A line that is not understood is told without the addresses in it."""
-    with closing(Ledger.open("sqlite://")) as ledger:
+    with closing(new_ledger.in_memory()) as ledger:
         bench = Bench(ledger)
         bench.feed(logs.line("smtp", "anna@x.example is unheard of"))
         assert bench.pipeline.not_understood == ["a***@x.example is unheard of"]
@@ -114,7 +114,7 @@ def test_monstrous_lines_take_no_time() -> None:
         "x[" * 50_000,
     )
     heads = ("", f"{logs.QUEUE_ID}: to=<", f"{logs.QUEUE_ID}: from=<", "NOQUEUE: reject: RCPT from x[1]: 554 5.7.1 <")
-    with closing(Ledger.open("sqlite://")) as ledger:
+    with closing(new_ledger.in_memory()) as ledger:
         bench = Bench(ledger)
         for daemon in ("smtp", "smtpd", "qmgr", "cleanup"):
             bench.feed(*(logs.line(daemon, head + monster) for head in heads for monster in monsters))
@@ -123,7 +123,7 @@ def test_monstrous_lines_take_no_time() -> None:
 
 def test_kinds_of_line_that_are_told_are_few() -> None:
     """A flood of different lines that nobody understands is told a bounded number of times."""
-    with closing(Ledger.open("sqlite://")) as ledger:
+    with closing(new_ledger.in_memory()) as ledger:
         bench = Bench(ledger)
         bench.feed(*(logs.line("smtp", "x" * length) for length in range(1, 290)))
         assert len(bench.pipeline.not_understood) == 200

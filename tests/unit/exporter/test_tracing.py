@@ -16,6 +16,7 @@ from mail_exporter.tracing import SpanFactory
 from mail_ledger import Ledger
 from mail_telemetry.names import Attribute
 from mail_telemetry.spans import SPANS
+from tests.unit import new_ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.bench import Bench, Spans
 
@@ -100,7 +101,7 @@ SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seco
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
     """Whatever Postfix's rounding makes of the numbers, stages lie in their attempt, one behind the other."""
-    bench = Bench(Ledger.open("sqlite://"))
+    bench = Bench(new_ledger.in_memory())
     bench.feed(*logs.accepted())
     for delay, *delays in attempts:
         bench.feed(logs.sent(delay=delay, delays="/".join(delays)), logs.active())
@@ -285,7 +286,7 @@ def test_forwarded_copy_is_in_the_trace(bench: Bench) -> None:
 def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path, trace: str | None) -> None:
     """A log that is read again makes spans with the same ids, for a mail without trace context too."""
     lines = [*logs.accepted(trace=trace), logs.deferred(), logs.active(), logs.sent(), logs.removed()]
-    again = Bench(Ledger.open(f"sqlite:///{tmp_path}/again.db"))
+    again = Bench(new_ledger.in_file(tmp_path / "again.db"))
     bench.feed(*lines)
     again.feed(*lines)
     ids = [(span.context.trace_id, span.context.span_id) for span in bench.spans if span.context]

@@ -1,47 +1,35 @@
 """Several processes on one ledger, at the same moment."""
 
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
+from multiprocessing import get_context
 
 import pytest
 
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.connections import connect
+from tests.unit.ledger import worker
 from tests.unit.ledger.test_migrations import LOG, POSITION, first_version
 from tests.unit.ledger.worker import KEY_LIMIT, KEY_NAME
 
-ROOT = Path(__file__).resolve().parents[3]
 PROCESSES = 2
+DEADLINE_SECONDS = 60
+# Real processes, out of one that has the imports behind it: those would take longer than the tests.
+STARTER = get_context("forkserver")
+STARTER.set_forkserver_preload([worker.__name__, "alembic.command"])
 
 
 def together(url: str, what: str, times: int, processes: int = PROCESSES) -> list[str | int]:
     """Have processes do it so many times each, all at the same moment, and return what came of it."""
-    command = [sys.executable, "-W", "error", "-m", "tests.unit.ledger.worker", url, what, str(times)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    workers = [
-        subprocess.Popen(  # noqa: S603 - our own worker
-            command, cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in range(processes)
-    ]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    results: list[str | int] = []
-    for worker in workers:
-        output, _ = worker.communicate(timeout=60)
-        assert worker.returncode == 0
-        results += json.loads(output)
-    return results
+    barrier, results = STARTER.Barrier(processes), STARTER.Queue()
+    started = [STARTER.Process(target=worker.main, args=(url, what, times, barrier, results)) for _ in range(processes)]
+    for process in started:
+        process.start()
+    found: list[str | int] = [result for _ in started for result in results.get(timeout=DEADLINE_SECONDS)]
+    for process in started:
+        process.join(DEADLINE_SECONDS)
+    assert [0] * processes == [process.exitcode for process in started]
+    return found
 
 
 @pytest.mark.parametrize("processes", [2, 4])

@@ -1,13 +1,11 @@
-"""One of several processes that do the same to one ledger at the same moment: `worker URL WHAT COUNT`.
+"""One of several processes that do the same to one ledger at the same moment."""
 
-It says `ready`, waits for a line, does WHAT so many times at once, and prints the results as JSON.
-"""
-
-import json
 import os
-import sys
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Queue
+from multiprocessing.synchronize import Barrier as Ready
 from threading import Barrier
 
 from mail_ledger import Ledger
@@ -59,17 +57,13 @@ def _at_once(work: Callable[[int], str | int], times: int) -> list[str | int]:
         return list(pool.map(start, range(times)))
 
 
-def main(url: str, what: str, times: int) -> None:
-    """Do it."""
+def main(url: str, what: str, times: int, ready: Ready, results: "Queue[list[str | int]]") -> None:
+    """Do it, once all are ready."""
+    warnings.simplefilter("error")
     works: dict[str, Callable[[ApiLedger, int], str | int]] = {"claim": claim, "begin": begin, "count": count}
     ledger = ApiLedger.open(url) if what in works else None
-    print("ready", flush=True)  # noqa: T201 - the test reads it
-    sys.stdin.readline()
+    ready.wait()
     work = (lambda number: works[what](ledger, number)) if ledger else (lambda number: open_new(url, number))
-    print(json.dumps(_at_once(work, times)))  # noqa: T201 - same
+    results.put(_at_once(work, times))
     if ledger:
         ledger.close()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
