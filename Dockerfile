@@ -3,7 +3,7 @@ ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS python
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates python3 \
+    && apt-get install --yes --no-install-recommends ca-certificates libpq5 python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
         /usr/lib/python3.*/test /usr/lib/python3.*/pydoc_data /usr/lib/python3.*/lib-dynload/_test*
 # Without the last one every counter comes with a second series that nobody asks for.

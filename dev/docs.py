@@ -29,8 +29,8 @@ _TEMPLATE: Final = re.compile(r"^(?:# --- (.+?) -+|#?([A-Z][A-Z0-9_]+)=.*)$", re
 SERVER_ROWS: Final = tuple(_ROW.finditer(SERVER_VARIABLES.read_text()))
 
 STANDARD: Final = {
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "Where traces go, over OTLP/HTTP; unset: nowhere.",
-    "OTEL_EXPORTER_OTLP_PROTOCOL": "Only `http/protobuf` is built in; anything else stops the service, and says so.",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "Where traces go, by OTLP, as `http://otel-collector:4318`; unset: nowhere.",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "`http/protobuf`, or `grpc` with an endpoint like `http://otel-collector:4317`.",
     "OTEL_EXPORTER_OTLP_HEADERS": "Headers sent along, as `name=value`, by comma.",
     "OTEL_LOGS_EXPORTER": "`otlp` sends log lines to the endpoint too; they are on stdout in any case.",
     "OTEL_RESOURCE_ATTRIBUTES": "Attributes that every span carries, as `name=value`, by comma.",

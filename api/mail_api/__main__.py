@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import uvloop
-from opentelemetry.sdk.trace import ReadableSpan
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mail_api.app import create_app
@@ -19,7 +18,7 @@ from mail_api.server import Server, http_server
 from mail_api.settings import Settings
 from mail_telemetry import configuration, log_export, logging, tracing
 from mail_telemetry.names import Service
-from mail_telemetry.sending import QueuedSpans, Sender
+from mail_telemetry.sending import QueuedSpans
 
 _GRACE_SECONDS: Final = 5
 _SWITCH_SECONDS: Final = 0.0005
@@ -37,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.parse_args(argv)
     settings = configuration.load_or_stop(Settings)
     logging.configure(Service.API, settings.log_level)
-    stop_export = log_export.start(Service.API, settings.log_level, os.environ)
+    with configuration.stopping():
+        stop_export = log_export.start(Service.API, settings.log_level, os.environ)
     try:
         uvloop.run(serve(settings))
     finally:
@@ -57,7 +57,8 @@ async def serve(settings: Settings) -> None:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
-    sender = _sender()
+    with configuration.stopping():
+        sender = tracing.span_sender(os.environ)
     watch_spans(registry, sender)
     provider = tracing.tracer_provider(Service.API, QueuedSpans(sender) if sender else None)
     # A request may wait as long as the mail server is given to come back.
@@ -77,13 +78,6 @@ async def serve(settings: Settings) -> None:
         await asyncio.gather(*(server.serve() for server in servers))
     finally:
         await asyncio.to_thread(provider.shutdown)
-
-
-def _sender() -> Sender[ReadableSpan] | None:
-    try:
-        return tracing.span_sender(os.environ)
-    except tracing.ProtocolUnsupported as error:
-        configuration.stop(str(error))
 
 
 def _stop_on_signal(servers: Sequence[Server]) -> None:

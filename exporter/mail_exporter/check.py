@@ -13,6 +13,7 @@ from mail_exporter.settings import Settings
 from mail_exporter.source import log_files, open_log
 from mail_ledger import Ledger
 from mail_telemetry import tracing
+from mail_telemetry.otlp import Protocol, Signal, protocol_of
 
 _TIMEOUT_SECONDS: Final = 5.0
 _PORTS: Final = {"http": 80, "https": 443}
@@ -61,8 +62,8 @@ def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         endpoint = next(filter(None, map(environ.get, reversed(tracing.ENDPOINT_VARIABLES))))
         yield _finding(
             f"collector at {endpoint}",
-            lambda: _connect(endpoint),
-            "Start the collector, or unset OTEL_EXPORTER_OTLP_ENDPOINT; 4318 is its port for OTLP/HTTP.",
+            lambda: _connect(endpoint, environ),
+            "Start the collector, or unset OTEL_EXPORTER_OTLP_ENDPOINT; its port is 4318 for HTTP, 4317 for gRPC.",
         )
 
 
@@ -83,8 +84,9 @@ def _read_log(settings: Settings) -> None:
             file.read(1)
 
 
-def _connect(endpoint: str) -> None:
-    parts = urlsplit(endpoint)
-    address = (parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
-    with socket.create_connection(address, _TIMEOUT_SECONDS):
+def _connect(endpoint: str, environ: Mapping[str, str]) -> None:
+    over_grpc = protocol_of(environ, Signal.TRACES) is Protocol.GRPC
+    parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+    port = parts.port or (_PORTS["https"] if over_grpc else _PORTS.get(parts.scheme, 0))
+    with socket.create_connection((parts.hostname or "", port), _TIMEOUT_SECONDS):
         pass

@@ -47,7 +47,8 @@ _LOOK_SECONDS: Final = 5.0
 def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     """Follow the log and serve /metrics until SIGTERM or SIGINT."""
     logging.configure(Service.EXPORTER, settings.log_level)
-    stop_export = log_export.start(Service.EXPORTER, settings.log_level, environ)
+    with configuration.stopping():
+        stop_export = log_export.start(Service.EXPORTER, settings.log_level, environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -55,7 +56,8 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    sender = _sender(environ)
+    with configuration.stopping():
+        sender = tracing.span_sender(environ)
     with LogFollower(settings.mail_log_file, position) as source:
         follower = Follower(source, make_pipeline(settings, registry, ledger, sender, position), stop.wait)
         registry.register(PartsCollector(part_readers(settings, follower, ledger, sender)))
@@ -133,13 +135,6 @@ def volumes(settings: Settings) -> dict[str, Path]:
     if scheme == "sqlite" and path:
         found["ledger"] = Path(path).parent
     return found
-
-
-def _sender(environ: Mapping[str, str]) -> SpanSender | None:
-    try:
-        return tracing.span_sender(environ)
-    except tracing.ProtocolUnsupported as error:
-        configuration.stop(str(error))
 
 
 def _open_ledger(settings: Settings) -> tuple[Ledger, LogPosition | None]:

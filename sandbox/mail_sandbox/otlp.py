@@ -34,7 +34,7 @@ class Signal(StrEnum):
     METRICS = auto()
 
 
-_ANSWERS: dict[Signal, bytes] = {
+ANSWERS: dict[Signal, bytes] = {
     Signal.TRACES: ExportTraceServiceResponse().SerializeToString(),
     Signal.LOGS: ExportLogsServiceResponse().SerializeToString(),
     Signal.METRICS: ExportMetricsServiceResponse().SerializeToString(),
@@ -59,16 +59,17 @@ def create_otlp_app(store: SpanStore) -> FastAPI:
         try:
             body = unpacked(await request.body(), gzip=encoding == "gzip")
             if signal is Signal.TRACES:
-                _keep(store, body)
+                keep(store, body)
         except BodyRejectedError as error:
             return _refusal(400, str(error))
         store.requests[signal] += 1
-        return Response(_ANSWERS[signal], media_type=PROTOBUF)
+        return Response(ANSWERS[signal], media_type=PROTOBUF)
 
     return app
 
 
-def _keep(store: SpanStore, body: bytes) -> None:
+def keep(store: SpanStore, body: bytes) -> None:
+    """The store has the spans of an ExportTraceServiceRequest; raises BodyRejectedError."""
     spans = list(decode_traces(body))
     new = sum([store.add(span) for span in spans])
     logger.bind(spans=len(spans), duplicates=len(spans) - new).info("spans received")

@@ -15,6 +15,7 @@ from loguru import logger
 from mail_sandbox.certificates import authority, server_tls
 from mail_sandbox.limit import Clock
 from mail_sandbox.otlp import create_otlp_app
+from mail_sandbox.otlp_grpc import served_over_grpc
 from mail_sandbox.relay import PortUnavailableError, Relay
 from mail_sandbox.settings import Settings
 from mail_sandbox.state import Sandbox, create_sandbox
@@ -29,6 +30,7 @@ class RunningSandbox:
     relay: Relay
     http_port: int
     otlp_port: int
+    otlp_grpc_port: int
 
 
 class HttpServer(uvicorn.Server):
@@ -83,12 +85,19 @@ async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncItera
         otlp_port = await stack.enter_async_context(
             _served(receiver, settings.bind, settings.otlp_port, "SANDBOX_OTLP_PORT")
         )
+        otlp_grpc_port = await stack.enter_async_context(
+            served_over_grpc(sandbox.spans, settings.bind, settings.otlp_grpc_port, "SANDBOX_OTLP_GRPC_PORT")
+        )
         stack.push_async_callback(relay.stop)
         await relay.start()
-        logger.bind(smtp=relay.submission_port, smtps=relay.smtps_port, http=http_port, otlp=otlp_port).info(
-            "sandbox ready"
-        )
-        yield RunningSandbox(sandbox, relay, http_port, otlp_port)
+        logger.bind(
+            smtp=relay.submission_port,
+            smtps=relay.smtps_port,
+            http=http_port,
+            otlp=otlp_port,
+            otlp_grpc=otlp_grpc_port,
+        ).info("sandbox ready")
+        yield RunningSandbox(sandbox, relay, http_port, otlp_port, otlp_grpc_port)
 
 
 @contextlib.asynccontextmanager

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     smtps_port: Port = Field(default=465, description="the port for SMTP in TLS, 0 to 65535 (0: any free)")
     http_port: Port = Field(default=8080, description="the port of the control page, 0 to 65535 (0: any free)")
     otlp_port: Port = Field(default=4318, description="the port for OTLP over HTTP, 0 to 65535 (0: any free)")
+    otlp_grpc_port: Port = Field(default=4317, description="the port for OTLP over gRPC, 0 to 65535 (0: any free)")
     keep_messages: int = Field(default=10_000, ge=1, description="how many mails to keep, a whole number from 1")
     keep_spans: int = Field(default=20_000, ge=1, description="how many spans to keep, a whole number from 1")
 

@@ -1,7 +1,8 @@
 """Settings from the environment, with mistakes told in one line each: the variable, what is wrong, the fix."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
 from pydantic import BeforeValidator, ValidationError
@@ -49,6 +50,15 @@ def load_or_stop(settings_class: type[SettingsT]) -> SettingsT:
     """Return the settings, or end the process with status 2 after one line per mistake on stderr."""
     try:
         return load(settings_class)
+    except SettingsInvalid as error:
+        stop(*error.lines)
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """End the process with status 2 where what is done meanwhile finds mistakes, after a line for each on stderr."""
+    try:
+        yield
     except SettingsInvalid as error:
         stop(*error.lines)
 

@@ -19,6 +19,7 @@ from opentelemetry.trace import TraceFlags
 from mail_telemetry import tracing
 from mail_telemetry.logging import fields_of
 from mail_telemetry.names import Service
+from mail_telemetry.otlp import Protocol, Signal, protocol_of, variables_read
 from mail_telemetry.sending import Sender
 
 if TYPE_CHECKING:
@@ -52,10 +53,15 @@ def start(service: Service, level: str, environ: Mapping[str, str]) -> Callable[
         service: whose lines they are.
         level: the least level that is sent.
         environ: the standard OTEL_* variables.
+
+    Raises:
+        SettingsInvalid: one of them can't be used.
     """
     if not export_enabled(environ):
         return lambda: None
-    sender = sender_of(OTLPLogExporter())
+    with variables_read():
+        exporter = _exporter(protocol_of(environ, Signal.LOGS))
+    sender = _sender(exporter)
     resource = tracing.resource(service)
     added = logger.add(lambda message: sender.offer(record_of(message, service, resource)), level=level.upper())
 
@@ -66,11 +72,19 @@ def start(service: Service, level: str, environ: Mapping[str, str]) -> Callable[
     return stop
 
 
-def sender_of(exporter: LogRecordExporter) -> Sender[ReadableLogRecord]:
-    """Return what sends records through an exporter; what finds no room is dropped, since it stands on stdout."""
+def _sender(exporter: LogRecordExporter) -> Sender[ReadableLogRecord]:
+    """Return what sends records; what finds no room is dropped, since it stands on stdout."""
     return Sender(
         lambda batch: exporter.export(batch) is LogRecordExportResult.SUCCESS, exporter.shutdown, what="log lines"
     )
+
+
+def _exporter(protocol: Protocol) -> LogRecordExporter:
+    if protocol is Protocol.GRPC:
+        from opentelemetry.exporter.otlp.proto.grpc import _log_exporter  # noqa: PLC0415 - 25 MB for who chose it
+
+        return _log_exporter.OTLPLogExporter()
+    return OTLPLogExporter()
 
 
 def record_of(message: "Message", service: Service, resource: Resource) -> ReadableLogRecord:

@@ -14,8 +14,6 @@ from loguru import logger
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 _BATCH: Final = 512
-_DELAY_SECONDS: Final = 0.5
-"""How long a lone span waits for company."""
 _EXPORTERS_LOG: Final = "opentelemetry.exporter.otlp"
 
 T = TypeVar("T")
@@ -29,6 +27,7 @@ class Sender(Generic[T]):
         shutdown: is called at the end.
         what: what is sent, for the log.
         limit: how many may wait.
+        delay_seconds: how long a lone one waits for company.
     """
 
     def __init__(
@@ -37,11 +36,13 @@ class Sender(Generic[T]):
         shutdown: Callable[[], None],
         what: str = "spans",
         limit: int = 8192,
+        delay_seconds: float = 0.5,
     ) -> None:
         self._export = export
         self._shutdown = shutdown
         self._what = what
         self._limit = limit
+        self._delay_seconds = delay_seconds
         self._waiting: deque[T] = deque()
         self._state = Condition()
         self._closing = False
@@ -116,7 +117,7 @@ class Sender(Generic[T]):
         with self._state:
             self._state.wait_for(lambda: self._waiting or self._closing)
             self._state.wait_for(
-                lambda: len(self._waiting) >= min(_BATCH, self._limit) or self._closing, _DELAY_SECONDS
+                lambda: len(self._waiting) >= min(_BATCH, self._limit) or self._closing, self._delay_seconds
             )
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             self._state.notify_all()

@@ -1,4 +1,4 @@
-"""Where spans go: a provider per service.name, exporting over OTLP/HTTP only when an endpoint is configured."""
+"""Where spans go: a provider per service.name, exporting over OTLP only when an endpoint is configured."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,22 +9,10 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from mail_telemetry.names import Service
+from mail_telemetry.otlp import Protocol, Signal, protocol_of, variables_read
 from mail_telemetry.sending import Sender
 
 ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-PROTOCOL_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-PROTOCOL: Final = "http/protobuf"
-"""The one that is built in, and the standard's default."""
-
-
-class ProtocolUnsupported(ValueError):
-    """OTEL_EXPORTER_OTLP_PROTOCOL asks for what is not built in."""
-
-    def __init__(self, variable: str, value: str) -> None:
-        super().__init__(
-            f"{variable}: {value} is not built in; set it to {PROTOCOL}, and the endpoint to the collector's port for "
-            f"HTTP (4318, where gRPC is 4317)"
-        )
 
 
 def export_enabled(environ: Mapping[str, str]) -> bool:
@@ -37,33 +25,35 @@ def export_enabled(environ: Mapping[str, str]) -> bool:
     return not disabled and any(_value(environ, name) for name in ENDPOINT_VARIABLES)
 
 
-def check_protocol(environ: Mapping[str, str]) -> None:
-    """Accept the protocol that is built in, or none.
-
-    Raises:
-        ProtocolUnsupported: it is another one.
-    """
-    for name in PROTOCOL_VARIABLES:
-        if (value := _value(environ, name)) not in ("", PROTOCOL):
-            raise ProtocolUnsupported(name, value)
-
-
 def span_sender(environ: Mapping[str, str]) -> Sender[ReadableSpan] | None:
     """Return what sends spans by the standard OTEL_* variables, or None when they go nowhere.
 
     Raises:
-        ProtocolUnsupported: as it says.
+        SettingsInvalid: one of them can't be used.
     """
     if not export_enabled(environ):
         return None
-    check_protocol(environ)
-    return sender_of(OTLPSpanExporter())
+    with variables_read():
+        exporter = _exporter(protocol_of(environ, Signal.TRACES))
+    return sender_of(exporter)
 
 
-def sender_of(exporter: SpanExporter, limit: int = 8192) -> Sender[ReadableSpan]:
-    """Return what sends spans through an exporter; so many may wait."""
+def _exporter(protocol: Protocol) -> SpanExporter:
+    if protocol is Protocol.GRPC:
+        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - 25 MB for who chose it
+
+        return trace_exporter.OTLPSpanExporter()
+    return OTLPSpanExporter()
+
+
+def sender_of(exporter: SpanExporter, limit: int = 8192, delay_seconds: float = 0.5) -> Sender[ReadableSpan]:
+    """Return what sends spans through an exporter; so many may wait, a lone one so long."""
     return Sender(
-        lambda batch: exporter.export(batch) is SpanExportResult.SUCCESS, exporter.shutdown, what="spans", limit=limit
+        lambda batch: exporter.export(batch) is SpanExportResult.SUCCESS,
+        exporter.shutdown,
+        what="spans",
+        limit=limit,
+        delay_seconds=delay_seconds,
     )
 
 

@@ -14,6 +14,7 @@ from mail_api.observability import watch_spans
 from mail_api.settings import Settings
 from mail_telemetry import tracing
 from mail_telemetry.names import Service
+from mail_telemetry.otlp import Protocol
 from mail_telemetry.sending import QueuedSpans
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ SENT = 40
 SPANS_OF_A_MAIL = 2
 
 
+@pytest.mark.parametrize("protocol", Protocol)
 async def test_collector_away(
-    monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.StringIO, ledger_url: str
+    monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.StringIO, ledger_url: str, protocol: Protocol
 ) -> None:
     """Every mail is sent, every span is counted as lost, and the log has one line about it."""
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.2"}
+    environ["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     sender = tracing.span_sender(environ)

@@ -14,7 +14,7 @@ import pytest
 
 async def start(tmp_path: Path, **variables: str) -> asyncio.subprocess.Process:
     """A sandbox in a process of its own, on free ports."""
-    ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SUBMISSION", "SMTPS", "HTTP", "OTLP")}
+    ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SUBMISSION", "SMTPS", "HTTP", "OTLP", "OTLP_GRPC")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 from pathlib import Path
+from typing import Any
 
+import grpc.aio
 import httpx2
 import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -57,13 +59,18 @@ def sdk_spans() -> list[ReadableSpan]:
     return list(exporter.get_finished_spans())
 
 
+def on_free_ports(ca_file: Path) -> Settings:
+    """Settings of a sandbox that is in nobody's way."""
+    ports: dict[str, Any] = dict.fromkeys(("submission_port", "smtps_port", "http_port", "otlp_port"), 0)
+    return Settings(ca_file=ca_file, bind="127.0.0.1", otlp_grpc_port=0, **ports)
+
+
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip], ids=["plain", "gzip"])
 async def test_the_sdks_exporter_is_understood(
     ca_file: Path, sdk_spans: list[ReadableSpan], compression: Compression
 ) -> None:
     """What the SDK sends arrives whole, over a real connection; what it sends again is counted."""
-    settings = Settings(ca_file=ca_file, bind="127.0.0.1", submission_port=0, smtps_port=0, http_port=0, otlp_port=0)
-    async with running(settings) as service:
+    async with running(on_free_ports(ca_file)) as service:
         exporter = OTLPSpanExporter(
             endpoint=f"http://127.0.0.1:{service.otlp_port}/v1/traces", compression=compression, timeout=3
         )
@@ -87,6 +94,21 @@ async def test_the_sdks_exporter_is_understood(
     }
     assert attempt.events == (SpanEvent("deferred", 2_500, {"mail.code": "4.7.8"}),)
     assert attempt.links == (SpanLink(f"{0xABC:032x}", f"{0xDEF:016x}"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"", "OK"), (b"\xff\xff", "INVALID_ARGUMENT")], ids=["good", "no protobuf"]
+)
+async def test_export_over_grpc(ca_file: Path, body: bytes, code: str) -> None:
+    """What comes over gRPC is taken, or refused, as over HTTP."""
+    method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+    async with (
+        running(on_free_ports(ca_file)) as service,
+        grpc.aio.insecure_channel(f"127.0.0.1:{service.otlp_grpc_port}") as channel,
+    ):
+        export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+        assert code == (await export(body).code()).name
+        assert ("traces over gRPC" in service.sandbox.spans.requests) == (code == "OK")
 
 
 async def test_an_export_is_answered_in_protobuf(receiver: httpx2.AsyncClient) -> None:

@@ -10,10 +10,11 @@ import pytest
 from mail_sandbox.service import running
 from mail_sandbox.settings import Settings
 
-FREE = {"bind": "127.0.0.1", "submission_port": 0, "smtps_port": 0, "http_port": 0, "otlp_port": 0}
+PORTS = ("submission_port", "smtps_port", "http_port", "otlp_port", "otlp_grpc_port")
+FREE: dict[str, Any] = {"bind": "127.0.0.1"} | dict.fromkeys(PORTS, 0)
 
 
-@pytest.mark.parametrize("port", ["http_port", "smtps_port"])
+@pytest.mark.parametrize("port", ["http_port", "smtps_port", "otlp_grpc_port"])
 async def test_a_port_in_use_ends_the_start(ca_file: Path, port: str) -> None:
     """The error names the variable, and what had started is stopped again."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -24,10 +25,11 @@ async def test_a_port_in_use_ends_the_start(ca_file: Path, port: str) -> None:
 
 
 async def test_nothing_listens_afterwards(ca_file: Path) -> None:
-    """All four ports are closed when the context ends."""
+    """All five ports are closed when the context ends."""
     settings: dict[str, Any] = FREE | {"ca_file": ca_file}
     async with running(Settings(**settings)) as service:
-        ports = [service.http_port, service.otlp_port, service.relay.submission_port, service.relay.smtps_port]
+        relay = service.relay
+        ports = [relay.submission_port, relay.smtps_port, service.http_port, service.otlp_port, service.otlp_grpc_port]
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)

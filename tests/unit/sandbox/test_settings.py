@@ -12,12 +12,8 @@ from mail_sandbox.state import Account, masked
 def test_defaults() -> None:
     """Without any variable the sandbox stands in for Gmail in its container."""
     settings = Settings()
-    assert (settings.submission_port, settings.smtps_port, settings.http_port, settings.otlp_port) == (
-        587,
-        465,
-        8080,
-        4318,
-    )
+    assert (settings.submission_port, settings.smtps_port, settings.http_port) == (587, 465, 8080)
+    assert (settings.otlp_port, settings.otlp_grpc_port) == (4318, 4317)
     assert settings.hostnames == ("sandbox-relay", "smtp.gmail.com", "localhost")
     assert settings.ca_file == Path("/certs/ca.pem")
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.sdk._logs import ReadableLogRecord
 
 from mail_telemetry import logging, tracing
 from mail_telemetry.log_export import export_enabled, record_of, start
 from mail_telemetry.names import LogLine, Service
+from mail_telemetry.otlp import Protocol
+from tests.unit.telemetry.grpc_collector import GrpcCollector
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -57,11 +60,30 @@ def test_record(records: list[ReadableLogRecord]) -> None:
     assert "mail-exporter" in {attribute.value.string_value for attribute in request.resource.attributes}
 
 
-def test_collector_that_is_away() -> None:
+def test_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over gRPC lines arrive as they would over HTTP."""
+    collector = GrpcCollector()
+    logging.configure(Service.API, stream=io.StringIO())
+    with collector.serving():
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        environ = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+        stop = start(Service.API, "INFO", environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
+        logger.info("hello")
+        stop()
+    logger.remove()
+    (request,) = map(ExportLogsServiceRequest.FromString, collector.bodies)
+    assert ["hello"] == [record.body.string_value for record in request.resource_logs[0].scope_logs[0].log_records]
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_collector_that_is_away(monkeypatch: pytest.MonkeyPatch, protocol: Protocol) -> None:
     """Lines that nobody takes hold nothing up, and are on stdout all the same; no line breeds another."""
     output = io.StringIO()
     logging.configure(Service.API, stream=output)
-    stop = start(Service.API, "INFO", COLLECTOR | {"OTEL_LOGS_EXPORTER": "otlp"})
+    environ = COLLECTOR | {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.2"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    stop = start(Service.API, "INFO", environ | {"OTEL_LOGS_EXPORTER": "otlp"})
     for number in range(100):
         logger.info("line {}", number)
     stop()

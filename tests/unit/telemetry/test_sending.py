@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from loguru import logger
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -17,6 +18,9 @@ from mail_exporter.export import CollectorUnavailable, span_metrics
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
 from mail_telemetry.sending import QueuedSpans, Sender
+
+RESOURCE = Resource.get_empty()
+"""One for all; a span that is given none looks for one in the environment."""
 
 
 class Collector(SpanExporter):
@@ -48,7 +52,7 @@ class Collector(SpanExporter):
 @contextmanager
 def sender(collector: Collector, limit: int = 8192) -> Iterator[Sender[ReadableSpan]]:
     """Yield a sender, and close it."""
-    made = tracing.sender_of(collector, limit)
+    made = tracing.sender_of(collector, limit, delay_seconds=0.01)
     yield made
     collector.open.set()
     made.close()
@@ -70,7 +74,7 @@ def lines(output: io.StringIO) -> list[dict[str, Any]]:
 
 def spans(number: int) -> list[ReadableSpan]:
     """Return so many spans."""
-    return [ReadableSpan(f"span {index}") for index in range(number)]
+    return [ReadableSpan(f"span {index}", resource=RESOURCE) for index in range(number)]
 
 
 def test_all_arrive() -> None:

@@ -1,17 +1,22 @@
 """When spans leave the process, and where to."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from mail_telemetry.names import Service
+from mail_telemetry.otlp import ProtocolUnsupported
 from mail_telemetry.sending import QueuedSpans
-from mail_telemetry.tracing import ProtocolUnsupported, export_enabled, span_sender, tracer_provider
+from mail_telemetry.tracing import export_enabled, span_sender, tracer_provider
+from tests.unit.telemetry.grpc_collector import GrpcCollector
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel-collector:4318"}
 
@@ -37,12 +42,32 @@ def test_export_enabled(environ: dict[str, str], *, expected: bool) -> None:
         sender.close()
 
 
-@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])
-@pytest.mark.parametrize("protocol", ["grpc", "http/json"])
-def test_other_protocol(name: str, protocol: str) -> None:
-    """A protocol that is not built in is an error that names the variable and what to set instead."""
-    with pytest.raises(ProtocolUnsupported, match=f"^{name}: {protocol} is not built in; set it to http/protobuf"):
-        span_sender(COLLECTOR | {name: protocol})
+def test_other_protocol() -> None:
+    """A protocol that is not built in ends the start."""
+    with pytest.raises(ProtocolUnsupported):
+        span_sender(COLLECTOR | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"})
+
+
+def test_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over gRPC a span arrives as it would over HTTP."""
+    collector = GrpcCollector()
+    with collector.serving():
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+        assert (1, 0) == send_one(monkeypatch, environ)
+    (request,) = map(ExportTraceServiceRequest.FromString, collector.bodies)
+    assert ["one"] == [span.name for span in request.resource_spans[0].scope_spans[0].spans]
+
+
+def test_only_what_is_spoken_is_loaded() -> None:
+    """Who sends over HTTP does not load gRPC's library, which is large."""
+    code = (
+        "import sys; from mail_telemetry import log_export, tracing\n"
+        f"for protocol in ('http/protobuf', 'grpc'):\n"
+        f"    tracing.span_sender({COLLECTOR} | {{'OTEL_EXPORTER_OTLP_PROTOCOL': protocol}}).close()\n"
+        "    print(protocol, 'grpc' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - Python
+    assert ["http/protobuf False", "grpc True"] == told.stdout.splitlines()
 
 
 @dataclass
@@ -75,7 +100,7 @@ def collector() -> Iterator[Received]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     received.url = f"http://127.0.0.1:{server.server_port}"
     yield received

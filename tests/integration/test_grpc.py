@@ -1,0 +1,80 @@
+"""OTLP over gRPC, from the real images to gRPC's own library in the sandbox."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.stack import API_METRICS, EXPORTER, SANDBOX, Stack, until
+
+SETTINGS = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel-collector:4317",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    "OTEL_LOGS_EXPORTER": "otlp",
+}
+SERVICES = ("mail-api", "mail-exporter")
+
+
+@pytest.fixture(scope="module")
+def grpc_stack(stack: Stack) -> Iterator[Stack]:
+    """The stack whose services speak gRPC to their collector; afterwards they speak HTTP again."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setitem(os.environ, name, value)
+        stack.command("up", "--detach", "--wait", *SERVICES)
+        yield stack
+    stack.command("up", "--detach", "--wait", *SERVICES)
+
+
+def exports(stack: Stack) -> dict[str, int]:
+    """Return how many exports the sandbox has taken, by signal."""
+    found: dict[str, int] = stack.http.get(stack.url(SANDBOX, "/health")).json()["exports"]
+    return found
+
+
+def test_one_trace_and_its_log_lines(grpc_stack: Stack, subject: str) -> None:
+    """Both services' spans of a mail arrive over gRPC as one trace, and so do log lines; nothing comes over HTTP."""
+    before = exports(grpc_stack)
+    message_id = grpc_stack.send(subject)
+    grpc_stack.trace(message_id, until_named=("POST /send", "smtp submit", "postfix receive", "postfix transmit"))
+    until("log lines over gRPC", lambda: exports(grpc_stack).get("logs over gRPC", 0) > 0)
+    now = exports(grpc_stack)
+    for signal in ("traces", "logs"):
+        assert now[signal] - before.get(signal, 0) == now[f"{signal} over gRPC"] - before.get(f"{signal} over gRPC", 0)
+    for service, name in (
+        (API_METRICS, "mail_api_spans_dropped_total"),
+        (EXPORTER, "mail_exporter_spans_dropped_total"),
+    ):
+        assert grpc_stack.value(service, name) == 0
+
+
+def test_collector_away_and_back(grpc_stack: Stack, subject: str) -> None:
+    """Without its collector a mail is sent as ever; what was lost is counted, and later spans arrive again."""
+    name = "mail_api_spans_dropped_total"
+    dropped = grpc_stack.value(API_METRICS, name)
+    grpc_stack.command("pause", "sandbox-relay")
+    try:
+        message_id = grpc_stack.send(subject)
+        until("spans counted as lost", lambda: grpc_stack.value(API_METRICS, name) > dropped)
+    finally:
+        grpc_stack.command("unpause", "sandbox-relay")
+    grpc_stack.received(subject)
+    assert "the collector takes no spans" in grpc_stack.logs("mail-api")
+    later = grpc_stack.send(f"{subject} later")
+    grpc_stack.trace(later, until_named=("POST /send", "postfix transmit"))
+    assert message_id != later
+
+
+def test_stop_is_quick(grpc_stack: Stack) -> None:
+    """Services that speak gRPC stop by themselves, and at once: none is killed."""
+    grpc_stack.command("stop", "--timeout", "9", *SERVICES)
+    try:
+        ended = {
+            service: container.ExitCode
+            for service in SERVICES
+            for container in grpc_stack.compose.get_containers(include_all=True)
+            if container.Service == service
+        }
+    finally:
+        grpc_stack.command("up", "--detach", "--wait", *SERVICES)
+    assert dict.fromkeys(SERVICES, 0) == ended

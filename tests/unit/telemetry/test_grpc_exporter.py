@@ -1,0 +1,154 @@
+"""Spans over gRPC, to a collector of gRPC's own library."""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import ReadableSpan
+
+from mail_sandbox.certificates import authority
+from mail_telemetry.configuration import SettingsInvalid
+from mail_telemetry.names import Service
+from mail_telemetry.sending import Sender
+from mail_telemetry.tracing import span_sender, tracer_provider
+from tests.unit.telemetry.grpc_collector import GrpcCollector
+
+
+@pytest.fixture
+def collector() -> Iterator[GrpcCollector]:
+    """A collector that takes everything."""
+    made = GrpcCollector()
+    with made.serving():
+        yield made
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment, for gRPC and impatient."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    return monkeypatch
+
+
+def sender_to(variables: pytest.MonkeyPatch, endpoint: str, **settings: str) -> Sender[ReadableSpan]:
+    """Return a sender of spans; settings are the ends of the variables' names."""
+    for name, value in settings.items():
+        variables.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
+    variables.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    sender = span_sender({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+    assert sender is not None
+    return sender
+
+
+def span(name: str) -> ReadableSpan:
+    """Return a finished span."""
+    made = tracer_provider(Service.API, None).get_tracer("test").start_span(name)
+    made.end()
+    assert isinstance(made, ReadableSpan)
+    return made
+
+
+def arrived(collector: GrpcCollector) -> list[str]:
+    """Return the names of the spans that the collector was sent, again and again if so."""
+    requests = map(ExportTraceServiceRequest.FromString, collector.bodies)
+    return [span.name for request in requests for span in request.resource_spans[0].scope_spans[0].spans]
+
+
+@pytest.mark.parametrize("settings", [{}, {"COMPRESSION": "gzip"}], ids=["plain", "gzip"])
+def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, settings: dict[str, str]) -> None:
+    """What is sent arrives whole, and the headers that are set go along in lower case, as HTTP/2 wants them."""
+    sender = sender_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", **settings)
+    names = [f"span {number}" for number in range(600)]
+    sender.send(map(span, names))
+    sender.close()
+    assert (names, 0) == (arrived(collector), sender.dropped)
+    assert {"opentelemetry.proto.collector.trace.v1.TraceService/Export"} == set(collector.methods)
+    assert "mail" == collector.metadata[0]["x-scope-orgid"]
+
+
+def test_variable_that_is_wrong(variables: pytest.MonkeyPatch) -> None:
+    """A value that the exporter can't use is an error that names the variable."""
+    with pytest.raises(SettingsInvalid, match="COMPRESSION"):
+        sender_to(variables, "http://127.0.0.1:1", COMPRESSION="zip")
+
+
+@pytest.mark.parametrize(("code", "tries"), [("UNAVAILABLE", 2), ("UNAUTHENTICATED", 1)])
+def test_refusal(variables: pytest.MonkeyPatch, collector: GrpcCollector, code: str, tries: int) -> None:
+    """What may pass is tried again, what does not is dropped and counted."""
+    collector.answers = [grpc.StatusCode[code]]
+    sender = sender_to(variables, collector.endpoint, TIMEOUT="10")
+    sender.offer(span("one"))
+    sender.close(timeout=10)
+    assert (["one"] * tries, 2 - tries) == (arrived(collector), sender.dropped)
+
+
+def test_collector_that_is_down(variables: pytest.MonkeyPatch) -> None:
+    """Without a collector spans are dropped and counted, within the time-out."""
+    sender = sender_to(variables, "http://127.0.0.1:1", TIMEOUT="0.2")
+    sender.offer(span("one"))
+    sender.close()
+    assert 1 == sender.dropped
+
+
+def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
+    """The end of the service does not wait for a collector that does not answer."""
+    collector.is_open.clear()
+    sender = sender_to(variables, collector.endpoint, TIMEOUT="60")
+    sender.offer(span("one"))
+    assert collector.arrived.wait(10)
+    ended = threading.Thread(target=sender.close, args=(0.1,))
+    started = time.monotonic()
+    ended.start()
+    ended.join(10)
+    assert time.monotonic() - started < 2
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of a CA, and of a certificate and its key that it signed for localhost."""
+    folder, now = tmp_path_factory.mktemp("collector"), dt.datetime.now(dt.UTC)
+    ca = authority(folder / "ca.pem", now=now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    signed = (
+        x509.CertificateBuilder(ca.certificate.subject, x509.Name([]), key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
+        .sign(ca.key, hashes.SHA256())
+    )
+    files = {"ca": folder / "ca.pem", "key": folder / "key.pem", "certificate": folder / "certificate.pem"}
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    files["key"].write_bytes(key.private_bytes(*form))
+    files["certificate"].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    return files
+
+
+@pytest.fixture
+def safe(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
+    """A collector behind TLS that wants a client's certificate of the same CA."""
+    key, certificate, ca = (certificates[name].read_bytes() for name in ("key", "certificate", "ca"))
+    made = GrpcCollector()
+    with made.serving(credentials=grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)):
+        yield made
+
+
+def test_tls(variables: pytest.MonkeyPatch, safe: GrpcCollector, certificates: dict[str, Path]) -> None:
+    """Behind TLS both sides show certificates of a private CA."""
+    settings = {
+        "CERTIFICATE": str(certificates["ca"]),
+        "CLIENT_CERTIFICATE": str(certificates["certificate"]),
+        "CLIENT_KEY": str(certificates["key"]),
+    }
+    sender = sender_to(variables, f"https://localhost:{safe.port}", **settings)
+    sender.offer(span("one"))
+    sender.close()
+    assert ["one"] == arrived(safe)
