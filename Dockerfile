@@ -33,6 +33,7 @@ COPY telemetry telemetry
 RUN PATH=/opt/build/bin:$PATH exporter/compile /opt/exporter
 COPY pyproject.toml README.md LICENSE ./
 COPY api api
+COPY check check
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && for service in api exporter; do \
         python3 -m pip --python "/opt/$service/bin/python" install --no-cache-dir --no-compile --no-deps --no-index \

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
+.PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo check api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
 
 # Where the environment forbids it, pytest would prepare a hundred test modules anew at each run. Empty: allowed.
 export PYTHONDONTWRITEBYTECODE :=
@@ -34,6 +34,9 @@ backup:  ## Copy the ledger into FILE=backups/... while the services go on
 
 restore:  ## Make the ledger what FILE=... is; stops and starts the services
 	@dev/ledger restore
+
+check:  ## Is everything well on mail's way? Variables, ports, DNS, the relay's login, disk, monitoring (Docker is enough)
+	@ENV="$(ENV)" dev/check $(OPTIONS)
 
 test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from alerts.catalogue import GROUPS
 from alerts.routes.settings import RouteSettings
 from mail_api.settings import Settings as ApiSettings
+from mail_check.settings import Settings as CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
@@ -57,6 +58,10 @@ COMPOSE: Final = {
     "DINKY_MAIL_VERSION": ("latest", "The tag of the images."),
 }
 """Variables that only docker-compose.mail.prod.yml reads."""
+
+
+OTHERS: Final = (("alerts", RouteSettings), ("check", CheckSettings))
+"""What reads variables beside the services."""
 
 
 def settings_tables() -> str:
@@ -102,7 +107,7 @@ def settings() -> dict[str, tuple[list[str], str, str]]:
         if found["name"] in SECRETS:
             path = f"`/run/secrets/{found['name'].lower()}`"
             add(f"{found['name']}_FILE", "server", "", f"In its place: a file that holds it, as {path}")
-    for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings), ("alerts", RouteSettings)):
+    for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings), *OTHERS):
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
     for name, meaning in STANDARD.items():

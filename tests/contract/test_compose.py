@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from mail_check.ports import DOORS, Door
+
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("docker-compose.sandbox.yml", "tests/integration/docker-compose.test.yml")
 MONITORING = "docker-compose.monitoring.yml"
@@ -47,6 +49,30 @@ def test_production_services(service: str) -> None:
     assert settings["security_opt"] == ["no-new-privileges:true"]
     assert settings["mem_limit"]
     assert settings["pids_limit"]
+
+
+def test_check_is_given_everything_and_changes_nothing() -> None:
+    """The check's container has every variable, network and secret of the services, and mounts for reading alone."""
+    services = load("docker-compose.mail.prod.yml")["services"]
+    check = services["mail-check"]
+    given = {
+        name for service in ("mail-server", "mail-api", "mail-exporter") for name in services[service]["environment"]
+    }
+    assert given - set(check["environment"]) == set()
+    assert check["environment"]["MAIL_HOSTNAME"] == services["mail-exporter"]["environment"]["MAIL_HOSTNAME"]
+    assert set(services["mail-server"]["networks"]) == set(check["networks"])
+    mounts = check["volumes"]
+    assert [one for one in mounts if not (one.get("read_only") if isinstance(one, dict) else one.endswith(":ro"))] == []
+    assert check["read_only"] is True
+    assert check["profiles"] == ["check"]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: str(door.host_port))
+def test_check_knows_the_ports(door: Door) -> None:
+    """The ports that the check looks for are those that production publishes."""
+    published = load("docker-compose.mail.prod.yml")["services"][door.service]["ports"]
+    host = "" if door.outside else "127.0.0.1:"
+    assert f"{host}{door.host_port}:{door.port}" in published
 
 
 @pytest.mark.parametrize("service", ["mail-api", "mail-exporter"])

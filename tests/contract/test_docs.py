@@ -10,6 +10,7 @@ import yaml
 from alerts.routes.settings import RouteSettings
 from dev import docs
 from mail_api.settings import Settings as ApiSettings
+from mail_check.settings import Settings as CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from tests.documents import links
 
@@ -47,6 +48,7 @@ def test_generated_tables_are_fresh(document: str) -> None:
             [*docs.fields(ExporterSettings), *docs.STANDARD],
             id="mail-exporter",
         ),
+        pytest.param("mail-check", list(docs.fields(CheckSettings)), id="mail-check"),
     ],
 )
 def test_every_setting_reaches_its_service(services: Services, service: str, variables: list[str]) -> None:

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = {
     "api/mail_api": {"mail_api", "mail_telemetry", "mail_ledger"},
     "exporter/mail_exporter": {"mail_exporter", "mail_telemetry", "mail_ledger"},
+    "check/mail_check": {"mail_check", "mail_api", "mail_exporter", "mail_telemetry"},
     "ledger/mail_ledger": {"mail_ledger", "mail_telemetry"},
     "telemetry/mail_telemetry": {"mail_telemetry"},
     "sandbox/mail_sandbox": {"mail_sandbox"},

@@ -35,6 +35,8 @@ class Monitoring:
 
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http
+        self.url = str(http.base_url)
+        """Where it is, as seen from this machine."""
 
     def query(self, expression: str) -> list[Json]:
         """Return the result of an instant query; fail with Prometheus's words when it is none."""

@@ -1,0 +1,53 @@
+"""Findings as a person reads them, and as a program does."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from mail_check.finding import Finding, Status, counts, exit_status
+
+SCHEMA: Final = 1
+"""Raised when a field of the JSON goes or changes its meaning; new ones may come without."""
+_WORDS: Final = {
+    Status.OK: "ok",
+    Status.WARNING: "warning",
+    Status.FAILED: "FAILED",
+    Status.UNKNOWN: "could not look",
+}
+_WIDTH: Final = max(map(len, _WORDS.values()))
+_NAME_WIDTH: Final = 20
+
+
+def lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the report's lines: a heading for each area, a line for each finding, and below it what to do."""
+    area = None
+    for finding in findings:
+        if finding.area != area:
+            area = finding.area
+            yield str(area)
+        yield f"  {_WORDS[finding.status]:<{_WIDTH}}  {finding.name:<{_NAME_WIDTH}}  {finding.message}"
+        if finding.fix:
+            yield f"  {'':<{_WIDTH}}  {'':<{_NAME_WIDTH}}  -> {finding.fix}"
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return how it stands, in one line."""
+    found = counts(findings)
+    parts = (
+        f"{found[Status.OK]} ok",
+        f"{found[Status.WARNING]} warning{'' if found[Status.WARNING] == 1 else 's'}",
+        f"{found[Status.FAILED]} failed",
+        f"{found[Status.UNKNOWN]} could not be looked at",
+    )
+    return ", ".join(parts)
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """Return all findings as one JSON object; docs/check.md describes it."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "exit_status": exit_status(findings),
+        "counts": dict(counts(findings)),
+        "findings": [finding._asdict() for finding in findings],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)

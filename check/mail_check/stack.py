@@ -1,0 +1,137 @@
+"""The mail server's variables as its own start-up reads them (postfix/, settings.bash), as far as the check needs them.
+
+Whether they are valid is said by `mail-server check`; here they are taken as they come.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mail_check.reason import reason
+
+DEFAULTS: Final = {
+    "MAIL_HOSTNAME": "mail.{MAIL_DOMAIN}",
+    "DEFAULT_FROM": "noreply@{MAIL_DOMAIN}",
+    "SMTP_RELAY_PORT": "587",
+    "USE_TLS": "yes",
+    "TLS_VERIFY": "yes",
+}
+"""As in settings.bash; a contract test compares."""
+_IMPLICIT_TLS_PORT: Final = 465
+_YES: Final = frozenset({"yes", "true", "on", "1"})
+_GROUPS_OF_FOUR: Final = re.compile(r"(?:[A-Za-z0-9]{4} ){3}[A-Za-z0-9]{4}")
+
+
+class VariableUnusable(ValueError):
+    """A variable that the check needs can't be used; the message begins with its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The way out. `password` is never shown: not by repr, and not in any message."""
+
+    host: str
+    port: int
+    username: str
+    password: "Secret"
+    ca_file: str | None
+    use_tls: bool
+    verify: bool
+    implicit_tls: bool
+    """TLS from the first byte, in place of STARTTLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that only `reveal` shows."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value itself, to be sent to whom it is for."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What the variables amount to. `relay` is None for direct delivery by MX."""
+
+    domain: str
+    hostname: str
+    default_from: str
+    forward_to: tuple[str, ...]
+    relay: Relay | None
+
+
+def read_stack(environ: Mapping[str, str], read_file: Callable[[str], str]) -> Stack:
+    """Return the stack that these variables describe.
+
+    Args:
+        environ: the variables.
+        read_file: returns the text of a file, for NAME_FILE; raises OSError.
+
+    Raises:
+        VariableUnusable: one of them can't be used.
+    """
+    domain = _value(environ, "MAIL_DOMAIN").lower()
+    if not domain:
+        raise VariableUnusable("MAIL_DOMAIN is not given to this container")
+
+    def value(name: str) -> str:
+        return _value(environ, name) or DEFAULTS.get(name, "").replace("{MAIL_DOMAIN}", domain)
+
+    return Stack(
+        domain=domain,
+        hostname=value("MAIL_HOSTNAME").lower(),
+        default_from=value("DEFAULT_FROM"),
+        forward_to=tuple(re.split(r"[,\s]+", value("FORWARD_EMAIL"))) if value("FORWARD_EMAIL") else (),
+        relay=_relay(value, lambda name: _secret(environ, name, read_file)),
+    )
+
+
+def _relay(value: Callable[[str], str], secret: Callable[[str], str]) -> Relay | None:
+    host = value("SMTP_RELAY_HOST").lower()
+    if not host:
+        return None
+    password = secret("SMTP_RELAY_PASSWORD")
+    if _GROUPS_OF_FOUR.fullmatch(password):  # as Google shows app passwords
+        password = password.replace(" ", "")
+    port = _number("SMTP_RELAY_PORT", value)
+    return Relay(
+        host=host,
+        port=port,
+        username=secret("SMTP_RELAY_USERNAME"),
+        password=Secret(password),
+        ca_file=value("SMTP_RELAY_CA_FILE") or None,
+        use_tls=value("USE_TLS").lower() in _YES,
+        verify=value("TLS_VERIFY").lower() in _YES,
+        implicit_tls=port == _IMPLICIT_TLS_PORT,
+    )
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _secret(environ: Mapping[str, str], name: str, read_file: Callable[[str], str]) -> str:
+    path = _value(environ, f"{name}_FILE")
+    if not path:
+        return _value(environ, name)
+    try:
+        return read_file(path).strip()
+    except OSError as error:
+        raise VariableUnusable(f"{name}_FILE: {path} can't be read: {reason(error)}") from error
+
+
+def _number(name: str, value: Callable[[str], str]) -> int:
+    try:
+        return int(value(name))
+    except ValueError:
+        raise VariableUnusable(f"{name}: {value(name)!r} is not a number") from None

@@ -1,0 +1,79 @@
+"""`make check` on the running stack, and on one that is broken in several ways at once."""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import httpx2
+
+from tests.integration.stack import EXPORTER, FILES, ROOT, Stack, until
+
+Findings = dict[tuple[str, str], dict[str, Any]]
+
+
+def check(status: int | None = None, **variables: str) -> Findings:
+    """Run the check as `make check OPTIONS=--json` does, and return its findings by area and name."""
+    environment = {"ENV": "sandbox/sandbox.env", "COMPOSE_FILE": os.pathsep.join(FILES), "NTP_SERVER": "127.0.0.1"}
+    done = subprocess.run(
+        ["dev/check", "--json", "--seconds", "15"],  # noqa: S607 - as the Makefile does
+        cwd=ROOT,
+        env=os.environ | environment | variables,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert "sandboxapppasswd" not in done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["exit_status"] == done.returncode
+    assert status in {None, done.returncode}, found
+    return {(one["area"], one["name"]): one for one in found["findings"]}
+
+
+def test_all_is_well(stack: Stack) -> None:
+    """On a stack that is well nothing has failed, no mail was sent, and every part was looked at."""
+    before = stack.count_mails()
+    found = check()
+    assert [one for one in found.values() if one["status"] == "failed"] == []
+    well = {place for place, one in found.items() if one["status"] == "ok"}
+    assert {
+        *(("services", name) for name in ("mail-server", "mail-api", "mail-exporter", "ready", "log, queue, ledger")),
+        *(("ports", f"mail-server:{port}") for port in (25, 2525, 587)),
+        *(("relay", name) for name in ("connection", "TLS", "certificate", "login")),
+        *(("machine", f"disk: {name}") for name in ("spool", "log", "ledger")),
+        ("configuration", "mail-server"),
+        ("certificate", "port 587"),
+        ("monitoring", "collector"),
+    } <= well
+    assert found["ports", "25 of the host"]["status"] == "warning", "the sandbox publishes on loopback alone"
+    assert before == stack.count_mails()
+
+
+def answers(stack: Stack) -> bool:
+    """Tell whether the exporter is there."""
+    try:
+        return stack.http.get(stack.url(EXPORTER, "/health")).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+def test_broken(stack: Stack) -> None:
+    """Each thing that is wrong has its line and its advice; what depends on it could not be looked at."""
+    stack.command("stop", "mail-exporter")
+    try:
+        with stack.fault("wrong_password"):
+            found = check(1, SMTP_RELAY_DAILY_LIMIT="no", API_DOCS="maybe", SMTP_POOL_SIZE="7")
+    finally:
+        stack.command("start", "mail-exporter")
+        until("the exporter again", lambda: answers(stack))
+    states = {place: (one["status"], one["message"]) for place, one in found.items()}
+    assert ("failed", "SMTP_RELAY_DAILY_LIMIT: 'no' is not a number: give one above 0, digits only") == states[
+        "configuration", "mail-server"
+    ]
+    assert states["configuration", "mail-api"][0] == "failed"
+    assert states["services", "mail-exporter"][1].startswith("is exited")
+    assert states["services", "mail-api"] == ("warning", "runs with other settings than it would be started with now")
+    assert states["services", "log, queue, ledger"] == ("unknown", "mail-exporter does not run")
+    assert "refused: 535 5.7.8 Username and Password not accepted" in states["relay", "login"][1]
+    assert "new app password" in found["relay", "login"]["fix"]

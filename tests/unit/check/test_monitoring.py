@@ -1,0 +1,131 @@
+"""Whether the monitoring sees us."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from mail_check import monitoring
+from mail_check.finding import Status
+from mail_check.web import Answer
+from tests.unit.check.web_server import WebServer
+
+NOBODY = "http://127.0.0.1:1"
+
+
+def up(**jobs: str) -> tuple[int, str]:
+    """Return Prometheus's answer about targets that are up (1) or down (0)."""
+    result = [{"metric": {"job": job.replace("_", "-")}, "value": [0, value]} for job, value in jobs.items()]
+    return 200, json.dumps({"status": "success", "data": {"result": result}})
+
+
+def rules(*found: dict[str, Any]) -> tuple[int, str]:
+    """Return Prometheus's answer about its alerting rules."""
+    return 200, json.dumps({"data": {"groups": [{"rules": list(found)}]}})
+
+
+RULE = {"name": "MailApiDown", "labels": {"service": "mail"}, "health": "ok"}
+FOREIGN = {"name": "Other", "labels": {}, "health": "err"}
+TOLD = 200, json.dumps({"data": {"activeAlertmanagers": [{"url": "x"}]}})
+NOT_TOLD = 200, json.dumps({"data": {"activeAlertmanagers": []}})
+
+
+@pytest.mark.parametrize(
+    ("seen", "ruled", "told", "expected"),
+    [
+        pytest.param(
+            up(mail_api="1", mail_exporter="1"), rules(RULE, FOREIGN), TOLD, [Status.OK] * 4, id="all is well"
+        ),
+        pytest.param(
+            up(mail_api="0"),
+            rules(RULE | {"health": "err"}),
+            NOT_TOLD,
+            [Status.FAILED, Status.FAILED, Status.FAILED, Status.WARNING],
+            id="nothing is",
+        ),
+        pytest.param(
+            up(mail_api="1", mail_exporter="1"),
+            rules(FOREIGN),
+            TOLD,
+            [Status.OK, Status.OK, Status.WARNING, Status.OK],
+            id="no rules of ours",
+        ),
+    ],
+)
+def test_prometheus(
+    seen: tuple[int, str], ruled: tuple[int, str], told: tuple[int, str], expected: list[Status]
+) -> None:
+    """Prometheus has to reach both services, have our rules, and somebody to tell."""
+    answers = {"/api/v1/query": seen, "/api/v1/rules": ruled, "/api/v1/alertmanagers": told}
+    with WebServer(answers) as web:
+        assert expected == [one.status for one in monitoring.prometheus(f"{web.url}/", 2)]
+
+
+def test_one_of_several_is_enough() -> None:
+    """Of several targets of a job (replicas, and one that is gone) one that is up will do."""
+    result = [{"metric": {"job": job}, "value": [0, value]} for job in monitoring.JOBS for value in "01"]
+    answer = Answer(200, json.dumps({"data": {"result": result}}))
+    assert [Status.OK, Status.OK] == [one.status for one in monitoring.scraped(answer)]
+
+
+def test_no_monitoring() -> None:
+    """Without a Prometheus or an Alertmanager nobody is told, which is a warning with the variable's name."""
+    (prometheus,) = monitoring.prometheus(NOBODY, 1)
+    alertmanager = monitoring.alertmanager(NOBODY, 1)
+    assert [Status.WARNING, Status.WARNING] == [prometheus.status, alertmanager.status]
+    assert "PROMETHEUS_URL" in prometheus.fix
+    assert "ALERTMANAGER_URL" in alertmanager.fix
+
+
+def test_silence_is_not_absence() -> None:
+    """One that does not answer in time could not be looked at."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (found,) = monitoring.prometheus(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
+    assert (Status.UNKNOWN, True) == (found.status, "no answer in time" in found.message)
+
+
+def test_somebody_else() -> None:
+    """What answers otherwise is told to be no Prometheus."""
+    with WebServer({}) as web, pytest.raises(ValueError, match="no Prometheus"):
+        list(monitoring.prometheus(web.url, 2))
+
+
+@pytest.mark.parametrize(
+    ("configuration", "status"),
+    [
+        ('route:\n  receiver: all\n  routes:\n  - matchers:\n    - service="mail"\nreceivers: []\n', Status.OK),
+        ("global: {}\nroute:\n  routes:\n  - matchers: ['service = \"mail\"']", Status.OK),
+        ("route:\n  receiver: everybody\n", Status.WARNING),
+        ('route:\n  receiver: all\ninhibit_rules:\n- target_matchers:\n  - service="mail"\n', Status.WARNING),
+        ("{}", Status.WARNING),
+    ],
+)
+def test_alertmanager(configuration: str, status: Status) -> None:
+    """Alerts about mail need a way of their own."""
+    answer = json.dumps({"config": {"original": configuration}})
+    with WebServer({"/api/v2/status": (200, answer)}) as web:
+        assert status == monitoring.alertmanager(web.url, 2).status
+
+
+@pytest.mark.parametrize(("answer", "status"), [(200, Status.OK), (401, Status.FAILED), (404, Status.FAILED)])
+def test_collector(answer: int, status: Status) -> None:
+    """The collector is given an export without traces, with the headers that real ones have."""
+    with WebServer({"/v1/traces": (answer, "")}) as web:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{web.url}/", "OTEL_EXPORTER_OTLP_HEADERS": "x-key=swordfish"}
+        found = monitoring.collector(variables, 2)
+        ((path, headers, body),) = web.asked
+    assert status == found.status
+    assert ("/v1/traces", "swordfish", b"") == (path, headers["X-Key"], body)
+    assert "swordfish" not in str(found)
+
+
+def test_collector_away() -> None:
+    """A collector that is not there is a failure; one that is not wanted is none."""
+    assert monitoring.collector({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:swordfish@{NOBODY[7:]}"}, 1) == (
+        Status.FAILED,
+        f"traces are lost: {NOBODY}/v1/traces: Connection refused",
+        "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4318 is its port for OTLP/HTTP.",
+        "",
+    )
+    assert monitoring.collector({}, 1).status is Status.OK
