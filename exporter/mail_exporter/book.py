@@ -6,9 +6,10 @@ from mail_exporter.events import Status
 from mail_exporter.facts import AttemptEnded
 from mail_exporter.mail import Mail
 from mail_exporter.relays import RELAY_DAEMONS, Relays
-from mail_ledger import AttemptRow, Ledger, LogPosition, MessageRow
+from mail_ledger import Ledger, LogPosition, Values
 from mail_telemetry.masking import mask_address, mask_text
 
+_SENT: Final = Status.SENT
 _ADDRESS_LENGTH: Final = 255
 _RELAY_LENGTH: Final = 255
 _DSN_LENGTH: Final = 16
@@ -35,45 +36,44 @@ class Book:
         self._server = server
         self._stored = {position}
         """What the ledger's position is; several, after a failure of which nobody knows whether it stored."""
-        self._messages: dict[str, MessageRow] = {}
-        self._attempts: list[AttemptRow] = []
+        self._messages: dict[str, Values] = {}
+        self._attempts: list[Values] = []
         self._position: LogPosition | None = None
 
     def __len__(self) -> int:
         return len(self._messages) + len(self._attempts)
 
     def enter_attempt(self, fact: AttemptEnded) -> None:
-        """Keep the row of an attempt."""
+        """Keep the row of an attempt: the fields of an `AttemptRow`."""
         attempt = fact.attempt
         text = attempt.text
         self._attempts.append(
-            AttemptRow(
-                message=fact.mail.id,
-                ordinal=fact.ordinal,
-                number=fact.number,
-                waiting_since=fact.activated,
-                started=fact.started,
-                connected=fact.connected,
-                ended=fact.ended,
-                delay=attempt.delay,
-                recipient=mask_address(attempt.recipient)[:_ADDRESS_LENGTH],
-                forwarded=attempt.forwarded,
-                agent=fact.daemon,
-                relay=attempt.relay[:_RELAY_LENGTH],
-                counted=attempt.status is Status.SENT
-                and fact.daemon in RELAY_DAEMONS
-                and self._relays.is_configured(attempt.relay),
-                status=attempt.status.value,
-                dsn=attempt.dsn[:_DSN_LENGTH],
-                cause=fact.cause and fact.cause.value,
-                suspended=attempt.suspended,
-                reply=(mask_text(text) if "@" in text else text)[:_REPLY_LENGTH],
+            (
+                fact.mail.id,
+                fact.ordinal,
+                fact.number,
+                fact.activated,
+                fact.started,
+                fact.connected,
+                fact.ended,
+                attempt.delay,
+                mask_address(attempt.recipient)[:_ADDRESS_LENGTH],
+                attempt.forwarded,
+                fact.daemon,
+                attempt.relay[:_RELAY_LENGTH],
+                attempt.status is _SENT and fact.daemon in RELAY_DAEMONS and self._relays.is_configured(attempt.relay),
+                attempt.status.value,
+                attempt.dsn[:_DSN_LENGTH],
+                fact.cause and fact.cause.value,
+                attempt.suspended,
+                (mask_text(text) if "@" in text else text)[:_REPLY_LENGTH],
             )
         )
 
     def enter_mails(self, mails: list[Mail], position: LogPosition) -> None:
         """Keep the rows of mails as they are now; everything before the position has been entered."""
-        self._messages.update((mail.id, mail.row()) for mail in mails)
+        for mail in mails:
+            self._messages[mail.id] = mail.row()
         self._position = position
 
     def store(self) -> None:

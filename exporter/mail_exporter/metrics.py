@@ -90,9 +90,6 @@ class LogMetrics(Collector):
         self._stages = [self.stages[stage] for stage in STAGES]
         self._durations = {outcome: self.durations[outcome] for outcome in Outcome}
         self._handlers: dict[type[Any], Callable[[Any, Entry], None]] = {
-            MailReceived: self._mail_received,
-            AttemptEnded: self._attempt_ended,
-            MailFinished: self._mail_finished,
             NoticeSent: lambda event, _: self.notices.add(event.kind),
             TlsEstablished: lambda event, _: self.tls.add(*event),
             Connected: lambda _, entry: self.connections.add(entry),
@@ -129,26 +126,35 @@ class LogMetrics(Collector):
 
     def observe(self, fact: Fact, entry: Entry) -> None:
         """Count what a fact says; `entry` is that of the listener whose line it was."""
-        self._handlers[type(fact)](fact, entry)
+        if isinstance(fact, AttemptEnded):
+            self._attempt_ended(fact)
+        elif isinstance(fact, MailReceived):
+            self.received.values[(fact.mail.entry,)] += 1
+            self._sizes.observe(fact.mail.size)
+        elif isinstance(fact, MailFinished):
+            self._mail_finished(fact)
+        else:
+            self._handlers[type(fact)](fact, entry)
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families."""
         for table in self._tables:
             yield table.family()
 
-    def _mail_received(self, fact: MailReceived, _: Entry) -> None:
-        self.received.values[(fact.mail.entry,)] += 1
-        self._sizes.observe(fact.mail.size)
-
-    def _attempt_ended(self, fact: AttemptEnded, _: Entry) -> None:
+    def _attempt_ended(self, fact: AttemptEnded) -> None:
         mail, attempt, outcome = fact.mail, fact.attempt, fact.outcome
         self.attempts.values[attempt.status, self._relays.label(fact.daemon, attempt.relay)] += 1
         if self._slowest is None or attempt.delay > self._slowest.attempt.delay:
             self._slowest = fact
         if not attempt.suspended:
+            before_queue_manager, queue_manager, connection_setup, transmission = self._stages
+            waited, queued, connecting, sending = attempt.delays
             # Postfix counts earlier waits into the first stage of a later attempt.
-            for index in range(0 if fact.number == 1 else 1, len(STAGES)):
-                self._stages[index].observe(attempt.delays[index])
+            if fact.number == 1:
+                before_queue_manager.observe(waited)
+            queue_manager.observe(queued)
+            connection_setup.observe(connecting)
+            transmission.observe(sending)
         if outcome is not None:
             self.finished.values[outcome, mail.entry, _FORWARDED[attempt.forwarded]] += 1
             self._durations[outcome].observe(attempt.delay)
@@ -177,7 +183,7 @@ class LogMetrics(Collector):
             if cause is Cause.OTHER:
                 self._on_unknown(attempt.text)
 
-    def _mail_finished(self, fact: MailFinished, _: Entry) -> None:
+    def _mail_finished(self, fact: MailFinished) -> None:
         if fact.left:
             mail = fact.mail
             self.finished.add(fact.outcome, mail.entry, _FORWARDED[False], number=fact.left)

@@ -9,7 +9,7 @@ from mail_exporter.events import NOTED
 from mail_exporter.facts import AttemptEnded, Fact, MailFinished
 from mail_exporter.journal import Journal
 from mail_exporter.metrics import LogMetrics
-from mail_exporter.parse import parse_complaint
+from mail_exporter.parse import Parser, parse_complaint
 from mail_exporter.record import Origin, RecordReader
 from mail_exporter.samples import Samples
 from mail_exporter.source import Batch
@@ -92,29 +92,18 @@ class Pipeline:
             LedgerError: nothing was stored; the next success, here or in `store`, stores this batch's facts too.
         """
         self._records.now = self._now()
-        malformed = self._records.malformed
-        foreign = unsupported = 0
-        for time, origin, text in self._records.read(batch.lines):
-            if origin.parse is None:
+        malformed = foreign = unsupported = 0
+        for line in batch.lines:
+            origin, text = self._records.read(line)
+            if origin is None:
+                malformed += 1
+            elif origin.parse is None:
                 foreign += 1
-                continue
-            try:
-                event = origin.parse(text) or parse_complaint(text)
-                if event is None:
-                    unsupported += 1
-                    self._told.once("line not understood", text, daemon=origin.daemon)
-                elif event is not NOTED:
-                    fact = self._tracker.apply(event, time, origin)
-                    if fact is not None:
-                        self._take(fact, origin)
-            except Exception as error:  # noqa: BLE001 - a mistake of ours in one line must not stop all others
+            elif not self._understands(text, origin, origin.parse):
                 unsupported += 1
-                self._told.once("line failed", text, error=repr(error))
-        self._metrics.count_lines(
-            len(batch.lines), malformed=self._records.malformed - malformed, foreign=foreign, unsupported=unsupported
-        )
+        self._metrics.count_lines(len(batch.lines), malformed=malformed, foreign=foreign, unsupported=unsupported)
         self._metrics.flush()
-        self._metrics.last_line = self._records.last_time
+        self._metrics.last_line = self._records.time
         changed = self._tracker.take_changed()
         if self._book is not None:
             self._book.enter_mails(changed, batch.position)
@@ -131,6 +120,24 @@ class Pipeline:
             self._journal.close()
         if self._book is not None:
             self._book.store()
+
+    def _understands(self, text: str, origin: Origin, parse: Parser) -> bool:
+        """Take in what a line of Postfix says, and tell whether it was understood."""
+        try:
+            event = parse(text)
+            if event is None:
+                event = parse_complaint(text)
+            if event is None:
+                self._told.once("line not understood", text, daemon=origin.daemon)
+                return False
+            if event is not NOTED:
+                fact = self._tracker.apply(event, self._records.time, origin)
+                if fact is not None:
+                    self._take(fact, origin)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours in one line must not stop all others
+            self._told.once("line failed", text, error=repr(error))
+            return False
+        return True
 
     def _take(self, fact: Fact, origin: Origin) -> None:
         self._metrics.observe(fact, origin.entry)

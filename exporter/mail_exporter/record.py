@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from fnmatch import translate
-from typing import Final, NamedTuple
+from typing import Final, final
 
 from mail_exporter.parse import Parser, parser_of
 from mail_exporter.stamp import stamp_time
@@ -27,22 +27,22 @@ _MAX_ORIGINS: Final = 4096
 _ENTRIES: Final = {"public": Entry.PUBLIC} | dict.fromkeys(("submission", "submissions", "smtps"), Entry.SUBMISSION)
 
 
-class Origin(NamedTuple):
-    """Who wrote a line."""
+@final
+class Origin:
+    """Who wrote a line.
 
-    host: str
-    tag: str
-    """The program's whole name, as `postfix/public/smtpd`."""
-    daemon: str
-    """The last part of it."""
-    entry: Entry
-    """Where a mail that this daemon takes in comes in: told by what stands between instance and daemon."""
-    parse: Parser | None
-    """What reads its lines; None for a program that is not Postfix."""
+    Args:
+        host: as the log calls it.
+        daemon: the last part of its name, as `smtpd` of `postfix/public/smtpd`.
+        entry: where a mail that this daemon takes in comes in: told by what stands between instance and daemon.
+        parse: what reads its lines; None for a program that is not Postfix.
+    """
 
-
-LogRecord = tuple[float, Origin, str]
-"""One line, its envelope taken off: Unix time (to the log's resolution), who wrote it, what it says."""
+    def __init__(self, host: str, daemon: str, entry: Entry, parse: Parser | None) -> None:
+        self.host: Final = host
+        self.daemon: Final = daemon
+        self.entry: Final = entry
+        self.parse: Final = parse
 
 
 class RecordReader:
@@ -56,39 +56,26 @@ class RecordReader:
     def __init__(self, zone: tzinfo = UTC, syslog_names: Iterable[str] = SYSLOG_NAMES) -> None:
         self.now = datetime.now(UTC)
         """The time of reading, which gives stamps their year; whoever reads on sets it anew."""
-        self.malformed = 0
-        """How many lines had no envelope."""
+        self.time = 0.0
+        """The Unix time of the last line that had one, to the log's resolution; 0 before the first."""
         self._zone = zone
         self._is_postfix = re.compile("|".join(map(translate, syslog_names))).match
         self._origins: dict[str, Origin] = {}
         self._stamp = "\n"
-        self._time = 0.0
         self._minute = "\n"
         self._minute_begin = 0.0
 
-    @property
-    def last_time(self) -> float:
-        """The Unix time of the last line; 0 before the first."""
-        return self._time
-
-    def read(self, lines: Iterable[str]) -> list[LogRecord]:
-        """Return the records of those lines that have an envelope, and count the others as malformed.
+    def read(self, line: str) -> tuple[Origin | None, str]:
+        """Return who wrote a line and what it says, and remember its time; nobody for a line without an envelope.
 
         Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: to=<a@x.org>, relay=...
         2026-11-22T12:22:16.848676+00:00 mail postfix/submission/smtpd[980527]: connect from ...
         """
-        origins = self._origins
-        records = []  # compiled, a generator takes longer than the whole list
-        for line in lines:
-            head, _, text = line.partition("]: ")
-            if head.startswith(self._stamp) or self._read_stamp(head):
-                sender = head[len(self._stamp) :]
-                origin = origins.get(sender) or self._read_origin(sender)
-                if origin is not None:
-                    records.append((self._time, origin, text))
-                    continue
-            self.malformed += 1
-        return records
+        end = line.find("]: ")
+        if end < 0 or not (line.startswith(self._stamp) or self._read_stamp(line[:end])):
+            return None, ""
+        sender = line[len(self._stamp) : end]
+        return self._origins.get(sender) or self._read_origin(sender), line[end + 3 :]
 
     def _read_stamp(self, head: str) -> bool:
         """Remember the stamp, with the space behind it; tell whether there is one."""
@@ -97,11 +84,11 @@ class RecordReader:
         second = stamp[_MINUTE:]
         try:
             if is_short and stamp[:_MINUTE] == self._minute and _SECOND.fullmatch(second):
-                self._time = self._minute_begin + min(int(second), 59)
+                self.time = self._minute_begin + min(int(second), 59)
             else:
-                self._time = stamp_time(stamp, self.now, self._zone)
+                self.time = stamp_time(stamp, self.now, self._zone)
                 if is_short:
-                    self._minute, self._minute_begin = stamp[:_MINUTE], self._time - min(int(second), 59)
+                    self._minute, self._minute_begin = stamp[:_MINUTE], self.time - min(int(second), 59)
         except ValueError:
             return False
         self._stamp = stamp + " "
@@ -117,7 +104,7 @@ class RecordReader:
         ours = self._is_postfix(instance) or self._is_postfix(syslog_name)
         service = rest.rpartition("/")[0].rpartition("/")[2]
         entry = Entry.LOCAL if daemon == "pickup" else _ENTRIES.get(service, Entry.INTERNAL)
-        origin = Origin(host, tag, daemon, entry, parser_of(daemon) if ours else None)
+        origin = Origin(host, daemon, entry, parser_of(daemon) if ours else None)
         if len(self._origins) >= _MAX_ORIGINS:
             self._origins.clear()
         self._origins[sender] = origin

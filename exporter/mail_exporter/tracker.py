@@ -4,9 +4,9 @@ Facts are what metrics, spans and the ledger are made of; an event that concerns
 tracker remembers open mails only, and no more than `limit` of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from mail_exporter.events import (
     Accepted,
@@ -14,6 +14,7 @@ from mail_exporter.events import (
     Attempted,
     Event,
     Expired,
+    MailEvent,
     MessageIdSeen,
     NoticeSent,
     Removed,
@@ -31,6 +32,11 @@ from mail_telemetry.names import Entry, Outcome
 _MAX_OPEN_MAILS: Final = 200_000
 _EVICTED_AT_ONCE: Final = 16
 """One part in so many, so that making room costs little for each mail."""
+# Looking a member up in its class takes longer than what is done with it.
+_INTERNAL: Final = Entry.INTERNAL
+_API: Final = Entry.API
+_SENT: Final = Outcome.SENT
+_BOUNCED: Final = Outcome.BOUNCED
 _OUTCOMES: Final = {Status.SENT: Outcome.SENT, Status.BOUNCED: Outcome.BOUNCED}
 _DELIVERED: Final = frozenset({Status.SENT, Status.DELIVERABLE})
 _PROBES: Final = frozenset({Status.DELIVERABLE, Status.UNDELIVERABLE})
@@ -54,7 +60,7 @@ class Tracker:
         self._limit = limit
         self._server = Server(server)
         self._open: dict[str, Mail] = {}
-        self._changed: dict[str, Mail] = {}
+        self._changed: list[Mail] = []
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -68,38 +74,54 @@ class Tracker:
             time: the line's Unix time.
             origin: who wrote the line.
         """
-        kind = type(event)
-        handle = _HANDLERS.get(kind)
-        if handle is None:
-            return self._apply_other(event, time, origin)
-        queue_id = event[0]  # type: ignore[index]  # an event that has a handler begins with the queue id
-        mail = self._open.get(queue_id) or self._begin(queue_id, time, origin)
-        if kind is Accepted and mail.activations:
-            # A short queue id that is used again, by a mail whose predecessor's end was not logged.
-            mail = self._begin(queue_id, time, origin)
-        self._changed[mail.id] = mail
-        return handle(mail, event, origin)
+        if not isinstance(event, MailEvent):
+            if isinstance(event, NoticeSent):
+                self._relate(event, time, origin)
+            return event  # type: ignore[return-value]  # what concerns no mail is a fact as it is
+        if isinstance(event, Removed):
+            return self._close(event.queue_id, time)
+        mail = self._mail(event.queue_id, time, origin)
+        if isinstance(event, Attempted):
+            return _attempted(mail, event, origin)
+        if isinstance(event, Activated):
+            return _activated(mail, event)
+        if isinstance(event, Accepted):
+            if mail.activations:
+                # A short queue id that is used again, by a mail whose predecessor's end was not logged.
+                mail = self._begin(event.queue_id, time, origin)
+                self._note(mail)
+            mail.entry = origin.entry
+        else:
+            _learn(mail, event)
+        return None
 
     def take_changed(self) -> list[Mail]:
         """Return the mails that changed since the last call, the closed ones too."""
-        changed = list(self._changed.values())
-        self._changed.clear()
+        changed = self._changed
+        self._changed = []
+        for mail in changed:
+            mail.is_changed = False
         return changed
 
     def restore(self, mails: Iterable[Mail]) -> None:
         """Put back mails that were open when another tracker stopped."""
         self._open.update((mail.queue_id, mail) for mail in mails)
 
-    def _apply_other(self, event: Event, time: float, origin: Origin) -> Fact | None:
-        if isinstance(event, Removed):
-            return self._close(event.queue_id, time)
-        if isinstance(event, NoticeSent):
-            self._relate(event, time, origin)
-        return event  # type: ignore[return-value]  # what concerns no mail is a fact as it is
+    def _mail(self, queue_id: str, time: float, origin: Origin) -> Mail:
+        """Return the mail, a new one if need be, to which something happens now."""
+        mail = self._open.get(queue_id)
+        if mail is None:
+            mail = self._begin(queue_id, time, origin)
+        self._note(mail)
+        return mail
+
+    def _note(self, mail: Mail) -> None:
+        if not mail.is_changed:
+            mail.is_changed = True
+            self._changed.append(mail)
 
     def _relate(self, event: NoticeSent, time: float, origin: Origin) -> None:
-        notice = self._open.get(event.queue_id) or self._begin(event.queue_id, time, origin)
-        self._changed[notice.id] = notice
+        notice = self._mail(event.queue_id, time, origin)
         notice.notice_of = event.about
         about = self._open.get(event.about)
         if about is not None:
@@ -121,7 +143,7 @@ class Tracker:
         mail = self._open.pop(queue_id, None)
         if mail is None:
             return None
-        self._changed[mail.id] = mail
+        self._note(mail)
         mail.closed = max(time, mail.arrived)
         if not mail.activations:  # refused behind DATA: it never was in the queue
             return None
@@ -131,30 +153,27 @@ class Tracker:
         return MailFinished(mail, Outcome.EXPIRED if mail.expired else Outcome.DELETED, left)
 
 
-def _accepted(mail: Mail, _event: Accepted, origin: Origin) -> None:
-    mail.entry = origin.entry
+def _learn(mail: Mail, event: MailEvent) -> None:
+    if isinstance(event, MessageIdSeen):
+        _message_id_seen(mail, event)
+    elif isinstance(event, TraceSeen):
+        # The first one wins: the API's stands above anything a later hop or an attachment adds.
+        mail.traceparent = mail.traceparent or event.traceparent
+    elif isinstance(event, Expired):
+        mail.expired = True
 
 
-def _trace_seen(mail: Mail, event: TraceSeen, _: Origin) -> None:
-    # The first one wins: the API's stands above anything a later hop or an attachment adds.
-    mail.traceparent = mail.traceparent or event.traceparent
-
-
-def _message_id_seen(mail: Mail, event: MessageIdSeen, _: Origin) -> None:
+def _message_id_seen(mail: Mail, event: MessageIdSeen) -> None:
     mail.message_id = event.message_id
-    if mail.entry is Entry.INTERNAL and (api_id := api_message_id(event.message_id)) is not None:
+    if mail.entry is _INTERNAL and (api_id := api_message_id(event.message_id)) is not None:
         mail.api_id = api_id
-        mail.entry = Entry.API
+        mail.entry = _API
 
 
-def _activated(mail: Mail, event: Activated, _: Origin) -> Fact | None:
+def _activated(mail: Mail, event: Activated) -> MailReceived | None:
     mail.activations += 1
     mail.size, mail.recipient_count = event.size, event.recipient_count
     return MailReceived(mail) if mail.activations == 1 else None
-
-
-def _expired(mail: Mail, _event: Expired, _: Origin) -> None:
-    mail.expired = True
 
 
 def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
@@ -177,7 +196,7 @@ def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
     outcome = _outcome(attempt, origin)
     if outcome is not None:
         mail.recipients_finished += 1
-        if outcome is not Outcome.SENT and mail.outcome is not Outcome.BOUNCED:
+        if outcome is not _SENT and mail.outcome is not _BOUNCED:
             mail.outcome = outcome
     elif attempt.status in _PROBES:
         mail.recipients_finished += 1
@@ -188,29 +207,18 @@ def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
         mail,
         attempt,
         origin.daemon,
-        mail.attempts,
-        number,
-        first_of_number,
-        began,
-        activated,
-        started,
-        min(started + connection_setup, ended),
-        ended,
-        outcome,
-        None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn),
+        ordinal=mail.attempts,
+        number=number,
+        began=began,
+        activated=activated,
+        started=started,
+        connected=min(started + connection_setup, ended),
+        ended=ended,
+        outcome=outcome,
+        cause=None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn),
     )
 
 
 def _outcome(attempt: Attempted, origin: Origin) -> Outcome | None:
     outcome = _OUTCOMES.get(attempt.status)
-    return Outcome.DISCARDED if outcome is Outcome.SENT and origin.daemon == DISCARD else outcome
-
-
-_HANDLERS: Final[Mapping[type[Any], Callable[[Mail, Any, Origin], Fact | None]]] = {
-    Accepted: _accepted,
-    TraceSeen: _trace_seen,
-    MessageIdSeen: _message_id_seen,
-    Activated: _activated,
-    Attempted: _attempted,
-    Expired: _expired,
-}
+    return Outcome.DISCARDED if outcome is _SENT and origin.daemon == DISCARD else outcome

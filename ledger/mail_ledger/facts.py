@@ -1,6 +1,9 @@
 """What the ledger keeps of a log and its mails: rows of its tables, their fields in the order of the columns."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Values = tuple[Any, ...]
+"""A row's values in the order of the columns; a named tuple takes several times as long to make and to store."""
 
 
 class LogPosition(NamedTuple):

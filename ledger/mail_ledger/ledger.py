@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Row, Select, or_, select
 
 from mail_ledger import positions
 from mail_ledger.engine import open_engine
-from mail_ledger.facts import AttemptRow, LogPosition, MessageRow
+from mail_ledger.facts import AttemptRow, LogPosition, MessageRow, Values
 from mail_ledger.quotas import Quotas
 from mail_ledger.schema import attempt, log_position, message
 from mail_ledger.transactions import reading, writing
@@ -105,8 +105,8 @@ class Ledger:
         *,
         log: str,
         position: LogPosition,
-        messages: Sequence[MessageRow],
-        attempts: Sequence[AttemptRow],
+        messages: Sequence[Values],
+        attempts: Sequence[Values],
         server: str = "",
         after: Collection[LogPosition | None] = (),
     ) -> None:
@@ -115,8 +115,8 @@ class Ledger:
         Args:
             log: the log's path.
             position: everything before it is part of the ledger.
-            messages: the mails that are new or changed.
-            attempts: the attempts that ended.
+            messages: the mails that are new or changed, as `MessageRow`s or plain tuples.
+            attempts: the attempts that ended, as `AttemptRow`s or plain tuples.
             server: the mail server's name.
             after: what the position may be before, None for none at all; empty allows any.
 

@@ -1,10 +1,11 @@
 """Writes many rows with one statement, compiled once: SQLAlchemy's own way costs several times the database's."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+from mail_ledger.facts import Values
 
 
 class Writer:
@@ -16,13 +17,12 @@ class Writer:
         self._names = [column.name for column in statement.table.columns]
         self._positional = compiled.positional
 
-    def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write the rows, whose values stand in the order of the table's columns."""
+    def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """Write the rows, whose values stand in the order of the table's columns; plain tuples are the fastest."""
         if not rows:
             return
         if self._positional:
-            # Plain tuples: the driver calls a method for each field of anything else.
-            connection.exec_driver_sql(self._sql, list(map(tuple, rows)))
+            connection.exec_driver_sql(self._sql, list(rows))
         else:
             connection.exec_driver_sql(self._sql, [dict(zip(self._names, row, strict=True)) for row in rows])
 

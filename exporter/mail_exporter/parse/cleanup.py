@@ -4,13 +4,13 @@ import re
 from typing import Final
 
 from mail_exporter.events import NOTED, Event, MessageIdSeen, Reason, Rejected, Removed, TraceSeen
-from mail_exporter.parse.grammar import QUEUE_ID
+from mail_exporter.parse.grammar import QUEUE_ID, split_id
 
+_MESSAGE_ID: Final = "message-id="
+_TRACEPARENT: Final = "info: header Traceparent: "
 # Postfix cuts the header at 200 characters; the value is anchored at both ends so that header text
 # which imitates the rest of the line cannot be taken for it.
-_HEADER: Final = re.compile(
-    rf"({QUEUE_ID}): (?:message-id=(.*)|info: header Traceparent: ([0-9a-f-]{{55,}}) from )", re.DOTALL
-)
+_TRACE: Final = re.compile(r"([0-9a-f-]{55,}) from ")
 _OTHER: Final = re.compile(
     rf"({QUEUE_ID}): (?:(removed \((?:canceled|discarded)\))|((?:milter-)?reject: )"
     r"|resent-message-id=|info: |warning: |filter: |redirect: |replace: |prepend: |discard: |hold: |pass: |delay: "
@@ -26,9 +26,11 @@ def parse(text: str) -> Event | None:
     4jXSsP52xGzDhqX: reject: header Subject: ... from x[1.2.3.4]; from=<a@b> to=<c@d> proto=ESMTP ...: 5.7.1 no
     4jXSsP52xGzDhqX: removed (canceled)
     """
-    if found := _HEADER.match(text):
-        queue_id, message_id, traceparent = found.groups()
-        return MessageIdSeen(queue_id, message_id) if traceparent is None else TraceSeen(queue_id, traceparent)
+    queue_id, said = split_id(text)
+    if said.startswith(_MESSAGE_ID):
+        return MessageIdSeen(queue_id, said[len(_MESSAGE_ID) :])
+    if said.startswith(_TRACEPARENT) and (trace := _TRACE.match(said, len(_TRACEPARENT))) is not None:
+        return TraceSeen(queue_id, trace[1])
     if (other := _OTHER.match(text)) is None:
         return None
     if other[2]:

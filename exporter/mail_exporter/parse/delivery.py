@@ -3,18 +3,19 @@
 import re
 from typing import Final
 
-from mail_exporter.events import NOTED, Attempted, Event, Status
+from mail_exporter.events import NOTED, Attempted, Delays, Event, Status
 from mail_exporter.parse import tls
-from mail_exporter.parse.grammar import ADDRESS, QUEUE_ID
+from mail_exporter.parse.grammar import QUEUE_ID, split_address, split_id
 
 DAEMONS: Final = ("smtp", "lmtp", "local", "virtual", "pipe", "discard", "error", "retry")
 
-_ATTEMPT: Final = re.compile(
-    rf"({QUEUE_ID}): to=<({ADDRESS})>, (?:orig_to=<({ADDRESS})>, )?relay=(\S+), (?:conn_use=\d+, )?"
-    r"delay=([\d.]+), delays=([\d.]+)/([\d.]+)/([\d.]+)/([\d.]+), (?:tls=[^,]*, )?"
-    r"dsn=(\d\.\d+\.\d+), status=([A-Za-z]+) \((delivery temporarily suspended: )?(.*)\)",
-    re.DOTALL,
-)
+_SHOWN: Final = 5
+"""Relay, delay, delays, dsn, status."""
+_NUMBER: Final = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+_known_numbers: Final[dict[str, float]] = {}
+"""Delays have two significant digits: the same few come again and again."""
+_MOST_KNOWN: Final = 4096
+_SUSPENDED: Final = "delivery temporarily suspended: "
 _NOTED: Final = re.compile(
     rf"(?:{QUEUE_ID}: )?(?:host |connect to |lost connection with |conversation with |enabling PIX|Cannot start TLS"
     r"|SSL_connect |(?:server )?certificate verification |setting up TLS |TLS handshake |untrusted issuer )"
@@ -32,25 +33,67 @@ def parse(text: str) -> Event | None:
 
     Postfix 3.11 adds `tls=`; a connection that is used again adds `conn_use=`.
     """
-    found = _ATTEMPT.fullmatch(text)
-    if found is None:
-        return tls.parse(text) or (NOTED if _NOTED.match(text) else None)
-    queue_id, recipient, original, relay, delay, a, b, c, d, dsn, word, suspended, reply = found.groups()
-    status = _STATUS.get(word)
-    if status is None:
+    queue_id, said = split_id(text)
+    attempt = _attempt(queue_id, said) if said.startswith("to=<") else None
+    if attempt is not None:
+        return attempt
+    return tls.parse(text) or (NOTED if _NOTED.match(text) else None)
+
+
+def _attempt(queue_id: str, said: str) -> Attempted | None:
+    recipient, rest = split_address(said[4:])
+    original = ""
+    if rest.startswith("orig_to=<"):
+        original, rest = split_address(rest[9:])
+    shown, _, words = rest.partition(" (")
+    fields = shown.split(", ")
+    if len(fields) > _SHOWN:
+        fields = [field for field in fields if not field.startswith(("conn_use=", "tls="))]
+    if len(fields) != _SHOWN or not words.endswith(")"):
         return None
+    relay, delay, delays, dsn, status = fields
+    if not (
+        relay.startswith("relay=")
+        and " " not in relay
+        and delay.startswith("delay=")
+        and delays.startswith("delays=")
+        and dsn.startswith("dsn=")
+        and dsn[4:].replace(".", "").isdecimal()
+        and status.startswith("status=")
+    ):
+        return None
+    known = _STATUS.get(status[7:])
+    if known is None:
+        return None
+    suspended = words.startswith(_SUSPENDED)
     try:
         return Attempted(
             queue_id,
             recipient,
-            original is not None and original != recipient,
-            relay,
-            float(delay),
-            (float(a), float(b), float(c), float(d)),
-            dsn,
-            status,
-            suspended is not None,
-            reply,
+            relay[6:],
+            _seconds(delay[6:]),
+            _stages(delays[7:]),
+            dsn[4:],
+            known,
+            words[len(_SUSPENDED) : -1] if suspended else words[:-1],
+            forwarded=original not in ("", recipient),
+            suspended=suspended,
         )
-    except ValueError:  # 1.2.3 looks like a number to the expression above
+    except ValueError:  # a delay that is no number
         return None
+
+
+def _stages(delays: str) -> Delays:
+    a, b, c, d = delays.split("/")
+    return _seconds(a), _seconds(b), _seconds(c), _seconds(d)
+
+
+def _seconds(text: str) -> float:
+    known = _known_numbers.get(text)
+    if known is None:
+        if _NUMBER.fullmatch(text) is None:
+            raise ValueError(text)
+        if len(_known_numbers) >= _MOST_KNOWN:
+            _known_numbers.clear()
+        known = _known_numbers[text] = float(text)
+    return known

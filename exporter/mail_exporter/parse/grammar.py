@@ -1,5 +1,10 @@
-"""What all daemons' lines are made of: queue ids, with the arrival time that a long one holds, and addresses."""
+"""What all daemons' lines are made of: queue ids, with the arrival time that a long one holds, and addresses.
 
+What every line has is taken apart by its separators, which is several times as fast as an expression; expressions read
+what is rare, and what strangers have a say in.
+"""
+
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -9,11 +14,42 @@ QUEUE_ID: Final = r"(?:[0-9A-F]{6,}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-
 ADDRESS: Final = r'[^">]*+(?:"(?:[^"\\]|\\.)*+"[^">]*+)*+'
 """What stands between `<` and `>`; a quoted local part may hold both, so that no address can imitate fields."""
 
+_ADDRESS: Final = re.compile(ADDRESS)
+_ID: Final = re.compile(QUEUE_ID)
+_known_ids: Final[dict[str, str]] = {}
+"""Each queue id stands in several lines that follow one another; the first one's is kept, for its hash is known."""
+_MOST_KNOWN: Final = 512
+
 _ALPHABET: Final = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 _DIGIT: Final = {character: value for value, character in enumerate(_ALPHABET)}
 _MICROSECOND_DIGITS: Final = 4
 _SECOND_DIGITS: Final = 6
 """At least; the seventh comes in the year 2596."""
+
+
+def split_id(text: str) -> tuple[str, str]:
+    """Return the queue id that a line begins with, and what it says of that mail; two empty texts without one."""
+    end = text.find(": ")
+    if end < 0:
+        return "", ""
+    queue_id = text[:end]
+    known = _known_ids.get(queue_id)
+    if known is None:
+        if _ID.fullmatch(queue_id) is None:
+            return "", ""
+        if len(_known_ids) >= _MOST_KNOWN:
+            _known_ids.clear()
+        known = _known_ids[queue_id] = queue_id
+    return known, text[end + 2 :]
+
+
+def split_address(text: str) -> tuple[str, str]:
+    """Return the address before the first `>, ` that is no part of it, and what is behind; two empty texts without."""
+    end = text.find(">")
+    if '"' in text[:end]:  # a quoted local part may hold anything
+        found = _ADDRESS.match(text)
+        end = found.end() if found is not None else -1
+    return (text[:end], text[end + 3 :]) if end >= 0 and text[end : end + 3] == ">, " else ("", "")
 
 
 def arrival_time(queue_id: str) -> float | None:

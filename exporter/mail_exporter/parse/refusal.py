@@ -7,8 +7,8 @@ from mail_exporter.events import Event, Reason, Rejected
 from mail_exporter.parse.grammar import ADDRESS, QUEUE_ID
 
 _REJECTED: Final = re.compile(
-    rf"(?:NOQUEUE|{QUEUE_ID}): (?P<milter>milter-)?reject: [\w .-]+ from [^\s\[]*\[[^\]]*\](?::\d+)?: "
-    rf"(?:(?P<code>\d{{3}}) )?(?:\d\.\d+\.\d+ )?(?:<{ADDRESS}>: )?(?P<text>.*)",
+    rf"(?:NOQUEUE|{QUEUE_ID}): (milter-)?reject: [\w .-]+ from [^\s\[]*\[[^\]]*\](?::\d+)?: "
+    rf"(?:(\d{{3}}) )?(?:\d\.\d+\.\d+ )?(?:<{ADDRESS}>: )?(.*)",
     re.DOTALL,
 )
 _LIMIT: Final = re.compile(r"warning: [A-Z][\w ]+ (?:rate|concurrency) limit exceeded: \d+ from ")
@@ -42,15 +42,24 @@ _REASONS: Final[tuple[tuple[Reason, tuple[str, ...], tuple[str, ...]], ...]] = (
 
 
 def parse(text: str) -> Event | None:
-    """Read a refusal, or a client that runs into a limit of anvil(8).
+    """Read a refusal.
 
     NOQUEUE: reject: RCPT from web[172.18.0.5]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b> to=<x@y> proto=...
     4jXSsP52xGzDhqX: reject: END-OF-MESSAGE from web[172.18.0.5]: bare <LF> received; from=<a@b> ...
     4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from web[172.18.0.5]: 5.7.1 Spam; from=<a@b> ...
+    """
+    found = _REJECTED.fullmatch(text) if "reject: " in text else None
+    if found is None:
+        return None
+    milter, code, said = found.groups()
+    return Rejected(Reason.CONTENT if milter else _reason(said, code or ""))
+
+
+def parse_limit(text: str) -> Event | None:
+    """Read of a client that runs into a limit of anvil(8).
+
     warning: Connection rate limit exceeded: 61 from web[172.18.0.5] for service 2525
     """
-    if found := _REJECTED.fullmatch(text):
-        return Rejected(Reason.CONTENT if found["milter"] else _reason(found["text"], found["code"] or ""))
     return Rejected(Reason.RATE) if _LIMIT.match(text) else None
 
 
@@ -58,6 +67,9 @@ def _reason(text: str, code: str) -> Reason:
     # Behind it stand the client's own words.
     said = text.partition("; from=<")[0].lower()
     for reason, beginnings, words in _REASONS:
-        if said.startswith(beginnings) or any(word in said for word in words):
+        if said.startswith(beginnings):
             return reason
+        for word in words:
+            if word in said:
+                return reason
     return Reason.PROTOCOL if code.startswith("50") else Reason.OTHER

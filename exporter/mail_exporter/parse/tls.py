@@ -18,7 +18,8 @@ def parse(text: str) -> Event | None:
     Verified TLS connection established to smtp.gmail.com[1.2.3.4]:587: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 ...
     Anonymous TLS connection established from x[1.2.3.4]: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) ...
     """
-    found = _SESSION.match(text)
+    # Most lines are none, and this is told faster than by the expression.
+    found = _SESSION.match(text) if " TLS connection " in text else None
     if found is None:
         return None
     trust, verb, preposition, protocol = found.groups()
