@@ -7,8 +7,12 @@ from mail_exporter.facts import AttemptEnded
 from mail_exporter.mail import Mail
 from mail_exporter.relays import RELAY_DAEMONS, Relays
 from mail_ledger import Ledger, LogPosition, Values
+from mail_telemetry.causes import Cause
 from mail_telemetry.masking import mask_address, mask_text
 
+# Asking a member for its value takes longer than looking it up.
+_STATUSES: Final = {status: status.value for status in Status}
+_CAUSES: Final = {cause: cause.value for cause in Cause}
 _SENT: Final = Status.SENT
 _ADDRESS_LENGTH: Final = 255
 _RELAY_LENGTH: Final = 255
@@ -62,9 +66,9 @@ class Book:
                 fact.daemon,
                 attempt.relay[:_RELAY_LENGTH],
                 attempt.status is _SENT and fact.daemon in RELAY_DAEMONS and self._relays.is_configured(attempt.relay),
-                attempt.status.value,
+                _STATUSES[attempt.status],
                 attempt.dsn[:_DSN_LENGTH],
-                fact.cause and fact.cause.value,
+                None if fact.cause is None else _CAUSES[fact.cause],
                 attempt.suspended,
                 (mask_text(text) if "@" in text else text)[:_REPLY_LENGTH],
             )

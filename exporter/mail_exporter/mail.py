@@ -12,6 +12,7 @@ from mail_telemetry.names import Entry, Outcome
 # Looking a member up in its class takes longer than all else that a new mail needs.
 _LOCAL: Final = Entry.LOCAL
 _SENT: Final = Outcome.SENT
+_ENTRIES: Final = {entry: entry.value for entry in Entry}
 
 _MESSAGE_ID_LENGTH = 255
 _HOST_LENGTH = 255
@@ -115,7 +116,7 @@ class Mail:
             self.server,
             self.host[:_HOST_LENGTH],
             self.arrived,
-            self.entry.value,
+            _ENTRIES[self.entry],
             self.api_id,
             self.message_id and self.message_id[:_MESSAGE_ID_LENGTH],
             self.traceparent,
