@@ -18,7 +18,6 @@ BUSY_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 10
 """The longest that a statement may run on PostgreSQL."""
 
-_CACHE_KIBIBYTES: Final = 8 << 10
 _CHECKPOINT_PAGES: Final = 4000
 """16 MB of write-ahead log: a backlog writes the same pages of an index again and again."""
 
@@ -110,7 +109,6 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
     for pragma in (
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        f"cache_size=-{_CACHE_KIBIBYTES}",
         f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
