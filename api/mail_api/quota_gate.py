@@ -66,12 +66,12 @@ class QuotaGate:
 
     @contextmanager
     def writing(self, recipients: int) -> Iterator[None]:
-        """Let the ledger count so many admitted recipients after the block, which writes them down."""
+        """Let the ledger count so many admitted recipients after the block, which writes them down, unless it fails."""
         try:
             yield
+            self._written += recipients
         finally:
             self._unwritten -= recipients
-            self._written += recipients
 
     def give_back(self, recipients: int) -> None:
         """Make room again: so many were admitted and written down, and not sent."""

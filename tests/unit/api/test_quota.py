@@ -69,6 +69,14 @@ async def test_failed_mails_take_no_room(start_api: StartApi, postfix: FakePostf
     assert (await api.send()).status_code == 200
 
 
+async def test_refused_repetitions_take_no_room(start_api: StartApi) -> None:
+    """A request that the ledger refuses to write down does not count."""
+    api = await start_api(smtp_relay_daily_limit=2, quota_reserve=0)
+    once = {"Idempotency-Key": "once"}
+    assert [(await api.send(once, subject=subject)).status_code for subject in ("a", "b")] == [200, 409]
+    assert (await api.send()).status_code == 200
+
+
 async def test_path(start_api: StartApi, keys: Keys) -> None:
     """GET /quota says what the ledger knows, to key holders only."""
     api = await start_api(smtp_relay_daily_limit=100, quota_reserve=7)
