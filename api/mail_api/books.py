@@ -103,7 +103,9 @@ class Books:
                 claimed = await self._ledger.write(
                     "claim", lambda ledger: ledger.claims.claiming(new, once.key, once.payload_hash, answer, limit)
                 )
-        except LedgerAway:
+        except LedgerAway as away:
+            if away.is_late:
+                self._open.add(new.id)  # it may stand there yet, and then wants its end
             return None
         repeated = _repeated(claimed)
         if repeated is None:

@@ -33,6 +33,11 @@ _THREADS: Final = 4
 class LedgerAway(Exception):
     """The ledger can't be used now; it is counted and logged already."""
 
+    def __init__(self, *, is_late: bool = False) -> None:
+        super().__init__()
+        self.is_late = is_late
+        """It did not answer in time, and may still do what it was asked."""
+
 
 class _Open(NamedTuple):
     """The ledger, once it is open, and what stores in it."""
@@ -95,7 +100,7 @@ class LedgerAccess:
                 raise LedgerAway from None
             self._away_until = loop.time() + AWAY_SECONDS
             self._say(is_away=True, reason=str(problem) or "no answer in time")
-            raise LedgerAway from None
+            raise LedgerAway(is_late=isinstance(problem, TimeoutError)) from None
         self._say(is_away=False)
         return found
 
