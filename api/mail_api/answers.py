@@ -53,6 +53,8 @@ def refusal(situation: Situation, *, as_page: bool = False) -> Response:
     if answer.status == _UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     errors = dict(situation.errors)
+    if as_page and isinstance(situation, OutcomeUnknown):
+        return pages.unknown(str(situation), situation.message_id, answer.status)
     if as_page:
         return pages.refused(str(situation), answer.status, errors, headers)
     content = _content(str(situation), answer.code)

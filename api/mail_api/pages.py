@@ -35,6 +35,12 @@ def accepted() -> Response:
     return _page("Thank you", "Your message has been sent.", "You can close this page now.", role="status")
 
 
+def unknown(message: str, message_id: str, status: int) -> Response:
+    """Return the page after which nothing should be sent again: the mail may have been."""
+    following = f"If you ask whom you wrote to whether it came, name this number: {message_id}"
+    return _page("Your message may have been sent", message, following, role="alert", status=status)
+
+
 def refused(message: str, status: int, errors: dict[str, str], headers: dict[str, str]) -> Response:
     """Return the page that says what went wrong; the form is one step back, as it was filled."""
     rows = "".join(f"<li>{escape(field)}: {escape(problem)}</li>" for field, problem in errors.items())

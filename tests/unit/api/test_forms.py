@@ -11,6 +11,7 @@ import pytest
 
 from mail_api.errors import InvalidRequest
 from mail_api.forms import parse_urlencoded
+from tests.unit.api.fake_postfix import DROP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,6 +131,14 @@ async def test_unreachable_page(api: Api, postfix: FakePostfix) -> None:
     response = await post(api, {}, BROWSER)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
     assert "nothing was sent" in response.text
+
+
+async def test_unknown_outcome_page(api: Api, postfix: FakePostfix) -> None:
+    """Where nobody knows whether the mail was sent, the page does not say that it was not, nor asks for it again."""
+    postfix.fail("CONTENT", DROP)
+    response = await post(api, {}, BROWSER)
+    assert (response.status_code, "may have accepted it" in response.text) == (503, True)
+    assert [words for words in ("not sent", "Go back") if words in response.text] == []
 
 
 async def test_repeated_field(api: Api) -> None:
