@@ -17,6 +17,8 @@ _SCHEME: Final = "bearer"
 _MOST_REMEMBERED: Final = 100
 _REMEMBERED_SECONDS: Final = 3600.0
 _NOTED_SECONDS: Final = 60.0
+_FOUND: Final = "api_key"
+"""Where a request's state keeps the key that it showed: its trace, its admission and its answer may all ask."""
 
 
 class Callers:
@@ -29,15 +31,23 @@ class Callers:
         self._ledger = ledger
         self._good: OrderedDict[str, tuple[ApiKey, float]] = OrderedDict()
 
-    async def identify(self, authorization: str | None) -> ApiKey | None:
-        """Return the caller's key, or None for a caller without one.
+    async def identify(self, scope: Scope) -> ApiKey | None:
+        """Return the key of a request's caller, or None for a caller without one.
 
         Raises:
             KeyInvalid: the header holds something else than a valid key.
             KeyUnverifiable: the ledger is away, and this key was not seen lately.
         """
+        authorization = Headers(scope=scope).get("authorization")
         if authorization is None:
             return None
+        state = scope.setdefault("state", {})
+        if _FOUND not in state:
+            state[_FOUND] = await self._verified(authorization)
+        found: ApiKey = state[_FOUND]
+        return found
+
+    async def _verified(self, authorization: str) -> ApiKey:
         scheme, _, plain = authorization.partition(" ")
         plain = plain.strip()
         if scheme.lower() != _SCHEME or not plain:
@@ -53,7 +63,7 @@ class Callers:
         self._remember(digest, key)
         return key
 
-    async def require(self, authorization: str | None) -> ApiKey:
+    async def require(self, scope: Scope) -> ApiKey:
         """Return the caller's key.
 
         Raises:
@@ -61,7 +71,7 @@ class Callers:
             KeyUnverifiable: as above.
             KeyRateLimited: as below.
         """
-        key = await self.identify(authorization)
+        key = await self.identify(scope)
         if key is None:
             raise KeyInvalid
         await self.count(key)
@@ -70,7 +80,7 @@ class Callers:
     async def trusts(self, scope: Scope) -> bool:
         """Tell whether a request comes with a valid key, so that its own trace may go on here."""
         try:
-            return await self.identify(Headers(scope=scope).get("authorization")) is not None
+            return await self.identify(scope) is not None
         except (KeyInvalid, KeyUnverifiable):
             return False
 

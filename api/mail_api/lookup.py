@@ -89,7 +89,7 @@ def lookup_routes(
 
     async def messages(request: Request) -> Response:
         """List mails, newest first. A page may be short or empty before the end, which is where `next` is null."""
-        await callers.require(request.headers.get("authorization"))
+        await callers.require(request.scope)
         query = parse_list_query(dict(request.query_params))
         page = await _ask(
             ledger, lambda known: known.messages.page(query.wanted, cursor=query.cursor, limit=query.limit)
@@ -98,7 +98,7 @@ def lookup_routes(
 
     async def used(request: Request) -> Response:
         """Tell how much the relay still takes: an estimate from the mail server's own log."""
-        await callers.require(request.headers.get("authorization"))
+        await callers.require(request.scope)
         try:
             return _json(QuotaAnswer.of(await quota.read(), reserve))
         except LedgerAway:

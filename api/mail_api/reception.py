@@ -87,7 +87,7 @@ class Reception:
         """Return who calls; whose key can't be checked may do what everybody may."""
         doubt = None
         try:
-            caller = await self._callers.identify(request.headers.get("authorization"))
+            caller = await self._callers.identify(request.scope)
         except KeyInvalid:
             await self._rates.check(self._client(request))  # or guessing would cost nothing
             raise

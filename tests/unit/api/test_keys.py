@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_ledger.api_key import KeyLimits
+from mail_ledger.api_key import ApiKey, KeyLimits
 from mail_ledger.engine import open_engine
 from mail_ledger.keys import Keys
 
@@ -55,6 +55,22 @@ async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: Keys) -> None
     assert f"Traceparent: 00-{'4' * 32}-".encode() in postfix.mails[0].content
     requests = [span for span in api.spans() if span.name == "POST /send"]
     assert [span.parent is not None for span in requests] == [True, False]
+
+
+async def test_looked_up_once(api: Api, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is looked up once a request, also where the request's trace depends on it."""
+    looked_up: list[str] = []
+    verify, key = Keys.verify, keys.create("shop")
+
+    def recording(ledger: Keys, plain: str) -> ApiKey | None:
+        looked_up.append(plain)
+        return verify(ledger, plain)
+
+    monkeypatch.setattr(Keys, "verify", recording)
+    trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
+    assert (await api.send({**bearer(key), **trace})).status_code == 200
+    assert (await api.client.get("/quota", headers={**bearer(key), **trace})).status_code == 200
+    assert looked_up == [key, key]
 
 
 async def test_revoked_at_once(api: Api, keys: Keys) -> None:
