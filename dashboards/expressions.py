@@ -113,7 +113,7 @@ def asked_with(*codes: Code) -> str:
 
 
 _HTTP_SECONDS: Final = "http_request_duration_seconds"
-HTTP: Final = f"sum by (handler, status) (increase({raw('http_requests_total', Service.API)}[{STEP}]))"
+HTTP: Final = f"sum by (handler, status) (increase({raw('http_requests_total', Service.API)}[{STEP}])) > 0"
 HTTP_MEAN: Final = (
     f"sum(increase({raw(f'{_HTTP_SECONDS}_sum', Service.API, handler='/send')}[{STEP}]))\n"
     f"/ (sum(increase({raw(f'{_HTTP_SECONDS}_count', Service.API, handler='/send')}[{STEP}])) > 0)"

@@ -48,7 +48,7 @@ from mail_api.rates import Rates
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
 from mail_api.reception import Reception
 from mail_api.request_id import RequestId
-from mail_api.routes import send_route, state_routes
+from mail_api.routes import endpoints_of, send_route, state_routes
 from mail_api.schemas import Limits
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
@@ -94,7 +94,9 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         telemetry=NO_SECOND_SPANS,
     )
     body = openapi.request_body(settings.max_attachments, needs_to=settings.default_to is None)
-    routers = [send_route(reception, gate, outbox, telemetry, body), lookup, state_routes(readiness, callers)]
+    routers = [send_route(reception, gate, outbox, telemetry, body), lookup]
+    endpoints = endpoints_of(routers)
+    routers.append(state_routes(readiness, callers))
     if settings.api_docs:
         routers.append(docs_routes(_TITLE))
     for router in routers:
@@ -105,7 +107,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     # The last one added is the outermost.
     app.add_middleware(answers.DefectBarrier)
     app.add_middleware(Cors, admission=rules)
-    instrument(app, registry, tracer_provider, callers.trusts)
+    instrument(app, registry, tracer_provider, callers.trusts, endpoints)
     app.add_middleware(AccessLog)
     app.add_middleware(RequestId)
     return app

@@ -1,9 +1,10 @@
 """Metrics of HTTP requests: the instrumentator's, with exemplars in the histograms, which it does not do itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_fastapi_instrumentator import metrics
 
 from mail_api.exemplars import current_exemplar
@@ -17,13 +18,25 @@ _FINE: Final = (
 )
 _COARSE: Final = (0.1, 0.5, 1, float("inf"))
 
+_STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
+
 Record = Callable[[metrics.Info], None]
+Endpoint = tuple[str, str]
+"""A method, and the template of a path."""
 
 
-def http_metrics(registry: CollectorRegistry) -> Record:
-    """Register the metrics, and return what counts an answered request into them; to be called once a registry."""
-    counts = (
-        metrics.requests(registry=registry),
+def http_metrics(registry: CollectorRegistry, endpoints: Iterable[Endpoint] = ()) -> Record:
+    """Register the metrics, and return what counts an answered request into them; to be called once a registry.
+
+    The series of the endpoints exist from then on, so that a rate sees the first request of its kind.
+    """
+    requests = Counter(
+        "http_requests_total",
+        "HTTP requests, by method, handler and kind of status.",
+        ("method", "handler", "status"),
+        registry=registry,
+    )
+    sizes = (
         metrics.request_size(registry=registry, should_include_method=False, should_include_status=False),
         metrics.response_size(registry=registry, should_include_method=False, should_include_status=False),
     )
@@ -40,13 +53,17 @@ def http_metrics(registry: CollectorRegistry) -> Record:
         registry=registry,
         buckets=_COARSE,
     )
+    for (method, handler), status in product(endpoints, _STATUSES):
+        requests.labels(method, handler, status)
+        by_handler.labels(method, handler)
 
     def record(info: metrics.Info) -> None:
         # The method is the caller's free text; as a label it must not make new series.
         info.method = known_method(info.method)
-        for count in counts:
-            if count is not None:
-                count(info)
+        requests.labels(info.method, info.modified_handler, info.modified_status).inc()
+        for size in sizes:
+            if size is not None:
+                size(info)
         exemplar = current_exemplar()
         total.observe(info.modified_duration, exemplar)
         by_handler.labels(info.method, info.modified_handler).observe(info.modified_duration, exemplar)

@@ -1,7 +1,7 @@
 """What the API tells about itself: its own metrics, those of HTTP, spans, and the port that serves /metrics."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.codes import RESULTS
 from mail_api.exemplars import current_exemplar
-from mail_api.http_metrics import http_metrics
+from mail_api.http_metrics import Endpoint, http_metrics
 from mail_api.trace_edge import TraceEdge, Trusts, trust_nobody
 from mail_telemetry import names
 from mail_telemetry.masking import mask_text
@@ -78,7 +78,11 @@ class Telemetry:
 
 
 def instrument(
-    app: FastAPI, registry: CollectorRegistry, provider: TracerProvider, trusts: Trusts = trust_nobody
+    app: FastAPI,
+    registry: CollectorRegistry,
+    provider: TracerProvider,
+    trusts: Trusts = trust_nobody,
+    endpoints: Iterable[Endpoint] = (),
 ) -> None:
     """Add HTTP metrics and server spans to the app, both by route template.
 
@@ -87,9 +91,10 @@ def instrument(
         registry: where the metrics are registered.
         provider: makes the spans.
         trusts: tells whose trace goes on here; for everybody else a new one begins.
+        endpoints: what is counted from 0.
     """
     quiet = [f"^{_QUIET_PATH}"]
-    Instrumentator(registry=registry, excluded_handlers=quiet).add(http_metrics(registry)).instrument(app)
+    Instrumentator(registry=registry, excluded_handlers=quiet).add(http_metrics(registry, endpoints)).instrument(app)
     # Read once, when the first app of the process is instrumented; without it the old HTTP names come.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     FastAPIInstrumentor.instrument_app(

@@ -76,8 +76,7 @@ _REFUSED: Final = Panel(
 _HTTP: Final = Panel(
     Kind.SERIES,
     "HTTP answers, by path and status",
-    "All requests but health checks. Good: 2xx. 4xx are the callers' mistakes, 5xx ours. The first request of its kind "
-    "after a start does not show: its number begins with it.",
+    "All requests but health checks. Good: 2xx. 4xx are the callers' mistakes, 5xx ours.",
     (Metrics(ask.HTTP, "{{handler}} {{status}}"),),
     idle="No HTTP request in this time",
     bars=True,
