@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Final
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
 from starlette.requests import Request
@@ -27,8 +26,6 @@ from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_address, mask_text
 from mail_telemetry.names import Attribute, LogLine, SpanName
 from mail_telemetry.propagation import traceparent
-
-_GOOD: Final = frozenset({Code.ACCEPTED, Code.REPLAYED})
 
 
 @dataclass(frozen=True, slots=True)
