@@ -40,9 +40,14 @@ def not_blank(value: str) -> str:
     return value
 
 
-def _without_nul(value: str) -> str:
+def _content(value: str) -> str:
+    """Return the text if it can be the content of a mail: what UTF-8 can say, without NUL."""
     if "\0" in value:
         raise ValueError("must not hold NUL characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds text that is not valid Unicode") from None
     return value
 
 
@@ -93,9 +98,7 @@ def _flag_or_markup(value: object) -> bool | str:
         return value
     if not isinstance(value, str) or "<" not in value:
         raise ValueError("must be true, false or HTML")
-    if any(unicodedata.category(character) == "Cs" for character in value):
-        raise ValueError("holds text that is not valid Unicode")
-    return _without_nul(value)
+    return _content(value)
 
 
 OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(described.MAILBOX)]
@@ -108,7 +111,7 @@ Line = Annotated[_Line, AfterValidator(not_blank), WithJsonSchema(described.LINE
 OptionalLine = Annotated[
     Line | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.LINE))
 ]
-_Text = Annotated[str, AfterValidator(_without_nul), AfterValidator(not_blank)]
+_Text = Annotated[str, AfterValidator(_content), AfterValidator(not_blank)]
 OptionalText = Annotated[
     _Text | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.TEXT))
 ]

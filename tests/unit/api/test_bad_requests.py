@@ -26,6 +26,12 @@ ONE_LINE = "must be one line without control characters"
         pytest.param({"subject": " "}, "subject: must not be empty", id="blank subject"),
         pytest.param({"body": " "}, "body: must not be empty", id="blank body"),
         pytest.param({"body": ""}, "body: is required", id="empty body"),
+        pytest.param({"body": "a\ud800"}, "body: holds text that is not valid Unicode", id="lone surrogate"),
+        pytest.param(
+            {"html": "<p>\ud800", "text": "\ud800"},
+            "text: holds text that is not valid Unicode; html: holds text that is not valid Unicode",
+            id="lone surrogates in text and HTML",
+        ),
         pytest.param({"subject": 1}, "subject: must be a string", id="subject of the wrong type"),
         pytest.param({"to": 1}, "to: must be a string, or an object of email and name", id="to of the wrong type"),
         pytest.param(
