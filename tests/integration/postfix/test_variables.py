@@ -116,6 +116,7 @@ def test_template_as_it_is(idle: Server) -> None:
             "TLS_CERT_FILE: there is no readable file /run/c.pem: mount it there",
         ),
         ({"TRUSTED_NETWORKS": "10.0.0.1"}, "TRUSTED_NETWORKS: '10.0.0.1' is not an IPv4 network"),
+        ({"TRUSTED_NETWORKS": "10.1.2.3/16"}, "TRUSTED_NETWORKS: '10.1.2.3/16' is not an IPv4 network"),
         ({"TRUSTED_NETWORKS": "0.0.0.0/0"}, "TRUSTED_NETWORKS: 0.0.0.0/0 is most of the internet"),
         ({"MESSAGE_SIZE_LIMIT": "25M"}, "MESSAGE_SIZE_LIMIT: '25M' is not a number"),
         ({"MESSAGE_SIZE_LIMIT": "5000"}, "MESSAGE_SIZE_LIMIT: 5000 leaves no room for a bounce: give at least 100000"),

@@ -71,8 +71,10 @@ own_address_of_name() {
 
 # ---- Arithmetic on addresses
 
+# Without bits below its mask: with 10.1.2.3/16 in mynetworks Postfix answers 451 to clients there.
 is_network() {
-    [[ $1 == */* && ${1#*/} =~ ^([0-9]|[12][0-9]|3[0-2])$ ]] && is_ipv4 "${1%/*}"
+    [[ $1 == */* && ${1#*/} =~ ^([0-9]|[12][0-9]|3[0-2])$ ]] && is_ipv4 "${1%/*}" &&
+        (($(number_of "${1%/*}") % (1 << (32 - ${1#*/})) == 0))
 }
 
 is_ipv4() {
