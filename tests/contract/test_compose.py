@@ -93,6 +93,12 @@ def test_queue_is_not_on_the_shared_network() -> None:
     assert prod["networks"]["mail_internal"]["internal"] is True
 
 
+def test_sandbox_does_not_restart() -> None:
+    """What ends under the sandbox stays ended: a start that fails is not hidden by the next one."""
+    production, overlay = (load(f"docker-compose.{name}.yml")["services"] for name in ("mail.prod", "sandbox"))
+    assert {name: overlay[name].get("restart") for name in production} == dict.fromkeys(production, "no")
+
+
 @pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, MONITORING])
 def test_sandbox_is_on_loopback(overlay: str) -> None:
     """Everything that trying out and tests publish is reachable from this machine alone."""
