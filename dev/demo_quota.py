@@ -98,8 +98,9 @@ def shortened_day() -> Iterator[None]:
         for name in SETTINGS:
             del os.environ[name]
         heading("Back to the usual limit")
-        set_relay_limit(**USUAL_LIMIT, used=0)
+        # First, so that a start that failed is told in Compose's words, and not as a relay that nobody reaches.
         compose("up", "--detach", "--wait", "--quiet-pull")
+        set_relay_limit(**USUAL_LIMIT, used=0)
 
 
 def fill() -> None:
