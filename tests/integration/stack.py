@@ -89,7 +89,7 @@ class Stack:
 
     def network(self) -> str:
         """Return the name of the network that everybody outside meets the services on."""
-        return f"{os.environ['COMPOSE_PROJECT_NAME']}_traefik_network"
+        return f"{self.project}_traefik_network"
 
     def execute(self, service: str, *command: str) -> str:
         """Run a command in a service's container and return what it printed."""
