@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -62,18 +63,13 @@ _DESCRIPTIONS: Final = {
 @cache
 def responses() -> dict[int | str, dict[str, Any]]:
     """Return every answer that /send gives, by status, with an example for every code."""
-    found: dict[int, dict[str, Any]] = defaultdict(dict)
-    for situation in _EXAMPLES:
-        answer = ANSWERS[type(situation)]
-        shown = refusal(situation)
-        found[answer.status][answer.code] = {"value": json.loads(bytes(shown.body))}
     return {
         200: {
             "content": {JSONResponse.media_type: {"example": acceptance(_ID)}},
             "description": "Postfix has the mail.",
         },
         303: {"description": "The same, for a form that names a page in `redirect`.", "model": None},
-        **{status: _refused(_DESCRIPTIONS[status], examples) for status, examples in sorted(found.items())},
+        **_refusals(_EXAMPLES, _DESCRIPTIONS),
     }
 
 
@@ -88,23 +84,24 @@ def lookup_responses(
         shown.append(errors.InvalidRequest((("limit", "is too large"),)))
     if by_id:
         shown.append(errors.MessageUnknown())
+    words = {400: "A parameter can't be used.", 404: "No such mail.", 503: "Not at the moment."}
+    return _refusals(shown, _DESCRIPTIONS | words)
+
+
+def _refusals(situations: Iterable[errors.Situation], words: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the answers to these situations by status, each with its words and an example for every code."""
     found: dict[int, dict[str, Any]] = defaultdict(dict)
-    for situation in shown:
+    for situation in situations:
         answer = ANSWERS[type(situation)]
         found[answer.status][answer.code] = {"value": json.loads(bytes(refusal(situation).body))}
-    words = {
-        400: "A parameter can't be used.",
-        401: _DESCRIPTIONS[401],
-        404: "No such mail.",
-        429: _DESCRIPTIONS[429],
-        503: "Not at the moment.",
+    return {
+        status: {
+            "description": words[status],
+            "model": SendAnswer,
+            "content": {JSONResponse.media_type: {"examples": examples}},
+        }
+        for status, examples in sorted(found.items())
     }
-    return {status: _refused(words[status], examples) for status, examples in sorted(found.items())}
-
-
-def _refused(description: str, examples: dict[str, Any]) -> dict[str, Any]:
-    content = {JSONResponse.media_type: {"examples": examples}}
-    return {"description": description, "model": SendAnswer, "content": content}
 
 
 @cache
