@@ -13,15 +13,24 @@ const WORDS = {
   mail_server_busy: () => NO_ANSWER,
   temporarily_refused: () => NO_ANSWER,
   too_many_requests: () => NO_ANSWER,
+  request_in_flight: () => 'Your message is being sent. Please press Send again in a moment to see what became of it.',
   outcome_unknown: () => 'Your message was probably sent, but this could not be confirmed. Please do not send it again right away.',
 }
 
 for (const form of document.querySelectorAll('form.contact')) {
   form.elements.form_opened_at.value = Date.now()
+  renewKey(form)
+  form.addEventListener('input', () => renewKey(form))
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     if (form.getAttribute('aria-busy') !== 'true') send(form)
   })
+}
+
+// The same words are sent once, however often Send is pressed: what got no answer may have been sent all the same.
+function renewKey (form) {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  form.dataset.key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 async function send (form) {
@@ -31,7 +40,7 @@ async function send (form) {
   try {
     const response = await fetch(form.action, {
       method: 'POST',
-      headers: { Accept: 'application/json' },
+      headers: { Accept: 'application/json', 'Idempotency-Key': form.dataset.key },
       body: new FormData(form),
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
@@ -47,6 +56,7 @@ function show (form, answer, retryAfter) {
   if (answer.success) {
     form.reset()
     form.elements.form_opened_at.value = Date.now()
+    renewKey(form)
     say(form, SENT, 'sent')
     return
   }

@@ -28,10 +28,10 @@ VALUES: Final = {
 
 
 @pytest.fixture(scope="module")
-def network(stack: Stack) -> Network:  # noqa: ARG001 - it makes the network
+def network(stack: Stack) -> Network:
     """Return the network on which the API's container is reached by its name."""
     existing = Network()
-    existing.name = f"{os.environ.get('COMPOSE_PROJECT_NAME', 'dinky-mail-test')}_traefik_network"
+    existing.name = stack.network()
     return existing
 
 

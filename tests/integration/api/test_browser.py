@@ -10,7 +10,7 @@ import pytest
 from tests.documents import blocks
 from tests.integration.api.conftest import FOREIGN, OWN, as_its_user
 from tests.integration.api.webdriver import Browser, browser
-from tests.integration.stack import RECIPIENT, ROOT, Stack, until
+from tests.integration.stack import API_METRICS, RECIPIENT, ROOT, Stack, until
 
 SEED = """
 return fetch('http://mail-api:20001/send', {
@@ -120,6 +120,20 @@ def test_form_shows_sending(window: Browser, subject: str) -> None:
     assert window.text(".status") == "Sending your message …"
     assert window.attribute("button", "aria-disabled") == "true"
     assert window.run("return window.sent") == 1
+
+
+def test_form_after_a_lost_answer(stack: Stack, window: Browser, subject: str) -> None:
+    """Who presses Send again because no answer came reads that it was sent, and has not sent it twice."""
+    replayed = stack.value(API_METRICS, "mail_api_messages_total", result="replayed")
+    fill(window, OWN, subject)
+    wait_for_people(window)
+    window.run("""const real = window.fetch
+      window.fetch = async (...sent) => { await real(...sent); window.fetch = real; throw new TypeError('lost') }""")
+    window.click("button")
+    assert "please try again later" in settled(window)
+    window.click("button")
+    assert settled(window) == "Thank you. Your message has been sent."
+    assert stack.value(API_METRICS, "mail_api_messages_total", result="replayed") == replayed + 1
 
 
 def test_form_errors(window: Browser, subject: str) -> None:
