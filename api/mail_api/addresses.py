@@ -7,6 +7,8 @@ from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
+from mail_api.described import LONGEST_MAILBOX
+
 # email-validator refuses .local outright (RFC 6762), yet home servers live there (Dinky's own alerts come from
 # alerts@dinky.local). Behind this suffix the library applies every other rule to such a domain.
 _LOCAL_NETWORK: Final = ".local"
@@ -14,7 +16,6 @@ _SUFFIX: Final = ".example"
 
 # Jane Doe <jane@example.org>      "Doe, Jane" <jane@example.org>
 _NAMED: Final = re.compile(r'(?P<name>"(?:[^"\\]|\\.)+"|[^\s"<>@,;:()\\][^"<>@,;:()\\]*) ?<(?P<address>[^<>]*)>')
-_LONGEST_MAILBOX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def parse_mailbox(text: str) -> Mailbox:
     Raises:
         ValueError: the text is neither; the message does not repeat it.
     """
-    found = _NAMED.fullmatch(text.strip(" ")) if len(text) <= _LONGEST_MAILBOX else None
+    if len(text) > LONGEST_MAILBOX:
+        raise ValueError(f"has more than {LONGEST_MAILBOX} characters")
+    found = _NAMED.fullmatch(text.strip(" "))
     if not found:
         return Mailbox(parse_address(text, international=True))
     name = found["name"]

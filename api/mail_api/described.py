@@ -6,6 +6,7 @@ Schema: TypeAlias = dict[str, Any]
 
 MOST_RECIPIENTS: Final = 50
 MOST_ENTRIES: Final = 20
+LONGEST_MAILBOX: Final = 1_000
 LONGEST_NAME: Final = 200
 LONGEST_LINE: Final = 500
 HEADER_NAME: Final = r"^[Xx]-[A-Za-z0-9][A-Za-z0-9-]{0,59}$"
@@ -22,13 +23,14 @@ TEXT: Final[Schema] = {"type": "string", "pattern": r"^[^\u0000]*[^\s\u0000][^\u
 FLAG_OR_MARKUP: Final[Schema] = {
     "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": r"^[^\u0000]*<[^\u0000]*$"}]
 }
+_ADDRESS: Final[Schema] = {"type": "string", "format": "email", "maxLength": LONGEST_MAILBOX}
 MAILBOX: Final[Schema] = {
     "anyOf": [
-        {"type": "string", "format": "email", "description": "An address; also as `Anna <anna@example.org>`."},
+        {**_ADDRESS, "description": "An address; also as `Anna <anna@example.org>`."},
         {
             "type": "object",
             "properties": {
-                "email": {"type": "string", "format": "email"},
+                "email": _ADDRESS,
                 "name": {"type": "string", "maxLength": LONGEST_NAME, "pattern": _ONE_LINE},
             },
             "required": ["email"],

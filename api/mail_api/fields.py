@@ -63,12 +63,17 @@ def _mailbox(value: object) -> Mailbox:
     if isinstance(value, Mapping) and value.keys() <= {"email", "name"}:
         email, name = value.get("email"), value.get("name", "")
         if isinstance(email, str) and isinstance(name, str):
-            found = parse_mailbox(not_blank(one_line(email)))
+            found = _parsed(email)
             return Mailbox(found.address, _name(name) or found.name)
     if not isinstance(value, str):
         raise ValueError("must be a string, or an object of email and name")  # noqa: TRY004 - pydantic's contract
-    found = parse_mailbox(not_blank(one_line(value)))
+    found = _parsed(value)
     return Mailbox(found.address, _name(found.name))
+
+
+def _parsed(text: str) -> Mailbox:
+    # Cut, but to a length that is refused: to look at each of a million characters takes a second.
+    return parse_mailbox(not_blank(one_line(text[: described.LONGEST_MAILBOX + 1])))
 
 
 def _name(text: str) -> str:

@@ -40,6 +40,10 @@ ONE_LINE = "must be one line without control characters"
             id="second of a list",
         ),
         pytest.param({"cc": "nobody"}, "cc: An email address must have an @-sign", id="no address"),
+        pytest.param({"to": "a" * 900_000 + "@x.test"}, "to: has more than 1000 characters", id="endless address"),
+        pytest.param(
+            {"from_": {"email": f"{'ü' * 1000}@x.test"}}, "from: has more than 1000 characters", id="long address"
+        ),
         pytest.param({"to": [f"a{n}@x.test" for n in range(51)]}, "to: holds more than 50 recipients", id="51 in to"),
         pytest.param(
             {"to": [f"a{n}@mydomain.test" for n in range(30)], "cc": [f"b{n}@mydomain.test" for n in range(21)]},
