@@ -93,6 +93,11 @@ class SendRequest(BaseModel):
             return (self.text or self.body, self.html)
         return (self.text, self.body) if self.html else (self.text or self.body, None)
 
+    @property
+    def size(self) -> int:
+        """About how much there is to send: the characters of its texts and the bytes of its files."""
+        return sum(len(part) for part in self.parts if part) + sum(len(file.content) for file in self.attachments)
+
     @cached_property
     def international(self) -> bool:
         """Whether an address has a local part that only SMTPUTF8 (RFC 6531) can carry."""

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+from base64 import b64encode
 from email import message_from_bytes
 from email.policy import SMTP
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mail_api import message, outbox
 from mail_api.codes import Code
 from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
     from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
 JSON = {"Content-Type": "application/json"}
+FILE = {"name": "a.bin", "content": b64encode(b"x" * 50_000).decode()}
 
 
 async def test_accepted(api: Api, postfix: FakePostfix) -> None:
@@ -202,3 +208,19 @@ async def test_interrupted(api: Api, postfix: FakePostfix) -> None:
     assert [line["mail.result"] for line in api.log("mail not accepted")] == [Code.INTERRUPTED]
     assert (await api.send()).status_code == 200
     assert postfix.sessions == 2
+
+
+@pytest.mark.parametrize("fields", [{"html": "<p>x" * 10_000}, {"attachments": [FILE]}], ids=["HTML", "file"])
+async def test_large_mails_hold_nobody_up(
+    api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    """A large mail, whose making takes up to a second, is made beside the loop that serves all; a small one in it."""
+    threads: list[threading.Thread] = []
+
+    def recording(*made_of: Any, **more: Any) -> EmailMessage:  # noqa: ANN401 - as it comes
+        threads.append(threading.current_thread())
+        return message.compose(*made_of, **more)
+
+    monkeypatch.setattr(outbox, "compose", recording)
+    assert [(await api.send(**some)).status_code for some in (fields, {})] == [200, 200]
+    assert ([thread is threading.main_thread() for thread in threads], len(postfix.mails)) == ([False, True], 2)
