@@ -53,9 +53,7 @@ def http_metrics(registry: CollectorRegistry, endpoints: Iterable[Endpoint] = ()
         registry=registry,
         buckets=_COARSE,
     )
-    for (method, handler), status in product(endpoints, _STATUSES):
-        requests.labels(method, handler, status)
-        by_handler.labels(method, handler)
+    _make_series(requests, by_handler, endpoints)
 
     def record(info: metrics.Info) -> None:
         # The method is the caller's free text; as a label it must not make new series.
@@ -69,6 +67,12 @@ def http_metrics(registry: CollectorRegistry, endpoints: Iterable[Endpoint] = ()
         by_handler.labels(info.method, info.modified_handler).observe(info.modified_duration, exemplar)
 
     return record
+
+
+def _make_series(requests: Counter, by_handler: Histogram, endpoints: Iterable[Endpoint]) -> None:
+    for (method, handler), status in product(endpoints, _STATUSES):
+        requests.labels(method, handler, status)
+        by_handler.labels(method, handler)
 
 
 def known_method(method: str) -> str:
