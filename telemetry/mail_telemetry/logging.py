@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from loguru import logger
 from opentelemetry.trace import get_current_span
 
+from mail_telemetry.masking import mask_text
 from mail_telemetry.names import Service
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def fields_of(service: Service, record: "Record") -> dict[str, Any]:
     }
     if record["exception"] is not None:
         kind, value, _ = record["exception"]
-        fields["exception"] = f"{kind.__name__ if kind else 'Exception'}: {value}"
+        fields["exception"] = f"{kind.__name__ if kind else 'Exception'}: {mask_text(str(value))}"
     return fields
 
 

@@ -64,6 +64,15 @@ def test_exception(out: io.StringIO) -> None:
     assert last(out)["exception"] == "ValueError: invalid literal for int() with base 10: 'bad'"
 
 
+def test_exception_about_an_address(out: io.StringIO) -> None:
+    """An address in an exception's text is masked, like everywhere."""
+    try:
+        int("anna@example.org")
+    except ValueError:
+        logger.exception("failed")
+    assert last(out)["exception"] == "ValueError: invalid literal for int() with base 10: '***@example.org'"
+
+
 def test_level(out: io.StringIO) -> None:
     """What is below the level is not written."""
     logger.debug("quiet")
