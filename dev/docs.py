@@ -56,6 +56,7 @@ COMPOSE: Final = {
     "TRAEFIK_ENTRYPOINT": ("websecure", "The entry point it uses."),
     "TRAEFIK_CERT_RESOLVER": ("letsencrypt", "The certificate resolver it uses."),
     "DINKY_MAIL_VERSION": ("latest", "The tag of the images."),
+    "DINKY_MAIL_REVISION": ("unknown", "The commit that the images' labels name; `make images` sets it."),
 }
 """Variables that only docker-compose.mail.prod.yml reads."""
 

@@ -12,6 +12,7 @@ import httpx2
 from prometheus_client.core import Sample
 from prometheus_client.parser import text_string_to_metric_families
 from testcontainers.compose import DockerCompose
+from testcontainers.core.docker_client import DockerClient
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = [
@@ -90,6 +91,12 @@ class Stack:
     def network(self) -> str:
         """Return the name of the network that everybody outside meets the services on."""
         return f"{self.project}_traefik_network"
+
+    def image(self, service: str) -> Json:
+        """Return what Docker knows of the image that the service runs."""
+        container = DockerClient().client.containers.get(str(self.compose.get_container(service).ID))
+        image: Json = container.image.attrs
+        return image
 
     def execute(self, service: str, *command: str) -> str:
         """Run a command in a service's container and return what it printed."""

@@ -1,0 +1,47 @@
+"""What every image says of itself, and whom it runs as."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+PREFIX = "org.opencontainers.image."
+FILES = ["Dockerfile", "postfix/Dockerfile", "sandbox/Dockerfile"]
+
+
+def labels(name: str) -> list[dict[str, str]]:
+    """Return the labels of every image that a Dockerfile makes."""
+    blocks = re.findall(r"^LABEL ((?:.*\\\n)*.*)", (ROOT / name).read_text(), re.MULTILINE)
+    return [dict(re.findall(r'([a-z.]+)="([^"]*)"', block)) for block in blocks]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_labels(name: str) -> None:
+    """Each image says what it is, under which licence, and which version and commit of which project it was made of."""
+    found = labels(name)
+    assert len(found) == (2 if name == "Dockerfile" else 1)
+    for one in found:
+        assert one.pop(f"{PREFIX}title").startswith("dinky-mail ")
+        assert one.pop(f"{PREFIX}description")
+        assert one == {
+            f"{PREFIX}licenses": "MIT",
+            f"{PREFIX}source": "https://github.com/nahuelsantos/dinky-server",
+            f"{PREFIX}version": "$VERSION",
+            f"{PREFIX}revision": "$REVISION",
+        }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_version(name: str) -> None:
+    """The images have the version of the project."""
+    assert set(re.findall(r"^ARG VERSION=(.*)$", (ROOT / name).read_text(), re.MULTILINE)) == {VERSION}
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "sandbox/Dockerfile"])
+def test_not_root(name: str) -> None:
+    """Each image of Python runs as a user without rights. Postfix starts as root; docs/supply-chain.md says why."""
+    text = (ROOT / name).read_text()
+    assert text.count("\nUSER 10001:10001\n") == len(labels(name))
