@@ -6,11 +6,11 @@ from typing import Final
 from mail_exporter.events import NOTED, Event, Removed
 from mail_exporter.parse.grammar import QUEUE_ID
 
-_LINE: Final = re.compile(rf"(?:({QUEUE_ID}): (removed)?|[A-Z][a-z-]+: \d+ message)")
+_LINE: Final = re.compile(rf"(?:({QUEUE_ID}): (removed)?|[A-Z][a-z -]+: \d+ message)")
 
 
 def parse(text: str) -> Event | None:
-    """Read `4jXSsP52xGzDhqX: removed`; `4jXS...: placed on hold` and `Requeued: 3 messages` change no mail."""
+    """Read `4jXSsP52xGzDhqX: removed`; `4jXS...: placed on hold` and `Placed on hold: 3 messages` change no mail."""
     found = _LINE.match(text)
     if found is None:
         return None

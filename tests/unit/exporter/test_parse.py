@@ -158,6 +158,7 @@ def case(daemon: str, text: str, expected: Event | None, name: str) -> object:
              Rejected(Reason.CLIENT), "reject"),
         case("postsuper", f"{Q}: removed", Removed(Q), "removed"),
         case("postsuper", "Force-expired: 13 messages", NOTED, "sum"),
+        case("postsuper", "Released from hold: 1 message", NOTED, "sum in several words"),
         case("master", "daemon started -- version 3.10.13, configuration /etc/postfix", Turned(Turn.STARTED), "start"),
         case("master", "reload -- version 3.10.13, configuration /etc/postfix", Turned(Turn.RELOADED), "reload"),
         case("master", "terminating on signal 15", Turned(Turn.STOPPED), "stop"),
