@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo check api-key backup restore test lint types unit contract integration relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
 
 # Where the environment forbids it, pytest would prepare a hundred test modules anew at each run. Empty: allowed.
 export PYTHONDONTWRITEBYTECODE :=
@@ -24,6 +24,9 @@ demo-quota: venv setup  ## Fill the relay's limit: who is refused, what waits, a
 
 demo-down: venv  ## Stop the demo and delete its volumes
 	@$(VENV)/bin/python -m dev.demo --down
+
+dev: venv setup  ## Run this checkout with the sandbox relay; Python is reloaded at a change (20001, 2525, 5587; Ctrl-C ends it)
+	@$(VENV)/bin/python -m dev.local
 
 # They need Docker alone: a production host has no virtual environment. What they take besides: dev/ledger help
 api-key:  ## Make an API key and print it, once: NAME=contact-form
@@ -56,6 +59,9 @@ contract: venv  ## Do names, settings and docs agree?
 
 integration: venv test-images  ## Tests on the real images, one shared stack
 	$(VENV)/bin/pytest tests/integration
+
+soak: venv setup  ## Mixed traffic while every hop fails in turn, then the account of every mail (MINUTES=10)
+	@$(VENV)/bin/python -m tests.integration.soak --minutes $(or $(MINUTES),10)
 
 relay-audit: venv setup  ## Try the abuse battery on the demo's mail server, or the tests': trick, port, answer
 	@$(VENV)/bin/python -m tests.integration.postfix.audit

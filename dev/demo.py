@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final, TypeVar
@@ -222,8 +222,8 @@ def show_farewell(trace_id: str, message_id: str) -> None:
         print(f"  {what:<24} {where}")
 
 
-def compose(*arguments: str) -> None:
-    """Run Docker Compose on the demo's project.
+def compose(*arguments: str, overlay: Sequence[str] = COMPOSE) -> None:
+    """Run Docker Compose on the demo's project, with its files or those of an overlay.
 
     Its progress goes to the terminal; where there is none, a line from time to time, and its words if it fails.
 
@@ -232,7 +232,7 @@ def compose(*arguments: str) -> None:
     """
     with TemporaryFile() as words:
         out = None if sys.stdout.isatty() else words
-        process = subprocess.Popen([*COMPOSE, *arguments], cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen([*overlay, *arguments], cwd=ROOT, stdout=out, stderr=out)
         started = time.monotonic()
         while not ended(process, PROGRESS_SECONDS):
             if out:

@@ -117,3 +117,12 @@ def test_every_production_port_is_replaced() -> None:
     for overlay in OVERLAYS:
         services = load(overlay)["services"]
         assert [name for name in prod if not isinstance(services[name].get("ports"), Override)] == []
+
+
+def test_development_runs_this_source() -> None:
+    """What `make dev` mounts is there, is read only, and publishes nothing beside the sandbox's ports."""
+    for service in load("docker-compose.dev.yml")["services"].values():
+        sources = [mounted.removesuffix(":ro").partition(":")[0] for mounted in service["volumes"]]
+        assert [mounted for mounted in service["volumes"] if not mounted.endswith(":ro")] == []
+        assert [source for source in sources if not (ROOT / source).exists()] == []
+        assert "ports" not in service
