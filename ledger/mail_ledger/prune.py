@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Table, delete, exists, select
+from sqlalchemy import ColumnElement, Engine, Table, delete, exists, or_, select
 
+from mail_ledger.evidence import was_accepted
 from mail_ledger.schema import message
 from mail_ledger.submission import DAY_SECONDS
 from mail_ledger.tables import submission
@@ -38,7 +39,7 @@ def prune(
 ) -> Pruned:
     """Delete the mails that left the queue before so many days, and what the API wrote down about them.
 
-    Mails in the queue stay, however old.
+    Mails in the queue stay, however old. One that broke off while it came in never was there, and goes by its arrival.
 
     Args:
         engine: the ledger's.
@@ -50,7 +51,8 @@ def prune(
         LedgerError: the ledger can't be read or written; what is gone by then is gone.
     """
     before = now() - max(older_than_days * DAY_SECONDS, _LEAST_SECONDS)
-    messages = _delete(engine, message, message.c.closed < before, wait)
+    is_over = or_(message.c.closed < before, (message.c.arrived < before) & ~was_accepted())
+    messages = _delete(engine, message, is_over, wait)
     # A submission goes after its mail, which may have spent days in the queue.
     is_orphan = (submission.c.created < before) & ~exists().where(message.c.api_id == submission.c.id)
     return Pruned(messages, _delete(engine, submission, is_orphan, wait))

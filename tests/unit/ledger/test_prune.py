@@ -36,6 +36,15 @@ def test_mails_in_the_queue_stay(ledger: ApiLedger, mail_server: MailServer, eng
     assert ledger.prune(30, no_wait) == Pruned(1, 1)
 
 
+def test_broken_off_mails_go(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail whose client went away, or whose server was stopped, while it came in goes by its arrival."""
+    mail = mail_server.take()
+    mail_server.change(mail, activations=0)
+    assert ledger.prune(30, no_wait) == Pruned(0, 0)
+    clock.advance(31 * DAY)
+    assert ledger.prune(30, no_wait) == Pruned(1, 0)
+
+
 def test_submissions_without_a_mail_go(ledger: ApiLedger, clock: Clock) -> None:
     """What the API wrote down about mails that the log never had goes by its own age."""
     ledger.submissions.begin(submission(1))
