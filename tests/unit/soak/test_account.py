@@ -1,0 +1,110 @@
+"""The account notices what is missing, doubled and kept from the sender, and a witness that says something else."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.integration.soak.account import Evidence, Finding, Line, Sent, Tally, Trouble, audit, lines
+
+ONE = Sent("<1@a>", "api", 1, sure=True)
+THREE = Sent("<3@a>", "submission", 3, sure=True)
+UNSURE = Sent("<u@a>", "internal", 1, sure=False)
+PUBLIC = Sent("<p@a>", "public", 1, sure=True)
+CLEAN = Evidence(
+    sent=(ONE, THREE, UNSURE, PUBLIC),
+    log={"<1@a>": Tally(1, 0, 2), "<3@a>": Tally(2, 1, 3), "<p@a>": Tally(0, 1, 9), "<n@a>": Tally(1, 0, 1)},
+    ledger={"<1@a>": Tally(1, 0, 2), "<3@a>": Tally(2, 1, 3), "<p@a>": Tally(0, 1, 9), "<n@a>": Tally(1, 0, 1)},
+    inbox={"<1@a>": 1, "<3@a>": 2, "<n@a>": 1},
+    states={"<1@a>": "relayed"},
+    told=frozenset({"<3@a>"}),
+    notices=frozenset({"<n@a>"}),
+)
+"""One delivered at the second try, one with a recipient that bounced, one that never was, a stranger's that expired."""
+
+
+def troubles(evidence: Evidence) -> list[tuple[Trouble, str]]:
+    """Return what is found, without its details."""
+    return [(found.trouble, found.message_id) for found in audit(evidence)]
+
+
+def test_clean() -> None:
+    """What was delivered, reported, or never taken adds up."""
+    assert audit(CLEAN) == []
+
+
+def test_lines() -> None:
+    """Each way in has its line, and the line its balance."""
+    found = lines(CLEAN)
+    assert found == [
+        Line("api", 1, 1, 1, 0, 0, 0),
+        Line("submission", 1, 3, 2, 1, 0, 0),
+        Line("internal", 1, 1, 0, 0, 0, 1),
+        Line("public", 1, 1, 0, 0, 1, 0),
+    ]
+    assert [one.balance for one in found] == [0, 0, 0, 0]
+
+
+def test_lost() -> None:
+    """A mail that was accepted and is nowhere, whatever the log says."""
+    evidence = replace(CLEAN, inbox={"<3@a>": 2, "<n@a>": 1})
+    assert audit(evidence)[0] == Finding(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 given up")
+    assert lines(evidence)[0].balance == 1
+
+
+def test_lost_for_one_recipient() -> None:
+    """A mail that reached two of its three recipients, and nobody gave up the third."""
+    log = {**CLEAN.log, "<3@a>": Tally(2, 0, 3)}
+    assert troubles(replace(CLEAN, log=log, ledger=log)) == [(Trouble.LOST, "<3@a>")]
+
+
+def test_lost_halfway() -> None:
+    """A mail without an answer may be there or not, but not in part."""
+    sent = (UNSURE._replace(recipients=2),)
+    log = {"<u@a>": Tally(1, 0, 1)}
+    evidence = Evidence(sent, log, log, {"<u@a>": 1}, {})
+    assert troubles(evidence) == [(Trouble.LOST, "<u@a>")]
+
+
+def test_doubled() -> None:
+    """A mail that the relay has twice."""
+    evidence = replace(CLEAN, inbox={**CLEAN.inbox, "<1@a>": 2})
+    assert troubles(evidence) == [(Trouble.DOUBLED, "<1@a>"), (Trouble.INBOX, "<1@a>")]
+    assert lines(evidence)[0].balance == -1
+
+
+def test_unreported() -> None:
+    """A recipient that bounced, and the sender never heard of it."""
+    evidence = replace(CLEAN, told=frozenset())
+    assert troubles(evidence) == [(Trouble.UNREPORTED, "<3@a>")]
+    assert lines(evidence)[1].balance == 1
+
+
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        pytest.param({**CLEAN.ledger, "<1@a>": Tally(1, 0, 1)}, id="an attempt short"),
+        pytest.param({name: tally for name, tally in CLEAN.ledger.items() if name != "<1@a>"}, id="not there"),
+    ],
+)
+def test_ledger_differs(ledger: dict[str, Tally]) -> None:
+    """The ledger has every attempt of the log, once."""
+    assert troubles(replace(CLEAN, ledger=ledger)) == [(Trouble.LEDGER, "<1@a>")]
+
+
+@pytest.mark.parametrize("state", ["deferred", "bounced"])
+def test_status_differs(state: str) -> None:
+    """The status API says of a delivered mail that it was relayed."""
+    assert troubles(replace(CLEAN, states={"<1@a>": state})) == [(Trouble.STATUS, "<1@a>")]
+
+
+def test_open() -> None:
+    """A mail whose end the exporter missed."""
+    evidence = replace(CLEAN, open={"<1@a>": "4jXSs2111CzDhqX"})
+    assert audit(evidence) == [Finding(Trouble.OPEN, "<1@a>", "queue id 4jXSs2111CzDhqX")]
+
+
+def test_stranger() -> None:
+    """A mail that nobody sent."""
+    log = {**CLEAN.log, "<x@a>": Tally(1, 0, 1)}
+    evidence = replace(CLEAN, log=log, ledger=log, inbox={**CLEAN.inbox, "<x@a>": 1})
+    assert troubles(evidence) == [(Trouble.STRANGER, "<x@a>")]
