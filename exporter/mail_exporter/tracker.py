@@ -32,8 +32,10 @@ from mail_telemetry.names import Entry, Outcome
 _MAX_OPEN_MAILS: Final = 200_000
 _EVICTED_AT_ONCE: Final = 16
 """One part in so many, so that making room costs little for each mail."""
+_LEFT_KEPT: Final = 100
 # Looking a member up in its class takes longer than what is done with it.
 _INTERNAL: Final = Entry.INTERNAL
+_LOCAL: Final = Entry.LOCAL
 _API: Final = Entry.API
 _SENT: Final = Outcome.SENT
 _BOUNCED: Final = Outcome.BOUNCED
@@ -61,6 +63,8 @@ class Tracker:
         self._server = Server(server)
         self._open: dict[str, Mail] = {}
         self._changed: list[Mail] = []
+        self._left: dict[str, Mail] = {}
+        """The last of Postfix's own mails that left: bounce(8) may log its notice after that."""
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -76,7 +80,7 @@ class Tracker:
         """
         if not isinstance(event, MailEvent):
             if isinstance(event, NoticeSent):
-                self._relate(event, time, origin)
+                self._relate(event)
             return event  # type: ignore[return-value]  # what concerns no mail is a fact as it is
         if isinstance(event, Removed):
             return self._close(event.queue_id, time)
@@ -120,8 +124,11 @@ class Tracker:
             mail.is_changed = True
             self._changed.append(mail)
 
-    def _relate(self, event: NoticeSent, time: float, origin: Origin) -> None:
-        notice = self._mail(event.queue_id, time, origin)
+    def _relate(self, event: NoticeSent) -> None:
+        notice = self._open.get(event.queue_id) or self._left.get(event.queue_id)
+        if notice is None:  # to begin it anew would write over what the ledger has of it
+            return
+        self._note(notice)
         notice.notice_of = event.about
         about = self._open.get(event.about)
         if about is not None:
@@ -145,6 +152,10 @@ class Tracker:
             return None
         self._note(mail)
         mail.closed = max(time, mail.arrived)
+        if mail.entry is _LOCAL:
+            self._left[queue_id] = mail
+            if len(self._left) > _LEFT_KEPT:
+                del self._left[next(iter(self._left))]
         if not mail.activations:  # refused behind DATA: it never was in the queue
             return None
         left = mail.recipient_count - mail.recipients_finished

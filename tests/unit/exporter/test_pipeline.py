@@ -29,6 +29,22 @@ def test_ledger_knows_the_mail_and_its_attempts(bench: Bench, ledger: Ledger) ->
     assert second.ended == pytest.approx(mail.arrived + 300)
 
 
+def test_notice_that_left_before_it_was_told(bench: Bench, ledger: Ledger) -> None:
+    """bounce(8) may log its notice when that has left the queue: it is not begun anew, and keeps what it had."""
+    bounce = "4jXW7p6hNhzC61H"
+    bench.feed(
+        *logs.accepted(),
+        logs.line("cleanup", f"{bounce}: message-id=<{bounce}@mail.dinky.example>"),
+        logs.line("qmgr", f"{bounce}: from=<>, size=2913, nrcpt=1 (queue active)"),
+        logs.sent().replace(logs.QUEUE_ID, bounce),
+        logs.line("qmgr", f"{bounce}: removed"),
+        logs.line("bounce", f"{logs.QUEUE_ID}: sender non-delivery notification: {bounce}"),
+    )
+    (notice,) = ledger.find_messages(bounce)
+    assert (notice.notice_of, notice.activations, notice.closed is not None) == (logs.QUEUE_ID, 1, True)
+    assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
+
+
 def test_counters(bench: Bench) -> None:
     """Attempts, failures by cause, entry, stages and lines by result are counted."""
     bench.feed(
