@@ -52,7 +52,7 @@ types: venv  ## mypy --strict, tests included
 	$(VENV)/bin/mypy
 
 unit: venv  ## Tests without Docker, under 30 seconds
-	$(VENV)/bin/pytest tests/unit --numprocesses=$$((2 * $$(nproc))) --dist=worksteal  # many of them wait
+	$(VENV)/bin/pytest tests/unit --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait
 
 contract: venv  ## Do names, settings and docs agree?
 	$(VENV)/bin/pytest tests/contract

@@ -18,6 +18,7 @@ from mail_api.people import OPENED_AT
 from mail_api.schemas import SendAnswer, SendRequest
 from mail_ledger.idempotency import LONGEST_KEY
 
+_ANSWER: Final = {"$ref": f"#/components/schemas/{SendAnswer.__name__}"}
 _ID: Final = "msg_5p0c9m3w8xv2r7kq1tn4zd6hjy"
 _EXAMPLES: Final = (
     errors.InvalidRequest((("subject", "is required"),)),
@@ -97,8 +98,8 @@ def _refusals(situations: Iterable[errors.Situation], words: Mapping[int, str]) 
     return {
         status: {
             "description": words[status],
-            "model": SendAnswer,
-            "content": {JSONResponse.media_type: {"examples": examples}},
+            # By reference: with the model itself FastAPI would prepare to check every one of these answers.
+            "content": {JSONResponse.media_type: {"schema": _ANSWER, "examples": examples}},
         }
         for status, examples in sorted(found.items())
     }
