@@ -22,12 +22,10 @@ from mail_api.errors import (
     Situation,
 )
 from mail_api.ledger_access import LedgerAccess, LedgerAway
-from mail_api.links import status_url
 from mail_api.schemas import SendRequest
 from mail_ledger.api_key import ApiKey
 from mail_ledger.idempotency import (
     LONGEST_KEY,
-    Answer,
     Claimed,
     Conflict,
     IdempotencyKey,
@@ -99,9 +97,8 @@ class Books:
                 reached = await self._ledger.write("begin", lambda ledger: ledger.submissions.beginning(new, limit))
                 claimed: Claimed = reached or New()
             else:
-                answer = Answer(200, {"id": new.id, "status_url": status_url(new.id)})
                 claimed = await self._ledger.write(
-                    "claim", lambda ledger: ledger.claims.claiming(new, once.key, once.payload_hash, answer, limit)
+                    "claim", lambda ledger: ledger.claims.claiming(new, once.key, once.payload_hash, limit)
                 )
         except LedgerAway as away:
             if away.is_late:
@@ -137,7 +134,7 @@ class Books:
 
 def _repeated(claimed: Claimed) -> str | None:
     match claimed:
-        case Replay(_, submission):
+        case Replay(submission):
             return submission.id
         case KeyLimitReached(limit, used, retry_at):
             wait = None if retry_at is None else max(1, ceil(retry_at - time.time()))

@@ -16,7 +16,7 @@ from mail_ledger import evidence
 from mail_ledger.engine import LedgerError
 from mail_ledger.evidence import Absent, Taken
 from mail_ledger.group import Write, write_alone
-from mail_ledger.idempotency import Answer, Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
+from mail_ledger.idempotency import Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
 from mail_ledger.key_limit import key_limit_reached, lock_key
 from mail_ledger.submission import Lease, NewSubmission, SubmissionState, submission_of
 from mail_ledger.submissions import Submissions
@@ -52,7 +52,6 @@ class Claims:
         new: NewSubmission,
         key: IdempotencyKey,
         payload_hash: str,
-        answer: Answer,
         key_limit: int | None = None,
     ) -> Claimed:
         """Store the mail as pending when the key is free, or tell what the key stands for.
@@ -61,21 +60,19 @@ class Claims:
             new: the mail, which is sent only when `New` is returned.
             key: what the caller calls the request.
             payload_hash: tells payloads apart; at most 64 characters.
-            answer: what a repetition gets once the mail was accepted.
             key_limit: how many recipients the API key has in 24 hours.
 
         Raises:
             ValueError: the key is empty or too long.
             LedgerError: nothing was stored.
         """
-        return write_alone(self._engine, self.claiming(new, key, payload_hash, answer, key_limit))
+        return write_alone(self._engine, self.claiming(new, key, payload_hash, key_limit))
 
     def claiming(
         self,
         new: NewSubmission,
         key: IdempotencyKey,
         payload_hash: str,
-        answer: Answer,
         key_limit: int | None = None,
     ) -> Write[Claimed]:
         """Return what `claim` stores, to be stored in its turn.
@@ -85,7 +82,7 @@ class Claims:
         """
         key_hash = key.hash()
         row = self._submissions.row(new, self._now())
-        row |= {"idempotency_key": key_hash, "payload_hash": payload_hash, "answer": list(answer)}
+        row |= {"idempotency_key": key_hash, "payload_hash": payload_hash}
 
         def store(connection: Connection) -> Claimed:
             lock_key(connection, new, key_limit)
@@ -129,7 +126,7 @@ class Claims:
             return Conflict(found)
         match found.state:
             case SubmissionState.ACCEPTED:
-                return Replay(Answer(*row["answer"]), found)
+                return Replay(found)
             case SubmissionState.PENDING:
                 return InFlight(found)
             case _:

@@ -1,19 +1,11 @@
 """The words for idempotency: what a caller calls its request, and what that name turns out to stand for."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from mail_ledger.submission import KeyLimitReached, Submission
 
 LONGEST_KEY: Final = 256
-
-
-class Answer(NamedTuple):
-    """An HTTP answer, as the first request got it."""
-
-    status: int
-    body: Mapping[str, Any]
 
 
 class IdempotencyKey(NamedTuple):
@@ -39,9 +31,8 @@ class New(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """The mail was accepted before: give this answer again."""
+    """The mail was accepted before: answer as the first time."""
 
-    answer: Answer
     submission: Submission
 
 

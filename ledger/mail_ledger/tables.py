@@ -42,7 +42,6 @@ submission = Table(
     Column("trace_id", String(32)),
     Column("idempotency_key", String(64), unique=True, comment="SHA-256 of scope and key, as long as it holds"),
     Column("payload_hash", String(64)),
-    Column("answer", JSON, comment="[status, body] of the answer that a repetition gets"),
 )
 Index("ix_submission_created", submission.c.created, submission.c.id)
 Index("ix_submission_key", submission.c.key_name, submission.c.created)

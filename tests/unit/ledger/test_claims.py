@@ -3,7 +3,7 @@
 import pytest
 
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.idempotency import Answer, Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
+from mail_ledger.idempotency import Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
 from mail_ledger.submission import Accepted, Failed, KeyLimitReached, OutcomeUnknown, SubmissionState
 from tests.unit.ledger.world import DAY, NOW, Clock, MailServer, submission
 
@@ -11,14 +11,9 @@ KEY = IdempotencyKey("web", "order-1")
 LEASE = 180.0
 
 
-def answer(number: int) -> Answer:
-    """Return the answer of a request that was accepted."""
-    return Answer(200, {"success": True, "id": f"msg_{number}"})
-
-
 def claim(ledger: ApiLedger, number: int, payload: str = "p", key: IdempotencyKey = KEY) -> Claimed:
     """Claim the key for the mail of that number."""
-    return ledger.claims.claim(submission(number), key, payload, answer(number))
+    return ledger.claims.claim(submission(number), key, payload)
 
 
 def test_first_request_sends(ledger: ApiLedger) -> None:
@@ -37,7 +32,7 @@ def test_replay(ledger: ApiLedger, clock: Clock) -> None:
     for number in (2, 3):
         again = claim(ledger, number)
         assert isinstance(again, Replay)
-        assert (answer(1), "msg_1", "4jX") == (again.answer, again.submission.id, again.submission.queue_id)
+        assert ("msg_1", "4jX") == (again.submission.id, again.submission.queue_id)
         assert ledger.submissions.get(f"msg_{number}") is None
 
 
@@ -79,7 +74,7 @@ def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailSer
     mail = mail_server.take(api_id="msg_1")
     again = claim(ledger, 2)
     assert isinstance(again, Replay)
-    assert (answer(1), mail.queue_id) == (again.answer, again.submission.queue_id)
+    assert ("msg_1", mail.queue_id) == (again.submission.id, again.submission.queue_id)
     found = ledger.submissions.get("msg_1")
     assert found is not None
     assert found.state is SubmissionState.ACCEPTED
@@ -146,7 +141,7 @@ def test_key_limit(ledger: ApiLedger) -> None:
 
     def limited(number: int, key: str) -> Claimed:
         new = submission(number, key="web")
-        return ledger.claims.claim(new, IdempotencyKey("web", key), "p", answer(number), key_limit=1)
+        return ledger.claims.claim(new, IdempotencyKey("web", key), "p", key_limit=1)
 
     assert limited(1, "a") == New()
     ledger.submissions.finish("msg_1", Accepted("4jX"))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, event, select, text
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.engine import LedgerError
 from mail_ledger.group import Write, write_alone, write_together
-from mail_ledger.idempotency import Answer, IdempotencyKey, New, Replay
+from mail_ledger.idempotency import IdempotencyKey, New, Replay
 from mail_ledger.submission import Accepted, Failed, SubmissionState
 from mail_ledger.tables import submission as table
 from tests.unit.ledger.world import submission
@@ -99,12 +99,12 @@ def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
 
 def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
     """What locks rows has a transaction of its own, and sees what came before it."""
-    key, answer = IdempotencyKey("-", "order-1"), Answer(200, {})
+    key = IdempotencyKey("-", "order-1")
     writes: list[Write[Any]] = [
         ledger.submissions.beginning(submission(1)),
-        ledger.claims.claiming(submission(2), key, "hash", answer),
+        ledger.claims.claiming(submission(2), key, "hash"),
         ledger.submissions.finishing("msg_2", Accepted("4jXSsP52xGz2")),
-        ledger.claims.claiming(submission(3), key, "hash", answer),
+        ledger.claims.claiming(submission(3), key, "hash"),
     ]
     begun, claimed, finished, repeated = write_together(engine, writes)
     assert (begun, claimed, finished) == (None, New(), None)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.idempotency import Answer, IdempotencyKey
+from mail_ledger.idempotency import IdempotencyKey
 from mail_ledger.messages import Wanted
 from tests.unit.ledger.world import submission
 
@@ -43,8 +43,7 @@ def plans(engine: Engine) -> list[str]:
         ),
         pytest.param(
             lambda ledger: [
-                ledger.claims.claim(submission(number), IdempotencyKey("a", "b"), "p", Answer(200, {}))
-                for number in (3, 4)
+                ledger.claims.claim(submission(number), IdempotencyKey("a", "b"), "p") for number in (3, 4)
             ],
             {"sqlite_autoindex_submission_2"},
             id="claim",
