@@ -74,6 +74,8 @@ def run(text: str, folder: Path) -> str:
     # `curl` would call any answer a success.
     (folder / ".curlrc").write_text("fail-with-body\n", encoding="utf-8")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    # Below another `make` a `make` tells which folder it enters, in the middle of what a command prints.
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     done = subprocess.run(  # noqa: S603 - our own examples
         ("bash", "-euo", "pipefail", "-c", text),  # noqa: S607 - whichever bash there is
         cwd=folder,
@@ -81,7 +83,7 @@ def run(text: str, folder: Path) -> str:
         capture_output=True,
         text=True,
         timeout=SECONDS,
-        env=os.environ | {"PATH": path, "CURL_HOME": str(folder)},
+        env=outside | {"PATH": path, "CURL_HOME": str(folder)},
         stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, f"exit status {done.returncode}:\n{done.stderr[-3000:]}\n{done.stdout[-3000:]}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from mail_telemetry.names import Attribute, LogLine, SpanName
 from mail_telemetry.propagation import traceparent
 
 _LARGE: Final = 20_000
-"""From here on a mail is made in a thread of its own: a megabyte of HTML or text takes up to a second."""
+"""From here on a mail is made in a thread: a megabyte of HTML or text takes up to a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Outbox:
         self._telemetry = telemetry
         self._books = books
         self._quota = quota
+        # One: they would take turns anyway, and each would keep memory of its own.
+        self._maker = ThreadPoolExecutor(1, thread_name_prefix="large-mails")
 
     async def send(self, received: Received, record: Record) -> Sent:
         """Return the id of the mail, which is now in Postfix's queue.
@@ -117,13 +120,16 @@ class Outbox:
         request, sender = received.request, received.sender or Mailbox(self._sender.address)
         with self._span(new.id, request.recipients) as span:
             stamp = Stamp(new.message_id, datetime.now(UTC), traceparent())
-            content = await _made(lambda: compose(request, sender=sender, stamp=stamp).as_bytes(), request.size)
+            content = await self._made(lambda: compose(request, sender=sender, stamp=stamp).as_bytes(), request.size)
             envelope = Envelope(sender.address, request.recipients, content, international=request.international)
             span.set_attribute(Attribute.SIZE, len(envelope.content))
             receipt = await self._submit(envelope, new.id)
             if receipt.queue_id:
                 span.set_attribute(Attribute.QUEUE_ID, receipt.queue_id)
         return receipt
+
+    async def _made(self, make: Callable[[], bytes], size: int) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(self._maker, make) if size > _LARGE else make()
 
     async def _submit(self, envelope: Envelope, message_id: str) -> Receipt:
         started = perf_counter()
@@ -157,10 +163,6 @@ class Outbox:
                 span.set_attribute(Attribute.ERROR_TYPE, _result_of(problem))
                 span.set_status(Status(StatusCode.ERROR))
                 raise
-
-
-async def _made(make: Callable[[], bytes], size: int) -> bytes:
-    return await asyncio.to_thread(make) if size > _LARGE else make()
 
 
 @contextmanager
