@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from types import FrameType
 from typing import Final
 
 from dev.demo import (
@@ -25,16 +24,20 @@ COMPOSE: Final = (*DEMO, "-f", "docker-compose.dev.yml")
 
 def main() -> int:
     """Run it until Ctrl-C, and take it down; return the exit status."""
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
         refuse_foreign_containers()
         refuse_taken_ports()
+    except DemoFailed as refusal:  # nothing was started, so nothing is taken down
+        print(f"dev: {refusal}", file=sys.stderr)
+        return 1
+    try:
         heading("Building and starting (a few minutes the first time, seconds afterwards)")
         compose("up", "--detach", "--build", "--wait", "--quiet-pull", overlay=COMPOSE)
         show_where()
         subprocess.run([*COMPOSE, "logs", "--follow", "--tail", "5", *CONTAINERS], cwd=ROOT, check=False)
     except KeyboardInterrupt:
-        pass
+        pass  # how it is meant to end
     except DemoFailed as failure:
         print(f"\ndev: {failure}", file=sys.stderr)
         return 1
@@ -59,10 +62,6 @@ def show_where() -> None:
     ):
         print(f"  {what:<28} {where}")
     print(flush=True)
-
-
-def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -59,8 +59,9 @@ def start(service: Service, level: str, environ: Mapping[str, str]) -> Callable[
     """
     if not export_enabled(environ):
         return lambda: None
+    protocol = protocol_of(environ, Signal.LOGS)
     with variables_read():
-        exporter = _exporter(protocol_of(environ, Signal.LOGS))
+        exporter = _exporter(protocol)
     sender = _sender(exporter)
     resource = tracing.resource(service)
     added = logger.add(lambda message: sender.offer(record_of(message, service, resource)), level=level.upper())

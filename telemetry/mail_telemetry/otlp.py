@@ -44,8 +44,6 @@ def variables_read() -> Iterator[None]:
     """
     try:
         yield
-    except SettingsInvalid:
-        raise
     except Exception as error:  # their own types, which differ by protocol
         raise SettingsInvalid([f"OTEL_EXPORTER_OTLP_...: {error}"]) from error
 

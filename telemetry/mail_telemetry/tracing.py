@@ -33,8 +33,9 @@ def span_sender(environ: Mapping[str, str]) -> Sender[ReadableSpan] | None:
     """
     if not export_enabled(environ):
         return None
+    protocol = protocol_of(environ, Signal.TRACES)
     with variables_read():
-        exporter = _exporter(protocol_of(environ, Signal.TRACES))
+        exporter = _exporter(protocol)
     return sender_of(exporter)
 
 
