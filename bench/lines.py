@@ -66,10 +66,8 @@ def seconds(value: float) -> str:
     return f"{value:.2g}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - from there %.2g writes 1e+02
 
 
-def received(  # noqa: PLR0913 - a mail's way in has as many circumstances
-    rng: Random, mail: Mail, service: str, client: str, recipient: str, *, recipients: int = 1
-) -> Story:
-    """Yield the way from the connection to the queue: 5 lines, one more with a trace or TLS."""
+def received(rng: Random, mail: Mail, service: str, client: str, *, recipients: int = 1) -> Story:
+    """Yield the way from the connection to the queue: 5 lines, one more with TLS."""
     at = mail.arrived
     smtpd = f"{service}/smtpd[{rng.randrange(228, 248)}]"
     cleanup = f"{'public/' if service == 'public' else ''}cleanup[{rng.randrange(239, 249)}]"
@@ -81,21 +79,18 @@ def received(  # noqa: PLR0913 - a mail's way in has as many circumstances
     if service == "submission":
         login = f", sasl_method=PLAIN, sasl_username=user{rng.randrange(20)}"
         verbs += " auth=1"
-    yield at, f"{smtpd}: {mail.id}: client={client}{login}", Kind.OTHER
+    trace = ""
     if client == API:
-        trace = f"00-{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}-01"
-        envelope = f"from=<{mail.sender}> to=<{recipient}> proto=ESMTP helo=<mail-api>"
-        yield (
-            at,
-            f"{cleanup}: {mail.id}: info: header Traceparent: {trace} from {client}; {envelope}: mailtrace",
-            Kind.OTHER,
-        )
+        trace = f", orig_queue_id=00-{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}-01"
+        verbs += " xforward=1"
+    yield at, f"{smtpd}: {mail.id}: client={client}{login}{trace}", Kind.OTHER
+    if client == API:
         api_id = "".join(rng.choices(_API_ALPHABET, k=26))
         yield at, f"{cleanup}: {mail.id}: message-id=<msg_{api_id}.mail-api@{DOMAIN}>", Kind.RECEIVED
     else:
         yield at, f"{cleanup}: {mail.id}: message-id=<{rng.getrandbits(64):x}@{DOMAIN}>", Kind.RECEIVED
     yield active(mail, at, recipients)
-    commands = 5 + (3 if login else 2 if service != "internal" else 0)
+    commands = 5 + (3 if login else 2 if service != "internal" else 1 if trace else 0)
     yield (
         at,
         f"{smtpd}: disconnect from {client} {verbs} mail=1 rcpt={recipients} data=1 quit=1 commands={commands}",

@@ -65,7 +65,7 @@ def local_mail(rng: Random, at: float) -> Story:
 def _sent_mail(rng: Random, at: float, service: str, client: str, *, orig_to: str = "") -> Story:
     mail = new_mail(rng, at, orig_to=orig_to)
     recipient = an_address(rng)
-    yield from received(rng, mail, service, client, recipient)
+    yield from received(rng, mail, service, client)
     yield from sent(rng, mail, at, [recipient])
 
 
@@ -76,7 +76,7 @@ def newsletter(rng: Random, at: float) -> Story:
     """Tell of a mail to many: most are reached at once, some at the second try, some never."""
     mail = new_mail(rng, at)
     recipients = [an_address(rng) for _ in range(rng.randrange(2, 25))]
-    yield from received(rng, mail, "internal", WEBSITE, recipients[0], recipients=len(recipients))
+    yield from received(rng, mail, "internal", WEBSITE, recipients=len(recipients))
     waiting = []
     now = at
     for recipient in recipients:
@@ -99,7 +99,7 @@ def deferred_mail(rng: Random, at: float) -> Story:
     """Tell of a mail that waits, a few minutes to some hours, and is sent in the end."""
     mail = new_mail(rng, at)
     recipient = an_address(rng)
-    yield from received(rng, mail, "internal", API, recipient)
+    yield from received(rng, mail, "internal", API)
     reply = one_of(rng, DEFERRALS)
     now = at
     for wait in _BACKOFF_SECONDS[: rng.randrange(1, len(_BACKOFF_SECONDS) + 1)]:
@@ -113,7 +113,7 @@ def expired_mail(rng: Random, at: float) -> Story:
     """Tell of a mail that waits for five days in vain and goes back to its sender."""
     mail = new_mail(rng, at)
     recipient = an_address(rng)
-    yield from received(rng, mail, "internal", WEBSITE, recipient)
+    yield from received(rng, mail, "internal", WEBSITE)
     reply = one_of(rng, DEFERRALS)
     now, backoff = at, iter(_BACKOFF_SECONDS)
     while now < at + _LIFETIME_SECONDS:
@@ -128,7 +128,7 @@ def bounced_mail(rng: Random, at: float) -> Story:
     """Tell of a mail that the relay refuses for good; its sender is told, by another mail."""
     mail = new_mail(rng, at)
     recipient = an_address(rng)
-    yield from received(rng, mail, "internal", API, recipient)
+    yield from received(rng, mail, "internal", API)
     yield from failed(rng, mail, at + 1, recipient, reply=one_of(rng, REFUSALS), kind=Kind.BOUNCED)
     yield from returned(rng, mail, at + 1)
 

@@ -1,6 +1,6 @@
 """The whole API, wired: a reader starts here.
 
-request → RequestId → AccessLog → HTTP metrics → Cors → DefectBarrier → routes.send
+request → Watch → Cors → DefectBarrier → routes.send
     gate        room for it?
     reception   may this caller send it?
       callers     with which API key, if any
@@ -28,7 +28,6 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from mail_api import answers, openapi
-from mail_api.access_log import AccessLog
 from mail_api.admission import Admission, admission
 from mail_api.books import Books
 from mail_api.callers import Callers
@@ -37,9 +36,10 @@ from mail_api.cors import Cors
 from mail_api.docs_page import docs_routes
 from mail_api.errors import Situation
 from mail_api.gate import Gate
+from mail_api.http_metrics import HttpMetrics
 from mail_api.ledger_access import LedgerAccess, ledger_rules
 from mail_api.lookup import lookup_routes
-from mail_api.observability import NO_SECOND_SPANS, Telemetry, instrument
+from mail_api.observability import NO_SECOND_SPANS, Telemetry
 from mail_api.outbox import Outbox, Sender
 from mail_api.people import People
 from mail_api.pool import Pool
@@ -47,12 +47,13 @@ from mail_api.quota_gate import QuotaGate
 from mail_api.rates import Rates
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
 from mail_api.reception import Reception
-from mail_api.request_id import RequestId
 from mail_api.routes import endpoints_of, send_route, state_routes
 from mail_api.schemas import Limits
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
+from mail_api.trace_edge import TraceEdge
 from mail_api.upkeep import look_after
+from mail_api.watch import Watch
 
 _TITLE: Final = "Dinky Mail"
 
@@ -107,9 +108,8 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     # The last one added is the outermost.
     app.add_middleware(answers.DefectBarrier)
     app.add_middleware(Cors, admission=rules)
-    instrument(app, registry, tracer_provider, callers.trusts, endpoints)
-    app.add_middleware(AccessLog)
-    app.add_middleware(RequestId)
+    http = HttpMetrics(registry, endpoints)
+    app.add_middleware(Watch, tracer=telemetry.tracer, metrics=http, edge=TraceEdge(callers.trusts))
     return app
 
 

@@ -24,6 +24,8 @@ def one_line(value: str) -> str:
     Raises:
         ValueError: it holds a line break or another control character.
     """
+    if value.isascii() and value.isprintable():
+        return value
     if any(unicodedata.category(character) in _NEVER_IN_A_HEADER for character in value):
         raise ValueError("must be one line without control characters")
     return value

@@ -1,17 +1,14 @@
-"""Metrics of HTTP requests: the instrumentator's, with exemplars in the histograms, which it does not do itself."""
+"""Metrics of HTTP requests, under the names of prometheus-fastapi-instrumentator, so that its dashboards fit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_fastapi_instrumentator import metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, Summary
 
+from mail_api.exchange import Exchange
 from mail_api.exemplars import current_exemplar
 
-KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-
-# The instrumentator's own, so that dashboards made for it fit.
 _FINE: Final = (
     *(0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60),
     float("inf"),
@@ -19,62 +16,54 @@ _FINE: Final = (
 _COARSE: Final = (0.1, 0.5, 1, float("inf"))
 
 _STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
+_NO_ANSWER: Final = "5xx"
 
-Record = Callable[[metrics.Info], None]
 Endpoint = tuple[str, str]
 """A method, and the template of a path."""
 
 
-def http_metrics(registry: CollectorRegistry, endpoints: Iterable[Endpoint] = ()) -> Record:
-    """Register the metrics, and return what counts an answered request into them; to be called once a registry.
+class HttpMetrics:
+    """Counts answered requests; to be made once a registry.
 
     The series of the endpoints exist from then on, so that a rate sees the first request of its kind.
     """
-    requests = Counter(
-        "http_requests_total",
-        "HTTP requests, by method, handler and kind of status.",
-        ("method", "handler", "status"),
-        registry=registry,
-    )
-    sizes = (
-        metrics.request_size(registry=registry, should_include_method=False, should_include_status=False),
-        metrics.response_size(registry=registry, should_include_method=False, should_include_status=False),
-    )
-    total = Histogram(
-        "http_request_duration_highr_seconds",
-        "Duration of HTTP requests in seconds, of all handlers, in many buckets.",
-        registry=registry,
-        buckets=_FINE,
-    )
-    by_handler = Histogram(
-        "http_request_duration_seconds",
-        "Duration of HTTP requests in seconds, by method and handler, in few buckets.",
-        ("method", "handler"),
-        registry=registry,
-        buckets=_COARSE,
-    )
-    _make_series(requests, by_handler, endpoints)
 
-    def record(info: metrics.Info) -> None:
-        # The method is the caller's free text; as a label it must not make new series.
-        info.method = known_method(info.method)
-        requests.labels(info.method, info.modified_handler, info.modified_status).inc()
-        for size in sizes:
-            if size is not None:
-                size(info)
+    def __init__(self, registry: CollectorRegistry, endpoints: Iterable[Endpoint] = ()) -> None:
+        self._requests = Counter(
+            "http_requests_total",
+            "HTTP requests, by method, handler and kind of status.",
+            ("method", "handler", "status"),
+            registry=registry,
+        )
+        self._request_bytes = Summary(
+            "http_request_size_bytes", "Content bytes of requests.", ("handler",), registry=registry
+        )
+        self._response_bytes = Summary(
+            "http_response_size_bytes", "Content bytes of responses.", ("handler",), registry=registry
+        )
+        self._seconds = Histogram(
+            "http_request_duration_highr_seconds",
+            "Duration of HTTP requests in seconds, of all handlers, in many buckets.",
+            registry=registry,
+            buckets=_FINE,
+        )
+        self._seconds_by_handler = Histogram(
+            "http_request_duration_seconds",
+            "Duration of HTTP requests in seconds, by method and handler, in few buckets.",
+            ("method", "handler"),
+            registry=registry,
+            buckets=_COARSE,
+        )
+        for (method, handler), status in product(endpoints, _STATUSES):
+            self._requests.labels(method, handler, status)
+            self._seconds_by_handler.labels(method, handler)
+
+    def count(self, done: Exchange) -> None:
+        """Count a request that is over; the current trace becomes the exemplar, if it is sampled."""
+        status = f"{done.status // 100}xx" if done.status else _NO_ANSWER
+        self._requests.labels(done.method, done.route, status).inc()
+        self._request_bytes.labels(done.route).observe(done.request_bytes)
+        self._response_bytes.labels(done.route).observe(done.response_bytes)
         exemplar = current_exemplar()
-        total.observe(info.modified_duration, exemplar)
-        by_handler.labels(info.method, info.modified_handler).observe(info.modified_duration, exemplar)
-
-    return record
-
-
-def _make_series(requests: Counter, by_handler: Histogram, endpoints: Iterable[Endpoint]) -> None:
-    for (method, handler), status in product(endpoints, _STATUSES):
-        requests.labels(method, handler, status)
-        by_handler.labels(method, handler)
-
-
-def known_method(method: str) -> str:
-    """Return the method if it is one of HTTP's common ones, else `OTHER`."""
-    return method if method in KNOWN_METHODS else "OTHER"
+        self._seconds.observe(done.seconds, exemplar)
+        self._seconds_by_handler.labels(done.method, done.route).observe(done.seconds, exemplar)

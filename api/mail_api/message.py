@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from mail_api import headers
@@ -11,7 +12,6 @@ from mail_api.addresses import Mailbox
 from mail_api.attachments import Attachment
 from mail_api.html_text import plain_text
 from mail_api.schemas import SendRequest
-from mail_telemetry import propagation
 
 _POLICY: Final = headers.AsGiven(linesep="\r\n", cte_type="7bit", refold_source="none")
 _INTERNATIONAL: Final = _POLICY.clone(utf8=True)
@@ -23,7 +23,6 @@ class Stamp:
 
     message_id_header: str
     sent_at: datetime
-    traceparent: str | None = None
 
 
 def compose(request: SendRequest, *, sender: Mailbox, stamp: Stamp) -> EmailMessage:
@@ -39,14 +38,17 @@ def compose(request: SendRequest, *, sender: Mailbox, stamp: Stamp) -> EmailMess
     if request.answers_to:
         mail["Reply-To"] = headers.mailboxes("Reply-To", (request.answers_to,))
     mail["Subject"] = headers.unstructured("Subject", request.subject)
-    mail["Date"] = format_datetime(stamp.sent_at)
+    mail["Date"] = _date(stamp.sent_at.replace(microsecond=0))
     mail["Message-ID"] = stamp.message_id_header
-    if stamp.traceparent:
-        mail[propagation.HEADER] = stamp.traceparent
     for name, value in request.headers.items():
         mail[name] = headers.unstructured(name, value)
     _add_content(mail, request)
     return mail
+
+
+@lru_cache(maxsize=2)  # the second that it is
+def _date(moment: datetime) -> str:
+    return format_datetime(moment)
 
 
 def _add_content(mail: EmailMessage, request: SendRequest) -> None:

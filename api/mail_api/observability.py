@@ -1,32 +1,23 @@
-"""What the API tells about itself: its own metrics, those of HTTP, spans, and the port that serves /metrics."""
+"""What the API tells about itself: its own metrics, its tracer, and the port that serves /metrics."""
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
-from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.trace import Span, Tracer, TracerProvider
+from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, make_asgi_app
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.codes import RESULTS
 from mail_api.exemplars import current_exemplar
-from mail_api.http_metrics import Endpoint, http_metrics
-from mail_api.trace_edge import TraceEdge, Trusts, trust_nobody
 from mail_telemetry import names
-from mail_telemetry.masking import mask_text
 from mail_telemetry.metrics import counter, gauge, histogram
 from mail_telemetry.sending import Sender
 
-_QUIET_PATH: Final = "/(?:health|ready)$"  # asked every few seconds by machines
-
-# FastAPI's own telemetry wakes up when anything sets a global provider; `instrument` is the one source of spans.
+# FastAPI's own telemetry wakes up when anything sets a global provider; `watch` is the one source of spans.
 NO_SECOND_SPANS: Final = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
 
@@ -75,47 +66,6 @@ class Telemetry:
         """Let the gauge of connections read the pool at each scrape."""
         self._connections.labels(state="busy").set_function(lambda: pool.busy)
         self._connections.labels(state="idle").set_function(lambda: pool.idle)
-
-
-def instrument(
-    app: FastAPI,
-    registry: CollectorRegistry,
-    provider: TracerProvider,
-    trusts: Trusts = trust_nobody,
-    endpoints: Iterable[Endpoint] = (),
-) -> None:
-    """Add HTTP metrics and server spans to the app, both by route template.
-
-    Args:
-        app: the app, before its first request.
-        registry: where the metrics are registered.
-        provider: makes the spans.
-        trusts: tells whose trace goes on here; for everybody else a new one begins.
-        endpoints: what is counted from 0.
-    """
-    quiet = [f"^{_QUIET_PATH}"]
-    Instrumentator(registry=registry, excluded_handlers=quiet).add(http_metrics(registry, endpoints)).instrument(app)
-    # Read once, when the first app of the process is instrumented; without it the old HTTP names come.
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-    FastAPIInstrumentor.instrument_app(
-        app,
-        tracer_provider=provider,
-        excluded_urls=_QUIET_PATH,
-        exclude_spans=["receive", "send"],
-        server_request_hook=_mask_caller,
-    )
-    # The instrumentation stands outside of all middleware, and this has to stand outside of that.
-    build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: TraceEdge(build(), trusts)  # type: ignore[method-assign]
-
-
-def _mask_caller(span: Span, scope: dict[str, Any]) -> None:
-    """Keep addresses that a caller put into the URL, or into a header as User-Agent, out of the span."""
-    if scope["query_string"]:
-        span.set_attribute("url.query", "REDACTED")
-    for name, value in dict(getattr(span, "attributes", None) or {}).items():
-        if isinstance(value, str) and "@" in value:
-            span.set_attribute(name, mask_text(value))
 
 
 def watch_spans(registry: CollectorRegistry, sender: Sender[Any] | None) -> None:

@@ -12,7 +12,6 @@ from typing import Final
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
 from starlette.requests import Request
 
-from mail_api.access_log import tell
 from mail_api.addresses import Mailbox
 from mail_api.books import Books, outcome_of
 from mail_api.codes import Code, answer_to
@@ -23,6 +22,7 @@ from mail_api.quota_gate import QuotaGate
 from mail_api.reception import Received
 from mail_api.sent import Sent
 from mail_api.smtp import Envelope, Receipt, Submitter
+from mail_api.watch import tell
 from mail_ledger.submission import Accepted, Failed, NewSubmission
 from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_address, mask_text
@@ -78,12 +78,12 @@ class Outbox:
         """
         request, caller = received.request, received.caller
         new = self._new_submission(received)
-        record.message_id, record.recipients, record.metadata = new.id, request.recipients, request.metadata
+        record.message_id, record.recipients, record.metadata = new.id, new.recipients, request.metadata
         important = caller is not None and caller.important
-        shortage = await self._quota.admit(len(request.recipients), important=important)
+        shortage = await self._quota.admit(len(new.recipients), important=important)
         if shortage and received.once is None:
             raise shortage
-        admitted = 0 if shortage else len(request.recipients)
+        admitted = 0 if shortage else len(new.recipients)
         with self._quota.writing(admitted):
             repeated = await self._books.open(new, caller, received.once)
         if repeated is not None:
@@ -118,14 +118,24 @@ class Outbox:
         if shortage:
             raise shortage  # not sooner: a repetition needs no room
         request, sender = received.request, received.sender or Mailbox(self._sender.address)
-        with self._span(new.id, request.recipients) as span:
-            stamp = Stamp(new.message_id, datetime.now(UTC), traceparent())
+        span = self._span(new.id, new.recipients)
+        try:
+            stamp = Stamp(new.message_id, datetime.now(UTC))
             content = await self._made(lambda: compose(request, sender=sender, stamp=stamp).as_bytes(), request.size)
-            envelope = Envelope(sender.address, request.recipients, content, international=request.international)
-            span.set_attribute(Attribute.SIZE, len(envelope.content))
-            receipt = await self._submit(envelope, new.id)
+            span.set_attribute(Attribute.SIZE, len(content))
+            trace = traceparent(span.get_span_context())
+            receipt = await self._submit(
+                Envelope(sender.address, new.recipients, content, international=request.international, trace=trace),
+                new.id,
+            )
             if receipt.queue_id:
                 span.set_attribute(Attribute.QUEUE_ID, receipt.queue_id)
+        except BaseException as problem:
+            span.set_attribute(Attribute.ERROR_TYPE, _result_of(problem))
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        finally:
+            span.end()
         return receipt
 
     async def _made(self, make: Callable[[], bytes], size: int) -> bytes:
@@ -141,8 +151,7 @@ class Outbox:
         finally:
             self._telemetry.observe_submission(perf_counter() - started)
 
-    @contextmanager
-    def _span(self, message_id: str, recipients: tuple[str, ...]) -> Iterator[Span]:
+    def _span(self, message_id: str, recipients: tuple[str, ...]) -> Span:
         attributes: dict[str, str | int] = {
             Attribute.MESSAGE_ID: message_id,
             Attribute.RECIPIENT_COUNT: len(recipients),
@@ -150,19 +159,7 @@ class Outbox:
             Attribute.SERVER_ADDRESS: self._sender.server,
             Attribute.SERVER_PORT: self._sender.port,
         }
-        with self._telemetry.tracer.start_as_current_span(
-            SpanName.SUBMIT,
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
-            record_exception=False,  # its text could hold an address; the code says enough
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                yield span
-            except BaseException as problem:
-                span.set_attribute(Attribute.ERROR_TYPE, _result_of(problem))
-                span.set_status(Status(StatusCode.ERROR))
-                raise
+        return self._telemetry.tracer.start_span(SpanName.SUBMIT, kind=SpanKind.CLIENT, attributes=attributes)
 
 
 @contextmanager

@@ -125,6 +125,8 @@ class Pool:
             self._free.put_nowait(connection)
 
     async def _wait_for_free(self, deadline: float) -> Connection:
+        if not self._free.empty():
+            return self._free.get_nowait()
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:

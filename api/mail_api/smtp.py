@@ -1,6 +1,7 @@
 """Hands a finished mail to Postfix, and knows when trying again is safe.
 
-C: MAIL FROM:<noreply@example.org> SIZE=812
+C: XFORWARD IDENT=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+C: MAIL FROM:<noreply@example.org> SIZE=812     S: 250 2.0.0 Ok
 C: RCPT TO:<hello@example.org>                  S: 250 2.1.0 Ok
 C: DATA                                         S: 250 2.1.5 Ok
                                                 S: 354 End data with <CR><LF>.<CR><LF>
@@ -56,6 +57,8 @@ class Envelope:
     content: bytes
     international: bool = False
     """Whether an address needs SMTPUTF8 (RFC 6531)."""
+    trace: str | None = None
+    """The span that the mail is a part of, as a `traceparent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +113,22 @@ async def _submit_once(session: Session, envelope: Envelope, deadline: float) ->
 
 
 async def _open_envelope(session: Session, envelope: Envelope) -> None:
+    trace = _trace(session, envelope)
     commands = [_mail(session, envelope), *(f"RCPT TO:<{_safe(recipient)}>" for recipient in envelope.recipients)]
     # With several recipients DATA waits for the answers: were one of them refused, the others' would be 354.
     together = len(envelope.recipients) == 1
-    replies = await session.ask(*commands, *(["DATA"] if together else []))
+    # Whatever the answer to the trace is, the mail goes on.
+    replies = (await session.ask(*trace, *commands, *(["DATA"] if together else [])))[len(trace) :]
     _check(SenderRefused, replies[0], _COMPLETED)
     for reply in replies[1 : len(commands)]:
         _check(RecipientRefused, reply, *_WILL_DELIVER)
     (start,) = replies[len(commands) :] or await session.ask("DATA")
     _check(MessageRefused, start, _START_INPUT)
+
+
+def _trace(session: Session, envelope: Envelope) -> tuple[str, ...]:
+    """Return the command that has Postfix log the trace as it logs the client (XFORWARD_README); none without trace."""
+    return (f"XFORWARD IDENT={envelope.trace}",) if envelope.trace and "xforward" in session.extensions else ()
 
 
 def _mail(session: Session, envelope: Envelope) -> str:

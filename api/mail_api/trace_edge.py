@@ -1,44 +1,25 @@
 """Whose trace goes on here: a stranger must decide neither that his mail leaves no trace, nor into whose it goes."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from opentelemetry.context import Context
 from opentelemetry.propagate import get_global_textmap
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 Trusts: TypeAlias = Callable[[Scope], Awaitable[bool]]
 """Tells whether a request's caller is known, as by an API key, and may so continue a trace of its own."""
 
-RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
-
-
-async def trust_nobody(_: Scope) -> bool:
-    """Return False: callers without a key are strangers."""
-    return False
-
-
-def believed(headers: Iterable[tuple[bytes, bytes]], fields: Collection[str], *, trusted: bool) -> RawHeaders:
-    """Return the headers that a request counts with: of a stranger's, those that carry no trace context.
-
-    Args:
-        headers: as ASGI has them, names in lower case.
-        fields: the names of the headers that carry trace context.
-        trusted: whether the caller is known.
-    """
-    return [(name, value) for name, value in headers if trusted or name.decode("latin-1") not in fields]
-
 
 class TraceEdge:
-    """Takes strangers' trace context (`traceparent`, `tracestate`, `baggage`) off, before anybody reads it."""
+    """Lets the trace of a known caller go on (`traceparent`, `tracestate`, `baggage`), and no stranger's."""
 
-    def __init__(self, app: ASGIApp, trusts: Trusts) -> None:
-        self._app = app
+    def __init__(self, trusts: Trusts) -> None:
         self._trusts = trusts
-        self._fields = frozenset(field.lower() for field in get_global_textmap().fields)
+        self._propagator = get_global_textmap()
+        self._fields = frozenset(field.lower().encode() for field in self._propagator.fields)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with the headers that it counts with."""
-        if scope["type"] == "http" and any(name.decode("latin-1") in self._fields for name, _ in scope["headers"]):
-            headers = believed(scope["headers"], self._fields, trusted=await self._trusts(scope))
-            scope = {**scope, "headers": headers}
-        await self._app(scope, receive, send)
+    async def parent_of(self, scope: Scope) -> Context | None:
+        """Return the context that the request's span begins in, or None where a new trace begins."""
+        brought = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in self._fields}
+        return self._propagator.extract(brought) if brought and await self._trusts(scope) else None

@@ -117,12 +117,18 @@ class MailEvent:
 
 @final
 class Accepted(MailEvent):
-    """A client or a local program handed a mail in."""
+    """A client or a local program handed a mail in; the API tells whose trace it belongs to."""
+
+    fields: ClassVar[tuple[str, ...]] = ("queue_id", "traceparent")
+
+    def __init__(self, queue_id: str, traceparent: str | None = None) -> None:
+        super().__init__(queue_id)
+        self.traceparent: Final = traceparent
 
 
 @final
 class TraceSeen(MailEvent):
-    """A mail carried trace context."""
+    """A mail carried trace context in its header."""
 
     fields: ClassVar[tuple[str, ...]] = ("queue_id", "traceparent")
 

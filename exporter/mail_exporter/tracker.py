@@ -95,6 +95,7 @@ class Tracker:
                 mail = self._begin(event.queue_id, time, origin)
                 self._note(mail)
             mail.entry = origin.entry
+            mail.traceparent = event.traceparent
         else:
             _learn(mail, event)
         return None
@@ -168,7 +169,7 @@ def _learn(mail: Mail, event: MailEvent) -> None:
     if isinstance(event, MessageIdSeen):
         _message_id_seen(mail, event)
     elif isinstance(event, TraceSeen):
-        # The first one wins: the API's stands above anything a later hop or an attachment adds.
+        # The first one wins: the API's came before the mail itself.
         mail.traceparent = mail.traceparent or event.traceparent
     elif isinstance(event, Expired):
         mail.expired = True

@@ -1,5 +1,6 @@
 """One JSON object per line on stdout, from loguru and from every library that logs through the standard library."""
 
+import atexit
 import json
 import logging
 import sys
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from loguru import logger
 from opentelemetry.trace import get_current_span
 
+from mail_telemetry.gathering import Gathered
 from mail_telemetry.masking import mask_text
 from mail_telemetry.names import Service
 
@@ -23,13 +25,15 @@ def configure(service: Service, level: str = "INFO", stream: TextIO | None = Non
     Args:
         service: the value of the `service` field.
         level: the least level written, one of loguru's names.
-        stream: where lines go; stdout by default.
+        stream: where lines go; by default stdout, a moment later, warnings and worse at once.
     """
-    out = stream or sys.stdout
+    out = stream or Gathered(sys.stdout)
+    atexit.register(out.flush)
 
     def write(message: "Message") -> None:
         out.write(_ENCODER.encode(fields_of(service, message.record)) + "\n")
-        out.flush()
+        if message.record["level"].no >= logging.WARNING:
+            out.flush()
 
     logger.remove()
     logger.configure(patcher=_add_trace)

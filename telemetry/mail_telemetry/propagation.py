@@ -1,29 +1,28 @@
-"""W3C Trace Context in a mail header (https://www.w3.org/TR/trace-context/): written by the API, read from the log.
+"""W3C Trace Context on its way through Postfix (https://www.w3.org/TR/trace-context/): from the API into the log.
 
-The way of it: `Traceparent: 00-<trace id>-<span id>-<flags>` goes into the mail, Postfix's header_checks log
-it beside the queue id, the exporter parents its spans with it, smtp_header_checks strip it before the mail leaves.
+The API says `XFORWARD IDENT=00-<trace id>-<span id>-<flags>` before each mail (XFORWARD_README), Postfix logs that as
+`orig_queue_id=` in the line that begins the mail's life in the log, and the exporter parents its spans with it. Other
+programs write a header `Traceparent`, which header_checks log and smtp_header_checks take off as the mail leaves.
 """
 
 from typing import Final
 
-from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-HEADER: Final = "Traceparent"
 _KEY: Final = "traceparent"  # the propagator's getter knows lower-case keys only
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
-def traceparent(context: Context | None = None) -> str | None:
-    """Return the header's value for the current span, or None when there is no valid span."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, context)
-    return carrier.get(_KEY)
+def traceparent(span: SpanContext) -> str | None:
+    """Return the `traceparent` of a span, or None when it is not valid, as where the SDK is switched off."""
+    if not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
 
 
 def parse_traceparent(value: str) -> SpanContext | None:
-    """Return the remote span that a header's value names, or None when it is malformed.
+    """Return the remote span that a `traceparent` names, or None when it is malformed.
 
     Flags are read as bits: 03 (sampled and random) is as sampled as 01.
     """

@@ -19,6 +19,9 @@ from mail_exporter.parse.grammar import QUEUE_ID, split_id
 
 _AUTHENTICATION_FAILED: Final = AuthenticationFailed()
 _CLIENT: Final = r"[^\s\[]*\[[^\]]*\](?::\d+)?"
+_IDENT: Final = ", orig_queue_id="
+# Right behind the client: only port 25 takes XFORWARD, and knows no login whose name could look like this.
+_TRACE: Final = re.compile(rf"client={_CLIENT}{_IDENT}([0-9a-f-]{{55,}})(?:, orig_client=.*)?")
 
 _ABORTED: Final = re.compile(
     rf"(?:(?:NOQUEUE|{QUEUE_ID}): )?(lost connection|timeout|too many errors) after .* from {_CLIENT}"
@@ -36,6 +39,7 @@ def parse(text: str) -> Event | None:
 
     connect from web[172.18.0.5]
     4jXSsP52xGzDhqX: client=web[172.18.0.5], sasl_method=PLAIN, sasl_username=admin
+    4jXSsP52xGzDhqX: client=api[172.18.0.6], orig_queue_id=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
     NOQUEUE: reject: RCPT from web[172.18.0.5]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b> to=<x@y> proto=...
     NOQUEUE: lost connection after RCPT from web[172.18.0.5]          (without NOQUEUE before Postfix 3.10)
     warning: web[172.18.0.5]: SASL PLAIN authentication failed: authentication failure
@@ -47,7 +51,8 @@ def parse(text: str) -> Event | None:
         return NOTED
     queue_id, said = split_id(text)
     if said.startswith("client="):
-        return Accepted(queue_id)
+        traced = _TRACE.fullmatch(said) if _IDENT in said else None
+        return Accepted(queue_id, traced[1] if traced else None)
     return tls.parse(text) or _parse_end(text)
 
 

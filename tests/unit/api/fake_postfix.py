@@ -17,6 +17,8 @@ class Received:
     sender: str
     recipients: list[str]
     content: bytes
+    trace: str | None = None
+    """What XFORWARD said before it."""
 
 
 @dataclass
@@ -34,7 +36,7 @@ class FakePostfix:
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def fail(self, stage: str, *replies: str) -> None:
-        """Give these replies, once each, at CONNECT, EHLO, MAIL, RCPT, DATA or CONTENT."""
+        """Give these replies, once each, at CONNECT, EHLO, XFORWARD, MAIL, RCPT, DATA or CONTENT."""
         self.script[stage].extend(replies)
 
     async def start(self, port: int = 0) -> None:
@@ -69,16 +71,20 @@ class FakePostfix:
             writer.close()
 
     async def _dialogue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        mail = Received("", [], b"")
+        mail, trace = Received("", [], b""), None
         await self._reply(writer, "CONNECT", "220 fake ESMTP Postfix")
         while line := (await reader.readuntil(b"\r\n")).decode().rstrip("\r\n"):
             self.commands.append(line)
             self.seen.set()
             verb = line.partition(" ")[0]
             if verb == "EHLO":
-                await self._reply(writer, verb, "250-fake\r\n250-SIZE 10240000\r\n250 PIPELINING")
+                offered = ("250-fake", "250-SIZE 10240000", "250-XFORWARD NAME IDENT", "250 PIPELINING")
+                await self._reply(writer, verb, "\r\n".join(offered))
+            elif verb == "XFORWARD":
+                trace = line.removeprefix("XFORWARD IDENT=")
+                await self._reply(writer, verb, "250 2.0.0 Ok")
             elif verb == "MAIL":
-                mail = Received(line[len("MAIL FROM:<") :].partition(">")[0], [], b"")
+                mail, trace = Received(line[len("MAIL FROM:<") :].partition(">")[0], [], b"", trace), None
                 await self._reply(writer, verb, "250 2.1.0 Ok")
             elif verb == "RCPT":
                 if (await self._reply(writer, verb, "250 2.1.5 Ok")).startswith("250"):

@@ -1,6 +1,11 @@
 """Addresses and domains: what is taken, in which form, and what never is."""
 
+from contextlib import suppress
+
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mail_api.addresses import Mailbox, parse_address, parse_address_or_domain, parse_domain, parse_mailbox
 
@@ -47,6 +52,24 @@ def test_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as raised:
         parse_address(text)
     assert len(text) <= 1 or text not in str(raised.value)
+
+
+_LOCAL_PARTS = st.text("aZ9_+-.", min_size=1, max_size=66)
+_DOMAINS = st.text("aZ9-.", min_size=1, max_size=40) | st.sampled_from(["x.org", "Gmail.com", "home.local", "a.test"])
+
+
+@given(_LOCAL_PARTS, _DOMAINS)
+def test_plain_addresses(local: str, domain: str) -> None:
+    """What is not shown to the library as a whole is taken, refused and written as the library would."""
+    address = f"{local}@{domain}"
+    suffix = ".example" if domain.lower().endswith(".local") else ""
+    expected, found = "", ""
+    with suppress(EmailNotValidError):
+        checked = validate_email(address + suffix, check_deliverability=False, strict=True, test_environment=True)
+        expected = f"{checked.local_part}@{checked.ascii_domain}".removesuffix(suffix)
+    with suppress(ValueError):
+        found = parse_address(address)
+    assert expected == found
 
 
 def test_domains() -> None:

@@ -17,8 +17,8 @@ from mail_api.addresses import Mailbox
 from mail_api.message import Stamp, compose
 from mail_api.schemas import SendRequest
 
-STAMP = Stamp("<msg_1.mail-api@x.test>", datetime(2026, 11, 22, 12, 0, tzinfo=UTC), "00-ab-cd-01")
-HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "Traceparent", "MIME-Version"}
+STAMP = Stamp("<msg_1.mail-api@x.test>", datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "MIME-Version"}
 CONTENT_HEADERS = {"Content-Type", "Content-Transfer-Encoding"}
 
 
@@ -57,18 +57,12 @@ def test_golden() -> None:
         b"Subject: Hi\r\n"
         b"Date: Sun, 22 Nov 2026 12:00:00 +0000\r\n"
         b"Message-ID: <msg_1.mail-api@x.test>\r\n"
-        b"Traceparent: 00-ab-cd-01\r\n"
         b'Content-Type: text/plain; charset="utf-8"\r\n'
         b"Content-Transfer-Encoding: 7bit\r\n"
         b"MIME-Version: 1.0\r\n"
         b"\r\n"
         b"Hello\r\n"
     )
-
-
-def test_no_trace() -> None:
-    """Without a span there is no trace header."""
-    assert b"Traceparent" not in wire(Stamp(STAMP.message_id_header, STAMP.sent_at))
 
 
 def test_html() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.unit.api.fake_postfix import FakePostfix
 
 MAIL = Envelope("noreply@x.test", ("a@x.test",), b"Subject: Hi\r\n\r\n.dot\r\n..\r\nend")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Harness:
@@ -42,6 +44,33 @@ class Harness:
     async def submit(self, mail: Envelope = MAIL) -> str | None:
         """Submit a mail and return its queue id."""
         return (await self._submitter.submit(mail)).queue_id
+
+
+async def test_trace(postfix: FakePostfix) -> None:
+    """The trace goes before the mail."""
+    harness = Harness(postfix.port)
+    await harness.submit(replace(MAIL, trace=TRACE))
+    assert (postfix.commands[1], postfix.mails[0].trace) == (f"XFORWARD IDENT={TRACE}", TRACE)
+    await harness.pool.close()
+
+
+async def test_server_that_takes_no_trace(postfix: FakePostfix) -> None:
+    """Where Postfix does not let us say XFORWARD, nothing of it is said, and the mail goes its way."""
+    postfix.fail("EHLO", "250-fake\r\n250 PIPELINING")
+    harness = Harness(postfix.port)
+    await harness.submit(replace(MAIL, trace=TRACE))
+    assert [mail.trace for mail in postfix.mails] == [None]
+    await harness.pool.close()
+
+
+@pytest.mark.parametrize("reply", ["550 5.7.1 Error: insufficient authorization", "451 4.3.0 not now"])
+async def test_refused_trace(postfix: FakePostfix, reply: str) -> None:
+    """What Postfix thinks of the trace is no reason to hold the mail up."""
+    postfix.fail("XFORWARD", reply)
+    harness = Harness(postfix.port)
+    assert await harness.submit(replace(MAIL, trace=TRACE)) == "4jXSsP52xGz0"
+    assert harness.retries == 0
+    await harness.pool.close()
 
 
 async def test_dialogue(postfix: FakePostfix) -> None:

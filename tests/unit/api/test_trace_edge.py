@@ -11,8 +11,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from mail_api.observability import NO_SECOND_SPANS, instrument
-from mail_api.trace_edge import believed
+from mail_api.http_metrics import HttpMetrics
+from mail_api.observability import NO_SECOND_SPANS
+from mail_api.trace_edge import TraceEdge
+from mail_api.watch import Watch
 from mail_telemetry import tracing
 from mail_telemetry.names import Service
 from mail_telemetry.propagation import parse_traceparent
@@ -43,21 +45,10 @@ async def request(flags: str, **headers: str) -> list[ReadableSpan]:
     app = FastAPI(telemetry=NO_SECOND_SPANS)
     app.add_api_route("/", nothing)
     provider = tracing.tracer_provider(Service.API, SimpleSpanProcessor(exporter))
-    instrument(app, CollectorRegistry(), provider, with_key)
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://api") as client:
+    watched = Watch(app, provider.get_tracer("test"), HttpMetrics(CollectorRegistry()), TraceEdge(with_key))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(watched), base_url="http://api") as client:
         await client.get("/", headers={"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-{flags}", **headers})
     return list(exporter.get_finished_spans())
-
-
-@pytest.mark.parametrize(
-    ("trusted", "expected"),
-    [(True, [(b"traceparent", b"x"), (b"accept", b"y")]), (False, [(b"accept", b"y")])],
-    ids=["known", "stranger"],
-)
-def test_believed(expected: list[tuple[bytes, bytes]], *, trusted: bool) -> None:
-    """Of a stranger's headers, those with trace context do not count."""
-    headers = [(b"traceparent", b"x"), (b"accept", b"y")]
-    assert expected == believed(headers, {"traceparent", "tracestate"}, trusted=trusted)
 
 
 @pytest.mark.parametrize("flags", ["01", "03"], ids=["sampled", "sampled and random"])
@@ -86,8 +77,7 @@ async def test_stranger(flags: str) -> None:
 async def test_strangers_mail(api: Api, postfix: FakePostfix) -> None:
     """A mail of a caller without a key is traced, in a trace of ours, even if its request asks for none."""
     await api.send({"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-00", "tracestate": "a=b"})
-    (line,) = [line for line in postfix.mails[0].content.decode().splitlines() if line.startswith("Traceparent:")]
-    found = parse_traceparent(line.partition(":")[2])
+    found = parse_traceparent(postfix.mails[0].trace or "")
     assert found is not None
     assert found.trace_flags.sampled
     assert f"{found.trace_id:032x}" != TRACE_ID

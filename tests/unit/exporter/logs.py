@@ -15,13 +15,8 @@ def line(daemon: str, text: str, second: int = 0) -> str:
 
 def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str = "internal/smtpd") -> Iterator[str]:
     """Yield the lines of a mail that comes in; `trace` is the flags of its traceparent."""
-    yield line(daemon, f"{queue_id}: client=mail-api[172.18.0.5]")
-    if trace:
-        yield line(
-            "cleanup",
-            f"{queue_id}: info: header Traceparent: 00-{TRACE_ID}-{PARENT_SPAN_ID}-{trace} from mail-api[172.18.0.5]; "
-            "from=<hi@dinky.example> to=<a@x.example> proto=ESMTP helo=<api>: mailtrace",
-        )
+    ident = f", orig_queue_id=00-{TRACE_ID}-{PARENT_SPAN_ID}-{trace}" if trace else ""
+    yield line(daemon, f"{queue_id}: client=mail-api[172.18.0.5]{ident}")
     yield line("cleanup", f"{queue_id}: message-id=<{API_ID}.mail-api@dinky.example>")
     yield active(queue_id)
 

@@ -33,6 +33,7 @@ from mail_exporter.parse import parse
 from mail_exporter.parse.grammar import arrival_time
 
 Q = "4jXSsP52xGzDhqX"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03"
 TLS = "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange x25519 server-signature ECDSA"
 ENVELOPE = "from=<a@b.c> to=<x@y.z> proto=ESMTP helo=<h>"
 
@@ -47,6 +48,11 @@ def case(daemon: str, text: str, expected: Event | None, name: str) -> object:
     [
         case("smtpd", f"{Q}: client=web[172.18.0.5]", Accepted(Q), "client"),
         case("smtpd", f"{Q}: client=x[1.2.3.4], sasl_method=PLAIN, sasl_username=a", Accepted(Q), "with login"),
+        case("smtpd", f"{Q}: client=api[172.18.0.6], orig_queue_id={TRACE}", Accepted(Q, TRACE), "with trace"),
+        case("smtpd", f"{Q}: client=api[172.18.0.6]:41234, orig_queue_id={TRACE}, orig_client=x[1.2.3.4]",
+             Accepted(Q, TRACE), "with trace, port and client"),
+        case("smtpd", f"{Q}: client=x[1.2.3.4], sasl_method=PLAIN, sasl_username=a, orig_queue_id={TRACE}",
+             Accepted(Q), "a login that looks like a trace"),
         case("smtpd", "127C519E06E: client=localhost[127.0.0.1], orig_queue_id=ABCDEF1, orig_client=x[1.2.3.4]",
              Accepted("127C519E06E"), "from a content filter"),
         case("smtpd", "connect from web[172.18.0.5]", Connected(), "connect"),
@@ -70,9 +76,9 @@ def case(daemon: str, text: str, expected: Event | None, name: str) -> object:
              TlsEstablished("in", "TLSv1.3", "anonymous"), "TLS"),
         case("smtpd", "fatal: no SASL authentication mechanisms", Complained(Severity.FATAL), "fatal"),
         case("pickup", f"{Q}: uid=0 from=<root>", Accepted(Q), "local program"),
-        case("cleanup", f"{Q}: info: header Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03 from "
+        case("cleanup", f"{Q}: info: header Traceparent: {TRACE} from "
              f"localhost[127.0.0.1]; {ENVELOPE}: mailtrace",
-             TraceSeen(Q, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03"), "traceparent"),
+             TraceSeen(Q, TRACE), "traceparent"),
         case("cleanup", f"{Q}: info: header Traceparent: 00-0af7 from x; from=<a> : mailtrace", NOTED, "cut trace"),
         case("cleanup", f"{Q}: message-id=<x, status=sent (y)@z>", MessageIdSeen(Q, "<x, status=sent (y)@z>"),
              "message id that imitates fields"),

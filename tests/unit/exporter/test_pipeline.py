@@ -65,7 +65,7 @@ def test_counters(bench: Bench) -> None:
     assert bench.value("postfix_messages_received_total", entry="api") == 1
     assert bench.value("postfix_message_size_bytes_sum") == 700
     assert bench.value("postfix_delivery_stage_seconds_sum", stage="connection_setup") == pytest.approx(0.3)
-    assert bench.value("postfix_log_lines_total", result="parsed") == 8
+    assert bench.value("postfix_log_lines_total", result="parsed") == 7
     assert bench.value("postfix_log_lines_total", result="foreign") == 1
     assert bench.value("postfix_log_lines_total", result="malformed") == 1
     assert bench.value("postfix_log_lines_total", result="unsupported") == 1

@@ -1,7 +1,9 @@
-"""Trace context in a mail header."""
+"""Trace context on its way through Postfix."""
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import INVALID_SPAN_CONTEXT
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mail_telemetry.propagation import parse_traceparent, traceparent
 
@@ -9,19 +11,22 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 
 
-def test_header_of_the_current_span() -> None:
-    """What is written for a span is read as that span."""
+def test_written_and_read() -> None:
+    """What is written for a span is read as that span, and is what the standard's own propagator writes."""
+    carrier: dict[str, str] = {}
     with TracerProvider().get_tracer("test").start_as_current_span("span") as span:
-        value = traceparent()
-    assert value
-    read = parse_traceparent(value)
+        TraceContextTextMapPropagator().inject(carrier)
+    written = span.get_span_context()
+    value = traceparent(written)
+    assert carrier["traceparent"] == value
+    read = parse_traceparent(value or "")
     assert read
-    assert (span.get_span_context().trace_id, span.get_span_context().span_id) == (read.trace_id, read.span_id)
+    assert (written.trace_id, written.span_id) == (read.trace_id, read.span_id)
 
 
-def test_no_span_no_header() -> None:
-    """Outside of any span there is nothing to write."""
-    assert traceparent() is None
+def test_no_span() -> None:
+    """Where there is no span there is nothing to write."""
+    assert traceparent(INVALID_SPAN_CONTEXT) is None
 
 
 @pytest.mark.parametrize(

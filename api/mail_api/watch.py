@@ -1,0 +1,140 @@
+"""Sees every request from outside of all else, and tells of it when it is answered: an id, a span, metrics, a log line.
+
+    request ──▶ id, span ──▶ the API ──▶ answer ──▶ metrics, log line, end of the span
+                             └─ tell: what became of the mail
+
+It looks once where a middleware for each would look four times: OpenTelemetry's and the instrumentator's own took a
+fourth of a request to send (bench/README.md). Names are theirs: spans by the semantic conventions, metrics as before.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Final
+
+from loguru import logger
+from opentelemetry import context
+from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
+from prometheus_fastapi_instrumentator.routing import get_route_name
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mail_api import http_spans
+from mail_api.exchange import Exchange, known_method, known_route
+from mail_api.http_metrics import HttpMetrics
+from mail_api.trace_edge import TraceEdge
+from mail_telemetry.names import Attribute, LogLine
+
+REQUEST_ID: Final = "X-Request-ID"
+_USABLE_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+_QUIET_PATHS: Final = frozenset({"/health", "/ready"})
+"""Asked every few seconds, by machines."""
+_UNTOLD: Final[tuple[LogLine, Mapping[str, object]]] = (LogLine.ANSWERED, {})
+
+
+def tell(request: Request, message: LogLine, fields: Mapping[str, object]) -> None:
+    """Let the request's line say this, too."""
+    request.state.told = message, fields
+
+
+def request_id(claimed: bytes | None) -> str:
+    """Return the claimed id if it is short and of harmless characters, else a new one."""
+    usable = claimed is not None and _USABLE_ID.fullmatch(claimed)
+    return claimed.decode() if claimed is not None and usable else f"req_{secrets.token_hex(12)}"
+
+
+class Watch:
+    """The outermost middleware. Of health checks it tells nothing; no line has a path, a query or an address.
+
+    Args:
+        app: all that it watches.
+        tracer: makes the spans.
+        metrics: counts the answers.
+        edge: tells whose trace goes on here.
+    """
+
+    def __init__(self, app: ASGIApp, tracer: Tracer, metrics: HttpMetrics, edge: TraceEdge) -> None:
+        self._app = app
+        self._tracer = tracer
+        self._metrics = metrics
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under its id; where it is not a quiet one, in a span of its own."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        known_as = request_id(headers.get(b"x-request-id"))
+        answer = _Answer(known_as, send)
+        with logger.contextualize(**{Attribute.REQUEST_ID: known_as}):
+            if scope["path"] in _QUIET_PATHS:
+                await self._app(scope, receive, answer.send)
+            else:
+                await self._observed(scope, receive, headers, answer)
+
+    async def _observed(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes], answer: "_Answer") -> None:
+        started = perf_counter()
+        parent = await self._edge.parent_of(scope)
+        span = self._tracer.start_span(scope["method"], parent, SpanKind.SERVER, http_spans.of_request(scope, headers))
+        token = context.attach(set_span_in_context(span, parent))
+        try:
+            await self._app(scope, receive, answer.send)
+        except BaseException as problem:
+            http_spans.fail(span, type(problem).__name__)
+            raise
+        finally:
+            done = Exchange(
+                known_method(scope["method"]),
+                _route(scope),
+                answer.status,
+                perf_counter() - started,
+                _length(headers),
+                _length(dict(answer.headers)),
+            )
+            http_spans.tell(span, done)
+            self._metrics.count(done)
+            _log(done, *scope.get("state", {}).get("told", _UNTOLD))
+            span.end()
+            context.detach(token)
+
+
+class _Answer:
+    """What the request is answered, on its way out, where it is given the request's id."""
+
+    def __init__(self, known_as: str, send: Send) -> None:
+        self._known_as = known_as
+        self._send = send
+        self.status = 0
+        """0 when there was no answer."""
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    async def send(self, message: Message) -> None:
+        """Take note and pass it on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [*message.get("headers", ()), (REQUEST_ID.lower().encode(), self._known_as.encode())]
+            message["headers"] = self.headers
+        await self._send(message)
+
+
+def _log(done: Exchange, message: LogLine, told: Mapping[str, object]) -> None:
+    fields = {
+        Attribute.HTTP_METHOD: done.method,
+        Attribute.HTTP_ROUTE: done.route,
+        Attribute.HTTP_STATUS: done.status,
+        Attribute.DURATION: round(done.seconds, 6),
+    }
+    logger.bind(**fields, **told).info(message)
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's template; what was answered before routing (a preflight) is matched here."""
+    found = getattr(scope.get("route"), "path", None)
+    return known_route(found or get_route_name(Request(scope), should_include_root_path=False))
+
+
+def _length(headers: Mapping[bytes, bytes]) -> int:
+    declared = headers.get(b"content-length", b"0")
+    return int(declared) if declared.isdigit() else 0

@@ -1,0 +1,89 @@
+"""Log lines that go out a moment's worth at a time."""
+
+import io
+import time
+from threading import Event
+
+from mail_telemetry.gathering import Gathered
+
+
+class Recording(io.StringIO):
+    """Keeps what each write said, and tells when there was one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+        self.written = Event()
+
+    def write(self, text: str, /) -> int:
+        """Keep the text."""
+        self.writes.append(text)
+        self.written.set()
+        return len(text)
+
+
+class Full(io.StringIO):
+    """Takes nothing until it is emptied."""
+
+    is_full = True
+
+    def write(self, text: str, /) -> int:
+        """Refuse the text, or take it."""
+        if self.is_full:
+            raise OSError("no space left on device")
+        return super().write(text)
+
+
+def test_in_one_go() -> None:
+    """What comes within a moment is one write, in its order."""
+    stream = Recording()
+    gathered = Gathered(stream, seconds=0.2)
+    for text in ("a\n", "b\n", "c\n"):
+        gathered.write(text)
+    assert stream.writes == []
+    assert stream.written.wait(5)
+    assert stream.writes == ["a\nb\nc\n"]
+
+
+def test_again_and_again() -> None:
+    """Later lines go out, too, and none is written twice."""
+    stream = Recording()
+    gathered = Gathered(stream, seconds=0.001)
+    deadline = time.monotonic() + 5
+    for number in range(3):
+        stream.written.clear()
+        gathered.write(f"{number}\n")
+        assert stream.written.wait(deadline - time.monotonic())
+    assert "".join(stream.writes) == "0\n1\n2\n"
+
+
+def test_at_once() -> None:
+    """A flush waits for no moment, and brings out what was before it."""
+    stream = Recording()
+    gathered = Gathered(stream, seconds=60)
+    gathered.write("a\n")
+    gathered.write("b\n")
+    gathered.flush()
+    gathered.flush()
+    assert stream.writes == ["a\nb\n"]
+
+
+def test_stream_that_takes_nothing() -> None:
+    """Lines are lost while nobody takes them, and only then."""
+    stream = Full()
+    gathered = Gathered(stream, seconds=60)
+    gathered.write("lost\n")
+    gathered.flush()
+    stream.is_full = False
+    gathered.write("kept\n")
+    gathered.flush()
+    assert stream.getvalue() == "kept\n"
+
+
+def test_closed_stream() -> None:
+    """At the very end, when stdout is closed already, nothing is raised."""
+    stream = io.StringIO()
+    gathered = Gathered(stream, seconds=60)
+    gathered.write("late\n")
+    stream.close()
+    gathered.flush()
