@@ -37,7 +37,7 @@ async def test_accepted(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_headers(api: Api, postfix: FakePostfix) -> None:
-    """The mail carries DEFAULT_FROM, the caller's address as Reply-To, our Message-ID, a date; beside it goes the trace."""
+    """The mail has DEFAULT_FROM, the caller's address as Reply-To, our Message-ID, a date; before it goes its trace."""
     response = await api.send(from_="visitor@example.com", subject="Grüße, Ünal")
     mail = message_from_bytes(postfix.mails[0].content, policy=SMTP)
     assert "noreply@mydomain.test" == mail["From"]
