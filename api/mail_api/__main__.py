@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.parse_args(argv)
     settings = configuration.load_or_stop(Settings)
-    logging.configure(Service.API, settings.log_level)
+    logging.configure(Service.API, settings.log_level, gathers=True)
     with configuration.stopping():
         stop_export = log_export.start(Service.API, settings.log_level, os.environ)
     try:

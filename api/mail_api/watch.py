@@ -26,7 +26,8 @@ from mail_api.http_metrics import HttpMetrics
 from mail_api.trace_edge import TraceEdge
 from mail_telemetry.names import Attribute, LogLine
 
-REQUEST_ID: Final = "X-Request-ID"
+_REQUEST_ID: Final = b"x-request-id"
+_CONTENT_LENGTH: Final = b"content-length"
 _USABLE_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 _QUIET_PATHS: Final = frozenset({"/health", "/ready"})
 """Asked every few seconds, by machines."""
@@ -38,10 +39,9 @@ def tell(request: Request, message: LogLine, fields: Mapping[str, object]) -> No
     request.state.told = message, fields
 
 
-def request_id(claimed: bytes | None) -> str:
+def request_id(claimed: bytes) -> str:
     """Return the claimed id if it is short and of harmless characters, else a new one."""
-    usable = claimed is not None and _USABLE_ID.fullmatch(claimed)
-    return claimed.decode() if claimed is not None and usable else f"req_{secrets.token_hex(12)}"
+    return claimed.decode() if _USABLE_ID.fullmatch(claimed) else f"req_{secrets.token_hex(12)}"
 
 
 class Watch:
@@ -66,7 +66,7 @@ class Watch:
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        known_as = request_id(headers.get(b"x-request-id"))
+        known_as = request_id(headers.get(_REQUEST_ID, b""))
         answer = _Answer(known_as, send)
         with logger.contextualize(**{Attribute.REQUEST_ID: known_as}):
             if scope["path"] in _QUIET_PATHS:
@@ -114,7 +114,7 @@ class _Answer:
         """Take note and pass it on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = [*message.get("headers", ()), (REQUEST_ID.lower().encode(), self._known_as.encode())]
+            self.headers = [*message.get("headers", ()), (_REQUEST_ID, self._known_as.encode())]
             message["headers"] = self.headers
         await self._send(message)
 
@@ -136,5 +136,5 @@ def _route(scope: Scope) -> str:
 
 
 def _length(headers: Mapping[bytes, bytes]) -> int:
-    declared = headers.get(b"content-length", b"0")
+    declared = headers.get(_CONTENT_LENGTH, b"0")
     return int(declared) if declared.isdigit() else 0

@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 _ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)  # json.dumps would make one for each line
 
 
-def configure(service: Service, level: str = "INFO", stream: TextIO | None = None) -> None:
+def configure(service: Service, level: str = "INFO", stream: TextIO | None = None, *, gathers: bool = False) -> None:
     """Make loguru the only writer of this process: JSON lines with service, level, trace_id and span_id.
 
     Args:
         service: the value of the `service` field.
         level: the least level written, one of loguru's names.
-        stream: where lines go; by default stdout, a moment later, warnings and worse at once.
+        stream: where lines go; stdout by default.
+        gathers: whether lines below a warning may go out a moment late, many at once; a process that is killed then
+            takes the last ones with it.
     """
-    out = stream or Gathered(sys.stdout)
+    out = Gathered(stream or sys.stdout) if gathers else stream or sys.stdout
     atexit.register(out.flush)
 
     def write(message: "Message") -> None:
         out.write(_ENCODER.encode(fields_of(service, message.record)) + "\n")
-        if message.record["level"].no >= logging.WARNING:
+        if not gathers or message.record["level"].no >= logging.WARNING:
             out.flush()
 
     logger.remove()

@@ -73,6 +73,15 @@ def test_exception_about_an_address(out: io.StringIO) -> None:
     assert last(out)["exception"] == "ValueError: invalid literal for int() with base 10: '***@example.org'"
 
 
+def test_gathered() -> None:
+    """Where lines may wait, a warning does not, and comes out behind those before it."""
+    stream = io.StringIO()
+    logging.configure(Service.API, stream=stream, gathers=True)
+    logger.info("first")
+    logger.warning("second")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["first", "second"]
+
+
 def test_level(out: io.StringIO) -> None:
     """What is below the level is not written."""
     logger.debug("quiet")
