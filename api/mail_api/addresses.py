@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from mail_api.described import LONGEST_MAILBOX
 
@@ -41,7 +42,8 @@ def parse_address(text: str, *, international: bool = False) -> str:
         ValueError: the text is no such address; the message does not repeat it.
     """
     stripped = text.strip(" ")
-    if plain := _PLAIN.fullmatch(stripped):
+    plain = _PLAIN.fullmatch(stripped)
+    if plain and plain["local"].lower() not in CASE_INSENSITIVE_MAILBOX_NAMES:  # which the library writes in lower case
         return f"{plain['local']}@{_domain(plain['domain'])}"
     return _checked(stripped, international=international)
 

@@ -8,7 +8,7 @@ _NO_ROUTE: Final = "none"
 
 
 class Exchange(NamedTuple):
-    """What is told of it: nothing that its caller could write at will."""
+    """What is told of it; of its caller's words only those that are known."""
 
     method: str
     """One of HTTP's common ones, or `OTHER`."""
@@ -18,7 +18,7 @@ class Exchange(NamedTuple):
     """0 when there was no answer."""
     seconds: float
     request_bytes: int
-    """By Content-Length, as is the next."""
+    """As Content-Length has it, as are the next."""
     response_bytes: int
 
     @property

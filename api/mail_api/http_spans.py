@@ -23,6 +23,8 @@ from mail_telemetry.masking import mask_text
 
 _ERROR: Final = 500
 _OTHER: Final = "_OTHER"
+_LONGEST: Final = 256
+"""Characters of what a caller may make as long as he likes."""
 
 Headers = Mapping[bytes, bytes]
 
@@ -37,7 +39,7 @@ def of_request(scope: Mapping[str, Any], headers: Headers) -> dict[str, str | in
         network_attributes.NETWORK_PROTOCOL_VERSION: scope["http_version"],
     }
     if method not in KNOWN_METHODS:
-        said[http_attributes.HTTP_REQUEST_METHOD_ORIGINAL] = method
+        said[http_attributes.HTTP_REQUEST_METHOD_ORIGINAL] = _masked(method)
     if scope["query_string"]:
         said[url_attributes.URL_QUERY] = "REDACTED"
     if (agent := headers.get(b"user-agent")) is not None:
@@ -51,13 +53,13 @@ def of_request(scope: Mapping[str, Any], headers: Headers) -> dict[str, str | in
     return said
 
 
-def tell(span: Span, done: Exchange) -> None:
+def answered(span: Span, done: Exchange) -> None:
     """Add how it was answered, and name the span by what was asked: `POST /send`."""
-    verb = done.method if done.method in KNOWN_METHODS else "HTTP"
+    name = done.method if done.method in KNOWN_METHODS else "HTTP"
     if done.is_routed:
         span.set_attribute(http_attributes.HTTP_ROUTE, done.route)
-        verb = f"{verb} {done.route}"
-    span.update_name(verb)
+        name = f"{name} {done.route}"
+    span.update_name(name)
     if done.status:
         span.set_attribute(http_attributes.HTTP_RESPONSE_STATUS_CODE, done.status)
     if done.status >= _ERROR:
@@ -72,4 +74,5 @@ def fail(span: Span, why: str) -> None:
 
 
 def _masked(text: str) -> str:
+    text = text[:_LONGEST]
     return mask_text(text) if "@" in text else text

@@ -118,8 +118,7 @@ class Outbox:
         if shortage:
             raise shortage  # not sooner: a repetition needs no room
         request, sender = received.request, received.sender or Mailbox(self._sender.address)
-        span = self._span(new.id, new.recipients)
-        try:
+        with self._span(new.id, new.recipients) as span:
             stamp = Stamp(new.message_id, datetime.now(UTC))
             content = await self._made(lambda: compose(request, sender=sender, stamp=stamp).as_bytes(), request.size)
             span.set_attribute(Attribute.SIZE, len(content))
@@ -130,12 +129,6 @@ class Outbox:
             )
             if receipt.queue_id:
                 span.set_attribute(Attribute.QUEUE_ID, receipt.queue_id)
-        except BaseException as problem:
-            span.set_attribute(Attribute.ERROR_TYPE, _result_of(problem))
-            span.set_status(Status(StatusCode.ERROR))
-            raise
-        finally:
-            span.end()
         return receipt
 
     async def _made(self, make: Callable[[], bytes], size: int) -> bytes:
@@ -151,7 +144,8 @@ class Outbox:
         finally:
             self._telemetry.observe_submission(perf_counter() - started)
 
-    def _span(self, message_id: str, recipients: tuple[str, ...]) -> Span:
+    @contextmanager
+    def _span(self, message_id: str, recipients: tuple[str, ...]) -> Iterator[Span]:
         attributes: dict[str, str | int] = {
             Attribute.MESSAGE_ID: message_id,
             Attribute.RECIPIENT_COUNT: len(recipients),
@@ -159,7 +153,15 @@ class Outbox:
             Attribute.SERVER_ADDRESS: self._sender.server,
             Attribute.SERVER_PORT: self._sender.port,
         }
-        return self._telemetry.tracer.start_span(SpanName.SUBMIT, kind=SpanKind.CLIENT, attributes=attributes)
+        span = self._telemetry.tracer.start_span(SpanName.SUBMIT, kind=SpanKind.CLIENT, attributes=attributes)
+        try:
+            yield span
+        except BaseException as problem:
+            span.set_attribute(Attribute.ERROR_TYPE, _result_of(problem))
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        finally:
+            span.end()
 
 
 @contextmanager

@@ -19,7 +19,14 @@ class TraceEdge:
         self._propagator = get_global_textmap()
         self._fields = frozenset(field.lower().encode() for field in self._propagator.fields)
 
-    async def parent_of(self, scope: Scope) -> Context | None:
-        """Return the context that the request's span begins in, or None where a new trace begins."""
-        brought = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in self._fields}
-        return self._propagator.extract(brought) if brought and await self._trusts(scope) else None
+    async def parent_of(self, scope: Scope) -> Context:
+        """Return the context that the request's span begins in: an empty one where a new trace begins.
+
+        Never the current one: a pipelined request is begun by the one before, in whose span.
+        """
+        brought: dict[str, list[str]] = {}
+        for name, value in scope["headers"]:
+            if name in self._fields:
+                brought.setdefault(name.decode(), []).append(value.decode("latin-1"))
+        known = brought and await self._trusts(scope)
+        return self._propagator.extract(brought, Context()) if known else Context()

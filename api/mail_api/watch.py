@@ -9,13 +9,14 @@ fourth of a request to send (bench/README.md). Names are theirs: spans by the se
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
 from loguru import logger
-from opentelemetry import context
-from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 from prometheus_fastapi_instrumentator.routing import get_route_name
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,7 +66,7 @@ class Watch:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of several, the first counts
         known_as = request_id(headers.get(_REQUEST_ID, b""))
         answer = _Answer(known_as, send)
         with logger.contextualize(**{Attribute.REQUEST_ID: known_as}):
@@ -76,28 +77,36 @@ class Watch:
 
     async def _observed(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes], answer: "_Answer") -> None:
         started = perf_counter()
+        state = scope.setdefault("state", {})  # routers below copy the scope, and share this
         parent = await self._edge.parent_of(scope)
+        with self._span(scope, headers, parent) as span:
+            try:
+                await self._app(scope, receive, answer.send)
+            finally:
+                done = Exchange(
+                    method=known_method(scope["method"]),
+                    route=_route(scope),
+                    status=answer.status,
+                    seconds=perf_counter() - started,
+                    request_bytes=_length(headers),
+                    response_bytes=_length(dict(answer.headers)),
+                )
+                http_spans.answered(span, done)
+                self._metrics.count(done)
+                _log(done, *state.get("told", _UNTOLD))
+
+    @contextmanager
+    def _span(self, scope: Scope, headers: dict[bytes, bytes], parent: Context) -> Iterator[Span]:
         span = self._tracer.start_span(scope["method"], parent, SpanKind.SERVER, http_spans.of_request(scope, headers))
-        token = context.attach(set_span_in_context(span, parent))
+        token = attach(set_span_in_context(span, parent))
         try:
-            await self._app(scope, receive, answer.send)
+            yield span
         except BaseException as problem:
             http_spans.fail(span, type(problem).__name__)
             raise
         finally:
-            done = Exchange(
-                known_method(scope["method"]),
-                _route(scope),
-                answer.status,
-                perf_counter() - started,
-                _length(headers),
-                _length(dict(answer.headers)),
-            )
-            http_spans.tell(span, done)
-            self._metrics.count(done)
-            _log(done, *scope.get("state", {}).get("told", _UNTOLD))
             span.end()
-            context.detach(token)
+            detach(token)
 
 
 class _Answer:

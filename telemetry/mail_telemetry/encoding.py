@@ -31,6 +31,8 @@ _ONE_BYTE: Final = 0x80
 _KNOWN_IF_REMOTE: Final = 0x100
 _REMOTE: Final = 0x200
 _CACHED: Final = 4096
+_LONGEST_CACHED: Final = 64
+"""Characters of a text that may come again: together the cache holds no more than a megabyte or two."""
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
@@ -113,12 +115,20 @@ def _attributes(field: int, attributes: Mapping[str, object] | None) -> bytes:
         return b""
     # Spans hand out a view, which takes a lock for each item; its copy takes one for all.
     found = attributes.copy() if hasattr(attributes, "copy") else attributes
-    return b"".join([_attribute(field, name, value) for name, value in found.items()])
+    return b"".join(
+        [(_short_attribute if _is_short(value) else _attribute)(field, name, value) for name, value in found.items()]
+    )
 
 
-@lru_cache(maxsize=_CACHED, typed=True)  # typed: 1, 1.0 and True are equal
+def _is_short(value: object) -> bool:
+    return len(value) <= _LONGEST_CACHED if isinstance(value, str) else isinstance(value, int | float)
+
+
 def _attribute(field: int, name: str, value: object) -> bytes:
     return _message(field, _text(1, name), _message(2, _value(value)))
+
+
+_short_attribute: Final = lru_cache(maxsize=_CACHED, typed=True)(_attribute)  # typed: 1, 1.0 and True are equal
 
 
 def _value(value: object) -> bytes:
@@ -134,6 +144,7 @@ _ENCODERS: Final[Mapping[type, Callable[[Any], bytes]]] = {
     float: lambda value: b"\x21" + _DOUBLE.pack(value),
     bytes: lambda value: _message(7, value),
     tuple: lambda value: _message(5, *[_message(1, _value(item)) for item in value]),
+    dict: lambda value: _message(6, *[_attribute(1, str(name), item) for name, item in value.items()]),
 }
 
 

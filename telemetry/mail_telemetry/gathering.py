@@ -11,6 +11,8 @@ from typing import Final, TextIO
 
 MOMENT_SECONDS: Final = 0.05
 """How late a line may be. Docker takes twenty lines in hardly more time than one."""
+_MOST: Final = 10_000
+"""How many texts may wait; who comes next waits until they are written."""
 
 
 class Gathered:
@@ -30,17 +32,20 @@ class Gathered:
         Thread(target=self._run, name="log-lines", daemon=True).start()
 
     def write(self, text: str) -> None:
-        """Take the text, and wait for nothing."""
+        """Take the text; wait only while nobody reads what was written before."""
         self._waiting.append(text)
-        if not self._some.is_set():
+        if len(self._waiting) >= _MOST:
+            self.flush()
+        elif not self._some.is_set():
             self._some.set()
 
     def flush(self) -> None:
         """Write what waits, now."""
         with self._writing, suppress(OSError, ValueError):  # ValueError: it is closed
-            texts = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            if texts:
-                self._stream.write("".join(texts))
+            text = "".join([self._waiting.popleft() for _ in range(len(self._waiting))])
+            if text:
+                # A lone surrogate, which UTF-8 can't say, must not cost the lines around it.
+                self._stream.write(text.encode("utf-8", "backslashreplace").decode())
                 self._stream.flush()
 
     def _run(self) -> None:

@@ -30,7 +30,8 @@ def configure(service: Service, level: str = "INFO", stream: TextIO | None = Non
             takes the last ones with it.
     """
     out = Gathered(stream or sys.stdout) if gathers else stream or sys.stdout
-    atexit.register(out.flush)
+    if gathers:
+        atexit.register(out.flush)
 
     def write(message: "Message") -> None:
         out.write(_ENCODER.encode(fields_of(service, message.record)) + "\n")

@@ -49,7 +49,10 @@ def _exporter(protocol: Protocol) -> SpanExporter:
 
 
 class _QuickSpanExporter(OTLPSpanExporter):
-    """The SDK's exporter over HTTP, with its variables, retries and words, and an encoder of ours."""
+    """The SDK's exporter over HTTP with an encoder of ours: its variables, compression, retries and words.
+
+    Without its own metrics and its limit of 64 MiB, which a batch of ours is far from.
+    """
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans, and tell whether they were taken."""

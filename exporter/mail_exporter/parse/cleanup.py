@@ -4,13 +4,13 @@ import re
 from typing import Final
 
 from mail_exporter.events import NOTED, Event, MessageIdSeen, Reason, Rejected, Removed, TraceSeen
-from mail_exporter.parse.grammar import QUEUE_ID, split_id
+from mail_exporter.parse.grammar import QUEUE_ID, TRACEPARENT, split_id
 
 _MESSAGE_ID: Final = "message-id="
 _TRACEPARENT: Final = "info: header Traceparent: "
 # Postfix cuts the header at 200 characters; the value is anchored at both ends so that header text
 # which imitates the rest of the line cannot be taken for it.
-_TRACE: Final = re.compile(r"([0-9a-f-]{55,}) from ")
+_TRACE: Final = re.compile(rf"({TRACEPARENT}) from ")
 _OTHER: Final = re.compile(
     rf"({QUEUE_ID}): (?:(removed \((?:canceled|discarded)\))|((?:milter-)?reject: )"
     r"|resent-message-id=|info: |warning: |filter: |redirect: |replace: |prepend: |discard: |hold: |pass: |delay: "

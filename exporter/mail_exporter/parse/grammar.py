@@ -11,6 +11,9 @@ from typing import Final
 QUEUE_ID: Final = r"(?:[0-9A-F]{6,}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+)"
 """Short (hexadecimal) and long ids (Postfix: enable_long_queue_ids, src/global/mail_queue.h); `NOQUEUE` is not one."""
 
+TRACEPARENT: Final = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+"""W3C Trace Context, version 00 (https://www.w3.org/TR/trace-context/#traceparent-header-field-values)."""
+
 ADDRESS: Final = r'[^">]*+(?:"(?:[^"\\]|\\.)*+"[^">]*+)*+'
 """What stands between `<` and `>`; a quoted local part may hold both, so that no address can imitate fields."""
 

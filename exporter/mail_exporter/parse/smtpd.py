@@ -15,13 +15,13 @@ from mail_exporter.events import (
     Rejected,
 )
 from mail_exporter.parse import refusal, tls
-from mail_exporter.parse.grammar import QUEUE_ID, split_id
+from mail_exporter.parse.grammar import QUEUE_ID, TRACEPARENT, split_id
 
 _AUTHENTICATION_FAILED: Final = AuthenticationFailed()
 _CLIENT: Final = r"[^\s\[]*\[[^\]]*\](?::\d+)?"
 _IDENT: Final = ", orig_queue_id="
 # Right behind the client: only port 25 takes XFORWARD, and knows no login whose name could look like this.
-_TRACE: Final = re.compile(rf"client={_CLIENT}{_IDENT}([0-9a-f-]{{55,}})(?:, orig_client=.*)?")
+_TRACE: Final = re.compile(rf"client={_CLIENT}{_IDENT}({TRACEPARENT})(?:, orig_client=.*)?")
 
 _ABORTED: Final = re.compile(
     rf"(?:(?:NOQUEUE|{QUEUE_ID}): )?(lost connection|timeout|too many errors) after .* from {_CLIENT}"

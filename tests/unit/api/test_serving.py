@@ -117,7 +117,7 @@ async def test_metrics_port(postfix: FakePostfix) -> None:
 
 
 async def test_clean_end(postfix: FakePostfix) -> None:
-    """SIGTERM lets the mail in flight finish, ends the connections with QUIT, and the program with 0."""
+    """SIGTERM lets the mail in flight finish and tells it, ends the connections with QUIT, and the program with 0."""
     environment = variables(postfix)
     postfix.fail("CONTENT", HOLD)
     async with running(**environment) as program, client_of(environment) as client:
@@ -130,6 +130,7 @@ async def test_clean_end(postfix: FakePostfix) -> None:
         rest = await program.rest()
         assert await program.process.wait() == 0
     await postfix.wait_for("QUIT")
+    assert [line["mail.queue_id"] for line in rest if line["message"] == "mail accepted"] == ["4jXSsP52xGz0"]
     assert [line for line in rest if line["service"] != "mail-api" or line["level"] == "error"] == []
 
 

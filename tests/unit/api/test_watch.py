@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, use_span
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -147,6 +147,23 @@ async def test_no_answer() -> None:
         "http_requests_total", {"method": "GET", "handler": "none", "status": "5xx"}
     )
     assert "anna@" not in str(span.to_json()) + str(watched.line())
+
+
+async def test_request_begun_in_another() -> None:
+    """A request that the server begins in the context of the one before (pipelining) has a trace of its own."""
+    watched = Watched()
+    other = NonRecordingSpan(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(0)))
+    with use_span(other):
+        await watched.ask("GET", "/answers/200")
+    assert watched.span().parent is None
+
+
+async def test_long_words() -> None:
+    """Of what a caller may make as long as he likes, a span keeps the beginning."""
+    watched = Watched()
+    await watched.ask("GET", f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
+    attributes = dict(watched.span().attributes or {})
+    assert (attributes["url.path"], attributes["user_agent.original"]) == (f"/{'x' * 255}", "y" * 256)
 
 
 async def test_sizes() -> None:

@@ -51,6 +51,7 @@ def case(daemon: str, text: str, expected: Event | None, name: str) -> object:
         case("smtpd", f"{Q}: client=api[172.18.0.6], orig_queue_id={TRACE}", Accepted(Q, TRACE), "with trace"),
         case("smtpd", f"{Q}: client=api[172.18.0.6]:41234, orig_queue_id={TRACE}, orig_client=x[1.2.3.4]",
              Accepted(Q, TRACE), "with trace, port and client"),
+        case("smtpd", f"{Q}: client=api[172.18.0.6], orig_queue_id={TRACE}{'0' * 200}", Accepted(Q), "no trace"),
         case("smtpd", f"{Q}: client=x[1.2.3.4], sasl_method=PLAIN, sasl_username=a, orig_queue_id={TRACE}",
              Accepted(Q), "a login that looks like a trace"),
         case("smtpd", "127C519E06E: client=localhost[127.0.0.1], orig_queue_id=ABCDEF1, orig_client=x[1.2.3.4]",

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from mail_telemetry import encoding
 from mail_telemetry.encoding import encode
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _times = st.integers(0, 2**63 - 1)
 _scalars = st.one_of(
     st.text(max_size=300), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.binary()
 )
-_values = st.one_of(_scalars, st.lists(st.text(max_size=5), max_size=3).map(tuple))
+_values = st.one_of(_scalars, st.lists(_scalars, max_size=3).map(tuple), st.dictionaries(st.text(min_size=1), _scalars))
 _attributes = st.dictionaries(st.text(min_size=1, max_size=20), _values, max_size=5)
 _contexts = st.builds(
     SpanContext,
@@ -101,12 +102,22 @@ def test_groups() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [1, True, 1.0, "1", 0, False, 0.0, "", (), ("1",), -1], ids=lambda value: f"{type(value).__name__} {value}"
+    "values",
+    [(1, True, 1.0), (0, False, 0.0), ((1,), (True,), (1.0,)), ("", (), -1), ({"a": 1}, {"a": True})],
+    ids=["ones", "zeros", "tuples", "empty", "mappings"],
 )
-def test_kinds_of_value(value: Any) -> None:  # noqa: ANN401 - whatever an attribute holds
-    """Values that are equal or empty in Python keep their type."""
-    span = ReadableSpan("x", SpanContext(1, 2, is_remote=False), resource=OTHER, attributes={"a": value})
-    assert encode_spans([span]) == decoded([span])
+def test_kinds_of_value(values: tuple[Any, ...]) -> None:
+    """Values that are equal or empty in Python keep their type, one after the other."""
+    context = SpanContext(1, 2, is_remote=False)
+    spans = [ReadableSpan("x", context, resource=OTHER, attributes={"a": value}) for value in values]
+    assert encode_spans(spans) == decoded(spans)
+
+
+def test_long_values_are_not_kept() -> None:
+    """What a caller can make long is encoded anew each time: it would fill the memory."""
+    context, before = SpanContext(1, 2, is_remote=False), encoding._short_attribute.cache_info().currsize  # noqa: SLF001 - the memory
+    encode([ReadableSpan("x", context, resource=OTHER, attributes={"user_agent.original": "x" * 60_000})])
+    assert encoding._short_attribute.cache_info().currsize == before  # noqa: SLF001 - same
 
 
 def test_what_is_no_unicode() -> None:

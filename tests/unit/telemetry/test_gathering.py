@@ -2,8 +2,12 @@
 
 import io
 import time
+from pathlib import Path
 from threading import Event
 
+import pytest
+
+from mail_telemetry import gathering
 from mail_telemetry.gathering import Gathered
 
 
@@ -78,6 +82,26 @@ def test_stream_that_takes_nothing() -> None:
     gathered.write("kept\n")
     gathered.flush()
     assert stream.getvalue() == "kept\n"
+
+
+def test_what_is_no_unicode(tmp_path: Path) -> None:
+    """A character that UTF-8 can't say is written as an escape, and costs no line around it."""
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        gathered = Gathered(stream, seconds=60)
+        for text in ("before\n", "a\ud800b\n", "after\n"):
+            gathered.write(text)
+        gathered.flush()
+    assert (tmp_path / "log").read_text() == "before\na\\ud800b\nafter\n"
+
+
+def test_no_end_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes more than may wait writes it himself."""
+    monkeypatch.setattr(gathering, "_MOST", 3)
+    stream = Recording()
+    gathered = Gathered(stream, seconds=60)
+    for number in range(7):
+        gathered.write(f"{number}")
+    assert stream.writes == ["012", "345"]
 
 
 def test_closed_stream() -> None:
