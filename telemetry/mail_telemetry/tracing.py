@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from mail_telemetry.encoding import encode
 from mail_telemetry.names import Service
 from mail_telemetry.otlp import Protocol, Signal, protocol_of, variables_read
+from mail_telemetry.recording import RecordingProvider
 from mail_telemetry.sending import Sender
 
 ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -78,10 +79,7 @@ def resource(service: Service) -> Resource:
 
 def tracer_provider(service: Service, processor: SpanProcessor | None) -> TracerProvider:
     """Return a provider whose spans carry the service's name; without a processor they end in the process."""
-    provider = TracerProvider(resource=resource(service))
-    if processor is not None:
-        provider.add_span_processor(processor)
-    return provider
+    return RecordingProvider(resource(service), processor)
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:
