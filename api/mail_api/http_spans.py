@@ -25,6 +25,8 @@ _ERROR: Final = 500
 _OTHER: Final = "_OTHER"
 _LONGEST: Final = 256
 """Characters of what a caller may make as long as he likes."""
+_LOOKED_AT: Final = 1024
+"""More, so that an address that lies across the cut is masked as one; not all, since looking takes time."""
 
 Headers = Mapping[bytes, bytes]
 
@@ -74,5 +76,5 @@ def fail(span: Span, why: str) -> None:
 
 
 def _masked(text: str) -> str:
-    text = text[:_LONGEST]
-    return mask_text(text) if "@" in text else text
+    text = text[:_LOOKED_AT]
+    return (mask_text(text) if "@" in text else text)[:_LONGEST]

@@ -166,6 +166,16 @@ async def test_long_words() -> None:
     assert (attributes["url.path"], attributes["user_agent.original"]) == (f"/{'x' * 255}", "y" * 256)
 
 
+@pytest.mark.parametrize("before", [245, 250, 251, 255])
+async def test_address_across_the_cut(before: int) -> None:
+    """An address that is cut off is masked all the same."""
+    watched = Watched()
+    await watched.ask("GET", "/answers/200", headers={"User-Agent": "y" * (before - 1) + " anna@example.org"})
+    agent = str((watched.span().attributes or {})["user_agent.original"])
+    assert "an" not in agent
+    assert len(agent) <= 256
+
+
 async def test_sizes() -> None:
     """Requests and answers are measured by their Content-Length; one that is no number counts as nothing."""
     watched = Watched()
