@@ -21,6 +21,8 @@ from mail_telemetry.names import Service
 from mail_telemetry.sending import QueuedSpans
 
 _GRACE_SECONDS: Final = 5
+_YOUNG_OBJECTS: Final = 20_000
+"""How many may come before a collection. Python's 2,000 are there at each twentieth mail, nearly all of them in use."""
 _SWITCH_SECONDS: Final = 0.0005
 """How long the loop waits for a thread that computes. Python's 0.005 s, after each system call, add up."""
 
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = configuration.load_or_stop(Settings)
     logging.configure(Service.API, settings.log_level, gathers=True)
     with configuration.stopping():
-        stop_export = log_export.start(Service.API, settings.log_level, os.environ)
+        stop_export = log_export.start(Service.API, os.environ)
     try:
         uvloop.run(serve(settings))
     finally:
@@ -73,6 +75,7 @@ async def serve(settings: Settings) -> None:
     # What is there by now stays. A full collection that looked at it again would halt all requests for 0.1 s.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         await asyncio.gather(*(server.serve() for server in servers))

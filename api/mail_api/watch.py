@@ -25,6 +25,7 @@ from mail_api import http_spans
 from mail_api.exchange import Exchange, known_method, known_route
 from mail_api.http_metrics import HttpMetrics
 from mail_api.trace_edge import TraceEdge
+from mail_telemetry.logging import say
 from mail_telemetry.names import Attribute, LogLine
 
 _REQUEST_ID: Final = b"x-request-id"
@@ -93,7 +94,7 @@ class Watch:
                 )
                 http_spans.answered(span, done)
                 self._metrics.count(done)
-                _log(done, *state.get("told", _UNTOLD))
+                _log(answer.known_as, done, *state.get("told", _UNTOLD))
 
     @contextmanager
     def _span(self, scope: Scope, headers: dict[bytes, bytes], parent: Context) -> Iterator[Span]:
@@ -113,7 +114,7 @@ class _Answer:
     """What the request is answered, on its way out, where it is given the request's id."""
 
     def __init__(self, known_as: str, send: Send) -> None:
-        self._known_as = known_as
+        self.known_as = known_as
         self._send = send
         self.status = 0
         """0 when there was no answer."""
@@ -123,19 +124,21 @@ class _Answer:
         """Take note and pass it on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = [*message.get("headers", ()), (_REQUEST_ID, self._known_as.encode())]
+            self.headers = [*message.get("headers", ()), (_REQUEST_ID, self.known_as.encode())]
             message["headers"] = self.headers
         await self._send(message)
 
 
-def _log(done: Exchange, message: LogLine, told: Mapping[str, object]) -> None:
+def _log(known_as: str, done: Exchange, message: LogLine, told: Mapping[str, object]) -> None:
     fields = {
+        Attribute.REQUEST_ID: known_as,
         Attribute.HTTP_METHOD: done.method,
         Attribute.HTTP_ROUTE: done.route,
         Attribute.HTTP_STATUS: done.status,
         Attribute.DURATION: round(done.seconds, 6),
+        **told,
     }
-    logger.bind(**fields, **told).info(message)
+    say(__name__, message, fields)
 
 
 def _route(scope: Scope) -> str:

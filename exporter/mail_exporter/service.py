@@ -48,7 +48,7 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     """Follow the log and serve /metrics until SIGTERM or SIGINT."""
     logging.configure(Service.EXPORTER, settings.log_level)
     with configuration.stopping():
-        stop_export = log_export.start(Service.EXPORTER, settings.log_level, environ)
+        stop_export = log_export.start(Service.EXPORTER, environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

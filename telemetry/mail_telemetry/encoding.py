@@ -19,10 +19,6 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, Status
 
-_NUMBER: Final = 0
-_BYTES: Final = 2
-"""Kinds of field: an integer of as many bytes as it needs, and whatever has a length."""
-
 _FIXED64: Final = Struct("<Q")
 _FIXED32: Final = Struct("<I")
 _DOUBLE: Final = Struct("<d")
@@ -33,6 +29,25 @@ _REMOTE: Final = 0x200
 _CACHED: Final = 4096
 _LONGEST_CACHED: Final = 64
 """Characters of a text that may come again: together the cache holds no more than a megabyte or two."""
+
+
+def _varint_of(number: int) -> bytes:
+    """Return seven bits a byte, the lowest first; the eighth bit says that there are more."""
+    found = bytearray()
+    while number >= _ONE_BYTE:
+        found.append(number & 0x7F | _ONE_BYTE)
+        number >>= 7
+    found.append(number)
+    return bytes(found)
+
+
+_SMALL: Final = 2048
+_VARINTS: Final = tuple([_varint_of(number) for number in range(_SMALL)])
+_NUMBERS: Final = tuple([_varint_of(field << 3) for field in range(16)])
+_SIZED: Final = tuple([_varint_of(field << 3 | 2) for field in range(16)])
+"""How fields begin: those that are an integer of as many bytes as it needs, and those that have a length."""
+_UNSET: Final = b"\x7a\x00"
+"""The status of what went as it should."""
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
@@ -46,25 +61,23 @@ def _origin(span: ReadableSpan) -> tuple[Resource, InstrumentationScope | None]:
 
 def _resource_spans(resource: Resource, scope: InstrumentationScope | None, spans: Iterable[ReadableSpan]) -> bytes:
     named = _message(1, _attributes(1, resource.attributes))
-    return _message(1, named, _scope_spans(scope, spans), _text(3, resource.schema_url))
+    return _message(1, named + _scope_spans(scope, spans) + _text(3, resource.schema_url))
 
 
 def _scope_spans(scope: InstrumentationScope | None, spans: Iterable[ReadableSpan]) -> bytes:
     encoded = b"".join([_span(span) for span in spans])
     if scope is None:
-        return _message(2, _message(1), encoded)
-    named = _message(1, _text(1, scope.name), _text(2, scope.version), _attributes(3, scope.attributes))
-    return _message(2, named, encoded, _text(3, scope.schema_url))
+        return _message(2, _message(1, b"") + encoded)
+    named = _message(1, _text(1, scope.name) + _text(2, scope.version) + _attributes(3, scope.attributes))
+    return _message(2, named + encoded + _text(3, scope.schema_url))
 
 
 def _span(span: ReadableSpan) -> bytes:
-    context = span.context or INVALID_SPAN_CONTEXT
-    parent = span.parent
-    return _message(
-        2,
+    context, parent = span.context or INVALID_SPAN_CONTEXT, span.parent
+    parts = [
         b"\x0a\x10", context.trace_id.to_bytes(16, "big"),
         b"\x12\x08", context.span_id.to_bytes(8, "big"),
-        _text(3, context.trace_state.to_header()),
+        _text(3, context.trace_state.to_header()) if context.trace_state else b"",
         b"\x22\x08" + parent.span_id.to_bytes(8, "big") if parent else b"",
         _text(5, span.name),
         _number(6, span.kind.value + 1),
@@ -72,38 +85,40 @@ def _span(span: ReadableSpan) -> bytes:
         b"\x41", _FIXED64.pack(span.end_time or 0),
         _attributes(9, span.attributes),
         _number(10, span.dropped_attributes),
-        b"".join([_event(event) for event in span.events]),
-        _number(12, span.dropped_events),
-        b"".join([_link(link) for link in span.links]),
-        _number(14, span.dropped_links),
-        _status(span.status),
-        b"\x85\x01", _FIXED32.pack(_flags(parent)),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if events := span.events:
+        parts += [*map(_event, events), _number(12, span.dropped_events)]
+    if links := span.links:
+        parts += [*map(_link, links), _number(14, span.dropped_links)]
+    parts += [_status(span.status), b"\x85\x01", _FIXED32.pack(_flags(parent))]
+    return _message(2, b"".join(parts))
 
 
 def _event(event: Event) -> bytes:
-    return _message(
-        11,
+    parts = [
         b"\x09", _FIXED64.pack(event.timestamp),
         _text(2, event.name),
         _attributes(3, event.attributes),
         _number(4, event.dropped_attributes),
-    )  # fmt: skip
+    ]  # fmt: skip
+    return _message(11, b"".join(parts))
 
 
 def _link(link: Link) -> bytes:
-    return _message(
-        13,
+    parts = [
         b"\x0a\x10", link.context.trace_id.to_bytes(16, "big"),
         b"\x12\x08", link.context.span_id.to_bytes(8, "big"),
         _attributes(4, link.attributes),
         _number(5, link.dropped_attributes),
         b"\x35", _FIXED32.pack(_flags(link.context)),
-    )  # fmt: skip
+    ]  # fmt: skip
+    return _message(13, b"".join(parts))
 
 
 def _status(status: Status) -> bytes:
-    return _message(15, _text(2, status.description), _number(3, status.status_code.value))
+    if status.is_unset and not status.description:
+        return _UNSET
+    return _message(15, _text(2, status.description) + _number(3, status.status_code.value))
 
 
 def _flags(context: SpanContext | None) -> int:
@@ -125,7 +140,7 @@ def _is_short(value: object) -> bool:
 
 
 def _attribute(field: int, name: str, value: object) -> bytes:
-    return _message(field, _text(1, name), _message(2, _value(value)))
+    return _message(field, _text(1, name) + _message(2, _value(value)))
 
 
 _short_attribute: Final = lru_cache(maxsize=_CACHED, typed=True)(_attribute)  # typed: 1, 1.0 and True are equal
@@ -143,15 +158,14 @@ _ENCODERS: Final[Mapping[type, Callable[[Any], bytes]]] = {
     int: lambda value: b"\x18" + _varint(value & _64_BITS),
     float: lambda value: b"\x21" + _DOUBLE.pack(value),
     bytes: lambda value: _message(7, value),
-    tuple: lambda value: _message(5, *[_message(1, _value(item)) for item in value]),
-    dict: lambda value: _message(6, *[_attribute(1, str(name), item) for name, item in value.items()]),
+    tuple: lambda value: _message(5, b"".join([_message(1, _value(item)) for item in value])),
+    dict: lambda value: _message(6, b"".join([_attribute(1, str(name), item) for name, item in value.items()])),
 }
 
 
-def _message(field: int, *parts: bytes) -> bytes:
+def _message(field: int, body: bytes) -> bytes:
     """Return a field that has a length: a message, or bytes."""
-    body = b"".join(parts)
-    return _key(field, _BYTES) + _varint(len(body)) + body
+    return _SIZED[field] + _varint(len(body)) + body
 
 
 def _text(field: int, text: str | None) -> bytes:
@@ -164,21 +178,8 @@ def _utf8(text: str) -> bytes:
 
 
 def _number(field: int, number: int) -> bytes:
-    return _key(field, _NUMBER) + _varint(number) if number else b""
-
-
-@lru_cache(maxsize=64)
-def _key(field: int, kind: int) -> bytes:
-    return _varint(field << 3 | kind)
+    return _NUMBERS[field] + _varint(number) if number else b""
 
 
 def _varint(number: int) -> bytes:
-    """Return seven bits a byte, the lowest first; the eighth bit says that there are more."""
-    if number < _ONE_BYTE:
-        return number.to_bytes(1, "big")
-    found = bytearray()
-    while number >= _ONE_BYTE:
-        found.append(number & 0x7F | _ONE_BYTE)
-        number >>= 7
-    found.append(number)
-    return bytes(found)
+    return _VARINTS[number] if number < _SMALL else _varint_of(number)

@@ -1,39 +1,44 @@
 """Log lines on their way out, a moment's worth at a time: whoever collects a container's output wakes at every write.
 
-write ──▶ waiting ──▶ one thread: a moment later, all of it in one go ──▶ stream
+put ──▶ waiting ──▶ one thread: a moment later, all of them to text, in one go ──▶ stream
 """
 
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread
-from typing import Final, TextIO
+from typing import Final, Generic, TextIO, TypeVar
 
 MOMENT_SECONDS: Final = 0.05
 """How late a line may be. Docker takes twenty lines in hardly more time than one."""
 _MOST: Final = 10_000
-"""How many texts may wait; who comes next waits until they are written."""
+"""How many lines may wait; who comes next waits until they are written."""
+
+T = TypeVar("T")
 
 
-class Gathered:
+class Gathered(Generic[T]):
     """A stream that is written to a moment later, or when it is flushed.
 
     Args:
         stream: where the text goes; what it does not take is lost, as no log line may stop a mail.
-        seconds: how long text waits for more.
+        render: makes text of a line; of many in a row it takes a third of the time.
+        seconds: how long a line waits for more.
     """
 
-    def __init__(self, stream: TextIO, seconds: float = MOMENT_SECONDS) -> None:
+    def __init__(self, stream: TextIO, render: Callable[[T], str], seconds: float = MOMENT_SECONDS) -> None:
         self._stream = stream
+        self._render = render
         self._seconds = seconds
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[T] = deque()
         self._some = Event()
         self._writing = Lock()
         Thread(target=self._run, name="log-lines", daemon=True).start()
 
-    def write(self, text: str) -> None:
-        """Take the text; wait only while nobody reads what was written before."""
-        self._waiting.append(text)
+    def put(self, line: T) -> None:
+        """Take the line; wait only while nobody reads what was written before."""
+        self._waiting.append(line)
         if len(self._waiting) >= _MOST:
             self.flush()
         elif not self._some.is_set():
@@ -41,8 +46,8 @@ class Gathered:
 
     def flush(self) -> None:
         """Write what waits, now."""
-        with self._writing, suppress(OSError, ValueError):  # ValueError: it is closed
-            text = "".join([self._waiting.popleft() for _ in range(len(self._waiting))])
+        with self._writing, suppress(Exception):  # as that would end the thread, and with it the log
+            text = "".join([self._render(self._waiting.popleft()) for _ in range(len(self._waiting))])
             if text:
                 # A lone surrogate, which UTF-8 can't say, must not cost the lines around it.
                 self._stream.write(text.encode("utf-8", "backslashreplace").decode())

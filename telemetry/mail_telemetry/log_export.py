@@ -5,9 +5,8 @@ unstable (`_logs`), so this file alone touches them.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from loguru import logger
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import ReadableLogRecord
@@ -17,16 +16,13 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
 
 from mail_telemetry import tracing
-from mail_telemetry.logging import fields_of
+from mail_telemetry.logging import Line, add_outlet
 from mail_telemetry.names import Service
 from mail_telemetry.otlp import Protocol, Signal, protocol_of, variables_read
 from mail_telemetry.sending import Sender
 
-if TYPE_CHECKING:
-    from loguru import Message
-
 _ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
-_APART: Final = frozenset({"time", "level", "service", "logger", "message", "trace_id", "span_id"})
+_APART: Final = frozenset({"trace_id", "span_id"})
 """Fields that a record has a place of its own for."""
 _SEVERITY: Final = {
     "trace": SeverityNumber.TRACE,
@@ -46,12 +42,11 @@ def export_enabled(environ: Mapping[str, str]) -> bool:
     return wanted and not disabled and any(environ.get(name, "").strip() for name in _ENDPOINT_VARIABLES)
 
 
-def start(service: Service, level: str, environ: Mapping[str, str]) -> Callable[[], None]:
+def start(service: Service, environ: Mapping[str, str]) -> Callable[[], None]:
     """Send every line that is logged from now on, if the environment says so; return what ends that.
 
     Args:
         service: whose lines they are.
-        level: the least level that is sent.
         environ: the standard OTEL_* variables.
 
     Raises:
@@ -64,10 +59,10 @@ def start(service: Service, level: str, environ: Mapping[str, str]) -> Callable[
         exporter = _exporter(protocol)
     sender = _sender(exporter)
     resource = tracing.resource(service)
-    added = logger.add(lambda message: sender.offer(record_of(message, service, resource)), level=level.upper())
+    remove = add_outlet(lambda line: sender.offer(record_of(line, service, resource)))
 
     def stop() -> None:
-        logger.remove(added)
+        remove()
         sender.close()
 
     return stop
@@ -88,19 +83,18 @@ def _exporter(protocol: Protocol) -> LogRecordExporter:
     return OTLPLogExporter()
 
 
-def record_of(message: "Message", service: Service, resource: Resource) -> ReadableLogRecord:
+def record_of(line: Line, service: Service, resource: Resource) -> ReadableLogRecord:
     """Return the record of a line, with the fields that it has on stdout."""
-    fields = fields_of(service, message.record)
-    time = round(message.record["time"].timestamp() * 1e9)
+    time = round(line.time * 1e9)
     record = LogRecord(
         timestamp=time,
         observed_timestamp=time,
-        trace_id=int(fields.get("trace_id", "0"), 16),
-        span_id=int(fields.get("span_id", "0"), 16),
-        trace_flags=TraceFlags(TraceFlags.SAMPLED if "trace_id" in fields else TraceFlags.DEFAULT),
-        severity_text=fields["level"],
-        severity_number=_SEVERITY.get(fields["level"], SeverityNumber.UNSPECIFIED),
-        body=fields["message"],
-        attributes={str(name): value for name, value in fields.items() if name not in _APART and value is not None},
+        trace_id=int(line.fields.get("trace_id", "0"), 16),
+        span_id=int(line.fields.get("span_id", "0"), 16),
+        trace_flags=TraceFlags(TraceFlags.SAMPLED if "trace_id" in line.fields else TraceFlags.DEFAULT),
+        severity_text=line.level,
+        severity_number=_SEVERITY.get(line.level, SeverityNumber.UNSPECIFIED),
+        body=line.message,
+        attributes={str(name): said for name, said in line.fields.items() if name not in _APART and said is not None},
     )
-    return ReadableLogRecord(record, resource, InstrumentationScope(fields["logger"] or service.value))
+    return ReadableLogRecord(record, resource, InstrumentationScope(line.logger or service.value))

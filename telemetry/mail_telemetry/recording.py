@@ -8,12 +8,12 @@ SDK's.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import time_ns
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
@@ -26,12 +26,21 @@ from opentelemetry.trace import (
     StatusCode,
     TraceFlags,
     Tracer,
+    TraceState,
     get_current_span,
     use_span,
 )
 from opentelemetry.util.types import Attributes
 
 _OnEnd = Callable[[ReadableSpan], None]
+
+_SAMPLED: Final = Decision.RECORD_AND_SAMPLE
+_FLAGS: Final = {
+    (sampled, random): TraceFlags(TraceFlags.SAMPLED * sampled | TraceFlags.RANDOM_TRACE_ID * random)
+    for sampled in (False, True)
+    for random in (False, True)
+}
+"""By whether it is sampled, and whether its trace's id is random."""
 
 
 class RecordingProvider(TracerProvider):
@@ -58,7 +67,10 @@ class RecordingProvider(TracerProvider):
 
 class _Tracer(Tracer):
     def __init__(self, provider: TracerProvider, scope: InstrumentationScope, on_end: _OnEnd) -> None:
-        self._provider = provider
+        self._sampler = provider.sampler
+        self._follows = isinstance(provider.sampler, ParentBased)
+        self._ids = provider.id_generator
+        self._resource = provider.resource
         self._scope = scope
         self._on_end = on_end
 
@@ -75,25 +87,28 @@ class _Tracer(Tracer):
     ) -> Span:
         """Return a span below the context's own, as far as it is sampled."""
         above = get_current_span(context).get_span_context()
-        parent = above if above.is_valid else None
-        ids = self._provider.id_generator
-        trace_id = parent.trace_id if parent else ids.generate_trace_id()
-        result = self._provider.sampler.should_sample(context, trace_id, name, kind, attributes, links)
-        is_random = parent.trace_flags.random_trace_id if parent else ids.is_trace_id_random()
-        is_sampled = result.decision is Decision.RECORD_AND_SAMPLE
-        flags = TraceFlags(TraceFlags.SAMPLED * is_sampled | TraceFlags.RANDOM_TRACE_ID * is_random)
+        if above.is_valid:
+            parent, trace_id, is_random = above, above.trace_id, above.trace_flags.random_trace_id
+        else:
+            parent, trace_id, is_random = None, self._ids.generate_trace_id(), self._ids.is_trace_id_random()
+        state: TraceState | None
+        if parent and not parent.is_remote and self._follows:  # it would say so, too, after three looks at the context
+            decision, state = (_SAMPLED if parent.trace_flags.sampled else Decision.DROP), parent.trace_state
+        else:
+            result = self._sampler.should_sample(context, trace_id, name, kind, attributes, links)
+            decision, state, attributes = result.decision, result.trace_state, result.attributes
         found = SpanContext(
-            trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=result.trace_state
+            trace_id, self._ids.generate_span_id(), False, _FLAGS[decision is _SAMPLED, is_random], state
         )
-        if result.decision is Decision.DROP:
+        if decision is Decision.DROP:
             return NonRecordingSpan(found)
         return _Span(
             self._on_end,
             name,
             found,
             parent,
-            self._provider.resource,
-            dict(result.attributes or {}),
+            self._resource,
+            dict(attributes or {}),
             [],
             links or (),
             kind,

@@ -7,7 +7,7 @@ has one line when that begins and one when it is over, whatever the libraries be
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from threading import Condition, Thread
+from threading import Condition, RLock, Thread
 from typing import Final, Generic, TypeVar
 
 from loguru import logger
@@ -44,7 +44,8 @@ class Sender(Generic[T]):
         self._limit = limit
         self._delay_seconds = delay_seconds
         self._waiting: deque[T] = deque()
-        self._state = Condition()
+        self._lock = RLock()
+        self._state = Condition(self._lock)
         self._closing = False
         self._last_words = last_words()
         self.is_well = True
@@ -68,7 +69,7 @@ class Sender(Generic[T]):
 
     def offer(self, item: T) -> None:
         """Take an item without ever waiting: where there is no room, drop and count it."""
-        with self._state:
+        with self._lock:  # a Condition enters it by a method of Python's
             self._keep(item)
             if len(self._waiting) in (1, _BATCH):
                 self._state.notify_all()

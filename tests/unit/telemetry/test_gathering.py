@@ -41,9 +41,9 @@ class Full(io.StringIO):
 def test_in_one_go() -> None:
     """What comes within a moment is one write, in its order."""
     stream = Recording()
-    gathered = Gathered(stream, seconds=0.2)
+    gathered = Gathered(stream, str, seconds=0.2)
     for text in ("a\n", "b\n", "c\n"):
-        gathered.write(text)
+        gathered.put(text)
     assert stream.writes == []
     assert stream.written.wait(5)
     assert stream.writes == ["a\nb\nc\n"]
@@ -52,11 +52,11 @@ def test_in_one_go() -> None:
 def test_again_and_again() -> None:
     """Later lines go out, too, and none is written twice."""
     stream = Recording()
-    gathered = Gathered(stream, seconds=0.001)
+    gathered = Gathered(stream, str, seconds=0.001)
     deadline = time.monotonic() + 5
     for number in range(3):
         stream.written.clear()
-        gathered.write(f"{number}\n")
+        gathered.put(f"{number}\n")
         assert stream.written.wait(deadline - time.monotonic())
     assert "".join(stream.writes) == "0\n1\n2\n"
 
@@ -64,9 +64,9 @@ def test_again_and_again() -> None:
 def test_at_once() -> None:
     """A flush waits for no moment, and brings out what was before it."""
     stream = Recording()
-    gathered = Gathered(stream, seconds=60)
-    gathered.write("a\n")
-    gathered.write("b\n")
+    gathered = Gathered(stream, str, seconds=60)
+    gathered.put("a\n")
+    gathered.put("b\n")
     gathered.flush()
     gathered.flush()
     assert stream.writes == ["a\nb\n"]
@@ -75,11 +75,11 @@ def test_at_once() -> None:
 def test_stream_that_takes_nothing() -> None:
     """Lines are lost while nobody takes them, and only then."""
     stream = Full()
-    gathered = Gathered(stream, seconds=60)
-    gathered.write("lost\n")
+    gathered = Gathered(stream, str, seconds=60)
+    gathered.put("lost\n")
     gathered.flush()
     stream.is_full = False
-    gathered.write("kept\n")
+    gathered.put("kept\n")
     gathered.flush()
     assert stream.getvalue() == "kept\n"
 
@@ -87,9 +87,9 @@ def test_stream_that_takes_nothing() -> None:
 def test_what_is_no_unicode(tmp_path: Path) -> None:
     """A character that UTF-8 can't say is written as an escape, and costs no line around it."""
     with (tmp_path / "log").open("w", encoding="utf-8") as stream:
-        gathered = Gathered(stream, seconds=60)
+        gathered = Gathered(stream, str, seconds=60)
         for text in ("before\n", "a\ud800b\n", "after\n"):
-            gathered.write(text)
+            gathered.put(text)
         gathered.flush()
     assert (tmp_path / "log").read_text() == "before\na\\ud800b\nafter\n"
 
@@ -98,16 +98,27 @@ def test_no_end_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who writes more than may wait writes it himself."""
     monkeypatch.setattr(gathering, "_MOST", 3)
     stream = Recording()
-    gathered = Gathered(stream, seconds=60)
+    gathered = Gathered(stream, str, seconds=60)
     for number in range(7):
-        gathered.write(f"{number}")
+        gathered.put(f"{number}")
     assert stream.writes == ["012", "345"]
+
+
+def test_line_that_is_no_text() -> None:
+    """A line that can't be written ends neither the thread nor the log."""
+    stream = Recording()
+    gathered: Gathered[int] = Gathered(stream, lambda number: f"{1 / number}\n", seconds=0.001)
+    gathered.put(0)
+    gathered.flush()
+    gathered.put(1)
+    assert stream.written.wait(5)
+    assert stream.writes == ["1.0\n"]
 
 
 def test_closed_stream() -> None:
     """At the very end, when stdout is closed already, nothing is raised."""
     stream = io.StringIO()
-    gathered = Gathered(stream, seconds=60)
-    gathered.write("late\n")
+    gathered = Gathered(stream, str, seconds=60)
+    gathered.put("late\n")
     stream.close()
     gathered.flush()

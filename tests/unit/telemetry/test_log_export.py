@@ -25,8 +25,9 @@ def records() -> Iterator[list[ReadableLogRecord]]:
     logging.configure(Service.EXPORTER, stream=io.StringIO())
     resource = tracing.resource(Service.EXPORTER)
     made: list[ReadableLogRecord] = []
-    logger.add(lambda message: made.append(record_of(message, Service.EXPORTER, resource)))
+    remove = logging.add_outlet(lambda line: made.append(record_of(line, Service.EXPORTER, resource)))
     yield made
+    remove()
     logger.remove()
 
 
@@ -67,7 +68,7 @@ def test_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
     with collector.serving():
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
         environ = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
-        stop = start(Service.API, "INFO", environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
+        stop = start(Service.API, environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
         logger.info("hello")
         stop()
     logger.remove()
@@ -83,7 +84,7 @@ def test_collector_that_is_away(monkeypatch: pytest.MonkeyPatch, protocol: Proto
     environ = COLLECTOR | {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.2"}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    stop = start(Service.API, "INFO", environ | {"OTEL_LOGS_EXPORTER": "otlp"})
+    stop = start(Service.API, environ | {"OTEL_LOGS_EXPORTER": "otlp"})
     for number in range(100):
         logger.info("line {}", number)
     stop()

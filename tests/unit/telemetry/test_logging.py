@@ -3,6 +3,7 @@
 import io
 import json
 import logging as stdlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -80,6 +81,45 @@ def test_gathered() -> None:
     logger.info("first")
     logger.warning("second")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("unix", "expected"),
+    [
+        pytest.param(1_795_858_200.0, "2026-11-28T10:30:00.000+01:00", id="winter"),
+        pytest.param(1_782_000_000.1236, "2026-06-21T02:00:00.124+02:00", id="summer"),
+        pytest.param(1_795_858_199.9996, "2026-11-28T10:30:00.000+01:00", id="rounded up to the next second"),
+    ],
+)
+def test_time(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, unix: float, expected: str) -> None:
+    """A line has the time of its place (TZ), to the millisecond."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    monkeypatch.setattr(logging, "time", lambda: unix)
+    logging.say("mail_api", "at last", {})
+    monkeypatch.undo()
+    time.tzset()
+    assert last(out)["time"] == expected
+
+
+def test_said_like_loguru(out: io.StringIO) -> None:
+    """What is said directly is the same line, ids of the span and all."""
+    with TracerProvider().get_tracer("test").start_as_current_span("span"):
+        logger.bind(queue_id="4jXS").info("mail accepted")
+        logging.say(__name__, "mail accepted", {"queue_id": "4jXS"})
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    for line in lines:
+        del line["time"]
+    assert lines[0] == lines[1]
+    assert list(lines[0]) == list(lines[1])
+
+
+def test_said_below_the_level() -> None:
+    """What is said is at level info, and not written above it."""
+    stream = io.StringIO()
+    logging.configure(Service.API, "WARNING", stream)
+    logging.say(__name__, "quiet", {})
+    assert not stream.getvalue()
 
 
 def test_level(out: io.StringIO) -> None:

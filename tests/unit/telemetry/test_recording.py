@@ -19,6 +19,7 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
+    TraceState,
     get_current_span,
     set_span_in_context,
 )
@@ -97,6 +98,28 @@ def test_what_is_not_sampled() -> None:
     span.end()
     assert span.get_span_context().is_valid
     assert not span.is_recording()
+    assert recorded.spans() == []
+
+
+@pytest.mark.parametrize("ours", [False, True], ids=["the SDK", "ours"])
+@pytest.mark.parametrize("flags", [0, 1])
+def test_below_a_span_of_the_same_process(flags: int, *, ours: bool) -> None:
+    """It is sampled as the one above, and carries the trace's state."""
+    recorded = Recorded(ours=ours)
+    above = SpanContext(TRACE_ID, SPAN_ID, False, TraceFlags(flags), TraceState([("vendor", "1")]))
+    span = recorded.tracer.start_span("x", set_span_in_context(NonRecordingSpan(above), Context()))
+    span.end()
+    assert len(recorded.spans()) == flags
+    assert span.get_span_context().trace_state == above.trace_state
+    assert (span.get_span_context().trace_flags, span.get_span_context().trace_id) == (flags, TRACE_ID)
+
+
+def test_sampler_without_regard_to_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that asks for no parent is asked below one, too."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    recorded = Recorded()
+    above = SpanContext(TRACE_ID, SPAN_ID, is_remote=False, trace_flags=TraceFlags(1))
+    recorded.tracer.start_span("x", set_span_in_context(NonRecordingSpan(above), Context())).end()
     assert recorded.spans() == []
 
 
