@@ -85,12 +85,13 @@ def _span(span: ReadableSpan) -> bytes:
         b"\x41", _FIXED64.pack(span.end_time or 0),
         _attributes(9, span.attributes),
         _number(10, span.dropped_attributes),
+        *map(_event, span.events),
+        _number(12, span.dropped_events),
+        *map(_link, span.links),
+        _number(14, span.dropped_links),
+        _status(span.status),
+        b"\x85\x01", _FIXED32.pack(_flags(parent)),
     ]  # fmt: skip
-    if events := span.events:
-        parts += [*map(_event, events), _number(12, span.dropped_events)]
-    if links := span.links:
-        parts += [*map(_link, links), _number(14, span.dropped_links)]
-    parts += [_status(span.status), b"\x85\x01", _FIXED32.pack(_flags(parent))]
     return _message(2, b"".join(parts))
 
 
@@ -182,4 +183,4 @@ def _number(field: int, number: int) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    return _VARINTS[number] if number < _SMALL else _varint_of(number)
+    return _VARINTS[number] if 0 <= number < _SMALL else _varint_of(number)

@@ -3,10 +3,8 @@
 put ──▶ waiting ──▶ one thread: a moment later, all of them to text, in one go ──▶ stream
 """
 
-import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Final, Generic, TextIO, TypeVar
 
@@ -19,11 +17,11 @@ T = TypeVar("T")
 
 
 class Gathered(Generic[T]):
-    """A stream that is written to a moment later, or when it is flushed.
+    """A stream that one thread writes to, a moment later.
 
     Args:
         stream: where the text goes; what it does not take is lost, as no log line may stop a mail.
-        render: makes text of a line; of many in a row it takes a third of the time.
+        render: makes text of a line, whatever the line is.
         seconds: how long a line waits for more.
     """
 
@@ -33,29 +31,39 @@ class Gathered(Generic[T]):
         self._seconds = seconds
         self._waiting: deque[T] = deque()
         self._some = Event()
+        self._hurry = Event()
         self._writing = Lock()
         Thread(target=self._run, name="log-lines", daemon=True).start()
 
-    def put(self, line: T) -> None:
-        """Take the line; wait only while nobody reads what was written before."""
+    def put(self, line: T, *, at_once: bool = False) -> None:
+        """Take the line, which may not have to wait for more; wait only while nobody reads what was written before."""
         self._waiting.append(line)
         if len(self._waiting) >= _MOST:
             self.flush()
-        elif not self._some.is_set():
+        if not self._some.is_set():
             self._some.set()
+        if at_once:
+            self._hurry.set()
 
-    def flush(self) -> None:
-        """Write what waits, now."""
-        with self._writing, suppress(Exception):  # as that would end the thread, and with it the log
+    def flush(self, patience: float = 1.0) -> None:
+        """Write what waits, now; not where another thread writes for so many seconds, which may want a lock of ours."""
+        if not self._writing.acquire(timeout=patience):
+            return
+        try:
             text = "".join([self._render(self._waiting.popleft()) for _ in range(len(self._waiting))])
             if text:
                 # A lone surrogate, which UTF-8 can't say, must not cost the lines around it.
                 self._stream.write(text.encode("utf-8", "backslashreplace").decode())
                 self._stream.flush()
+        except (OSError, ValueError):  # ValueError: it is closed
+            pass
+        finally:
+            self._writing.release()
 
     def _run(self) -> None:
         while True:
             self._some.wait()
-            time.sleep(self._seconds)
-            self._some.clear()  # first: what comes from here on sets it anew
+            self._hurry.wait(self._seconds)
+            self._hurry.clear()
+            self._some.clear()  # before the lines are taken: what comes from here on sets it anew
             self.flush()

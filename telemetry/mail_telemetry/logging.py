@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from time import time
@@ -56,9 +57,12 @@ class _Lines:
         self.outlets: tuple[Outlet, ...] = ()
 
     def write(self, line: Line) -> None:
-        if line.severity >= self.least:
-            for outlet in self.outlets:
+        for outlet in self.outlets:
+            try:
                 outlet(line)
+            except Exception as problem:  # noqa: BLE001 - it must stop neither the other outlets nor what the line is about
+                with suppress(OSError, ValueError):
+                    sys.stderr.write(f"a log line is lost: {type(problem).__name__}\n")
 
 
 _lines: Final = _Lines()
@@ -77,7 +81,10 @@ def configure(service: Service, level: str = "INFO", stream: TextIO | None = Non
     out = stream or sys.stdout
 
     def render(line: Line) -> str:
-        return _ENCODER.encode(_fields_of(service, line)) + "\n"
+        try:
+            return _ENCODER.encode(_fields_of(service, line)) + "\n"
+        except Exception as problem:  # noqa: BLE001 - the lines around it are worth more than what it was
+            return render(line._replace(fields={"unwritable": type(problem).__name__}))
 
     def write(line: Line) -> None:
         out.write(render(line))
@@ -93,13 +100,7 @@ def configure(service: Service, level: str = "INFO", stream: TextIO | None = Non
 def _gathering(out: TextIO, render: Callable[[Line], str]) -> Outlet:
     gathered = Gathered(out, render)
     atexit.register(gathered.flush)
-
-    def put(line: Line) -> None:
-        gathered.put(line)
-        if line.severity >= logging.WARNING:
-            gathered.flush()
-
-    return put
+    return lambda line: gathered.put(line, at_once=line.severity >= logging.WARNING)
 
 
 def add_outlet(outlet: Outlet) -> Callable[[], None]:
@@ -138,7 +139,7 @@ def _line_of(record: "Record") -> Line:
 
 
 def _traced(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields with the ids of the current span, unless they have others."""
+    """Return the fields with the ids of the current span, unless they name a trace."""
     span = get_current_span().get_span_context()
     if not span.is_valid or "trace_id" in fields:
         return dict(fields)
@@ -159,7 +160,7 @@ def _fields_of(service: Service, line: Line) -> dict[str, Any]:
 
 def _local_time(unix: float) -> str:
     """Return the time with its milliseconds and its distance from UTC."""
-    second, millisecond = divmod(round(unix * 1000), 1000)
+    second, millisecond = divmod(int(unix * 1000), 1000)
     begin, offset = _local_second(second)
     return f"{begin}.{millisecond:03}{offset}"
 

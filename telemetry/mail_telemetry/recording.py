@@ -68,7 +68,7 @@ class RecordingProvider(TracerProvider):
 class _Tracer(Tracer):
     def __init__(self, provider: TracerProvider, scope: InstrumentationScope, on_end: _OnEnd) -> None:
         self._sampler = provider.sampler
-        self._follows = isinstance(provider.sampler, ParentBased)
+        self._follows = isinstance(provider.sampler, ParentBased)  # OTEL_TRACES_SAMPLER's leave no choice below a span
         self._ids = provider.id_generator
         self._resource = provider.resource
         self._scope = scope

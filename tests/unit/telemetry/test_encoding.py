@@ -71,17 +71,20 @@ def test_like_the_sdk(span: ReadableSpan) -> None:
     assert encode_spans([span]) == decoded([span])
 
 
-def test_span_of_the_sdk() -> None:
+@pytest.mark.parametrize("most", [0, 1])
+def test_span_of_the_sdk(most: int) -> None:
     """Spans that a tracer made, with parents, limits and an exception, too."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider(resource=RESOURCE, span_limits=SpanLimits(max_span_attributes=2, max_events=1))
+    limits = SpanLimits(max_span_attributes=2, max_events=most, max_links=most)
+    provider = TracerProvider(resource=RESOURCE, span_limits=limits)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("mail_api")
     attributes = {"a": 1, "b": True, "c": 1.0}
     with tracer.start_as_current_span("outer", kind=SpanKind.SERVER, attributes=attributes) as outer:
         outer.add_event("first")
         outer.record_exception(ValueError("no"))
-        with tracer.start_as_current_span("inner", kind=SpanKind.CLIENT):
+        links = [Link(outer.get_span_context()), Link(outer.get_span_context())]
+        with tracer.start_as_current_span("inner", kind=SpanKind.CLIENT, links=links):
             pass
     spans = exporter.get_finished_spans()
     assert encode_spans(spans) == decoded(spans)

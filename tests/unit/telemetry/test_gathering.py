@@ -104,15 +104,32 @@ def test_no_end_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stream.writes == ["012", "345"]
 
 
-def test_line_that_is_no_text() -> None:
-    """A line that can't be written ends neither the thread nor the log."""
+def test_in_a_hurry() -> None:
+    """A line that may not wait takes those before it along."""
     stream = Recording()
-    gathered: Gathered[int] = Gathered(stream, lambda number: f"{1 / number}\n", seconds=0.001)
-    gathered.put(0)
-    gathered.flush()
-    gathered.put(1)
+    gathered = Gathered(stream, str, seconds=60)
+    gathered.put("a\n")
+    gathered.put("b\n", at_once=True)
     assert stream.written.wait(5)
-    assert stream.writes == ["1.0\n"]
+    assert stream.writes == ["a\nb\n"]
+
+
+def test_line_that_comes_while_lines_are_written() -> None:
+    """Whoever logs in the midst of it, as a finalizer may, is neither lost nor waits for himself."""
+    stream = Recording()
+
+    def render(text: str) -> str:
+        if text == "a\n":
+            gathered.put("late\n")
+            gathered.flush(patience=0)
+        return text
+
+    gathered: Gathered[str] = Gathered(stream, render, seconds=0.001)
+    gathered.put("a\n")
+    deadline = time.monotonic() + 5
+    while "".join(stream.writes) != "a\nlate\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_closed_stream() -> None:

@@ -80,6 +80,10 @@ def test_gathered() -> None:
     logging.configure(Service.API, stream=stream, gathers=True)
     logger.info("first")
     logger.warning("second")
+    deadline = time.monotonic() + 5
+    while stream.getvalue().count("\n") < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["first", "second"]
 
 
@@ -87,8 +91,8 @@ def test_gathered() -> None:
     ("unix", "expected"),
     [
         pytest.param(1_795_858_200.0, "2026-11-28T10:30:00.000+01:00", id="winter"),
-        pytest.param(1_782_000_000.1236, "2026-06-21T02:00:00.124+02:00", id="summer"),
-        pytest.param(1_795_858_199.9996, "2026-11-28T10:30:00.000+01:00", id="rounded up to the next second"),
+        pytest.param(1_782_000_000.1236, "2026-06-21T02:00:00.123+02:00", id="summer"),
+        pytest.param(1_795_858_199.9996, "2026-11-28T10:29:59.999+01:00", id="not later than it was"),
     ],
 )
 def test_time(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, unix: float, expected: str) -> None:
@@ -112,6 +116,34 @@ def test_said_like_loguru(out: io.StringIO) -> None:
         del line["time"]
     assert lines[0] == lines[1]
     assert list(lines[0]) == list(lines[1])
+
+
+class Unwritable:
+    """What has no text."""
+
+    def __str__(self) -> str:
+        """Fail."""
+        raise RuntimeError("anna@example.org")
+
+
+def test_line_that_can_not_be_written(out: io.StringIO) -> None:
+    """It says so, without its fields, and without the words of what went wrong."""
+    logging.say(__name__, "odd", {"a": Unwritable()})
+    logger.info("next")
+    assert (last(out)["message"], json.loads(out.getvalue().splitlines()[0])["unwritable"]) == ("next", "RuntimeError")
+    assert "anna" not in out.getvalue()
+
+
+def test_outlet_that_takes_nothing(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+    """It holds up neither who logs nor the other outlets, and standard error says that lines are lost."""
+    out.close()
+    told: list[str] = []
+    remove = logging.add_outlet(lambda line: told.append(line.message))
+    logging.say(__name__, "said", {})
+    logger.info("logged")
+    remove()
+    assert told == ["said", "logged"]
+    assert capsys.readouterr().err == "a log line is lost: ValueError\n" * 2
 
 
 def test_said_below_the_level() -> None:
