@@ -3,8 +3,10 @@
 put ──▶ waiting ──▶ one thread: a moment later, all of them to text, in one go ──▶ stream
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Final, Generic, TextIO, TypeVar
 
@@ -16,11 +18,18 @@ _MOST: Final = 10_000
 T = TypeVar("T")
 
 
+def tell_loss(problem: Exception) -> None:
+    """Say on standard error that log lines are lost, and by which kind of exception; its words may hold an address."""
+    with suppress(OSError, ValueError):  # nobody is left to be told
+        sys.stderr.write(f"log lines are lost: {type(problem).__name__}\n")
+
+
 class Gathered(Generic[T]):
     """A stream that one thread writes to, a moment later.
 
     Args:
         stream: where the text goes; what it does not take is lost, as no log line may stop a mail.
+            Standard error says when that begins.
         render: makes text of a line, whatever the line is.
         seconds: how long a line waits for more.
     """
@@ -33,6 +42,7 @@ class Gathered(Generic[T]):
         self._some = Event()
         self._hurry = Event()
         self._writing = Lock()
+        self._is_losing = False
         Thread(target=self._run, name="log-lines", daemon=True).start()
 
     def put(self, line: T, *, at_once: bool = False) -> None:
@@ -55,8 +65,11 @@ class Gathered(Generic[T]):
                 # A lone surrogate, which UTF-8 can't say, must not cost the lines around it.
                 self._stream.write(text.encode("utf-8", "backslashreplace").decode())
                 self._stream.flush()
-        except (OSError, ValueError):  # ValueError: it is closed
-            pass
+                self._is_losing = False
+        except (OSError, ValueError) as problem:  # ValueError: it is closed
+            if not self._is_losing:
+                tell_loss(problem)
+            self._is_losing = True
         finally:
             self._writing.release()
 

@@ -10,7 +10,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from time import time
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 from loguru import logger
 from opentelemetry.trace import get_current_span
 
-from mail_telemetry.gathering import Gathered
+from mail_telemetry.gathering import Gathered, tell_loss
 from mail_telemetry.masking import mask_text
 from mail_telemetry.names import Service
 
@@ -61,8 +60,7 @@ class _Lines:
             try:
                 outlet(line)
             except Exception as problem:  # noqa: BLE001 - it must stop neither the other outlets nor what the line is about
-                with suppress(OSError, ValueError):
-                    sys.stderr.write(f"a log line is lost: {type(problem).__name__}\n")
+                tell_loss(problem)
 
 
 _lines: Final = _Lines()

@@ -72,16 +72,16 @@ def test_at_once() -> None:
     assert stream.writes == ["a\nb\n"]
 
 
-def test_stream_that_takes_nothing() -> None:
-    """Lines are lost while nobody takes them, and only then."""
+def test_stream_that_takes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines are lost while nobody takes them, and only then; standard error says so once each time."""
     stream = Full()
     gathered = Gathered(stream, str, seconds=60)
-    gathered.put("lost\n")
-    gathered.flush()
-    stream.is_full = False
-    gathered.put("kept\n")
-    gathered.flush()
+    for is_full, text in ((True, "lost\n"), (True, "lost too\n"), (False, "kept\n"), (True, "lost again\n")):
+        stream.is_full = is_full
+        gathered.put(text)
+        gathered.flush()
     assert stream.getvalue() == "kept\n"
+    assert capsys.readouterr().err == "log lines are lost: OSError\n" * 2
 
 
 def test_what_is_no_unicode(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_outlet_that_takes_nothing(out: io.StringIO, capsys: pytest.CaptureFixtu
     logger.info("logged")
     remove()
     assert told == ["said", "logged"]
-    assert capsys.readouterr().err == "a log line is lost: ValueError\n" * 2
+    assert capsys.readouterr().err == "log lines are lost: ValueError\n" * 2
 
 
 def test_said_below_the_level() -> None:
