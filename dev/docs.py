@@ -20,6 +20,7 @@ from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
 from mail_telemetry.names import METRICS
+from mail_telemetry.otel_variables import DEFAULTS, VARIABLES, WITHOUT_EFFECT
 from mail_telemetry.spans import ATTRIBUTES, SPANS, SpanDescription
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -29,17 +30,6 @@ _TEMPLATE: Final = re.compile(r"^(?:# --- (.+?) -+|#?([A-Z][A-Z0-9_]+)=.*)$", re
 
 SERVER_ROWS: Final = tuple(_ROW.finditer(SERVER_VARIABLES.read_text()))
 
-STANDARD: Final = {
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "Where traces go, by OTLP, as `http://otel-collector:4318`; unset: nowhere.",
-    "OTEL_EXPORTER_OTLP_PROTOCOL": "`http/protobuf`, or `grpc` with an endpoint like `http://otel-collector:4317`.",
-    "OTEL_EXPORTER_OTLP_HEADERS": "Headers sent along, as `name=value`, by comma.",
-    "OTEL_LOGS_EXPORTER": "`otlp` sends log lines to the endpoint too; they are on stdout in any case.",
-    "OTEL_RESOURCE_ATTRIBUTES": "Attributes that every span carries, as `name=value`, by comma.",
-    "OTEL_SDK_DISABLED": "`true` switches tracing off.",
-    "OTEL_TRACES_SAMPLER": "Which requests, and which mails that come without a trace, are traced.",
-    "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, as a ratio.",
-}
-"""OpenTelemetry's own variables; both Python services read them."""
 SECRETS: Final = ("MAIL_PASSWORD", "SMTP_RELAY_USERNAME", "SMTP_RELAY_PASSWORD")
 """Variables of the mail server that the compose file hands on as NAME_FILE too."""
 INSIDE: Final = frozenset(
@@ -51,6 +41,7 @@ INSIDE: Final = frozenset(
 )
 """The containers' own wiring: the compose file leaves it at its defaults, so it is not in the table."""
 COMPOSE: Final = {
+    "OTEL_CERTIFICATES_DIR": ("./secrets/otel", "The folder that is `/run/otel` in both services' containers."),
     "SECRETS_DIR": ("./secrets", "The folder that is `/run/secrets` in the mail server's container, for NAME_FILE."),
     "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
     "TRAEFIK_ENTRYPOINT": ("websecure", "The entry point it uses."),
@@ -111,9 +102,9 @@ def settings() -> dict[str, tuple[list[str], str, str]]:
     for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings), *OTHERS):
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
-    for name, meaning in STANDARD.items():
+    for name, meaning in VARIABLES.items():
         for reader in ("api", "exporter"):
-            add(name, reader, "", meaning)
+            add(name, reader, DEFAULTS.get(name, ""), meaning)
     for name, (default, meaning) in COMPOSE.items():
         add(name, "compose", default, meaning)
     return rows
@@ -144,6 +135,11 @@ def names(span: SpanDescription) -> str:
 def attributes_table() -> str:
     """Return what every attribute means."""
     return table(("attribute", "meaning"), ((f"`{name}`", meaning) for name, meaning in ATTRIBUTES.items()))
+
+
+def otel_without_effect_table() -> str:
+    """Return the tracing variables that have no effect, and why."""
+    return table(("variable", "why it has no effect"), ((f"`{name}`", why) for name, why in WITHOUT_EFFECT.items()))
 
 
 def fields(settings: type[BaseSettings]) -> Mapping[str, FieldInfo]:
@@ -194,6 +190,7 @@ def causes_table() -> str:
 TABLES: Final = {
     "alerts": alerts_table,
     "settings": settings_tables,
+    "otel-without-effect": otel_without_effect_table,
     "metrics": metrics_table,
     "spans": spans_table,
     "attributes": attributes_table,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from loguru import logger
-from opentelemetry.trace import Status, StatusCode, get_current_span
+from opentelemetry.trace import get_current_span
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -121,9 +121,7 @@ class DefectBarrier:
 
 
 def _report(problem: Exception) -> None:
-    span = get_current_span()
-    span.set_attribute(Attribute.ERROR_TYPE, type(problem).__name__)
-    span.set_status(Status(StatusCode.ERROR))
+    get_current_span().record_exception(problem)  # before the answer, whose last byte ends the span
     where = problem.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next

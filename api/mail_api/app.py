@@ -1,6 +1,6 @@
 """The whole API, wired: a reader starts here.
 
-request → Watch → Cors → DefectBarrier → routes.send
+request → TraceContextGuard → span → RequestLog → HTTP metrics → Cors → DefectBarrier → routes.send
     gate        room for it?
     reception   may this caller send it?
       callers     with which API key, if any
@@ -36,10 +36,8 @@ from mail_api.cors import Cors
 from mail_api.docs_page import docs_routes
 from mail_api.errors import Situation
 from mail_api.gate import Gate
-from mail_api.http_metrics import HttpMetrics
 from mail_api.ledger_access import LedgerAccess, ledger_rules
 from mail_api.lookup import lookup_routes
-from mail_api.observability import NO_SECOND_SPANS, Telemetry
 from mail_api.outbox import Outbox, Sender
 from mail_api.people import People
 from mail_api.pool import Pool
@@ -47,18 +45,19 @@ from mail_api.quota_gate import QuotaGate
 from mail_api.rates import Rates
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
 from mail_api.reception import Reception
-from mail_api.routes import endpoints_of, send_route, state_routes
+from mail_api.request_log import RequestLog
+from mail_api.routes import send_route, state_routes
 from mail_api.schemas import Limits
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
-from mail_api.trace_edge import TraceEdge
+from mail_api.telemetry import NO_NATIVE_TELEMETRY, Telemetry, add_http_metrics, add_server_spans
+from mail_api.trace_context import TraceContextGuard
 from mail_api.upkeep import look_after
-from mail_api.watch import Watch
 
 _TITLE: Final = "Dinky Mail"
 
 
-def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider: TracerProvider) -> FastAPI:
+def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider: TracerProvider) -> TraceContextGuard:
     """Return the API; it opens no connection before the first mail, and ends its connections at shutdown."""
     telemetry = Telemetry(registry, tracer_provider.get_tracer("mail_api"))
     pool = Pool(settings.smtp_host, settings.smtp_port, settings.smtp_pool_size)
@@ -92,12 +91,10 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         openapi_url="/openapi.json" if settings.api_docs else None,
         docs_url=None,
         redoc_url=None,
-        telemetry=NO_SECOND_SPANS,
+        telemetry=NO_NATIVE_TELEMETRY,
     )
     body = openapi.request_body(settings.max_attachments, needs_to=settings.default_to is None)
-    routers = [send_route(reception, gate, outbox, telemetry, body), lookup]
-    endpoints = endpoints_of(routers)
-    routers.append(state_routes(readiness, callers))
+    routers = [send_route(reception, gate, outbox, telemetry, body), lookup, state_routes(readiness, callers)]
     if settings.api_docs:
         routers.append(docs_routes(_TITLE))
     for router in routers:
@@ -108,9 +105,10 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     # The last one added is the outermost.
     app.add_middleware(answers.DefectBarrier)
     app.add_middleware(Cors, admission=rules)
-    http = HttpMetrics(registry, endpoints)
-    app.add_middleware(Watch, tracer=telemetry.tracer, metrics=http, edge=TraceEdge(callers.trusts))
-    return app
+    add_http_metrics(app, registry)
+    app.add_middleware(RequestLog)
+    add_server_spans(app, tracer_provider)
+    return TraceContextGuard(app, callers.trusts)
 
 
 def _reception(settings: Settings, callers: Callers, rules: Admission) -> Reception:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, TypeVar
 from loguru import logger
 
 from mail_api.committer import Committer
-from mail_api.observability import Telemetry
 from mail_api.settings import Settings
+from mail_api.telemetry import Telemetry
 from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.backoff import Backoff
 from mail_ledger.engine import LedgerError

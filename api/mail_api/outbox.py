@@ -17,12 +17,12 @@ from mail_api.books import Books, outcome_of
 from mail_api.codes import Code, answer_to
 from mail_api.errors import OutcomeUnknown, QuotaExhausted, Situation
 from mail_api.message import Stamp, compose
-from mail_api.observability import Telemetry
 from mail_api.quota_gate import QuotaGate
 from mail_api.reception import Received
+from mail_api.request_log import describe_request
 from mail_api.sent import Sent
 from mail_api.smtp import Envelope, Receipt, Submitter
-from mail_api.watch import tell
+from mail_api.telemetry import Telemetry
 from mail_ledger.submission import Accepted, Failed, NewSubmission
 from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_address, mask_text
@@ -186,7 +186,7 @@ def recorded(request: Request, telemetry: Telemetry) -> Iterator[Record]:
             "reason": reason,
         }
         known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
-        tell(request, LogLine.ACCEPTED if record.result is Code.ACCEPTED else LogLine.NOT_ACCEPTED, known)
+        describe_request(request, LogLine.ACCEPTED if record.result is Code.ACCEPTED else LogLine.NOT_ACCEPTED, known)
 
 
 def _result_of(problem: BaseException) -> Code:

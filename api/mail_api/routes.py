@@ -1,6 +1,6 @@
 """The API's paths to send and to be watched: POST /send, /health and /ready; `lookup` has those that read."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,13 +11,12 @@ from mail_api import answers, openapi
 from mail_api.callers import Callers
 from mail_api.errors import HoneypotFilled
 from mail_api.gate import Gate
-from mail_api.http_metrics import Endpoint
-from mail_api.observability import Telemetry
 from mail_api.outbox import Outbox, recorded
 from mail_api.readiness import CACHE_SECONDS, Readiness
 from mail_api.reception import Reception
 from mail_api.schemas import SendAnswer
 from mail_api.sent import Sent
+from mail_api.telemetry import Telemetry
 from mail_telemetry.identity import new_message_id
 
 
@@ -27,12 +26,6 @@ class _Direct(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the endpoint."""
         return self.endpoint
-
-
-def endpoints_of(routers: Iterable[APIRouter]) -> list[Endpoint]:
-    """Return what can be asked of the routers."""
-    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
-    return [(method, route.path) for route in routes for method in route.methods or ()]
 
 
 def send_route(

@@ -1,22 +1,25 @@
 """Whether somebody will notice when mail stops: Prometheus, its rules, Alertmanager's routes, the collector."""
 
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
 from mail_check.finding import Verdict, failed, ok, unknown, warning
+from mail_check.reason import reason
 from mail_check.web import Answer, NoAnswer, get, post, without_secrets
-from mail_telemetry import tracing
+from mail_telemetry.otel_variables import Protocol, endpoint, protocol
 
 JOBS: Final = ("mail-api", "mail-exporter")
 ROUTE: Final = 'service="mail"'
 """What `make alert-routes` has every alert about mail matched by."""
 _ROUTE_TREE: Final = re.compile(r"^route:\n(?:[ \t-].*\n?)*", re.MULTILINE)
 _QUERY: Final = 'up{job=~"mail-api|mail-exporter"}'
+_GRPC_PORT: Final = 4317
 _RULES_FIX: Final = "Put alerts/rules/*.yml where its rule_files point, and reload it (alerts/README.md)."
 
 
@@ -112,14 +115,18 @@ def routes(answer: Answer) -> Verdict:
 
 
 def collector(environ: Mapping[str, str], timeout: float) -> Verdict:
-    """Judge whether traces are taken, by an export without any."""
-    if not tracing.export_enabled(environ):
+    """Judge whether the collector accepts spans: by an export without any, over gRPC by a connection."""
+    url = endpoint(environ)
+    if url is None:
         return ok("no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set, or tracing is off")
-    endpoint = _traces_endpoint(environ)
-    shown = without_secrets(endpoint)
+    if protocol(environ) is Protocol.GRPC:
+        return _grpc_collector(url, timeout)
+    if not environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip():
+        url = f"{url.rstrip('/')}/v1/traces"
+    shown = without_secrets(url)
     headers = parse_env_headers(environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""), liberal=True)
     try:
-        answer = post(endpoint, b"", {**headers, "Content-Type": "application/x-protobuf"}, timeout)
+        answer = post(url, b"", {**headers, "Content-Type": "application/x-protobuf"}, timeout)
     except NoAnswer as error:
         fix = "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4318 is its port for OTLP/HTTP."
         return failed(f"traces are lost: {error}", fix)
@@ -129,9 +136,15 @@ def collector(environ: Mapping[str, str], timeout: float) -> Verdict:
     return failed(f"traces are lost: {shown} answers {answer.status}", fix)
 
 
-def _traces_endpoint(environ: Mapping[str, str]) -> str:
-    general, own = (environ.get(name, "").strip() for name in tracing.ENDPOINT_VARIABLES)
-    return own or f"{general.rstrip('/')}/v1/traces"
+def _grpc_collector(url: str, timeout: float) -> Verdict:
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    shown = f"{parts.hostname}:{parts.port or _GRPC_PORT}"
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or _GRPC_PORT), timeout):
+            return ok(f"{shown} accepts connections for OTLP/gRPC")
+    except OSError as error:
+        fix = "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4317 is its port for OTLP/gRPC."
+        return failed(f"traces are lost: {shown}: {reason(error)}", fix)
 
 
 def _asked(url: str, path: str, timeout: float) -> Answer:

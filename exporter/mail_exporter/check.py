@@ -12,8 +12,7 @@ from mail_exporter.queue import read_queue
 from mail_exporter.settings import Settings
 from mail_exporter.source import log_files, open_log
 from mail_ledger import Ledger
-from mail_telemetry import tracing
-from mail_telemetry.otlp import Protocol, Signal, protocol_of
+from mail_telemetry.otel_variables import Protocol, endpoint, protocol
 
 _TIMEOUT_SECONDS: Final = 5.0
 _PORTS: Final = {"http": 80, "https": 443}
@@ -58,11 +57,11 @@ def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     )
     for what, look, fix in looks:
         yield _finding(what, look, fix)
-    if tracing.export_enabled(environ):
-        endpoint = next(filter(None, map(environ.get, reversed(tracing.ENDPOINT_VARIABLES))))
+    collector = endpoint(environ)
+    if collector is not None:
         yield _finding(
-            f"collector at {endpoint}",
-            lambda: _connect(endpoint, environ),
+            f"collector at {collector}",
+            lambda: _connect(collector, environ),
             "Start the collector, or unset OTEL_EXPORTER_OTLP_ENDPOINT; its port is 4318 for HTTP, 4317 for gRPC.",
         )
 
@@ -84,9 +83,9 @@ def _read_log(settings: Settings) -> None:
             file.read(1)
 
 
-def _connect(endpoint: str, environ: Mapping[str, str]) -> None:
-    over_grpc = protocol_of(environ, Signal.TRACES) is Protocol.GRPC
-    parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+def _connect(collector: str, environ: Mapping[str, str]) -> None:
+    over_grpc = protocol(environ) is Protocol.GRPC
+    parts = urlsplit(collector if "//" in collector else f"//{collector}")
     port = parts.port or (_PORTS["https"] if over_grpc else _PORTS.get(parts.scheme, 0))
     with socket.create_connection((parts.hostname or "", port), _TIMEOUT_SECONDS):
         pass

@@ -8,7 +8,7 @@ from mail_exporter.attributes import last_stage
 from mail_exporter.mail import Mail
 from mail_exporter.queue import QueuedMail
 from mail_exporter.relays import RELAY_DAEMONS
-from mail_exporter.traces import trace_of
+from mail_exporter.span_ids import trace_of
 from mail_exporter.tree import Branch, draw, shortened
 from mail_ledger import AttemptRow, MessageRow
 from mail_telemetry.causes import EXPLANATIONS, Cause, classify

@@ -10,7 +10,7 @@ from loguru import logger
 from mail_exporter import attributes as told
 from mail_exporter.events import STAGES
 from mail_exporter.facts import AttemptEnded, MailFinished
-from mail_exporter.traces import attempt_span, mail_span
+from mail_exporter.span_ids import attempt_span, mail_span
 from mail_telemetry.masking import mask_address
 from mail_telemetry.names import Attribute, LogLine, SpanName
 

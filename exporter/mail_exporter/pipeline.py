@@ -13,7 +13,7 @@ from mail_exporter.parse import Parser, parse_complaint
 from mail_exporter.record import Origin, RecordReader
 from mail_exporter.samples import Samples
 from mail_exporter.source import Batch
-from mail_exporter.tracing import SpanFactory, SpanSink
+from mail_exporter.spans import SpanEmitter
 from mail_exporter.tracker import Tracker
 
 _STORED_AT_ONCE: Final = 10_000
@@ -29,7 +29,7 @@ class Pipeline:
         records: takes the envelopes off.
         tracker: joins the lines of one mail.
         metrics: counts.
-        spans: makes spans, and where they go; None when nobody wants them.
+        spans: emits spans; None when they are not exported.
         book: keeps what is to be stored; None stores nothing, as in a replay.
         journal: tells attempts and ends in the log; None is silent, as in a replay.
         now: the time of reading, which gives stamps their year.
@@ -41,7 +41,7 @@ class Pipeline:
         records: RecordReader,
         tracker: Tracker,
         metrics: LogMetrics,
-        spans: tuple[SpanFactory, SpanSink] | None = None,
+        spans: SpanEmitter | None = None,
         book: Book | None = None,
         journal: Journal | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -145,7 +145,6 @@ class Pipeline:
             if self._book is not None and isinstance(fact, AttemptEnded):
                 self._book.enter_attempt(fact)
             if self._spans is not None:
-                factory, sink = self._spans
-                sink.send(factory.spans(fact))
+                self._spans.emit(fact)
             if self._journal is not None:
                 self._journal.enter(fact)

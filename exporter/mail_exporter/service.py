@@ -1,9 +1,7 @@
 """`mail-exporter run`: all parts put together, until SIGTERM."""
 
-import os
 import signal
 import threading
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -15,7 +13,6 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from mail_exporter import parts
 from mail_exporter.book import Book
 from mail_exporter.certificate import CertificateReader, read_expiry
-from mail_exporter.export import SpanSender, span_metrics
 from mail_exporter.follower import Follower
 from mail_exporter.journal import Journal
 from mail_exporter.metrics import LogMetrics
@@ -31,12 +28,14 @@ from mail_exporter.samples import Samples
 from mail_exporter.server import serve
 from mail_exporter.settings import Settings
 from mail_exporter.source import LogFollower
-from mail_exporter.tracing import SpanFactory
+from mail_exporter.span_metrics import span_metrics
+from mail_exporter.spans import LogIdGenerator, SpanEmitter
 from mail_exporter.tracker import Tracker
 from mail_exporter.volumes import Volumes
 from mail_ledger import Ledger, LedgerError, LogPosition
-from mail_telemetry import configuration, log_export, logging, tracing
+from mail_telemetry import configuration, logging
 from mail_telemetry.names import Service
+from mail_telemetry.tracing import SpanExport, start_tracing
 
 _STALLED_SECONDS: Final = 60.0
 """A follower that has not looked at the log for so long hangs."""
@@ -44,11 +43,9 @@ _LOOK_SECONDS: Final = 5.0
 """How long a look at the certificate may take."""
 
 
-def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+def run(settings: Settings) -> None:
     """Follow the log and serve /metrics until SIGTERM or SIGINT."""
     logging.configure(Service.EXPORTER, settings.log_level)
-    with configuration.stopping():
-        stop_export = log_export.start(Service.EXPORTER, environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -56,11 +53,14 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
+    ids = LogIdGenerator()
     with configuration.stopping():
-        sender = tracing.span_sender(environ)
+        tracing = start_tracing(Service.SERVER, ids)
+    export = tracing.export
+    spans = SpanEmitter(tracing.provider, ids, export.wait_for_room) if export else None
     with LogFollower(settings.mail_log_file, position) as source:
-        follower = Follower(source, make_pipeline(settings, registry, ledger, sender, position), stop.wait)
-        registry.register(PartsCollector(part_readers(settings, follower, ledger, sender)))
+        follower = Follower(source, make_pipeline(settings, registry, ledger, spans, position), stop.wait)
+        registry.register(PartsCollector(part_readers(settings, follower, ledger, export)))
         try:
             server = serve(
                 settings.exporter_port, registry, lambda: monotonic() - follower.last_look < _STALLED_SECONDS
@@ -70,45 +70,36 @@ def run(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         logger.info("following the log", log=str(settings.mail_log_file), port=server.server_port)
         follower.run()
     server.shutdown()
-    if sender is not None:
-        sender.close()
     ledger.close()
+    tracing.shutdown()
     logger.info("stopped")
-    stop_export()
 
 
 def make_pipeline(
     settings: Settings,
     registry: CollectorRegistry,
     ledger: Ledger,
-    sender: SpanSender | None,
+    spans: SpanEmitter | None,
     position: LogPosition | None = None,
 ) -> Pipeline:
     """Return the pipeline that goes on where an earlier one stopped: at `position`, as the ledger says."""
     relays = Relays(settings.smtp_relay_host)
     unknown = partial(Samples().once, "reply of unknown cause")
-    factory = span_factory()
-    trace_of = factory.exemplar if sender is not None else lambda _: None
+    trace_of = spans.exemplar if spans is not None else lambda _: None
     tracker = Tracker(server=settings.server)
     tracker.restore(open_mails(ledger, settings.server))
     return Pipeline(
         records=RecordReader(syslog_names=settings.syslog_names),
         tracker=tracker,
         metrics=LogMetrics(registry, relays, unknown, trace_of),
-        spans=(factory, sender) if sender is not None else None,
+        spans=spans,
         book=Book(ledger, str(settings.mail_log_file), relays, settings.server, position),
         journal=Journal(),
     )
 
 
-def span_factory() -> SpanFactory:
-    """Return what makes the mail server's spans, with the resource and the sampler of the OTEL_* variables."""
-    provider = tracing.tracer_provider(Service.SERVER, None)
-    return SpanFactory(provider.resource, provider.sampler)
-
-
 def part_readers(
-    settings: Settings, follower: Follower, ledger: Ledger, sender: SpanSender | None
+    settings: Settings, follower: Follower, ledger: Ledger, export: SpanExport | None
 ) -> dict[str, PartReader]:
     """Return what is read at each scrape, by part; a quota is a relay's, so without a relay there is none."""
     queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
@@ -123,8 +114,8 @@ def part_readers(
     if settings.smtp_relay_host is not None:
         quotas = ledger.quotas(settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds)
         readers[parts.QUOTA] = QuotaReader(quotas.read).metrics
-    if sender is not None:
-        readers[parts.TRACES] = partial(span_metrics, sender)
+    if export is not None:
+        readers[parts.TRACES] = partial(span_metrics, export)
     return readers
 
 

@@ -1,180 +1,188 @@
-"""One JSON object per line on stdout, from loguru and from every library that logs through the standard library.
+"""JSON log lines on stdout, written by loguru; records of the standard library's loggers go the same way.
 
-library ──▶ standard library ──▶ loguru ──┐
-                                 loguru ──┼──▶ Line ──▶ stdout, OTLP
-                    what is said often ───┘
+library ──▶ standard library ──▶ loguru ──▶ patcher: trace ids, masked exception ──▶ JSON ──▶ stdout
+
+The API's lines wait for stdout in a bounded queue, so that its event loop never does.
 """
 
-import atexit
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import lru_cache
-from time import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
+from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from loguru import logger
 from opentelemetry.trace import get_current_span
 
-from mail_telemetry.gathering import Gathered, tell_loss
 from mail_telemetry.masking import mask_text
 from mail_telemetry.names import Service
 
 if TYPE_CHECKING:
-    from loguru import Message, Record
+    from loguru import Record
 
-_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)  # json.dumps would make one for each line
-_INFO: Final = "info"
-_TO_THE_SECOND: Final = len("2026-11-28T09:30:00")
-
-
-class Line(NamedTuple):
-    """What is logged, before it is JSON or a record of OpenTelemetry's."""
-
-    time: float
-    """Unix time."""
-    level: str
-    """One of loguru's names, in lower case."""
-    severity: int
-    """The level's number: loguru's are the standard library's."""
-    logger: str | None
-    message: str
-    fields: dict[str, Any]
-    """What it says besides, `trace_id`, `span_id` and `exception` among it."""
+QUEUED_LINES: Final = 10_000
+"""Lines that may wait for a slow stdout: about 5 MB."""
+_FLUSH_SECONDS: Final = 1.0
+_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)
+_LEVELS: Final = frozenset({"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"})
 
 
-Outlet = Callable[[Line], None]
+class LogOutput:
+    """Where the lines of this process go, and how many of them were lost.
+
+    Args:
+        stream: takes the lines.
+        queue_limit: lines that may wait in a queue for a thread that writes them; None writes each line at once.
+    """
+
+    def __init__(self, stream: TextIO, queue_limit: int | None = None) -> None:
+        writer = _StreamHandler(stream)
+        self._losses = [writer.losses]
+        self._listener: QueueListener | None = None
+        self.handler: logging.Handler = writer
+        """The sink for loguru."""
+        if queue_limit is not None:
+            # A SimpleQueue may be written by a finalizer that interrupts its own reader; queue.Queue would deadlock.
+            queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+            bounded = _BoundedQueueHandler(queue, queue_limit)
+            self._losses.append(bounded.losses)
+            self.handler = bounded
+            self._listener = QueueListener(queue, writer)
+            self._listener.start()
+
+    @property
+    def lost_lines(self) -> int:
+        """Lines that were not written, because the queue was full or the stream failed."""
+        return sum(losses.count for losses in self._losses)
+
+    def close(self) -> None:
+        """Write the lines that wait, for at most 1 s."""
+        if self._listener is not None:
+            # QueueListener.stop waits without a limit; a daemon thread ends with the process.
+            thread = Thread(target=self._listener.stop, name="log-flush", daemon=True)
+            thread.start()
+            thread.join(_FLUSH_SECONDS)
 
 
-class _Lines:
-    """Where this process's lines go, and from which level on."""
-
-    def __init__(self) -> None:
-        self.least: int = sys.maxsize
-        self.outlets: tuple[Outlet, ...] = ()
-
-    def write(self, line: Line) -> None:
-        for outlet in self.outlets:
-            try:
-                outlet(line)
-            except Exception as problem:  # noqa: BLE001 - it must stop neither the other outlets nor what the line is about
-                tell_loss(problem)
-
-
-_lines: Final = _Lines()
-
-
-def configure(service: Service, level: str = "INFO", stream: TextIO | None = None, *, gathers: bool = False) -> None:
-    """Make this the only writer of this process: JSON lines with service, level, trace_id and span_id.
+def configure(
+    service: Service, level: str = "INFO", stream: TextIO | None = None, *, queue_limit: int | None = None
+) -> LogOutput:
+    """Write all log lines of this process as JSON, with service, level, trace_id and span_id.
 
     Args:
         service: the value of the `service` field.
         level: the least level written, one of loguru's names.
         stream: where lines go; stdout by default.
-        gathers: whether lines below a warning may go out a moment late, many at once; a process that is killed then
-            takes the last ones with it.
+        queue_limit: as of `LogOutput`: for a process whose event loop must not wait for stdout.
     """
-    out = stream or sys.stdout
+    output = LogOutput(stream or sys.stdout, queue_limit)
 
-    def render(line: Line) -> str:
-        try:
-            return _ENCODER.encode(_fields_of(service, line)) + "\n"
-        except Exception as problem:  # noqa: BLE001 - the lines around it are worth more than what it was
-            return render(line._replace(fields={"unwritable": type(problem).__name__}))
+    def format_line(record: "Record") -> str:
+        record["extra"]["serialized"] = _json_line(service, record)
+        return "{extra[serialized]}"
 
-    def write(line: Line) -> None:
-        out.write(render(line))
-        out.flush()
-
-    outlet = _gathering(out, render) if gathers else write
-    _lines.least, _lines.outlets = logger.level(level.upper()).no, (outlet,)
-    logger.remove()
-    logger.add(_take, level=level.upper(), format="{message}", catch=True)
-    logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
-
-
-def _gathering(out: TextIO, render: Callable[[Line], str]) -> Outlet:
-    gathered = Gathered(out, render)
-    atexit.register(gathered.flush)
-    return lambda line: gathered.put(line, at_once=line.severity >= logging.WARNING)
+    logger.configure(
+        handlers=[
+            {
+                "sink": output.handler,
+                "level": level.upper(),
+                "format": format_line,
+                "backtrace": False,
+                "diagnose": False,
+            }
+        ],
+        patcher=_add_trace_and_exception,
+    )
+    logging.basicConfig(handlers=[_InterceptHandler()], level=logging.INFO, force=True)
+    return output
 
 
-def add_outlet(outlet: Outlet) -> Callable[[], None]:
-    """Let every line go there as well; return what ends that."""
-    _lines.outlets += (outlet,)
-
-    def remove() -> None:
-        _lines.outlets = tuple(known for known in _lines.outlets if known is not outlet)
-
-    return remove
-
-
-def say(name: str, message: str, fields: Mapping[str, Any]) -> None:
-    """Write a line at level info as loguru would, without its cost: for what is written at each request.
-
-    Args:
-        name: whose line it is.
-        message: what happened.
-        fields: what is known about it; of loguru's context nothing is added.
-    """
-    if _lines.least <= logging.INFO:
-        _lines.write(Line(time(), _INFO, logging.INFO, name, message, _traced(fields)))
-
-
-def _take(message: "Message") -> None:
-    _lines.write(_line_of(message.record))
-
-
-def _line_of(record: "Record") -> Line:
-    fields = _traced(record["extra"])
+def _add_trace_and_exception(record: "Record") -> None:
+    """Add the ids of the current span, unless the line names a trace, and the exception's class and masked text."""
+    extra = record["extra"]
+    span = get_current_span().get_span_context()
+    if span.is_valid and "trace_id" not in extra:
+        extra["trace_id"], extra["span_id"] = f"{span.trace_id:032x}", f"{span.span_id:016x}"
     if record["exception"] is not None:
         kind, value, _ = record["exception"]
-        fields["exception"] = f"{kind.__name__ if kind else 'Exception'}: {mask_text(str(value))}"
-    level = record["level"]
-    return Line(record["time"].timestamp(), level.name.lower(), level.no, record["name"], record["message"], fields)
+        extra["exception"] = f"{kind.__name__ if kind else 'Exception'}: {mask_text(str(value))}"
+        record["exception"] = None  # no traceback: it would follow the line, with unmasked addresses
 
 
-def _traced(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields with the ids of the current span, unless they name a trace."""
-    span = get_current_span().get_span_context()
-    if not span.is_valid or "trace_id" in fields:
-        return dict(fields)
-    return {**fields, "trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
-
-
-def _fields_of(service: Service, line: Line) -> dict[str, Any]:
-    """Return what a line says on stdout, in its order."""
-    return {
-        "time": _local_time(line.time),
-        "level": line.level,
+def _json_line(service: Service, record: "Record") -> str:
+    line: dict[str, Any] = {
+        "time": record["time"].isoformat(timespec="milliseconds"),
+        "level": record["level"].name.lower(),
         "service": service.value,
-        "logger": line.logger,
-        "message": line.message,
-        **line.fields,
+        "logger": record["name"],
+        "message": record["message"],
     }
+    try:
+        text = _ENCODER.encode({**line, **record["extra"]})
+    except Exception as error:  # noqa: BLE001 - a value whose __str__ fails must not cost the line
+        text = _ENCODER.encode({**line, "unwritable": type(error).__name__})
+    # A lone surrogate, which UTF-8 cannot express, becomes an escape.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _local_time(unix: float) -> str:
-    """Return the time with its milliseconds and its distance from UTC."""
-    second, millisecond = divmod(int(unix * 1000), 1000)
-    begin, offset = _local_second(second)
-    return f"{begin}.{millisecond:03}{offset}"
+class _Losses:
+    """Counts lost lines, and reports on stderr when a series of losses begins."""
+
+    def __init__(self, reason: str) -> None:
+        self.count = 0
+        self._reason = reason
+        self._is_losing = False
+
+    def add(self) -> None:
+        self.count += 1
+        if not self._is_losing:
+            self._is_losing = True
+            with suppress(OSError, ValueError):  # stderr is closed too
+                sys.stderr.write(f"log lines are lost: {self._reason}\n")
+
+    def end(self) -> None:
+        self._is_losing = False
 
 
-@lru_cache(maxsize=1)
-def _local_second(unix: int) -> tuple[str, str]:
-    # The C library looks at /etc/localtime each time that it is asked.
-    text = datetime.fromtimestamp(unix).astimezone().isoformat()
-    return text[:_TO_THE_SECOND], text[_TO_THE_SECOND:]
-
-
-class _ToLoguru(logging.Handler):
-    """Hands a standard library record to loguru, under the library's own name."""
+class _StreamHandler(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.losses = _Losses("stdout takes none")
 
     def emit(self, record: logging.LogRecord) -> None:
-        known = {"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"}
-        level: str | int = record.levelname if record.levelname in known else record.levelno
+        try:
+            self.stream.write(self.format(record) + self.terminator)
+            self.stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self.losses.add()
+        else:
+            self.losses.end()
+
+
+class _BoundedQueueHandler(QueueHandler):
+    def __init__(self, queue: "SimpleQueue[logging.LogRecord]", limit: int) -> None:
+        super().__init__(queue)
+        self._lines = queue
+        self._limit = limit
+        self.losses = _Losses("stdout is slower than the log")
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        waiting = self._lines.qsize()
+        if waiting >= self._limit:
+            self.losses.add()
+            return
+        if waiting < self._limit / 2:
+            self.losses.end()
+        self._lines.put_nowait(record)
+
+
+class _InterceptHandler(logging.Handler):
+    """Hands a standard library record to loguru, under its own logger's name."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level: str | int = record.levelname if record.levelname in _LEVELS else record.levelno
         named = logger.patch(lambda made: made.update(name=record.name))  # type: ignore[call-arg]
         named.opt(exception=record.exc_info).log(level, "{}", record.getMessage())

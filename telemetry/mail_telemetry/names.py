@@ -194,12 +194,17 @@ LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status"
 API_SPANS = Metric(
     "mail_api_spans",
     "counter",
-    "Spans of requests handed on for export.",
+    "Spans of requests that were exported or dropped.",
 )
 API_SPANS_DROPPED = Metric(
     "mail_api_spans_dropped",
     "counter",
-    "Spans that went nowhere: the collector did not take them, or not fast enough.",
+    "Spans that were dropped, because an export failed or too many waited for one.",
+)
+API_LOG_LINES_LOST = Metric(
+    "mail_api_log_lines_lost",
+    "counter",
+    "Log lines that were lost, because stdout was too slow or closed.",
 )
 
 # --- mail-exporter: what the log tells -------------------------------------------------------------
@@ -436,12 +441,12 @@ LEDGER_PENDING_ROWS = Metric(
 SPANS = Metric(
     "mail_exporter_spans",
     "counter",
-    "Spans made from the log and handed on for export.",
+    "Spans made from the log that were exported or dropped.",
 )
 SPANS_DROPPED = Metric(
     "mail_exporter_spans_dropped",
     "counter",
-    "Spans that went nowhere: the collector did not take them, or not fast enough.",
+    "Spans that were dropped, because an export failed or too many waited for one.",
 )
 
 METRICS: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))

@@ -1,86 +1,177 @@
-"""Where spans go: a provider per service.name, exporting over OTLP only when an endpoint is configured."""
+"""OpenTelemetry set-up: tracer provider, batch span processor and OTLP exporter, from the OTEL_ variables."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import os
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from threading import Thread
+from typing import Final, NamedTuple
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from loguru import logger
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-from mail_telemetry.encoding import encode
+from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service
-from mail_telemetry.otlp import Protocol, Signal, protocol_of, variables_read
-from mail_telemetry.recording import RecordingProvider
-from mail_telemetry.sending import Sender
+from mail_telemetry.otel_variables import DEFAULTS, Protocol, endpoint, protocol
+from mail_telemetry.span_export import LONGEST_ADDRESS, MaskingSpanExporter
 
-ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-
-
-def export_enabled(environ: Mapping[str, str]) -> bool:
-    """Tell whether spans are exported: an OTLP endpoint is set, and neither the SDK nor its exporter is switched off.
-
-    The specification's default endpoint (localhost) is deliberately not used: in a container nobody listens
-    there, and every batch would end in an error.
-    """
-    disabled = _value(environ, "OTEL_SDK_DISABLED") == "true" or _value(environ, "OTEL_TRACES_EXPORTER") == "none"
-    return not disabled and any(_value(environ, name) for name in ENDPOINT_VARIABLES)
+_SHUTDOWN_SECONDS: Final = 5.0
+# https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
+_PROCESSED: Final = "otel.sdk.processor.span.processed"
+_QUEUE_SIZE: Final = "otel.sdk.processor.span.queue.size"
+_QUEUE_CAPACITY: Final = "otel.sdk.processor.span.queue.capacity"
 
 
-def span_sender(environ: Mapping[str, str]) -> Sender[ReadableSpan] | None:
-    """Return what sends spans by the standard OTEL_* variables, or None when they go nowhere.
+class SpanCounts(NamedTuple):
+    """What became of the spans so far."""
+
+    processed: int
+    """Left the queue: exported or dropped."""
+    dropped: int
+    """Dropped, because the queue was full or because an export failed."""
+
+
+class SpanExport:
+    """Export of spans in batches: the SDK's batch processor over a masking exporter.
+
+    Args:
+        exporter: sends spans to the collector.
+        value_length: characters that an attribute value may have; None for no limit.
 
     Raises:
-        SettingsInvalid: one of them can't be used.
+        ValueError: the OTEL_BSP_ variables contradict each other.
     """
-    if not export_enabled(environ):
-        return None
-    protocol = protocol_of(environ, Signal.TRACES)
-    with variables_read():
-        exporter = _exporter(protocol)
-    return sender_of(exporter)
+
+    def __init__(self, exporter: SpanExporter, value_length: int | None = None) -> None:
+        os.environ["OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"] = "true"  # else the processor counts nothing
+        self._reader = InMemoryMetricReader()
+        self._exporter = MaskingSpanExporter(exporter, value_length)
+        self.processor = BatchSpanProcessor(
+            self._exporter, meter_provider=MeterProvider([self._reader], shutdown_on_exit=False)
+        )
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the last export succeeded."""
+        return self._exporter.is_healthy
+
+    def counts(self) -> SpanCounts:
+        """Return what became of the spans so far."""
+        by_error = self._metric(_PROCESSED)
+        not_queued = sum(count for error, count in by_error.items() if error)
+        return SpanCounts(sum(by_error.values()), not_queued + self._exporter.failed_spans)
+
+    def wait_for_room(self) -> None:
+        """Wait until the queue is at most half full; return at once while exports fail."""
+        capacity = self._metric(_QUEUE_CAPACITY)[""]
+        while self.is_healthy and self._metric(_QUEUE_SIZE)[""] > capacity / 2:
+            self._exporter.wait_for_export(0.1)
+
+    def _metric(self, name: str) -> dict[str, int]:
+        """Return a metric of the batch processor by its `error.type`; an empty one for none."""
+        data = self._reader.get_metrics_data()
+        points = [
+            point
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+            if isinstance(point, NumberDataPoint)
+        ]
+        return {str((point.attributes or {}).get("error.type", "")): int(point.value) for point in points}
 
 
-def _exporter(protocol: Protocol) -> SpanExporter:
+class Tracing(NamedTuple):
+    """A service's tracer provider, and the export of its spans."""
+
+    provider: TracerProvider
+    export: SpanExport | None
+    """None when spans are not exported."""
+
+    def shutdown(self, seconds: float = _SHUTDOWN_SECONDS) -> None:
+        """Export the spans that wait, for at most so many seconds."""
+        # The SDK waits 30 s for a dead collector. A daemon thread ends with the process.
+        thread = Thread(target=self.provider.shutdown, name="tracing-shutdown", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            logger.warning("span export did not end within {:g} s; the last spans are lost", seconds)
+
+
+def start_tracing(service: Service, id_generator: IdGenerator | None = None) -> Tracing:
+    """Return the tracing of a service, as the OTEL_ variables of this process say.
+
+    Args:
+        service: the `service.name` of the spans.
+        id_generator: makes trace and span ids; random ones by default.
+
+    Raises:
+        SettingsInvalid: a variable is unusable.
+    """
+    with _sdk_errors_as_settings_invalid(), _defaults_set(os.environ):
+        length = SpanLimits().max_span_attribute_length
+        export = SpanExport(_otlp_exporter(protocol(os.environ)), length) if endpoint(os.environ) else None
+        return Tracing(tracer_provider(service, export.processor if export else None, id_generator), export)
+
+
+def tracer_provider(
+    service: Service, processor: SpanProcessor | None = None, id_generator: IdGenerator | None = None
+) -> TracerProvider:
+    """Return a provider of spans under the service's name; OTEL_RESOURCE_ATTRIBUTES adds to their resource."""
+    limits = SpanLimits()
+    provider = TracerProvider(
+        resource=Resource.create({SERVICE_NAME: service.value}),
+        id_generator=id_generator,
+        span_limits=SpanLimits(
+            max_attribute_length=_before_masking(limits.max_attribute_length),
+            max_span_attribute_length=_before_masking(limits.max_span_attribute_length),
+        ),
+        shutdown_on_exit=False,
+        meter_provider=NoOpMeterProvider(),
+    )
+    if processor is not None:
+        provider.add_span_processor(processor)
+    return provider
+
+
+def _before_masking(length: int | None) -> int:
+    # The exporter cuts values to their limit. An address that begins before the cut has to be there as a whole.
+    return SpanLimits.UNSET if length is None else length + LONGEST_ADDRESS
+
+
+def _otlp_exporter(protocol: Protocol) -> SpanExporter:
     if protocol is Protocol.GRPC:
-        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - 25 MB for who chose it
+        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - 25 MB of memory
 
         return trace_exporter.OTLPSpanExporter()
-    return _QuickSpanExporter()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - same reason
+
+    return OTLPSpanExporter()
 
 
-class _QuickSpanExporter(OTLPSpanExporter):
-    """The SDK's exporter over HTTP with an encoder of ours: its variables, compression, retries and words.
-
-    Without its own metrics and its limit of 64 MiB, which a batch of ours is far from.
-    """
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send the spans, and tell whether they were taken."""
-        sent = self._client.export(encode(spans))
-        return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
-
-
-def sender_of(exporter: SpanExporter, limit: int = 8192, delay_seconds: float = 0.5) -> Sender[ReadableSpan]:
-    """Return what sends spans through an exporter; so many may wait, a lone one so long."""
-    return Sender(
-        lambda batch: exporter.export(batch) is SpanExportResult.SUCCESS,
-        exporter.shutdown,
-        what="spans",
-        limit=limit,
-        delay_seconds=delay_seconds,
-    )
+@contextmanager
+def _defaults_set(environ: MutableMapping[str, str]) -> Iterator[None]:
+    """Set the defaults that differ from the SDK's while the SDK reads its variables."""
+    added = {name: value for name, value in DEFAULTS.items() if name not in environ}
+    environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del environ[name]
 
 
-def resource(service: Service) -> Resource:
-    """Return the resource of one hop; OTEL_RESOURCE_ATTRIBUTES adds to it."""
-    return Resource.create({SERVICE_NAME: service.value})
-
-
-def tracer_provider(service: Service, processor: SpanProcessor | None) -> TracerProvider:
-    """Return a provider whose spans carry the service's name; without a processor they end in the process."""
-    return RecordingProvider(resource(service), processor)
-
-
-def _value(environ: Mapping[str, str], name: str) -> str:
-    return environ.get(name, "").strip().lower()
+@contextmanager
+def _sdk_errors_as_settings_invalid() -> Iterator[None]:
+    try:
+        yield
+    except SettingsInvalid:
+        raise
+    except Exception as error:  # the SDK's and gRPC's own types
+        raise SettingsInvalid([f"OTEL_ variables: {error}; see docs/environment-variables.md"]) from error

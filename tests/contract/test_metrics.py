@@ -1,6 +1,7 @@
 """The metrics that are described are the metrics that are exposed."""
 
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -8,8 +9,8 @@ from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Family
 
-from mail_api.observability import Telemetry, watch_spans
 from mail_api.pool import Pool
+from mail_api.telemetry import Telemetry, watch_losses
 from mail_exporter import parts
 from mail_exporter.certificate import CertificateReader
 from mail_exporter.follower import Follower
@@ -19,8 +20,9 @@ from mail_exporter.service import make_pipeline, part_readers
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_exporter.source import LogFollower
 from mail_ledger import Ledger
-from mail_telemetry.names import METRICS, Metric
-from mail_telemetry.tracing import sender_of
+from mail_telemetry.logging import LogOutput
+from mail_telemetry.names import METRICS, Metric, Service
+from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +33,18 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
     log = tmp_path_factory.mktemp("log") / "mail.log"
     settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
     ledger = Ledger.open("sqlite://")
-    sender = sender_of(InMemorySpanExporter())
-    watch_spans(registry, sender)
+    export = SpanExport(InMemorySpanExporter())
+    tracing = Tracing(tracer_provider(Service.API, export.processor), export)
+    watch_losses(registry, export, LogOutput(StringIO()))
     follower = Follower(
-        LogFollower(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, sender), lambda _: True
+        LogFollower(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, None), lambda _: True
     )
-    readers = part_readers(settings, follower, ledger, sender)
+    readers = part_readers(settings, follower, ledger, export)
     readers[parts.QUEUE] = QueueReader(list).metrics
     readers[parts.CERTIFICATE] = CertificateReader(lambda: 1.0).metrics
     registry.register(PartsCollector(readers))
     yield {family.name: family for family in registry.collect()}
-    sender.close()
+    tracing.shutdown()
     ledger.close()
 
 

@@ -24,8 +24,7 @@ VISITOR: Final = "visitor@elsewhere.example"
 @pytest.fixture(scope="module")
 def neighbour(stack: Stack) -> Iterator[Probe]:
     """Return a container on the shared network that speaks SMTP."""
-    container = client_container()
-    with container.with_kwargs(**container._kwargs, network=stack.network()) as running:  # noqa: SLF001 - the only way to add one
+    with client_container(network=stack.network()) as running:
         yield Probe(running.get_wrapped_container())
 
 

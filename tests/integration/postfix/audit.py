@@ -185,8 +185,7 @@ def stack_server(stack: Stack) -> Server:
 @contextmanager
 def talkers(server: Server) -> Iterator[dict[Origin, Talk]]:
     """Yield a way to speak to the server for each origin."""
-    container = client_container()
-    with container.with_kwargs(**container._kwargs, network=server.network) as inside:  # noqa: SLF001 - no getter
+    with client_container(network=server.network) as inside:
         probe = Probe(inside.get_wrapped_container())
         yield {
             Origin.OUTSIDE: lambda port, script: server.talk(port, *script),

@@ -362,9 +362,9 @@ class Lab:
         )
 
 
-def client_container() -> DockerContainer:
-    """Return a container that has Python, this folder's dialogue, and nothing to do."""
-    container = DockerContainer(SANDBOX).with_kwargs(entrypoint=["sleep", "infinity"], init=True)
+def client_container(**options: str) -> DockerContainer:
+    """Return a container that has Python, this folder's dialogue, and nothing to do; options are docker-py's."""
+    container = DockerContainer(SANDBOX).with_kwargs(entrypoint=["sleep", "infinity"], init=True, **options)
     return container.with_volume_mapping(str(Path(dialogue.__file__)), "/dialogue.py", "ro")
 
 

@@ -21,9 +21,11 @@ from prometheus_client import CollectorRegistry
 
 from mail_api.app import create_app
 from mail_api.settings import Settings
+from mail_api.trace_context import TraceContextGuard
 from mail_ledger.engine import open_engine
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
+from mail_telemetry.span_export import MaskingSpanExporter
 from tests.unit.api.fake_postfix import FakePostfix
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 class Api:
     """The running API, and everything that it tells."""
 
+    served: TraceContextGuard
     client: httpx2.AsyncClient
     registry: CollectorRegistry
     exporter: InMemorySpanExporter
@@ -135,11 +138,11 @@ async def api(start_api: StartApi) -> Api:
 @asynccontextmanager
 async def _running(settings: Settings, output: io.StringIO) -> AsyncIterator[Api]:
     registry, exporter = CollectorRegistry(), InMemorySpanExporter()
-    provider = tracing.tracer_provider(Service.API, SimpleSpanProcessor(exporter))
-    app = create_app(settings, registry, provider)
-    transport = httpx2.ASGITransport(app)
+    provider = tracing.tracer_provider(Service.API, SimpleSpanProcessor(MaskingSpanExporter(exporter, 1024)))
+    served = create_app(settings, registry, provider)
+    transport = httpx2.ASGITransport(served)
     async with (
-        app.router.lifespan_context(app),
+        served.app.router.lifespan_context(served.app),
         httpx2.AsyncClient(transport=transport, base_url="http://api") as client,
     ):
-        yield Api(client, registry, exporter, output)
+        yield Api(served, client, registry, exporter, output)

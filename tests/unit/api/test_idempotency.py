@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_api.observability import Telemetry
+from mail_api.telemetry import Telemetry
 from mail_ledger.engine import open_engine
 from mail_ledger.keys import Keys
 from tests.unit.api.fake_postfix import DROP, HOLD

@@ -120,6 +120,22 @@ def test_collector(answer: int, status: Status) -> None:
     assert "swordfish" not in str(found)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_collector_over_grpc(*, is_there: bool) -> None:
+    """Over gRPC the collector's port is looked at, since an export over HTTP would fail there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not is_there:
+            server.close()
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        }
+        found = monitoring.collector(variables, 1)
+    assert found.status is (Status.OK if is_there else Status.FAILED)
+    assert f"127.0.0.1:{port}" in found.message
+
+
 def test_collector_away() -> None:
     """A collector that is not there is a failure; one that is not wanted is none."""
     assert monitoring.collector({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:swordfish@{NOBODY[7:]}"}, 1) == (

@@ -1,10 +1,10 @@
 """A whole pipeline at hand: lines in; metrics, spans and ledger entries out."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
 from mail_exporter import restored
@@ -15,24 +15,16 @@ from mail_exporter.pipeline import Pipeline
 from mail_exporter.record import RecordReader
 from mail_exporter.relays import Relays
 from mail_exporter.source import Batch
-from mail_exporter.tracing import SpanFactory
+from mail_exporter.spans import LogIdGenerator, SpanEmitter
 from mail_exporter.tracker import Tracker
 from mail_ledger import Ledger, LogPosition
+from mail_telemetry.names import Service
+from mail_telemetry.span_export import MaskingSpanExporter
+from mail_telemetry.tracing import tracer_provider
 
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 LOG = "/var/log/mail/mail.log"
 RELAY = "smtp.gmail.com"
-
-
-class Spans:
-    """Keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.all: list[ReadableSpan] = []
-
-    def send(self, spans: Iterable[ReadableSpan]) -> None:
-        """Keep them."""
-        self.all += spans
 
 
 class Bench:
@@ -43,22 +35,22 @@ class Bench:
         ledger: Ledger,
         *,
         open_mails: int = 1000,
-        factory: SpanFactory | None = None,
-        spans: Spans | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.unknown: list[str] = []
-        self.exported = spans or Spans()
+        self._exporter = InMemorySpanExporter()
+        ids = LogIdGenerator()
+        processor = SimpleSpanProcessor(MaskingSpanExporter(self._exporter))
+        spans = SpanEmitter(tracer_provider(Service.SERVER, processor, ids), ids)
         self.tracker = Tracker(open_mails)
         self.tracker.restore(restored.open_mails(ledger))
         relays = Relays(RELAY)
-        made = factory or SpanFactory(Resource({"service.name": "mail-server"}))
         self.pipeline = Pipeline(
             records=RecordReader(),
             tracker=self.tracker,
-            metrics=LogMetrics(self.registry, relays, self.unknown.append, made.exemplar),
-            spans=(made, self.exported),
+            metrics=LogMetrics(self.registry, relays, self.unknown.append, spans.exemplar),
+            spans=spans,
             book=Book(ledger, LOG, relays, position=ledger.position(LOG)),
             journal=journal,
             now=lambda: NOW,
@@ -74,7 +66,7 @@ class Bench:
     @property
     def spans(self) -> list[ReadableSpan]:
         """All spans so far."""
-        return self.exported.all
+        return list(self._exporter.get_finished_spans())
 
     def value(self, name: str, **labels: str) -> float | None:
         """Return a sample's value."""

@@ -9,7 +9,7 @@ import pytest
 from loguru import logger
 from typer.testing import CliRunner
 
-from mail_exporter.__main__ import app
+from mail_exporter.cli import app
 from mail_ledger import Ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.bench import Bench

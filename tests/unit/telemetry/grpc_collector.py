@@ -8,10 +8,7 @@ from threading import Event
 
 import grpc
 
-SERVICES = (
-    "opentelemetry.proto.collector.trace.v1.TraceService",
-    "opentelemetry.proto.collector.logs.v1.LogsService",
-)
+SERVICES = ("opentelemetry.proto.collector.trace.v1.TraceService",)
 
 
 @dataclass

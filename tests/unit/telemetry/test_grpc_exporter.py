@@ -12,13 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan
 
 from mail_sandbox.certificates import authority
 from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service
-from mail_telemetry.sending import Sender
-from mail_telemetry.tracing import span_sender, tracer_provider
+from mail_telemetry.tracing import Tracing, start_tracing
 from tests.unit.telemetry.grpc_collector import GrpcCollector
 
 
@@ -38,22 +36,24 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def sender_to(variables: pytest.MonkeyPatch, endpoint: str, **settings: str) -> Sender[ReadableSpan]:
-    """Return a sender of spans; settings are the ends of the variables' names."""
+def tracing_to(variables: pytest.MonkeyPatch, endpoint: str, **settings: str) -> Tracing:
+    """Return tracing to an endpoint; settings are the ends of the variables' names."""
     for name, value in settings.items():
         variables.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
     variables.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-    sender = span_sender({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
-    assert sender is not None
-    return sender
+    return start_tracing(Service.API)
 
 
-def span(name: str) -> ReadableSpan:
-    """Return a finished span."""
-    made = tracer_provider(Service.API, None).get_tracer("test").start_span(name)
-    made.end()
-    assert isinstance(made, ReadableSpan)
-    return made
+def emit(tracing: Tracing, *names: str) -> None:
+    """Make spans."""
+    for name in names:
+        tracing.provider.get_tracer("test").start_span(name).end()
+
+
+def dropped(tracing: Tracing) -> int:
+    """Return how many spans were dropped."""
+    assert tracing.export is not None
+    return tracing.export.counts().dropped
 
 
 def arrived(collector: GrpcCollector) -> list[str]:
@@ -65,11 +65,11 @@ def arrived(collector: GrpcCollector) -> list[str]:
 @pytest.mark.parametrize("settings", [{}, {"COMPRESSION": "gzip"}], ids=["plain", "gzip"])
 def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, settings: dict[str, str]) -> None:
     """What is sent arrives whole, and the headers that are set go along in lower case, as HTTP/2 wants them."""
-    sender = sender_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", **settings)
+    tracing = tracing_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", **settings)
     names = [f"span {number}" for number in range(600)]
-    sender.send(map(span, names))
-    sender.close()
-    assert (names, 0) == (arrived(collector), sender.dropped)
+    emit(tracing, *names)
+    tracing.shutdown()
+    assert (names, 0) == (sorted(arrived(collector), key=names.index), dropped(tracing))
     assert {"opentelemetry.proto.collector.trace.v1.TraceService/Export"} == set(collector.methods)
     assert "mail" == collector.metadata[0]["x-scope-orgid"]
 
@@ -77,34 +77,34 @@ def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, s
 def test_variable_that_is_wrong(variables: pytest.MonkeyPatch) -> None:
     """A value that the exporter can't use is an error that names the variable."""
     with pytest.raises(SettingsInvalid, match="COMPRESSION"):
-        sender_to(variables, "http://127.0.0.1:1", COMPRESSION="zip")
+        tracing_to(variables, "http://127.0.0.1:1", COMPRESSION="zip")
 
 
 @pytest.mark.parametrize(("code", "tries"), [("UNAVAILABLE", 2), ("UNAUTHENTICATED", 1)])
 def test_refusal(variables: pytest.MonkeyPatch, collector: GrpcCollector, code: str, tries: int) -> None:
     """What may pass is tried again, what does not is dropped and counted."""
     collector.answers = [grpc.StatusCode[code]]
-    sender = sender_to(variables, collector.endpoint, TIMEOUT="10")
-    sender.offer(span("one"))
-    sender.close(timeout=10)
-    assert (["one"] * tries, 2 - tries) == (arrived(collector), sender.dropped)
+    tracing = tracing_to(variables, collector.endpoint, TIMEOUT="10")
+    emit(tracing, "one")
+    tracing.shutdown(10)
+    assert (["one"] * tries, 2 - tries) == (arrived(collector), dropped(tracing))
 
 
 def test_collector_that_is_down(variables: pytest.MonkeyPatch) -> None:
     """Without a collector spans are dropped and counted, within the time-out."""
-    sender = sender_to(variables, "http://127.0.0.1:1", TIMEOUT="0.2")
-    sender.offer(span("one"))
-    sender.close()
-    assert 1 == sender.dropped
+    tracing = tracing_to(variables, "http://127.0.0.1:1", TIMEOUT="0.2")
+    emit(tracing, "one")
+    tracing.shutdown()
+    assert 1 == dropped(tracing)
 
 
 def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
     """The end of the service does not wait for a collector that does not answer."""
     collector.is_open.clear()
-    sender = sender_to(variables, collector.endpoint, TIMEOUT="60")
-    sender.offer(span("one"))
+    tracing = tracing_to(variables, collector.endpoint, TIMEOUT="60")
+    emit(tracing, "one")
     assert collector.arrived.wait(10)
-    ended = threading.Thread(target=sender.close, args=(0.1,))
+    ended = threading.Thread(target=tracing.shutdown, args=(0.1,))
     started = time.monotonic()
     ended.start()
     ended.join(10)
@@ -148,7 +148,7 @@ def test_tls(variables: pytest.MonkeyPatch, safe: GrpcCollector, certificates: d
         "CLIENT_CERTIFICATE": str(certificates["certificate"]),
         "CLIENT_KEY": str(certificates["key"]),
     }
-    sender = sender_to(variables, f"https://localhost:{safe.port}", **settings)
-    sender.offer(span("one"))
-    sender.close()
+    tracing = tracing_to(variables, f"https://localhost:{safe.port}", **settings)
+    emit(tracing, "one")
+    tracing.shutdown()
     assert ["one"] == arrived(safe)

@@ -5,6 +5,10 @@ import json
 import logging as stdlib
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from zoneinfo import ZoneInfo
 
 import pytest
 from loguru import logger
@@ -74,48 +78,43 @@ def test_exception_about_an_address(out: io.StringIO) -> None:
     assert last(out)["exception"] == "ValueError: invalid literal for int() with base 10: '***@example.org'"
 
 
-def test_gathered() -> None:
-    """Where lines may wait, a warning does not, and comes out behind those before it."""
-    stream = io.StringIO()
-    logging.configure(Service.API, stream=stream, gathers=True)
-    logger.info("first")
-    logger.warning("second")
-    deadline = time.monotonic() + 5
-    while stream.getvalue().count("\n") < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["first", "second"]
-
-
 @pytest.mark.parametrize(
     ("unix", "expected"),
     [
         pytest.param(1_795_858_200.0, "2026-11-28T10:30:00.000+01:00", id="winter"),
         pytest.param(1_782_000_000.1236, "2026-06-21T02:00:00.123+02:00", id="summer"),
-        pytest.param(1_795_858_199.9996, "2026-11-28T10:29:59.999+01:00", id="not later than it was"),
     ],
 )
 def test_time(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, unix: float, expected: str) -> None:
     """A line has the time of its place (TZ), to the millisecond."""
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
-    monkeypatch.setattr(logging, "time", lambda: unix)
-    logging.say("mail_api", "at last", {})
+    moment = datetime.fromtimestamp(unix, ZoneInfo("Europe/Berlin"))
+    logger.patch(lambda record: record.update(time=moment)).info("at last")  # type: ignore[call-arg]
     monkeypatch.undo()
     time.tzset()
     assert last(out)["time"] == expected
 
 
-def test_said_like_loguru(out: io.StringIO) -> None:
-    """What is said directly is the same line, ids of the span and all."""
-    with TracerProvider().get_tracer("test").start_as_current_span("span"):
-        logger.bind(queue_id="4jXS").info("mail accepted")
-        logging.say(__name__, "mail accepted", {"queue_id": "4jXS"})
-    lines = [json.loads(line) for line in out.getvalue().splitlines()]
-    for line in lines:
-        del line["time"]
-    assert lines[0] == lines[1]
-    assert list(lines[0]) == list(lines[1])
+def test_order_of_fields(out: io.StringIO) -> None:
+    """The head, context, bound fields, fields of the call, the ids of the span; a trace that is bound comes first."""
+    with (
+        TracerProvider().get_tracer("test").start_as_current_span("span"),
+        logger.contextualize(**{"http.request.id": "req_1"}),
+    ):
+        logger.bind(a=1).info("said", b=2)
+    assert list(last(out)) == [
+        *("time", "level", "service", "logger", "message"),
+        *("http.request.id", "a", "b", "trace_id", "span_id"),
+    ]
+    logger.bind(trace_id="f" * 32, a=1).info("said")
+    assert list(last(out))[5:] == ["trace_id", "a"]
+
+
+def test_message_with_braces(out: io.StringIO) -> None:
+    """Braces in a message or a field are text."""
+    logger.bind(field="{level}").info("{extra[x]}")
+    assert (last(out)["message"], last(out)["field"]) == ("{extra[x]}", "{level}")
 
 
 class Unwritable:
@@ -126,32 +125,105 @@ class Unwritable:
         raise RuntimeError("anna@example.org")
 
 
-def test_line_that_can_not_be_written(out: io.StringIO) -> None:
+def test_line_that_can_not_be_written(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     """It says so, without its fields, and without the words of what went wrong."""
-    logging.say(__name__, "odd", {"a": Unwritable()})
+    logger.bind(a=Unwritable()).info("odd")
     logger.info("next")
     assert (last(out)["message"], json.loads(out.getvalue().splitlines()[0])["unwritable"]) == ("next", "RuntimeError")
-    assert "anna" not in out.getvalue()
+    assert "anna" not in out.getvalue() + "".join(capsys.readouterr())
 
 
-def test_outlet_that_takes_nothing(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
-    """It holds up neither who logs nor the other outlets, and standard error says that lines are lost."""
-    out.close()
-    told: list[str] = []
-    remove = logging.add_outlet(lambda line: told.append(line.message))
-    logging.say(__name__, "said", {})
-    logger.info("logged")
-    remove()
-    assert told == ["said", "logged"]
-    assert capsys.readouterr().err == "log lines are lost: ValueError\n" * 2
+def test_lone_surrogate(tmp_path: Path) -> None:
+    """A character that UTF-8 cannot express is written as an escape."""
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        logging.configure(Service.API, stream=stream)
+        logger.bind(a="a\ud800b").info("odd")
+        logger.remove()
+    assert '"a\\ud800b"' in (tmp_path / "log").read_text()
 
 
-def test_said_below_the_level() -> None:
-    """What is said is at level info, and not written above it."""
+class Stream(io.StringIO):
+    """Takes a line when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = Event()
+        self.is_open.set()
+        self.fails = False
+
+    def write(self, text: str, /) -> int:
+        """Take the text, refuse it, or wait."""
+        self.is_open.wait(10)
+        if self.fails:
+            raise OSError("no space left on device")
+        return super().write(text)
+
+
+def messages(stream: io.StringIO) -> list[str]:
+    """Return the messages that were written."""
+    return [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
+
+
+def test_stream_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines that stdout does not take are counted, and stderr says so once for each series of losses."""
+    stream = Stream()
+    output = logging.configure(Service.API, stream=stream)
+    for fails, text in ((True, "lost"), (True, "lost too"), (False, "kept"), (True, "lost again")):
+        stream.fails = fails
+        logger.info(text)
+    assert (messages(stream), output.lost_lines) == (["kept"], 3)
+    assert capsys.readouterr().err == "log lines are lost: stdout takes none\n" * 2
+
+
+def test_closed_stream() -> None:
+    """At the very end, when stdout is closed already, nothing is raised."""
     stream = io.StringIO()
-    logging.configure(Service.API, "WARNING", stream)
-    logging.say(__name__, "quiet", {})
-    assert not stream.getvalue()
+    output = logging.configure(Service.API, stream=stream, queue_limit=10)
+    stream.close()
+    logger.info("late")
+    output.close()
+    assert output.lost_lines == 1
+
+
+def test_queue(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a queue, a slow stdout holds nobody up: what finds no room is dropped, counted and reported once."""
+    stream = Stream()
+    output = logging.configure(Service.API, stream=stream, queue_limit=100)
+    stream.is_open.clear()
+    started = time.monotonic()
+    for number in range(1000):
+        logger.info("line {}", number)
+    assert time.monotonic() - started < 5
+    stream.is_open.set()
+    output.close()
+    written = messages(stream)
+    assert written[:100] == [f"line {number}" for number in range(100)]
+    assert len(written) == 1000 - output.lost_lines <= 102  # the writer may have one, and take another
+    assert capsys.readouterr().err == "log lines are lost: stdout is slower than the log\n"
+
+
+def test_end_is_bounded() -> None:
+    """The end waits for a stdout that takes nothing for a second at most."""
+    stream = Stream()
+    output = logging.configure(Service.API, stream=stream, queue_limit=100)
+    stream.is_open.clear()
+    logger.info("stuck")
+    started = time.monotonic()
+    output.close()
+    assert 0.5 < time.monotonic() - started < 3
+    stream.is_open.set()
+
+
+def test_finalizer_that_logs(out: io.StringIO) -> None:
+    """A line that is logged while another one is being written neither blocks nor costs that line."""
+
+    class Logging:
+        def __str__(self) -> str:
+            logger.info("from within")
+            return "text"
+
+    logger.bind(a=Logging()).info("outer")
+    assert "outer" in messages(out)
 
 
 def test_level(out: io.StringIO) -> None:

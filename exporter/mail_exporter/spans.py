@@ -1,4 +1,4 @@
-"""Facts to spans: pure, with times and ids that come from the log, so that the same log makes the same spans.
+"""Facts to spans, with times and ids that come from the log: the same log makes the same spans.
 
     smtp submit (mail-api)
     └─ postfix receive          arrival … handed to the queue manager
@@ -14,36 +14,55 @@ Every span is complete when its attempt is logged, so that a mail that is stuck 
 docs/traces-and-logs.md describes them; `mail_telemetry.spans` is what a test holds this file against.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.trace.sampling import Sampler
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    set_span_in_context,
+)
 
 from mail_exporter import attributes as told
 from mail_exporter.attributes import Attributes
 from mail_exporter.facts import AttemptEnded, MailFinished
 from mail_exporter.mail import Mail
 from mail_exporter.relays import RELAY_DAEMONS
-from mail_exporter.traces import EVERYTHING, attempt_spans, is_sampled, mail_span, parent_of, trace_of
+from mail_exporter.span_ids import attempt_spans, is_sampled, mail_span, parent_of, trace_of
 from mail_telemetry.names import REPLY_EVENT, Attribute, Relation, SpanName, Stage
 
-_SCOPE: Final = InstrumentationScope("mail_exporter")
+_PACED_SPANS: Final = 256
+"""Spans between two looks at the export's queue."""
 _NANOSECONDS: Final = 1_000_000_000
 _UNSET: Final = Status(StatusCode.UNSET)
+_ERROR: Final = Status(StatusCode.ERROR)
 _OK: Final = Status(StatusCode.OK)
 
 Times = tuple[float, float]
 
 
-class SpanSink(Protocol):
-    """Takes finished spans."""
+class LogIdGenerator(IdGenerator):
+    """Hands the SDK the ids of the span that is made next, which derive from the log."""
 
-    def send(self, spans: Iterable[ReadableSpan]) -> None:
-        """Take them; what can't be taken is the sink's business."""
+    def __init__(self) -> None:
+        self.trace_id = 0
+        self.span_id = 0
+
+    def generate_trace_id(self) -> int:
+        """Return the trace id of a span without a parent."""
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        """Return the span's id."""
+        return self.span_id
 
 
 class _StageSpan(NamedTuple):
@@ -52,35 +71,44 @@ class _StageSpan(NamedTuple):
     times: Times
 
 
-class SpanFactory:
-    """Makes the spans of Postfix's part of a trace.
+class SpanEmitter:
+    """Emits the spans of Postfix's part of a trace.
 
     Args:
-        resource: names mail-server as the service.
-        sampler: decides which mails are traced.
+        provider: makes the spans; its sampler decides which mails are traced.
+        ids: the provider's id generator.
+        wait_for_room: waits while more spans wait for export than a backlog of log lines should add to.
     """
 
-    def __init__(self, resource: Resource, sampler: Sampler = EVERYTHING) -> None:
-        self._resource = resource
-        self._sampler = sampler
+    def __init__(
+        self, provider: TracerProvider, ids: LogIdGenerator, wait_for_room: Callable[[], None] = lambda: None
+    ) -> None:
+        self._tracer = provider.get_tracer("mail_exporter")
+        self._sampler = provider.sampler
+        self._ids = ids
+        self._wait_for_room = wait_for_room
+        self._since_wait = 0
 
     def exemplar(self, mail: Mail) -> str | None:
         """Return the id of the mail's trace, or None when it is not sampled."""
         return f"{trace_of(mail).trace_id:032x}" if is_sampled(mail, self._sampler) else None
 
-    def spans(self, fact: AttemptEnded | MailFinished) -> Iterator[ReadableSpan]:
-        """Yield the spans that an attempt or a mail's end completes; none when the mail's trace is not sampled."""
+    def emit(self, fact: AttemptEnded | MailFinished) -> None:
+        """Emit the spans that an attempt or a mail's end completes; none when the mail's trace is not sampled."""
         if not is_sampled(fact.mail, self._sampler):
             return
+        if self._since_wait >= _PACED_SPANS:
+            self._since_wait = 0
+            self._wait_for_room()
         if isinstance(fact, MailFinished):
-            yield from self._finish(fact)
+            self._emit_finish(fact)
             return
         if fact.ordinal == 1:
-            yield self._receive(fact.mail, fact.activated, told.precision(fact.attempt.delays[0]))
-        yield from self._attempt(fact)
+            self._emit_receive(fact.mail, fact.activated, told.precision(fact.attempt.delays[0]))
+        self._emit_attempt(fact)
 
-    def _receive(self, mail: Mail, end: float, precision: float) -> ReadableSpan:
-        return self._span(
+    def _emit_receive(self, mail: Mail, end: float, precision: float) -> None:
+        self._emit(
             SpanName.RECEIVE,
             mail_span(mail, SpanName.RECEIVE),
             parent_of(mail),
@@ -90,21 +118,20 @@ class SpanFactory:
             links=(_link(mail.about, Relation.ABOUT),) if mail.about is not None else (),
         )
 
-    def _attempt(self, fact: AttemptEnded) -> Iterator[ReadableSpan]:
+    def _emit_attempt(self, fact: AttemptEnded) -> None:
         mail, attempt = fact.mail, fact.attempt
         contexts = attempt_spans(fact)
         deliver = contexts[SpanName.ATTEMPT]
         cause = fact.cause
         precision = max(told.precision(attempt.delay), told.arrival_precision(mail))
-        reply = told.reply_of(attempt)
-        yield self._span(
+        self._emit(
             SpanName.ATTEMPT,
             deliver,
             mail_span(mail, SpanName.RECEIVE),
             (fact.began, fact.ended),
             told.of_attempt(fact) | {Attribute.TIME_PRECISION: precision},
-            events=(Event(REPLY_EVENT, {Attribute.REPLY.value: reply}, timestamp=_nanoseconds(fact.ended)),),
-            status=_OK if cause is None else Status(StatusCode.ERROR, f"{attempt.status.value}: {reply}"),
+            reply=attempt.text,
+            status=_OK if cause is None else Status(StatusCode.ERROR, f"{attempt.status.value}: {attempt.text}"),
         )
         last = told.last_stage(
             fact.daemon,
@@ -118,22 +145,22 @@ class SpanFactory:
         for name, stage, times in _stages(fact, last):
             common: Attributes = {Attribute.STAGE: stage.value, Attribute.TIME_PRECISION: precision}
             is_remote = name in (SpanName.CONNECT, SpanName.TRANSMIT) and fact.daemon in RELAY_DAEMONS
-            yield self._span(
+            self._emit(
                 name,
                 contexts[name],
                 deliver,
                 times,
                 common | (server if is_remote else {}) | (told.of_failure(cause) if cause and name is failed else {}),
                 kind=SpanKind.CLIENT if is_remote else SpanKind.INTERNAL,
-                status=Status(StatusCode.ERROR) if name is failed else _UNSET,
+                status=_ERROR if name is failed else _UNSET,
             )
 
-    def _finish(self, fact: MailFinished) -> Iterator[ReadableSpan]:
+    def _emit_finish(self, fact: MailFinished) -> None:
         mail = fact.mail
         last, end = told.end_of(fact)
-        if not mail.attempts:  # deleted before anybody tried: nothing was told of it yet
-            yield self._receive(mail, end, told.LOG_STAMP_SECONDS)
-        yield self._span(
+        if not mail.attempts:  # deleted before the first attempt: no span of it was emitted yet
+            self._emit_receive(mail, end, told.LOG_STAMP_SECONDS)
+        self._emit(
             SpanName.FINISH,
             mail_span(mail, SpanName.FINISH),
             mail_span(mail, SpanName.RECEIVE),
@@ -143,33 +170,34 @@ class SpanFactory:
             status=_OK if told.arrived(fact) else Status(StatusCode.ERROR, fact.outcome.value),
         )
 
-    def _span(  # noqa: PLR0913 - a span has as many parts
+    def _emit(  # noqa: PLR0913 - a span has as many parts
         self,
         name: SpanName,
-        context: SpanContext,
+        ids: SpanContext,
         parent: SpanContext | None,
         times: Times,
         attributes: Attributes,
         *,
         kind: SpanKind = SpanKind.INTERNAL,
-        events: tuple[Event, ...] = (),
+        reply: str | None = None,
         links: tuple[Link, ...] = (),
         status: Status = _UNSET,
-    ) -> ReadableSpan:
-        return ReadableSpan(
-            name=name.value,
-            context=context,
-            parent=parent,
-            resource=self._resource,
-            attributes=attributes,
-            events=events,
-            links=links,
-            kind=kind,
-            status=status,
+    ) -> None:
+        self._ids.trace_id, self._ids.span_id = ids.trace_id, ids.span_id
+        self._since_wait += 1
+        span: Span = self._tracer.start_span(
+            name.value,
+            Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context()),
+            kind,
+            attributes,
+            links,
             start_time=_nanoseconds(times[0]),
-            end_time=_nanoseconds(times[1]),
-            instrumentation_scope=_SCOPE,
         )
+        end = _nanoseconds(times[1])
+        if reply is not None:
+            span.add_event(REPLY_EVENT, {Attribute.REPLY.value: reply}, timestamp=end)
+        span.set_status(status)
+        span.end(end)
 
 
 def _stages(fact: AttemptEnded, last: SpanName) -> Iterator[_StageSpan]:

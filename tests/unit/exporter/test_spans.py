@@ -7,18 +7,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_OFF, DEFAULT_ON, Sampler
 
 from mail_exporter.parse.grammar import arrival_time
-from mail_exporter.tracing import SpanFactory
 from mail_ledger import Ledger
 from mail_telemetry.names import Attribute
 from mail_telemetry.spans import SPANS
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench, Spans
+from tests.unit.exporter.bench import Bench
 
 ARRIVED = round((arrival_time(logs.QUEUE_ID) or 0) * 1e9)
 BOUNCE_ID = "4jXSsQ3lJyzC60P"
@@ -297,21 +294,42 @@ def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path, trace: str | No
 @pytest.mark.parametrize(
     ("trace", "sampler", "expected"),
     [
-        pytest.param("01", DEFAULT_ON, True, id="sampled"),
-        pytest.param("03", DEFAULT_ON, True, id="sampled and random"),
-        pytest.param("00", DEFAULT_ON, False, id="not sampled"),
-        pytest.param("02", DEFAULT_ON, False, id="random and not sampled"),
-        pytest.param(None, DEFAULT_ON, True, id="none"),
-        pytest.param(None, DEFAULT_OFF, False, id="none, off by default"),
-        pytest.param("01", DEFAULT_OFF, True, id="sampled, off by default"),
-        pytest.param("01", ALWAYS_OFF, False, id="off"),
+        pytest.param("01", "parentbased_always_on", True, id="sampled"),
+        pytest.param("03", "parentbased_always_on", True, id="sampled and random"),
+        pytest.param("00", "parentbased_always_on", False, id="not sampled"),
+        pytest.param("02", "parentbased_always_on", False, id="random and not sampled"),
+        pytest.param(None, "parentbased_always_on", True, id="none"),
+        pytest.param(None, "parentbased_always_off", False, id="none, off by default"),
+        pytest.param("01", "parentbased_always_off", True, id="sampled, off by default"),
+        pytest.param("01", "always_off", False, id="off"),
+        pytest.param("00", "always_on", True, id="on"),
     ],
 )
-def test_sampling(ledger: Ledger, trace: str | None, sampler: Sampler, *, expected: bool) -> None:
+def test_sampling(
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, trace: str | None, sampler: str, *, expected: bool
+) -> None:
     """The request's decision is respected; OTEL_TRACES_SAMPLER decides for mails without one."""
-    bench = Bench(ledger, factory=SpanFactory(Resource({}), sampler))
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    bench = Bench(ledger)
     bench.feed(*logs.accepted(trace=trace), logs.sent(), logs.removed())
-    assert bool(bench.spans) == expected
+    assert len(bench.spans) == (7 if expected else 0)
+
+
+def test_limits(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    """The SDK's limits apply to the mail server's spans, too."""
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2")
+    bench = Bench(ledger)
+    bench.feed(*logs.accepted(), logs.sent())
+    assert {len(span.attributes or {}) for span in bench.spans} == {2}
+    assert named(bench.spans, "postfix deliver")[0].dropped_attributes > 0
+
+
+def test_instrumentation_scope(bench: Bench) -> None:
+    """Spans come from the SDK's tracer, under the exporter's name and the mail server's resource."""
+    bench.feed(*logs.accepted(), logs.sent())
+    scopes = {span.instrumentation_scope.name for span in bench.spans if span.instrumentation_scope}
+    assert scopes == {"mail_exporter"}
+    assert {span.resource.attributes["service.name"] for span in bench.spans} == {"mail-server"}
 
 
 def test_no_address_in_spans(bench: Bench) -> None:
@@ -337,16 +355,16 @@ def test_restart_keeps_the_trace(bench: Bench, ledger: Ledger) -> None:
 
 def test_spans_are_as_described(ledger: Ledger) -> None:
     """Name, kind, parent and attributes of every span are those of `mail_telemetry.spans`, which the documents show."""
-    spans = Spans()
-    bench = Bench(ledger, spans=spans)
+    bench = Bench(ledger)
     bench.feed(*bounce(), forwarded(BOUNCE_ID))
     bench.feed(*logs.accepted("4jXSt0111CzDhqX"), logs.deferred("4jXSt0111CzDhqX"))
-    parents = {name: (parent or "").replace("remote", "smtp submit") or None for parent, name in edges(spans.all)}
+    spans = bench.spans
+    parents = {name: (parent or "").replace("remote", "smtp submit") or None for parent, name in edges(spans)}
     parents["postfix receive"] = "smtp submit"  # the bounce's has none
     for description in SPANS[2:]:
-        found = named(spans.all, description.name)
+        found = named(spans, description.name)
         assert {span.kind.name for span in found} == {description.kind}
         assert parents[description.name] == description.parent
         assert all(description.always <= set(span.attributes or {}) for span in found)
         assert {name for span in found for name in span.attributes or {}} <= description.attributes
-    assert {span.name for span in spans.all} == {description.name for description in SPANS[2:]}
+    assert {span.name for span in spans} == {description.name for description in SPANS[2:]}

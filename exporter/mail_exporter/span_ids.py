@@ -4,16 +4,13 @@ from collections.abc import Iterable
 from hashlib import sha256, sha512
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from mail_exporter.facts import AttemptEnded
 from mail_exporter.mail import Mail
 from mail_telemetry.names import SpanName
 from mail_telemetry.propagation import parse_traceparent
-
-EVERYTHING: Sampler = ParentBased(TraceIdRatioBased(1.0))
-"""What the standard says where OTEL_TRACES_SAMPLER is not set: the request decides, and without one all are traced."""
 
 ATTEMPT_SPANS = (SpanName.ATTEMPT, SpanName.WAIT, SpanName.QUEUE, SpanName.CONNECT, SpanName.TRANSMIT)
 

@@ -1,0 +1,146 @@
+"""Span exporter that masks addresses, counts failed exports and logs the start and the end of an outage."""
+
+import logging
+from collections.abc import Sequence
+from threading import Condition
+from typing import Final, cast
+
+from loguru import logger
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import Status
+from opentelemetry.util.types import AnyValue, Attributes
+
+from mail_telemetry.masking import mask_text
+
+LONGEST_ADDRESS: Final = 320
+"""Characters of the longest address: 64, `@` and 255 (RFC 5321 section 4.5.3.1)."""
+
+# These loggers write a line for each failed attempt and, every 20 s, for a full queue.
+_REPEATING_LOGGERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
+
+
+class MaskingSpanExporter(SpanExporter):
+    """Masks addresses in spans, hands them to another exporter and keeps account of the outcome.
+
+    Args:
+        exporter: sends spans to the collector.
+        value_length: characters that an attribute value may have, after masking; None for no limit.
+    """
+
+    def __init__(self, exporter: SpanExporter, value_length: int | None = None) -> None:
+        self._exporter = exporter
+        self._value_length = value_length
+        self._error = _ExportError()
+        self._changed = Condition()
+        self.is_healthy = True
+        """Whether the last export succeeded."""
+        self.failed_spans = 0
+        """Spans of exports that failed."""
+        for name in _REPEATING_LOGGERS:
+            library = logging.getLogger(name)
+            library.handlers, library.propagate = [self._error], False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export masked copies of the spans."""
+        self._error.text = ""
+        try:
+            result = self._exporter.export([masked(span, self._value_length) for span in spans])
+        except Exception as error:  # noqa: BLE001 - the next batch may succeed
+            self._error.text = f"{type(error).__name__}: {error}"
+            result = SpanExportResult.FAILURE
+        succeeded = result is SpanExportResult.SUCCESS
+        with self._changed:
+            has_changed, self.is_healthy = succeeded is not self.is_healthy, succeeded
+            self.failed_spans += 0 if succeeded else len(spans)
+            self._changed.notify_all()
+        if has_changed:
+            self._log_change()
+        return result
+
+    def wait_for_export(self, timeout: float) -> None:
+        """Wait until the next export has ended, for at most so many seconds."""
+        with self._changed:
+            self._changed.wait(timeout)
+
+    def shutdown(self) -> None:
+        """Shut the other exporter down; an export that waits for a retry ends at once."""
+        self._exporter.shutdown()
+
+    def _log_change(self) -> None:
+        if self.is_healthy:
+            logger.info("span export recovered", failed_spans=self.failed_spans)
+        else:
+            logger.warning(
+                "span export failed; spans are dropped and counted until it recovers",
+                reason=mask_text(self._error.text),
+            )
+
+
+def masked(span: ReadableSpan, value_length: int | None = None) -> ReadableSpan:
+    """Return a copy of the span with the addresses masked in name, attributes, events and status.
+
+    Values are cut to `value_length` characters after masking: an address that the cut goes through is masked too.
+    """
+    events = [
+        Event(mask_text(event.name), _masked_attributes(event.attributes, 0, value_length), event.timestamp)
+        for event in span.events
+    ]
+    return ReadableSpan(
+        name=mask_text(span.name),
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_masked_attributes(span.attributes, span.dropped_attributes, value_length),
+        events=_bounded(events, span.dropped_events) if span.dropped_events else events,
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code, _masked_text(span.status.description, value_length)),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _masked_attributes(attributes: Attributes, dropped: int, value_length: int | None) -> Attributes:
+    found = {name: cast("AnyValue", _masked_value(value, value_length)) for name, value in (attributes or {}).items()}
+    if not dropped:
+        return found
+    bounded = BoundedAttributes(attributes=found)
+    bounded.dropped = dropped
+    return bounded
+
+
+def _masked_value(value: object, value_length: int | None) -> object:
+    if isinstance(value, str):
+        return _masked_text(value, value_length)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_masked_value(item, value_length) for item in value]
+    return value
+
+
+def _masked_text(text: str | None, length: int | None) -> str | None:
+    if text is None:
+        return None
+    return (mask_text(text) if "@" in text else text)[:length]
+
+
+def _bounded(events: Sequence[Event], dropped: int) -> Sequence[Event]:
+    bounded: BoundedList[Event] = BoundedList.from_seq(len(events), events)
+    bounded.dropped = dropped
+    return bounded
+
+
+class _ExportError(logging.Handler):
+    """Keeps the first record of the OTLP exporters about an export, which gives the reason of its failure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record's text; a full queue is a consequence, not the reason."""
+        if not self.text and record.name.startswith("opentelemetry.exporter"):
+            self.text = record.getMessage()

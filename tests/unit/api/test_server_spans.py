@@ -1,0 +1,180 @@
+"""The span of an HTTP request, made by OpenTelemetry's instrumentation, for every kind of request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, use_span
+
+from mail_api.reception import Reception
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
+
+
+def server_span(api: Api) -> ReadableSpan:
+    """Return the one span of a request."""
+    (span,) = [span for span in api.spans() if span.kind is SpanKind.SERVER]
+    return span
+
+
+def attributes(api: Api) -> dict[str, object]:
+    """Return the attributes of the one span of a request."""
+    return dict(server_span(api).attributes or {})
+
+
+async def test_scope(api: Api) -> None:
+    """Server spans come from opentelemetry-instrumentation-fastapi; the API's own span is below, and no other."""
+    await api.send()
+    scopes = {span.name: span.instrumentation_scope.name for span in api.spans() if span.instrumentation_scope}
+    assert scopes == {"POST /send": "opentelemetry.instrumentation.fastapi", "smtp submit": "mail_api"}
+    assert {span.resource.attributes["service.name"] for span in api.spans()} == {"mail-api"}
+
+
+async def test_attributes(api: Api) -> None:
+    """They have the stable names; of the query they say only that there was one; addresses are masked."""
+    await api.client.post("/send?to=anna@example.org", headers={"User-Agent": "anna@example.org/1"})
+    assert attributes(api) == {
+        "http.request.method": "POST",
+        "http.response.status_code": 415,
+        "http.route": "/send",
+        "url.scheme": "http",
+        "url.path": "/send",
+        "url.query": "REDACTED",
+        "network.protocol.version": "1.1",
+        "user_agent.original": "a***@example.org/1",
+        "client.address": "127.0.0.1",
+        "client.port": 123,
+        "server.address": "api",
+    }
+    assert server_span(api).status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "route"),
+    [
+        pytest.param("GET", "/nowhere/anna@example.org", "GET", "none", id="nowhere"),
+        pytest.param("PUT", "/send", "PUT /send", "/send", id="not allowed"),
+        pytest.param("BREW", "/send", "HTTP /send", "/send", id="unknown method"),
+        pytest.param("GET", "/messages/msg_1", "GET /messages/{message_id}", "/messages/{message_id}", id="template"),
+    ],
+)
+async def test_names(api: Api, method: str, path: str, name: str, route: str) -> None:
+    """Span, line and series are named by templates and known methods, whatever a caller writes."""
+    await api.client.request(method, path)
+    known = "OTHER" if method == "BREW" else method
+    assert server_span(api).name == name
+    (line,) = api.log("request answered")
+    assert (line["http.request.method"], line["http.route"]) == (known, route)
+    assert api.metric("http_requests_total", method=known, handler=route, status="4xx") == 1
+    assert "anna@" not in server_span(api).to_json() + json.dumps(line)
+
+
+async def test_unknown_method(api: Api) -> None:
+    """The conventions have a place for a method that they do not know."""
+    await api.client.request("BREW", "/send")
+    found = attributes(api)
+    assert (found["http.request.method"], found["http.request.method_original"]) == ("_OTHER", "BREW")
+
+
+async def test_server_error(api: Api, postfix: FakePostfix) -> None:
+    """5xx makes the span an error."""
+    postfix.fail("RCPT", "450 4.7.1 later")
+    answer = await api.send()
+    assert answer.status_code == 503
+    assert (server_span(api).status.status_code, attributes(api)["error.type"]) == (StatusCode.ERROR, "503")
+
+
+async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect is answered with 500; span, line and metric say so, and the exception's text is masked everywhere."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("anna@example.org is too much")
+
+    monkeypatch.setattr(Reception, "receive", fail)
+    answer = await api.send()
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    span = server_span(api)
+    assert (span.status.status_code, attributes(api)["error.type"]) == (StatusCode.ERROR, "500")
+    (event,) = span.events
+    assert dict(event.attributes or {})["exception.message"] == "a***@example.org is too much"
+    assert api.metric("http_requests_total", method="POST", handler="/send", status="5xx") == 1
+    assert "anna@" not in span.to_json() + api.output.getvalue()
+
+
+async def test_pipelined_request(api: Api) -> None:
+    """A request that uvicorn begins in the context of the one before (pipelining) has a trace of its own."""
+    other = NonRecordingSpan(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(0)))
+    with use_span(other):
+        await api.client.get("/nowhere")
+    assert server_span(api).parent is None
+    assert server_span(api).kind is SpanKind.SERVER
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_excluded(api: Api, path: str) -> None:
+    """Health checks have no span, no line and no series."""
+    await api.client.get(path)
+    assert (api.spans(), api.log("request answered")) == ([], [])
+    assert api.metric("http_requests_total", method="GET", handler=path, status="2xx") is None
+
+
+@pytest.mark.parametrize("host", ["api/health", "x/health?", "x/ready#", "http://x/health"])
+async def test_forged_host(api: Api, host: str) -> None:
+    """A Host header that looks like the path of a health check hides no request."""
+    await api.send({"Host": host})
+    assert server_span(api).name == "POST /send"
+
+
+@pytest.mark.parametrize("path", ["/health/x", "/x/health", "/healthy"])
+async def test_path_like_health(api: Api, path: str) -> None:
+    """Only the health checks themselves are excluded."""
+    await api.client.get(path)
+    assert server_span(api).name == "GET"
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"\xe9t\xe9", b"\xff\\", b"\xff\\x", b"\xff\\N{x}", b"["], ids=repr)
+@pytest.mark.parametrize("name", ["User-Agent", "Host", "traceparent", "baggage"])
+async def test_undecodable_header(api: Api, name: str, value: bytes) -> None:
+    """Bytes that are not UTF-8, or no host, cost nobody an answer and the request no span."""
+    answer = await api.client.get("/nowhere", headers={name.encode(): value})
+    assert answer.status_code == 404
+    assert server_span(api).name == "GET"
+
+
+async def test_undecodable_query(api: Api) -> None:
+    """Nor does a query that is not UTF-8."""
+    scope: dict[str, object] = {
+        "type": "http", "method": "GET", "path": "/nowhere", "query_string": b"\xff\\", "headers": [],
+        "scheme": "http", "http_version": "1.1", "root_path": "", "client": None, "server": ("api", 80),
+    }  # fmt: skip
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    await api.served(scope, receive, send)  # type: ignore[arg-type]  # what uvicorn would call
+    assert (sent[0]["status"], attributes(api)["url.query"]) == (404, "REDACTED")
+
+
+async def test_long_values(api: Api) -> None:
+    """Of a value that a caller may make as long as he likes, a span keeps the beginning."""
+    await api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
+    found = attributes(api)
+    assert (found["url.path"], found["user_agent.original"]) == (f"/{'x' * 1023}", "y" * 1024)
+
+
+@pytest.mark.parametrize("before", [1010, 1018, 1019, 1023])
+async def test_address_across_the_cut(api: Api, before: int) -> None:
+    """An address that is cut off is masked all the same."""
+    await api.client.get("/nowhere", headers={"User-Agent": "y" * (before - 1) + " anna@example.org"})
+    agent = str(attributes(api)["user_agent.original"])
+    assert "an" not in agent
+    assert len(agent) <= 1024

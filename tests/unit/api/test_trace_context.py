@@ -1,0 +1,68 @@
+"""Whose trace a request belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+from mail_telemetry.propagation import parse_traceparent
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+SPAN_ID = "b7ad6b7169203331"
+
+
+@pytest.fixture
+def with_key(ledger_url: str) -> dict[str, str]:
+    """The header that shows a valid API key."""
+    return {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+
+
+def traceparent(flags: str) -> dict[str, str]:
+    """Return the header of a caller's own trace."""
+    return {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-{flags}", "tracestate": "a=b"}
+
+
+@pytest.mark.parametrize("flags", ["01", "03"], ids=["sampled", "sampled and random"])
+async def test_caller_with_key(api: Api, with_key: dict[str, str], flags: str) -> None:
+    """A caller with an API key continues its trace."""
+    await api.client.get("/quota", headers=with_key | traceparent(flags))
+    (span,) = api.spans()
+    assert span.parent is not None
+    assert (f"{span.parent.trace_id:032x}", f"{span.parent.span_id:016x}") == (TRACE_ID, SPAN_ID)
+    assert span.parent.trace_state.to_header() == "a=b"
+
+
+@pytest.mark.parametrize("flags", ["00", "02"], ids=["not sampled", "random and not sampled"])
+async def test_caller_with_key_that_does_not_sample(api: Api, with_key: dict[str, str], flags: str) -> None:
+    """It may leave no trace."""
+    await api.client.get("/quota", headers=with_key | traceparent(flags))
+    assert api.spans() == []
+
+
+@pytest.mark.parametrize("flags", ["00", "01", "03"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer dm_none"}], ids=["no key", "bad key"])
+async def test_other_caller(api: Api, flags: str, headers: dict[str, str]) -> None:
+    """Any other request begins a trace of ours, sampled, whatever it says."""
+    await api.client.get("/quota", headers=headers | traceparent(flags))
+    (span,) = api.spans()
+    assert span.parent is None
+    assert span.context is not None
+    assert f"{span.context.trace_id:032x}" != TRACE_ID
+    assert not span.context.trace_state
+
+
+async def test_mail_of_another_caller(api: Api, postfix: FakePostfix) -> None:
+    """A mail of a caller without a key is traced, in a trace of ours, even if its request asks for none."""
+    await api.send(traceparent("00") | {"baggage": "a=b"})
+    found = parse_traceparent(postfix.mails[0].trace or "")
+    assert found is not None
+    assert found.trace_flags.sampled
+    assert f"{found.trace_id:032x}" != TRACE_ID
+    assert {span.context.trace_id for span in api.spans() if span.context} == {found.trace_id}

@@ -1,0 +1,68 @@
+"""OpenTelemetry's variables before the SDK sees them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mail_telemetry.configuration import SettingsInvalid
+from mail_telemetry.otel_variables import Protocol, endpoint, prepare, protocol
+
+
+def test_empty_is_unset() -> None:
+    """An empty variable is removed, as the specification treats it; other variables stay."""
+    environ = {"OTEL_BSP_MAX_QUEUE_SIZE": "", "OTEL_SPAN_LINK_COUNT_LIMIT": " ", "OTEL_SDK_DISABLED": "true", "X": ""}
+    prepare(environ)
+    assert environ == {"OTEL_SDK_DISABLED": "true", "X": ""}
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "1.5"])
+@pytest.mark.parametrize("name", ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_BSP_SCHEDULE_DELAY"])
+def test_no_number(name: str, value: str) -> None:
+    """A limit that is no number is an error that names the variable and shows a usable value."""
+    with pytest.raises(SettingsInvalid) as raised:
+        prepare({name: value, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "unset", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"})
+    assert raised.value.lines == (f"{name}: {value} is not a whole number of 0 or more; set it like {name}=128",)
+
+
+def test_no_seconds() -> None:
+    """A time-out that is no number is an error, too; the SDK would take its default without a word."""
+    with pytest.raises(SettingsInvalid, match="OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: soon is no number of seconds"):
+        prepare({"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "soon"})
+
+
+@pytest.mark.parametrize("service", ["mail_api", "mail_exporter"])
+def test_services_say_what_is_wrong(service: str) -> None:
+    """A service ends with 2 and one line, though the SDK would raise at its import."""
+    environ = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many", "MAIL_DOMAIN": "example.org"}
+    ended = subprocess.run(  # noqa: S603 - Python
+        [sys.executable, "-m", service, "--help"], check=False, capture_output=True, text=True, env=environ
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert ended.stderr.startswith("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: many is not a whole number")
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, "http://c:4318", id="general"),
+        pytest.param(
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t/v1"},
+            "http://t/v1",
+            id="of traces",
+        ),
+        pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_TRACES_EXPORTER": "none"}, None, id="none"),
+    ],
+)
+def test_endpoint(environ: dict[str, str], expected: str | None) -> None:
+    """The endpoint of traces comes before the general one."""
+    assert expected == endpoint(environ)
+
+
+def test_protocol() -> None:
+    """HTTP is the default; another protocol than the two names variable and fix."""
+    assert protocol({}) is Protocol.HTTP
+    assert protocol({"OTEL_EXPORTER_OTLP_PROTOCOL": "GRPC"}) is Protocol.GRPC
+    with pytest.raises(SettingsInvalid, match=r"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: http/json.*4318.*4317"):
+        protocol({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
