@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from mail_api.__main__ import main
 from mail_api.settings import Settings
 from tests.unit.api.fake_postfix import HOLD
+from tests.unit.telemetry.http_collector import HttpCollector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -103,6 +105,49 @@ async def test_requests(postfix: FakePostfix) -> None:
         assert (await client.get("/docs")).status_code == 200
         for content in (b"x" * 3_000_000, _chunks()):
             assert (await client.post("/send", content=content, headers=JSON)).status_code == 413
+
+
+async def raw(environment: dict[str, str], *requests: bytes) -> bytes:
+    """Return what comes back for these bytes, all sent at once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(environment["API_PORT"]))
+    writer.write(b"".join(requests))
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_pipelined_requests(postfix: FakePostfix) -> None:
+    """Requests that come in one packet have a trace and a request id of their own, and their lines say so."""
+    environment = variables(postfix)
+    one, last = (b"GET /nowhere HTTP/1.1\r\nHost: api\r\n" + end for end in (b"\r\n", b"Connection: close\r\n\r\n"))
+    with HttpCollector().serving() as collector:
+        async with running(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, **environment) as program:
+            assert (await raw(environment, one, one, last)).count(b"HTTP/1.1 404") == 3
+            program.process.send_signal(signal.SIGTERM)
+            lines = [line for line in await program.rest() if line["message"] == "request answered"]
+    spans = [span for scope in collector.scopes() for span in scope.spans]
+    assert [(span.kind, span.parent_span_id) for span in spans] == [(Span.SPAN_KIND_SERVER, b"")] * 3
+    assert len({span.trace_id for span in spans}) == 3
+    assert sorted(line["trace_id"] for line in lines) == sorted(span.trace_id.hex() for span in spans)
+    assert len({line["http.request.id"] for line in lines}) == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"GET /nowhere HTTP/1.1\r\nHost: \xff\\\r\n", b"404", id="host"),
+        pytest.param(b"GET /nowhere HTTP/1.1\r\nHost: [\r\n", b"404", id="half a host"),
+        pytest.param(b"GET /nowhere?\xff\\ HTTP/1.1\r\nHost: api\r\n", b"4", id="query"),
+        pytest.param(b"GET /nowhere HTTP/1.1\r\nHost: api\r\nUser-Agent: \xff\\N{x\r\n", b"404", id="agent"),
+        pytest.param(b"POST /send HTTP/1.1\r\nHost: api\r\nContent-Length: many\r\n", b"400", id="length"),
+    ],
+)
+async def test_odd_bytes(postfix: FakePostfix, head: bytes, status: bytes) -> None:
+    """What the instrumentation cannot decode is no reason for a 500."""
+    environment = variables(postfix)
+    async with running(**environment):
+        answer = await raw(environment, head + b"Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 " + status)
 
 
 async def test_metrics_port(postfix: FakePostfix) -> None:
