@@ -3,6 +3,7 @@
 from typing import Final
 
 from loguru import logger
+from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_STACKTRACE
 from opentelemetry.trace import get_current_span
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -121,10 +122,11 @@ class DefectBarrier:
 
 
 def _report(problem: Exception) -> None:
-    get_current_span().record_exception(problem)  # before the answer, whose last byte ends the span
     where = problem.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown"
-    text = mask_text(str(problem))[:300]
+    # Before the answer, whose last byte ends the span. The whole trace would be cut in its first, uninteresting half.
+    get_current_span().record_exception(problem, {EXCEPTION_STACKTRACE: place})
+    text = mask_text(str(problem)[:300])
     logger.bind(**{Attribute.ERROR_TYPE: type(problem).__name__, "place": place}).error("unexpected: {}", text)

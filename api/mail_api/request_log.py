@@ -7,6 +7,8 @@ from time import perf_counter
 from typing import Final
 
 from loguru import logger
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.trace import StatusCode, get_current_span
 from prometheus_fastapi_instrumentator.routing import get_route_name
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -53,6 +55,11 @@ class RequestLog:
         with logger.contextualize(**{Attribute.REQUEST_ID: known_as}):
             try:
                 await self._app(scope, receive, send_with_id)
+            except BaseException as error:
+                span = get_current_span()
+                span.set_attribute(ERROR_TYPE, type(error).__name__)
+                span.set_status(StatusCode.ERROR)
+                raise
             finally:
                 if scope["path"] not in NOT_OBSERVED:
                     _log(Request(scope), status, perf_counter() - started)

@@ -2,24 +2,25 @@
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from opentelemetry.util.re import parse_env_headers
 
 from mail_check.finding import Verdict, failed, ok, unknown, warning
 from mail_check.reason import reason
 from mail_check.web import Answer, NoAnswer, get, post, without_secrets
-from mail_telemetry.otel_variables import Protocol, endpoint, protocol
+from mail_telemetry.otel_variables import Protocol, endpoint, grpc_address, of_traces, protocol
 
 JOBS: Final = ("mail-api", "mail-exporter")
 ROUTE: Final = 'service="mail"'
 """What `make alert-routes` has every alert about mail matched by."""
 _ROUTE_TREE: Final = re.compile(r"^route:\n(?:[ \t-].*\n?)*", re.MULTILINE)
 _QUERY: Final = 'up{job=~"mail-api|mail-exporter"}'
-_GRPC_PORT: Final = 4317
 _RULES_FIX: Final = "Put alerts/rules/*.yml where its rule_files point, and reload it (alerts/README.md)."
 
 
@@ -124,9 +125,14 @@ def collector(environ: Mapping[str, str], timeout: float) -> Verdict:
     if not environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip():
         url = f"{url.rstrip('/')}/v1/traces"
     shown = without_secrets(url)
-    headers = parse_env_headers(environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""), liberal=True)
+    headers = parse_env_headers(of_traces(environ, "HEADERS")[1] or "", liberal=True)
     try:
-        answer = post(url, b"", {**headers, "Content-Type": "application/x-protobuf"}, timeout)
+        tls = _tls(environ) if url.startswith("https:") else None
+        answer = post(url, b"", {**headers, "Content-Type": "application/x-protobuf"}, timeout, tls)
+    except FileNotFoundError as error:
+        return failed(
+            f"traces are lost: {error}", "Put the file into secrets/otel, which is /run/otel in the containers."
+        )
     except NoAnswer as error:
         fix = "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4318 is its port for OTLP/HTTP."
         return failed(f"traces are lost: {error}", fix)
@@ -136,14 +142,32 @@ def collector(environ: Mapping[str, str], timeout: float) -> Verdict:
     return failed(f"traces are lost: {shown} answers {answer.status}", fix)
 
 
+def _tls(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the TLS context of an export: with the collector's CA, and the client's certificate.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+    """
+    names = ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
+    files = {name: of_traces(environ, name) for name in names}
+    for variable, path in files.values():
+        if path and not Path(path).is_file():
+            raise FileNotFoundError(f"{variable}: there is no file {path}")
+    authority, certificate, key = (files[name][1] for name in names)
+    context = ssl.create_default_context(cafile=authority)
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
 def _grpc_collector(url: str, timeout: float) -> Verdict:
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    shown = f"{parts.hostname}:{parts.port or _GRPC_PORT}"
+    shown, fix = url, "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4317 is its port for OTLP/gRPC."
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or _GRPC_PORT), timeout):
+        host, port = grpc_address(url)
+        shown = f"{host}:{port}"
+        with socket.create_connection((host, port), timeout):
             return ok(f"{shown} accepts connections for OTLP/gRPC")
-    except OSError as error:
-        fix = "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4317 is its port for OTLP/gRPC."
+    except (OSError, ValueError) as error:
         return failed(f"traces are lost: {shown}: {reason(error)}", fix)
 
 

@@ -1,6 +1,7 @@
 """HTTP requests within a time limit."""
 
 import json
+import ssl
 from base64 import b64encode
 from collections.abc import Mapping
 from http.client import HTTPException
@@ -44,19 +45,21 @@ def get(url: str, timeout: float) -> Answer:
     return _ask(_request(url, None, {}), timeout)
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], timeout: float, tls: ssl.SSLContext | None = None
+) -> Answer:
     """Return what a POST is answered, whatever its status.
 
     Raises:
         NoAnswer: nothing came, or it is no URL.
     """
-    return _ask(_request(url, body, headers), timeout)
+    return _ask(_request(url, body, headers), timeout, tls)
 
 
-def _ask(request: Request, timeout: float) -> Answer:
+def _ask(request: Request, timeout: float, tls: ssl.SSLContext | None = None) -> Answer:
     url = without_secrets(request.full_url)
     try:
-        with urlopen(request, timeout=timeout) as response:  # noqa: S310 - looked at in _request
+        with urlopen(request, timeout=timeout, context=tls) as response:  # noqa: S310 - looked at in _request
             return Answer(response.status, response.read().decode("utf-8", "replace"))
     except HTTPError as error:
         with error:

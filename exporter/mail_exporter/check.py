@@ -12,7 +12,7 @@ from mail_exporter.queue import read_queue
 from mail_exporter.settings import Settings
 from mail_exporter.source import log_files, open_log
 from mail_ledger import Ledger
-from mail_telemetry.otel_variables import Protocol, endpoint, protocol
+from mail_telemetry.otel_variables import Protocol, endpoint, grpc_address, protocol
 
 _TIMEOUT_SECONDS: Final = 5.0
 _PORTS: Final = {"http": 80, "https": 443}
@@ -84,8 +84,9 @@ def _read_log(settings: Settings) -> None:
 
 
 def _connect(collector: str, environ: Mapping[str, str]) -> None:
-    over_grpc = protocol(environ) is Protocol.GRPC
-    parts = urlsplit(collector if "//" in collector else f"//{collector}")
-    port = parts.port or (_PORTS["https"] if over_grpc else _PORTS.get(parts.scheme, 0))
-    with socket.create_connection((parts.hostname or "", port), _TIMEOUT_SECONDS):
+    parts = urlsplit(collector)
+    address = (parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
+    if protocol(environ) is Protocol.GRPC:
+        address = grpc_address(collector)
+    with socket.create_connection(address, _TIMEOUT_SECONDS):
         pass

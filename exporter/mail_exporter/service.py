@@ -39,6 +39,8 @@ from mail_telemetry.tracing import SpanExport, start_tracing
 
 _STALLED_SECONDS: Final = 60.0
 """A follower that has not looked at the log for so long hangs."""
+_LOOKS_PER_QUEUE: Final = 8
+"""How often the export's queue is looked at while it could be filled once."""
 _LOOK_SECONDS: Final = 5.0
 """How long a look at the certificate may take."""
 
@@ -57,7 +59,10 @@ def run(settings: Settings) -> None:
     with configuration.stopping():
         tracing = start_tracing(Service.SERVER, ids)
     export = tracing.export
-    spans = SpanEmitter(tracing.provider, ids, export.wait_for_room) if export else None
+    spans = None
+    if export is not None:
+        wait_for_room = partial(export.wait_for_room, stop.is_set)
+        spans = SpanEmitter(tracing.provider, ids, wait_for_room, max(1, export.capacity // _LOOKS_PER_QUEUE))
     with LogFollower(settings.mail_log_file, position) as source:
         follower = Follower(source, make_pipeline(settings, registry, ledger, spans, position), stop.wait)
         registry.register(PartsCollector(part_readers(settings, follower, ledger, export)))

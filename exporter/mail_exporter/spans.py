@@ -39,8 +39,6 @@ from mail_exporter.relays import RELAY_DAEMONS
 from mail_exporter.span_ids import attempt_spans, is_sampled, mail_span, parent_of, trace_of
 from mail_telemetry.names import REPLY_EVENT, Attribute, Relation, SpanName, Stage
 
-_PACED_SPANS: Final = 256
-"""Spans between two looks at the export's queue."""
 _NANOSECONDS: Final = 1_000_000_000
 _UNSET: Final = Status(StatusCode.UNSET)
 _ERROR: Final = Status(StatusCode.ERROR)
@@ -77,16 +75,22 @@ class SpanEmitter:
     Args:
         provider: makes the spans; its sampler decides which mails are traced.
         ids: the provider's id generator.
-        wait_for_room: waits while more spans wait for export than a backlog of log lines should add to.
+        wait_for_room: waits while many spans wait for export, so that a backlog of log lines loses none.
+        wait_every: spans between two calls of that.
     """
 
     def __init__(
-        self, provider: TracerProvider, ids: LogIdGenerator, wait_for_room: Callable[[], None] = lambda: None
+        self,
+        provider: TracerProvider,
+        ids: LogIdGenerator,
+        wait_for_room: Callable[[], None] = lambda: None,
+        wait_every: int = 256,
     ) -> None:
         self._tracer = provider.get_tracer("mail_exporter")
         self._sampler = provider.sampler
         self._ids = ids
         self._wait_for_room = wait_for_room
+        self._wait_every = wait_every
         self._since_wait = 0
 
     def exemplar(self, mail: Mail) -> str | None:
@@ -97,7 +101,7 @@ class SpanEmitter:
         """Emit the spans that an attempt or a mail's end completes; none when the mail's trace is not sampled."""
         if not is_sampled(fact.mail, self._sampler):
             return
-        if self._since_wait >= _PACED_SPANS:
+        if self._since_wait >= self._wait_every:
             self._since_wait = 0
             self._wait_for_room()
         if isinstance(fact, MailFinished):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 QUEUED_LINES: Final = 10_000
-"""Lines that may wait for a slow stdout: about 5 MB."""
+"""Lines that may wait for a slow stdout: about 10 MB."""
 _FLUSH_SECONDS: Final = 1.0
 _ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)
 _LEVELS: Final = frozenset({"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"})
@@ -45,7 +45,7 @@ class LogOutput:
         self.handler: logging.Handler = writer
         """The sink for loguru."""
         if queue_limit is not None:
-            # A SimpleQueue may be written by a finalizer that interrupts its own reader; queue.Queue would deadlock.
+            # SimpleQueue, because a finalizer may log while this thread reads the queue: queue.Queue would deadlock.
             queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
             bounded = _BoundedQueueHandler(queue, queue_limit)
             self._losses.append(bounded.losses)
@@ -108,8 +108,15 @@ def _add_trace_and_exception(record: "Record") -> None:
         extra["trace_id"], extra["span_id"] = f"{span.trace_id:032x}", f"{span.span_id:016x}"
     if record["exception"] is not None:
         kind, value, _ = record["exception"]
-        extra["exception"] = f"{kind.__name__ if kind else 'Exception'}: {mask_text(str(value))}"
+        extra["exception"] = f"{kind.__name__ if kind else 'Exception'}: {_masked_text_of(value)}"
         record["exception"] = None  # no traceback: it would follow the line, with unmasked addresses
+
+
+def _masked_text_of(error: BaseException | None) -> str:
+    try:
+        return mask_text(str(error))
+    except Exception as failure:  # noqa: BLE001 - an error whose __str__ fails must not raise where it is logged
+        return f"(no text: {type(failure).__name__})"
 
 
 def _json_line(service: Service, record: "Record") -> str:
@@ -148,9 +155,21 @@ class _Losses:
 
 
 class _StreamHandler(logging.StreamHandler[TextIO]):
+    """Writes lines to a stream.
+
+    It has no lock: the queue's thread, or loguru under its own lock, is its only caller. At exit, the standard library
+    acquires every handler's lock, and would wait for a thread that is blocked by a stdout that is not read.
+    """
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.losses = _Losses("stdout takes none")
+
+    def createLock(self) -> None:  # noqa: N802 - the base class's name
+        self.lock = None
+
+    def flush(self) -> None:
+        """Do nothing: `emit` flushes each line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -170,6 +189,7 @@ class _BoundedQueueHandler(QueueHandler):
         self.losses = _Losses("stdout is slower than the log")
 
     def enqueue(self, record: logging.LogRecord) -> None:
+        del record.extra  # type: ignore[attr-defined]  # loguru's; the text of the line has all of it
         waiting = self._lines.qsize()
         if waiting >= self._limit:
             self.losses.add()

@@ -2,9 +2,13 @@
 
 import re
 
+_LOCAL = r"""[^\s<>@",;:()\[\]]"""
+_DOMAIN = r"""@\[?[\w.:-]+\]?"""
+# The lookbehind makes it linear: without it, every character of a long word is tried as the first one of an address.
+# One match takes all addresses of a word, as in `a@x.org+b@y.org`.
 _ADDRESS = re.compile(
     r"""(?<=<)[^<>]*@[^<>@]*(?=>)"""  # in angle brackets, whatever the local part has in it
-    r"""|(?:"[^"]*"|[^\s<>@",;:()\[\]]+)@\[?[\w.:-]+\]?"""
+    rf"""|(?:"[^"]*"|(?<!{_LOCAL}){_LOCAL}+){_DOMAIN}(?:{_LOCAL}*{_DOMAIN})*"""
 )
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit
 
 from mail_telemetry.configuration import SettingsInvalid
 
@@ -34,7 +35,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "The same for spans alone.",
     "OTEL_RESOURCE_ATTRIBUTES": "Attributes of every span's resource, as `name=value`, separated by commas.",
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "Detectors that add resource attributes, for example `process,os`.",
-    "OTEL_PROPAGATORS": "Headers in which a caller with an API key may send its trace.",
+    "OTEL_PROPAGATORS": "How a caller with an API key may send its trace: `tracecontext`, `baggage` or `none`.",
     "OTEL_TRACES_SAMPLER": "Which requests, and which mails that arrive without a trace, are traced.",
     "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, for example a ratio of `0.1`.",
     "OTEL_BSP_SCHEDULE_DELAY": "Milliseconds between two exports.",
@@ -67,8 +68,8 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
 """Variables of the tracing specification that have no effect here, and why."""
 
 _NUMBERS: Final = re.compile(r"OTEL_(?:BSP_\w+|\w+_LIMIT|EXPORTER_OTLP_(?:TRACES_)?(?P<seconds>TIMEOUT))")
-_UNLIMITED: Final = "unset"
-"""The Python SDK's word for a limit that is switched off."""
+_PROPAGATORS: Final = frozenset({"tracecontext", "baggage", "none"})
+"""Those of opentelemetry-api; others are packages of their own."""
 
 
 class Protocol(StrEnum):
@@ -84,19 +85,21 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     The specification treats an empty variable as unset; the Python SDK does not. Call this before the SDK's import.
 
     Raises:
-        SettingsInvalid: a variable holds no usable number.
+        SettingsInvalid: a variable holds no usable number, or a propagator that is not installed.
     """
     for name in [name for name, value in environ.items() if name.startswith("OTEL_") and not value.strip()]:
         del environ[name]
-    wrong = [line for name in sorted(environ) if (line := _number_problem(name, environ[name].strip()))]
+    wrong = [line for name in sorted(environ) if (line := _problem(name, environ[name].strip()))]
     if wrong:
         raise SettingsInvalid(wrong)
 
 
-def _number_problem(name: str, value: str) -> str | None:
-    """Return what is wrong with the value of a numeric variable, or None."""
+def _problem(name: str, value: str) -> str | None:
+    """Return what is wrong with the value of a variable, or None."""
+    if name == "OTEL_PROPAGATORS" and not {part.strip().lower() for part in value.split(",")} <= _PROPAGATORS:
+        return f"{name}: {value} is not installed; set it like {name}=tracecontext,baggage"
     found = _NUMBERS.fullmatch(name)
-    if found is None or value.isdecimal() or value.lower() == _UNLIMITED:
+    if found is None or value.isdecimal():
         return None
     if found["seconds"]:
         return (
@@ -114,7 +117,7 @@ def endpoint(environ: Mapping[str, str]) -> str | None:
     every batch would fail.
     """
     disabled = _value(environ, "OTEL_SDK_DISABLED") == "true" or _value(environ, "OTEL_TRACES_EXPORTER") == "none"
-    return None if disabled else _of_traces(environ, "ENDPOINT")[1]
+    return None if disabled else of_traces(environ, "ENDPOINT")[1]
 
 
 def protocol(environ: Mapping[str, str]) -> Protocol:
@@ -123,7 +126,7 @@ def protocol(environ: Mapping[str, str]) -> Protocol:
     Raises:
         SettingsInvalid: it is not one of `Protocol`.
     """
-    name, value = _of_traces(environ, "PROTOCOL")
+    name, value = of_traces(environ, "PROTOCOL")
     try:
         return Protocol(value.lower()) if value else Protocol.HTTP
     except ValueError:
@@ -134,12 +137,22 @@ def protocol(environ: Mapping[str, str]) -> Protocol:
         raise SettingsInvalid([line]) from None
 
 
-def _of_traces(environ: Mapping[str, str], name: str) -> tuple[str, str | None]:
+def of_traces(environ: Mapping[str, str], name: str) -> tuple[str, str | None]:
     """Return the variable that applies to traces, the special one before the general one, and its value."""
     for variable in (f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
         if value := environ.get(variable, "").strip():
             return variable, value
     return f"OTEL_EXPORTER_OTLP_{name}", None
+
+
+def grpc_address(endpoint: str) -> tuple[str, int]:
+    """Return host and port of an endpoint for gRPC, whose default port is 443, or 80 with `http://`.
+
+    Raises:
+        ValueError: it has no usable port.
+    """
+    parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+    return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

@@ -3,23 +3,36 @@
 import logging
 from collections.abc import Sequence
 from threading import Condition
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from loguru import logger
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Status
+from opentelemetry.trace import Link, Status
 from opentelemetry.util.types import AnyValue, Attributes
 
 from mail_telemetry.masking import mask_text
 
 LONGEST_ADDRESS: Final = 320
-"""Characters of the longest address: 64, `@` and 255 (RFC 5321 section 4.5.3.1)."""
+"""Characters of the longest address: 64, `@` and 255 (RFC 5321 section 4.5.3.1). A longer one is no address, and may
+be cut before it is masked."""
 
 # These loggers write a line for each failed attempt and, every 20 s, for a full queue.
 _REPEATING_LOGGERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
+
+
+class ValueLengths(NamedTuple):
+    """Characters that attribute values may have; None for no limit."""
+
+    of_spans: int | None = None
+    """OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT."""
+    of_others: int | None = None
+    """OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: of events, links and status descriptions."""
+
+
+UNLIMITED: Final = ValueLengths()
 
 
 class MaskingSpanExporter(SpanExporter):
@@ -27,12 +40,12 @@ class MaskingSpanExporter(SpanExporter):
 
     Args:
         exporter: sends spans to the collector.
-        value_length: characters that an attribute value may have, after masking; None for no limit.
+        lengths: characters that attribute values may have, after masking.
     """
 
-    def __init__(self, exporter: SpanExporter, value_length: int | None = None) -> None:
+    def __init__(self, exporter: SpanExporter, lengths: ValueLengths = UNLIMITED) -> None:
         self._exporter = exporter
-        self._value_length = value_length
+        self._lengths = lengths
         self._error = _ExportError()
         self._changed = Condition()
         self.is_healthy = True
@@ -47,7 +60,7 @@ class MaskingSpanExporter(SpanExporter):
         """Export masked copies of the spans."""
         self._error.text = ""
         try:
-            result = self._exporter.export([masked(span, self._value_length) for span in spans])
+            result = self._exporter.export([masked(span, self._lengths) for span in spans])
         except Exception as error:  # noqa: BLE001 - the next batch may succeed
             self._error.text = f"{type(error).__name__}: {error}"
             result = SpanExportResult.FAILURE
@@ -79,33 +92,34 @@ class MaskingSpanExporter(SpanExporter):
             )
 
 
-def masked(span: ReadableSpan, value_length: int | None = None) -> ReadableSpan:
-    """Return a copy of the span with the addresses masked in name, attributes, events and status.
+def masked(span: ReadableSpan, lengths: ValueLengths = UNLIMITED) -> ReadableSpan:
+    """Return a copy of the span with the addresses masked in name, attributes, events, links and status.
 
-    Values are cut to `value_length` characters after masking: an address that the cut goes through is masked too.
+    Values are cut after masking: an address that the cut goes through is masked too.
     """
     events = [
-        Event(mask_text(event.name), _masked_attributes(event.attributes, 0, value_length), event.timestamp)
+        Event(mask_text(event.name), _masked_attributes(event.attributes, 0, lengths.of_others), event.timestamp)
         for event in span.events
     ]
+    links = [Link(link.context, _masked_attributes(link.attributes, 0, lengths.of_others)) for link in span.links]
     return ReadableSpan(
         name=mask_text(span.name),
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=_masked_attributes(span.attributes, span.dropped_attributes, value_length),
+        attributes=_masked_attributes(span.attributes, span.dropped_attributes, lengths.of_spans),
         events=_bounded(events, span.dropped_events) if span.dropped_events else events,
-        links=span.links,
+        links=links,
         kind=span.kind,
-        status=Status(span.status.status_code, _masked_text(span.status.description, value_length)),
+        status=Status(span.status.status_code, _masked_text(span.status.description, lengths.of_others)),
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
     )
 
 
-def _masked_attributes(attributes: Attributes, dropped: int, value_length: int | None) -> Attributes:
-    found = {name: cast("AnyValue", _masked_value(value, value_length)) for name, value in (attributes or {}).items()}
+def _masked_attributes(attributes: Attributes, dropped: int, length: int | None) -> Attributes:
+    found = {name: cast("AnyValue", _masked_value(value, length)) for name, value in (attributes or {}).items()}
     if not dropped:
         return found
     bounded = BoundedAttributes(attributes=found)
@@ -113,18 +127,21 @@ def _masked_attributes(attributes: Attributes, dropped: int, value_length: int |
     return bounded
 
 
-def _masked_value(value: object, value_length: int | None) -> object:
+def _masked_value(value: object, length: int | None) -> object:
     if isinstance(value, str):
-        return _masked_text(value, value_length)
+        return _masked_text(value, length)
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_masked_value(item, value_length) for item in value]
+        return [_masked_value(item, length) for item in value]
     return value
 
 
 def _masked_text(text: str | None, length: int | None) -> str | None:
     if text is None:
         return None
-    return (mask_text(text) if "@" in text else text)[:length]
+    if length is not None:
+        text = text[: length + LONGEST_ADDRESS]  # masking takes time
+    # A lone surrogate, which protobuf cannot express, would fail the whole batch.
+    return mask_text(text)[:length].encode("utf-8", "replace").decode()
 
 
 def _bounded(events: Sequence[Event], dropped: int) -> Sequence[Event]:

@@ -1,7 +1,8 @@
 """OpenTelemetry set-up: tracer provider, batch span processor and OTLP exporter, from the OTEL_ variables."""
 
+import logging
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from threading import Thread
 from typing import Final, NamedTuple
@@ -18,9 +19,10 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service
 from mail_telemetry.otel_variables import DEFAULTS, Protocol, endpoint, protocol
-from mail_telemetry.span_export import LONGEST_ADDRESS, MaskingSpanExporter
+from mail_telemetry.span_export import LONGEST_ADDRESS, UNLIMITED, MaskingSpanExporter, ValueLengths
 
 _SHUTDOWN_SECONDS: Final = 5.0
+_WAIT_SECONDS: Final = 0.1
 # https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 _PROCESSED: Final = "otel.sdk.processor.span.processed"
 _QUEUE_SIZE: Final = "otel.sdk.processor.span.queue.size"
@@ -41,16 +43,16 @@ class SpanExport:
 
     Args:
         exporter: sends spans to the collector.
-        value_length: characters that an attribute value may have; None for no limit.
+        lengths: characters that attribute values may have.
 
     Raises:
         ValueError: the OTEL_BSP_ variables contradict each other.
     """
 
-    def __init__(self, exporter: SpanExporter, value_length: int | None = None) -> None:
+    def __init__(self, exporter: SpanExporter, lengths: ValueLengths = UNLIMITED) -> None:
         os.environ["OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"] = "true"  # else the processor counts nothing
         self._reader = InMemoryMetricReader()
-        self._exporter = MaskingSpanExporter(exporter, value_length)
+        self._exporter = MaskingSpanExporter(exporter, lengths)
         self.processor = BatchSpanProcessor(
             self._exporter, meter_provider=MeterProvider([self._reader], shutdown_on_exit=False)
         )
@@ -62,15 +64,23 @@ class SpanExport:
 
     def counts(self) -> SpanCounts:
         """Return what became of the spans so far."""
+        failed = self._exporter.failed_spans  # first: a span is processed before its export fails
         by_error = self._metric(_PROCESSED)
         not_queued = sum(count for error, count in by_error.items() if error)
-        return SpanCounts(sum(by_error.values()), not_queued + self._exporter.failed_spans)
+        return SpanCounts(sum(by_error.values()), not_queued + failed)
 
-    def wait_for_room(self) -> None:
-        """Wait until the queue is at most half full; return at once while exports fail."""
-        capacity = self._metric(_QUEUE_CAPACITY)[""]
-        while self.is_healthy and self._metric(_QUEUE_SIZE)[""] > capacity / 2:
-            self._exporter.wait_for_export(0.1)
+    @property
+    def capacity(self) -> int:
+        """Spans that may wait for export (OTEL_BSP_MAX_QUEUE_SIZE)."""
+        return self._metric(_QUEUE_CAPACITY)[""]
+
+    def wait_for_room(self, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        """Wait until the queue is at most half full; return at once while exports fail, or when stopping."""
+        while self._is_filling() and self.is_healthy and not is_stopping():
+            self._exporter.wait_for_export(_WAIT_SECONDS)
+
+    def _is_filling(self) -> bool:
+        return self._metric(_QUEUE_SIZE)[""] > self.capacity / 2
 
     def _metric(self, name: str) -> dict[str, int]:
         """Return a metric of the batch processor by its `error.type`; an empty one for none."""
@@ -115,8 +125,9 @@ def start_tracing(service: Service, id_generator: IdGenerator | None = None) -> 
         SettingsInvalid: a variable is unusable.
     """
     with _sdk_errors_as_settings_invalid(), _defaults_set(os.environ):
-        length = SpanLimits().max_span_attribute_length
-        export = SpanExport(_otlp_exporter(protocol(os.environ)), length) if endpoint(os.environ) else None
+        limits = SpanLimits()
+        lengths = ValueLengths(limits.max_span_attribute_length, limits.max_attribute_length)
+        export = SpanExport(_otlp_exporter(protocol(os.environ)), lengths) if endpoint(os.environ) else None
         return Tracing(tracer_provider(service, export.processor if export else None, id_generator), export)
 
 
@@ -124,6 +135,8 @@ def tracer_provider(
     service: Service, processor: SpanProcessor | None = None, id_generator: IdGenerator | None = None
 ) -> TracerProvider:
     """Return a provider of spans under the service's name; OTEL_RESOURCE_ATTRIBUTES adds to their resource."""
+    # It writes a line for each value that it cuts, and any caller can send long values.
+    logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)
     limits = SpanLimits()
     provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: service.value}),

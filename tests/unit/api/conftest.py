@@ -25,7 +25,7 @@ from mail_api.trace_context import TraceContextGuard
 from mail_ledger.engine import open_engine
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
-from mail_telemetry.span_export import MaskingSpanExporter
+from mail_telemetry.span_export import MaskingSpanExporter, ValueLengths
 from tests.unit.api.fake_postfix import FakePostfix
 
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ async def api(start_api: StartApi) -> Api:
 @asynccontextmanager
 async def _running(settings: Settings, output: io.StringIO) -> AsyncIterator[Api]:
     registry, exporter = CollectorRegistry(), InMemorySpanExporter()
-    provider = tracing.tracer_provider(Service.API, SimpleSpanProcessor(MaskingSpanExporter(exporter, 1024)))
+    provider = tracing.tracer_provider(
+        Service.API, SimpleSpanProcessor(MaskingSpanExporter(exporter, ValueLengths(1024, 1024)))
+    )
     served = create_app(settings, registry, provider)
     transport = httpx2.ASGITransport(served)
     async with (

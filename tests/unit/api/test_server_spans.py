@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, use_span
 
 from mail_api.reception import Reception
+from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
@@ -101,9 +103,22 @@ async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     span = server_span(api)
     assert (span.status.status_code, attributes(api)["error.type"]) == (StatusCode.ERROR, "500")
     (event,) = span.events
-    assert dict(event.attributes or {})["exception.message"] == "a***@example.org is too much"
+    said = dict(event.attributes or {})
+    assert said["exception.message"] == "a***@example.org is too much"
+    assert "test_server_spans.py:" in str(said["exception.stacktrace"])
     assert api.metric("http_requests_total", method="POST", handler="/send", status="5xx") == 1
     assert "anna@" not in span.to_json() + api.output.getvalue()
+
+
+async def test_cancelled_request(api: Api, postfix: FakePostfix) -> None:
+    """A request that is cancelled, as at the end of a shutdown, leaves an error span."""
+    postfix.fail("CONTENT", HANG)
+    request = asyncio.create_task(api.send())
+    await postfix.wait_for("CONTENT")
+    request.cancel()
+    await asyncio.wait([request])
+    assert server_span(api).status.status_code is StatusCode.ERROR
+    assert attributes(api)["error.type"] == "CancelledError"
 
 
 async def test_pipelined_request(api: Api) -> None:
@@ -140,7 +155,7 @@ async def test_path_like_health(api: Api, path: str) -> None:
 @pytest.mark.parametrize("value", [b"\xff", b"\xe9t\xe9", b"\xff\\", b"\xff\\x", b"\xff\\N{x}", b"["], ids=repr)
 @pytest.mark.parametrize("name", ["User-Agent", "Host", "traceparent", "baggage"])
 async def test_undecodable_header(api: Api, name: str, value: bytes) -> None:
-    """Bytes that are not UTF-8, or no host, cost nobody an answer and the request no span."""
+    """Bytes that are not UTF-8, or no host, cause no error, and the request has a span."""
     answer = await api.client.get("/nowhere", headers={name.encode(): value})
     assert answer.status_code == 404
     assert server_span(api).name == "GET"
@@ -165,7 +180,7 @@ async def test_undecodable_query(api: Api) -> None:
 
 
 async def test_long_values(api: Api) -> None:
-    """Of a value that a caller may make as long as he likes, a span keeps the beginning."""
+    """A span keeps the beginning of a long value."""
     await api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
     found = attributes(api)
     assert (found["url.path"], found["user_agent.original"]) == (f"/{'x' * 1023}", "y" * 1024)

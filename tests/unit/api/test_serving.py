@@ -150,6 +150,19 @@ async def test_odd_bytes(postfix: FakePostfix, head: bytes, status: bytes) -> No
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
+async def test_long_values_are_not_logged(postfix: FakePostfix) -> None:
+    """Values that are cut in spans add nothing to the log: a caller must not be able to fill it."""
+    environment = variables(postfix)
+    with HttpCollector().serving() as collector:
+        async with running(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, **environment) as program:
+            async with client_of(environment) as client:
+                await client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
+            program.process.send_signal(signal.SIGTERM)
+            lines = await program.rest()
+    assert [line["message"] for line in lines if line["level"] != "info"] == []
+    assert len(collector.names()) == 1
+
+
 async def test_metrics_port(postfix: FakePostfix) -> None:
     """Metrics, the process's own too, are on their port and not on the API's."""
     environment = variables(postfix)

@@ -36,13 +36,14 @@ class Bench:
         *,
         open_mails: int = 1000,
         journal: Journal | None = None,
+        spans: SpanEmitter | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.unknown: list[str] = []
         self._exporter = InMemorySpanExporter()
         ids = LogIdGenerator()
         processor = SimpleSpanProcessor(MaskingSpanExporter(self._exporter))
-        spans = SpanEmitter(tracer_provider(Service.SERVER, processor, ids), ids)
+        spans = spans or SpanEmitter(tracer_provider(Service.SERVER, processor, ids), ids)
         self.tracker = Tracker(open_mails)
         self.tracker.restore(restored.open_mails(ledger))
         relays = Relays(RELAY)

@@ -1,18 +1,24 @@
 """The spans that lines make."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from mail_exporter.parse.grammar import arrival_time
+from mail_exporter.spans import LogIdGenerator, SpanEmitter
 from mail_ledger import Ledger
-from mail_telemetry.names import Attribute
+from mail_telemetry.names import Attribute, Service
 from mail_telemetry.spans import SPANS
+from mail_telemetry.tracing import SpanCounts, SpanExport, Tracing, tracer_provider
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.bench import Bench
@@ -330,6 +336,42 @@ def test_instrumentation_scope(bench: Bench) -> None:
     scopes = {span.instrumentation_scope.name for span in bench.spans if span.instrumentation_scope}
     assert scopes == {"mail_exporter"}
     assert {span.resource.attributes["service.name"] for span in bench.spans} == {"mail-server"}
+
+
+def test_backlog_waits_for_room(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    """A backlog of log lines loses no span to a small queue while exports succeed."""
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "50")
+    exporter, ids = InMemorySpanExporter(), LogIdGenerator()
+    export = SpanExport(exporter)
+    tracing = Tracing(tracer_provider(Service.SERVER, export.processor, ids), export)
+    bench = Bench(ledger, spans=SpanEmitter(tracing.provider, ids, export.wait_for_room, export.capacity // 8))
+    for number in range(200):
+        queue_id = f"{number:012X}"
+        bench.feed(*logs.accepted(queue_id, trace=None), logs.sent(queue_id), logs.removed(queue_id))
+    tracing.shutdown()
+    assert export.counts() == SpanCounts(processed=1400, dropped=0)
+    assert len(exporter.get_finished_spans()) == 1400
+
+
+def test_no_wait_when_stopping() -> None:
+    """A collector that does not answer delays the end of the exporter no longer than a moment."""
+    answered = Event()
+
+    class Silent(InMemorySpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            answered.wait(10)
+            return super().export(spans)
+
+    export = SpanExport(Silent())
+    tracer = tracer_provider(Service.SERVER, export.processor).get_tracer("test")
+    for _ in range(export.capacity):
+        tracer.start_span("x").end()
+    started = time.monotonic()
+    export.wait_for_room(lambda: time.monotonic() - started > 0.2)
+    assert time.monotonic() - started < 2
+    answered.set()
+    export.processor.shutdown()  # type: ignore[no-untyped-call]  # published without types
 
 
 def test_no_address_in_spans(bench: Bench) -> None:

@@ -3,6 +3,8 @@
 import io
 import json
 import logging as stdlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -186,7 +188,7 @@ def test_closed_stream() -> None:
 
 
 def test_queue(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a queue, a slow stdout holds nobody up: what finds no room is dropped, counted and reported once."""
+    """With a queue, a slow stdout does not block: a line that finds no room is dropped, counted and reported once."""
     stream = Stream()
     output = logging.configure(Service.API, stream=stream, queue_limit=100)
     stream.is_open.clear()
@@ -214,8 +216,31 @@ def test_end_is_bounded() -> None:
     stream.is_open.set()
 
 
-def test_finalizer_that_logs(out: io.StringIO) -> None:
-    """A line that is logged while another one is being written neither blocks nor costs that line."""
+def test_exception_without_text(out: io.StringIO) -> None:
+    """An exception whose `__str__` fails is logged by its class, and does not raise where it is logged."""
+
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("anna@example.org")
+
+    logger.opt(exception=MuteError()).error("failed")
+    assert last(out)["exception"] == "MuteError: (no text: RuntimeError)"
+
+
+def test_process_whose_stdout_is_not_read() -> None:
+    """A process whose stdout is full and is not read ends all the same, a second later."""
+    code = (
+        "from loguru import logger; from mail_telemetry import logging\n"
+        "output = logging.configure(logging.Service.API, queue_limit=10_000)\n"
+        "for _ in range(2_000): logger.info('x' * 100)\n"
+        "output.close()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:  # noqa: S603 - Python
+        assert process.wait(20) == 0
+
+
+def test_line_that_is_logged_while_another_is_formatted(out: io.StringIO) -> None:
+    """It neither blocks nor costs that line."""
 
     class Logging:
         def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """Addresses as they may be shown."""
 
+import time
+
 import pytest
 
 from mail_telemetry.masking import domain_of, mask_address, mask_text
@@ -47,3 +49,17 @@ def test_mask_text(text: str, expected: str) -> None:
 def test_domain_of(address: str, expected: str) -> None:
     """The domain is what stands behind the last @."""
     assert expected == domain_of(address)
+
+
+def test_all_addresses_of_a_word() -> None:
+    """Addresses that follow each other without a blank are masked together."""
+    for text in ("a.b@x.org+c.d@y.org", "a.b@x.org@c.d@y.org", "x=anna@x.org;berta@y.org"):
+        masked = mask_text(text)
+        assert [part for part in ("a.b", "c.d", "anna", "berta") if part in masked] == [], masked
+
+
+def test_long_words_take_no_time() -> None:
+    """A long word without an address is looked at once: masking blocks the whole process."""
+    started = time.perf_counter()
+    assert mask_text("@" + "a" * 100_000).endswith("a")
+    assert time.perf_counter() - started < 1

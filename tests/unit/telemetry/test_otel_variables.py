@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mail_telemetry.configuration import SettingsInvalid
-from mail_telemetry.otel_variables import Protocol, endpoint, prepare, protocol
+from mail_telemetry.otel_variables import Protocol, endpoint, grpc_address, prepare, protocol
 
 
 def test_empty_is_unset() -> None:
@@ -16,12 +16,12 @@ def test_empty_is_unset() -> None:
     assert environ == {"OTEL_SDK_DISABLED": "true", "X": ""}
 
 
-@pytest.mark.parametrize("value", ["many", "-1", "1.5"])
+@pytest.mark.parametrize("value", ["many", "-1", "1.5", "unset"])
 @pytest.mark.parametrize("name", ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_BSP_SCHEDULE_DELAY"])
 def test_no_number(name: str, value: str) -> None:
     """A limit that is no number is an error that names the variable and shows a usable value."""
     with pytest.raises(SettingsInvalid) as raised:
-        prepare({name: value, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "unset", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"})
+        prepare({name: value, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "64", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"})
     assert raised.value.lines == (f"{name}: {value} is not a whole number of 0 or more; set it like {name}=128",)
 
 
@@ -29,6 +29,28 @@ def test_no_seconds() -> None:
     """A time-out that is no number is an error, too; the SDK would take its default without a word."""
     with pytest.raises(SettingsInvalid, match="OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: soon is no number of seconds"):
         prepare({"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "soon"})
+
+
+def test_propagators() -> None:
+    """A propagator that is not installed is an error; OpenTelemetry would raise at its import."""
+    prepare({"OTEL_PROPAGATORS": "tracecontext, baggage"})
+    with pytest.raises(SettingsInvalid, match="OTEL_PROPAGATORS: b3 is not installed"):
+        prepare({"OTEL_PROPAGATORS": "b3"})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("http://c:4317", ("c", 4317)),
+        ("c:4317", ("c", 4317)),
+        ("https://c", ("c", 443)),
+        ("c", ("c", 443)),
+        ("http://c", ("c", 80)),
+    ],
+)
+def test_grpc_address(endpoint: str, expected: tuple[str, int]) -> None:
+    """An endpoint for gRPC may have no scheme, and no port."""
+    assert expected == grpc_address(endpoint)
 
 
 @pytest.mark.parametrize("service", ["mail_api", "mail_exporter"])

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from mail_telemetry.span_export import MaskingSpanExporter, masked
+from mail_telemetry.span_export import MaskingSpanExporter, ValueLengths, masked
 
 LINKED = SpanContext(3, 4, is_remote=False, trace_flags=TraceFlags(1))
 
@@ -58,12 +58,9 @@ def test_everything_else_is_kept() -> None:
     assert len(written.SerializeToString()) == len(expected)
     copy, kept = written.resource_spans[0].scope_spans[0].spans[0], masked(original)
     assert (copy.kind, copy.start_time_unix_nano, copy.end_time_unix_nano) == (3, 1_000, 2_000)
-    assert (kept.context, kept.parent, kept.links, kept.resource) == (
-        original.context,
-        original.parent,
-        original.links,
-        original.resource,
-    )
+    assert (kept.context, kept.parent, kept.resource) == (original.context, original.parent, original.resource)
+    (link,), (was,) = kept.links, original.links
+    assert (link.context, dict(link.attributes or {})) == (was.context, dict(was.attributes or {}))
 
 
 def test_dropped_counts_are_kept() -> None:
@@ -81,9 +78,34 @@ def test_address_across_the_cut(before: int) -> None:
     made = TracerProvider().get_tracer("test").start_span("x", attributes={"a": "." * before + " anna@example.org"})
     made.end()
     assert isinstance(made, ReadableSpan)
-    value = str((masked(made, 10).attributes or {})["a"])
+    value = str((masked(made, ValueLengths(10)).attributes or {})["a"])
     assert "an" not in value
     assert len(value) == 10
+
+
+def test_lengths() -> None:
+    """Values of spans, and those of events, links and status, have limits of their own."""
+    links = [Link(LINKED, {"l": "l" * 9})]
+    made = TracerProvider().get_tracer("test").start_span("x", attributes={"a": "a" * 9}, links=links)
+    made.add_event("e", {"e": "e" * 9})
+    made.set_status(Status(StatusCode.ERROR, "s" * 9))
+    made.end()
+    assert isinstance(made, ReadableSpan)
+    copy = masked(made, ValueLengths(of_spans=2, of_others=4))
+    (event,), (link,) = copy.events, copy.links
+    values = [dict(attributes or {}) for attributes in (copy.attributes, event.attributes, link.attributes)]
+    assert values == [{"a": "aa"}, {"e": "eeee"}, {"l": "llll"}]
+    assert copy.status.description == "ssss"
+
+
+def test_lone_surrogate() -> None:
+    """A character that protobuf cannot express costs neither its attribute nor its batch."""
+    made = TracerProvider().get_tracer("test").start_span("x", attributes={"a": "x\ud800y"})
+    made.set_status(Status(StatusCode.ERROR, "x\ud800y"))
+    made.end()
+    assert isinstance(made, ReadableSpan)
+    (span,) = encode_spans([masked(made)]).resource_spans[0].scope_spans[0].spans
+    assert (span.attributes[0].value.string_value, span.status.message) == ("x?y", "x?y")
 
 
 class Broken(SpanExporter):

@@ -277,7 +277,7 @@ def test_full_queue(start: StartTracing, collector: HttpCollector, output: io.St
 
 
 def test_wait_for_room(start: StartTracing, collector: HttpCollector) -> None:
-    """Who waits for room while exports succeed loses no span, however small the queue is."""
+    """Waiting for room while exports succeed loses no span, however small the queue is."""
     tracing = start(collector.endpoint, BSP_MAX_QUEUE_SIZE="100", BSP_MAX_EXPORT_BATCH_SIZE="50")
     for _ in range(100):
         export_of(tracing).wait_for_room()
@@ -287,7 +287,7 @@ def test_wait_for_room(start: StartTracing, collector: HttpCollector) -> None:
 
 
 def test_no_wait_while_exports_fail(start: StartTracing, output: io.StringIO) -> None:
-    """A collector that is down holds nobody up who would wait for room."""
+    """Waiting for room ends at once while exports fail."""
     tracing = start(DOWN, EXPORTER_OTLP_TIMEOUT="0.1", BSP_MAX_QUEUE_SIZE="100", BSP_MAX_EXPORT_BATCH_SIZE="50")
     emit(tracing, 100)
     wait_until(lambda: not export_of(tracing).is_healthy)
