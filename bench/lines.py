@@ -67,7 +67,7 @@ def seconds(value: float) -> str:
 
 
 def received(rng: Random, mail: Mail, service: str, client: str, *, recipients: int = 1) -> Story:
-    """Yield the way from the connection to the queue: 5 lines, one more with TLS."""
+    """Yield the way from the connection to the queue: 5 lines, one more with TLS, one more with a trace."""
     at = mail.arrived
     smtpd = f"{service}/smtpd[{rng.randrange(228, 248)}]"
     cleanup = f"{'public/' if service == 'public' else ''}cleanup[{rng.randrange(239, 249)}]"
@@ -79,18 +79,18 @@ def received(rng: Random, mail: Mail, service: str, client: str, *, recipients: 
     if service == "submission":
         login = f", sasl_method=PLAIN, sasl_username=user{rng.randrange(20)}"
         verbs += " auth=1"
-    trace = ""
-    if client == API:
-        trace = f", orig_queue_id=00-{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}-01"
-        verbs += " xforward=1"
-    yield at, f"{smtpd}: {mail.id}: client={client}{login}{trace}", Kind.OTHER
+    yield at, f"{smtpd}: {mail.id}: client={client}{login}", Kind.OTHER
     if client == API:
         api_id = "".join(rng.choices(_API_ALPHABET, k=26))
         yield at, f"{cleanup}: {mail.id}: message-id=<msg_{api_id}.mail-api@{DOMAIN}>", Kind.RECEIVED
+        trace = f"00-{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}-01"
+        envelope = f"from=<{mail.sender}> to=<{mail.sender}> proto=ESMTP helo=<mail-api>"
+        header = f"info: header Traceparent: {trace} from {client}; {envelope}: mailtrace"
+        yield at, f"{cleanup}: {mail.id}: {header}", Kind.OTHER
     else:
         yield at, f"{cleanup}: {mail.id}: message-id=<{rng.getrandbits(64):x}@{DOMAIN}>", Kind.RECEIVED
     yield active(mail, at, recipients)
-    commands = 5 + (3 if login else 2 if service != "internal" else 1 if trace else 0)
+    commands = 5 + (3 if login else 2 if service != "internal" else 0)
     yield (
         at,
         f"{smtpd}: disconnect from {client} {verbs} mail=1 rcpt={recipients} data=1 quit=1 commands={commands}",

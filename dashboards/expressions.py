@@ -20,7 +20,7 @@ from dashboards.promql import (
 )
 from dashboards.queries import recorded
 from dashboards.thresholds import compared
-from mail_api.codes import RESULTS, Code
+from mail_api.errors import RESULTS, Code
 from mail_telemetry import names
 from mail_telemetry.names import Service
 

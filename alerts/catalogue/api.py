@@ -4,10 +4,11 @@ from typing import Final
 
 from alerts.model import Advice, Alert, Component, Group, Severity
 from dashboards.boards import Board
-from mail_api.codes import ANSWERS, INTERNAL, Code
+from mail_api.errors import ANSWERS, INTERNAL, Code
 
 _ANSWERS: Final = (*ANSWERS.values(), INTERNAL)
-_OURS: Final = "|".join(sorted({one.code for one in _ANSWERS if one.status >= 500}))  # noqa: PLR2004 - 5xx
+# Of an unknown outcome the caller is told 202, so that no client repeats it.
+_OURS: Final = "|".join(sorted({Code.OUTCOME_UNKNOWN, *(one.code for one in _ANSWERS if one.status >= 500)}))  # noqa: PLR2004 - 5xx
 _CALLERS: Final = (
     *(Code.INVALID_REQUEST, Code.REQUEST_TOO_LARGE, Code.KEY_INVALID),
     *(Code.ORIGIN_NOT_ALLOWED, Code.RECIPIENT_NOT_ALLOWED, Code.SENDER_NOT_ALLOWED),

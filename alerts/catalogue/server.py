@@ -76,7 +76,7 @@ BRUTE_FORCE: Final = Alert(
     expr="""(
   sum by (entry) (increase(postfix_smtpd_auth_failures_total{job="mail-exporter"}[15m]))
   or label_replace(
-    sum by (job) (increase(mail_api_messages_total{job="mail-api",result="key_invalid"}[15m])),
+    sum by (job) (increase(mail_api_invalid_keys_total{job="mail-api"}[15m])),
     "entry", "api", "job", ".*"
   )
 ) >= 20""",

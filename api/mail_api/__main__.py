@@ -1,4 +1,4 @@
-"""`mail-api`: the command line; `run` starts the servers."""
+"""`mail-api`: the command line."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with configuration.stopping():
         otel_variables.prepare(os.environ)
     # Not before: OpenTelemetry's SDK reads variables when it is imported.
-    from mail_api.run import run  # noqa: PLC0415
+    from mail_api.server import run  # noqa: PLC0415
     from mail_api.settings import Settings  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(

@@ -1,4 +1,4 @@
-"""One e-mail address, mailbox or domain, checked and normalised; the only place that knows email-validator."""
+"""Checks and normalises e-mail addresses, mailboxes and domains, by email-validator."""
 
 import re
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from typing import Final
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from mail_api.described import LONGEST_MAILBOX
+LONGEST_MAILBOX: Final = 1_000
+"""Characters of an address with its name."""
 
 # email-validator refuses .local outright (RFC 6762), yet home servers live there (Dinky's own alerts come from
 # alerts@dinky.local). Behind this suffix the library applies every other rule to such a domain.
 _LOCAL_NETWORK: Final = ".local"
 _SUFFIX: Final = ".example"
 
-# What there is nothing to say about but whether its domain is one: below every limit, and no character to look up.
+# Addresses of which only the domain needs a check: within all limits, and without a character that needs a look-up.
 _PLAIN: Final = re.compile(
     r"(?=[^@]{1,64}@)(?P<local>[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@(?P<domain>[A-Za-z0-9.-]{1,150})"
 )
@@ -26,7 +27,7 @@ _NAMED: Final = re.compile(r'(?P<name>"(?:[^"\\]|\\.)+"|[^\s"<>@,;:()\\][^"<>@,;
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address, and the name of whom it belongs to, if that is known."""
+    """An address, and the name of its owner, if known."""
 
     address: str
     name: str = ""
@@ -48,7 +49,7 @@ def parse_address(text: str, *, international: bool = False) -> str:
     return _checked(stripped, international=international)
 
 
-@lru_cache(maxsize=1024)  # most people's mail is at the same few providers
+@lru_cache(maxsize=1024)  # most addresses are at the same few providers
 def _domain(text: str) -> str:
     return _checked(f"a@{text}", international=False).partition("@")[2]
 
@@ -100,7 +101,7 @@ def parse_domain(text: str) -> str:
 
 
 def parse_address_or_domain(text: str) -> str:
-    """Return whichever of the two the text is, normalised.
+    """Return the address or domain, normalised.
 
     Raises:
         ValueError: it is neither.

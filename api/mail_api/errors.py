@@ -1,9 +1,11 @@
-"""Everything that can go wrong with a request: situations with their data. `codes.py` makes answers of them."""
+"""Errors of the API: each is a situation with its data, and one table maps it to an HTTP status and a code."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, TypeAlias
+from enum import StrEnum
+from typing import ClassVar, Final, TypeAlias
 
 from mail_telemetry.masking import mask_text
 
@@ -11,11 +13,49 @@ Problem: TypeAlias = tuple[str, str]
 """A field, and what is wrong with it."""
 
 
-class Situation(Exception):
-    """Base of the situations; `str()` of one is what its caller reads, and never holds a full address."""
+class Code(StrEnum):
+    """Values of `code` in answers; for requests to send also in metrics, log lines and spans."""
+
+    ACCEPTED = "accepted"
+    INVALID_REQUEST = "invalid_request"
+    INTERNATIONAL_ADDRESS = "international_address"
+    RECIPIENT_REFUSED = "recipient_refused"
+    MESSAGE_REFUSED = "message_refused"
+    KEY_INVALID = "key_invalid"
+    RECIPIENT_NOT_ALLOWED = "recipient_not_allowed"
+    SENDER_NOT_ALLOWED = "sender_not_allowed"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    REDIRECT_NOT_ALLOWED = "redirect_not_allowed"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    REQUEST_IN_FLIGHT = "request_in_flight"
+    REQUEST_TOO_LARGE = "request_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    FILLED_TOO_FAST = "filled_too_fast"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    KEY_LIMIT_REACHED = "key_limit_reached"
+    INTERNAL_ERROR = "internal_error"
+    SENDER_REFUSED = "sender_refused"
+    TEMPORARILY_REFUSED = "temporarily_refused"
+    MAIL_SERVER_UNREACHABLE = "mail_server_unreachable"
+    MAIL_SERVER_BUSY = "mail_server_busy"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    KEY_UNVERIFIABLE = "key_unverifiable"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    REPLAYED = "replayed"
+    HONEYPOT = "honeypot"
+    INTERRUPTED = "interrupted"
+
+
+class ApiError(Exception):
+    """Base of the errors; `str()` of one is the message for the caller, and never holds a full address."""
 
     retry_after: int | None = None
-    """Seconds after which it is worth trying again, where the situation itself knows."""
+    """Seconds after which a retry can succeed, where the error itself knows."""
 
     @property
     def errors(self) -> Mapping[str, str]:
@@ -24,8 +64,8 @@ class Situation(Exception):
 
 
 @dataclass(eq=False)
-class FieldsRefused(Situation):
-    """Base of what is wrong with single fields, each with its problem."""
+class FieldsRefused(ApiError):
+    """Base of errors about single fields, each with its problem."""
 
     problems: tuple[Problem, ...]
 
@@ -38,46 +78,46 @@ class FieldsRefused(Situation):
 
 
 class InvalidRequest(FieldsRefused, ValueError):
-    """Fields that can't be used."""
+    """Fields that are missing or invalid."""
 
 
 class RecipientNotAllowed(FieldsRefused, PermissionError):
-    """A caller without a key wants to write to a stranger."""
+    """A caller without a key addresses a recipient that is not allowed."""
 
     def __init__(self, field: str = "to") -> None:
         super().__init__(((field, "this recipient is not in ALLOWED_RECIPIENTS"),))
 
 
 class SenderNotAllowed(FieldsRefused, PermissionError):
-    """The key names the senders that it may use, and this is none of them."""
+    """The API key has a list of senders, and this address is not on it."""
 
     def __init__(self) -> None:
         problem = "is not among the senders of this API key; a visitor's address goes into reply_to"
         super().__init__((("from", problem),))
 
 
-class KeyInvalid(Situation, PermissionError):
-    """No API key, or one that was never made, or was revoked."""
+class KeyInvalid(ApiError, PermissionError):
+    """No API key, or one that does not exist or was revoked."""
 
     def __str__(self) -> str:
         return "This needs a valid API key, as the header Authorization: Bearer dm_..."
 
 
-class KeyUnverifiable(Situation, ConnectionError):
-    """The ledger, which knows the keys, is away."""
+class KeyUnverifiable(ApiError, ConnectionError):
+    """The ledger, which holds the keys, is unavailable."""
 
     def __str__(self) -> str:
         return "API keys can't be checked at the moment; nothing was sent, try again"
 
 
 class RedirectNotAllowed(FieldsRefused, PermissionError):
-    """A form wants its visitor sent to a foreign site."""
+    """The form's `redirect` is a page of a site that is not allowed."""
 
     def __init__(self) -> None:
         super().__init__((("redirect", "must be an address on a site of ALLOWED_HOSTS"),))
 
 
-class UnsupportedMediaType(Situation, ValueError):
+class UnsupportedMediaType(ApiError, ValueError):
     """The body is neither JSON nor a form."""
 
     def __str__(self) -> str:
@@ -85,7 +125,7 @@ class UnsupportedMediaType(Situation, ValueError):
 
 
 @dataclass(eq=False)
-class RequestTooLarge(Situation, ValueError):
+class RequestTooLarge(ApiError, ValueError):
     """More bytes than the named variable allows."""
 
     limit: int
@@ -95,20 +135,20 @@ class RequestTooLarge(Situation, ValueError):
         return f"The request is larger than {self.limit} bytes ({self.variable})"
 
 
-class OriginNotAllowed(Situation, PermissionError):
-    """A page of a foreign site calls."""
+class OriginNotAllowed(ApiError, PermissionError):
+    """The request comes from a page of a site that is not allowed."""
 
     def __str__(self) -> str:
         return "The site that this request comes from is not in ALLOWED_HOSTS"
 
 
-class HoneypotFilled(Situation, PermissionError):
-    """The field that no person sees (HONEYPOT_FIELD) holds something. The caller is told success."""
+class HoneypotFilled(ApiError, PermissionError):
+    """The hidden field (HONEYPOT_FIELD) is filled. The caller gets the answer of a success."""
 
 
 @dataclass(eq=False)
-class FilledTooFast(Situation, PermissionError):
-    """The form was sent sooner after it was opened than a person could have filled it."""
+class FilledTooFast(ApiError, PermissionError):
+    """The form was sent sooner after it was opened than a person could fill it."""
 
     retry_after: int
 
@@ -117,8 +157,8 @@ class FilledTooFast(Situation, PermissionError):
 
 
 @dataclass(eq=False)
-class RateLimited(Situation, PermissionError):
-    """One address has sent as many requests as RATE_LIMIT allows."""
+class RateLimited(ApiError, PermissionError):
+    """A client address reached RATE_LIMIT."""
 
     retry_after: int
 
@@ -127,8 +167,8 @@ class RateLimited(Situation, PermissionError):
 
 
 @dataclass(eq=False)
-class KeyRateLimited(Situation, PermissionError):
-    """One API key has made as many requests as it may in a minute."""
+class KeyRateLimited(ApiError, PermissionError):
+    """An API key reached its requests per minute."""
 
     retry_after: int
 
@@ -137,8 +177,8 @@ class KeyRateLimited(Situation, PermissionError):
 
 
 @dataclass(eq=False)
-class KeyLimitExceeded(Situation, PermissionError):
-    """One API key has had as many recipients as it may in 24 hours."""
+class KeyLimitExceeded(ApiError, PermissionError):
+    """An API key reached its recipients per 24 hours."""
 
     limit: int
     used: int
@@ -150,8 +190,8 @@ class KeyLimitExceeded(Situation, PermissionError):
 
 
 @dataclass(eq=False)
-class QuotaExhausted(Situation, PermissionError):
-    """The relay takes no more for now, by our own count or by its words."""
+class QuotaExhausted(ApiError, PermissionError):
+    """The relay's limit is reached, by our count or by the relay's own reply."""
 
     why: str
     retry_after: int | None
@@ -166,7 +206,7 @@ def _at(seconds: int) -> str:
 
 
 @dataclass(eq=False)
-class IdempotencyConflict(Situation, ValueError):
+class IdempotencyConflict(ApiError, ValueError):
     """The idempotency key was used for another request."""
 
     def __str__(self) -> str:
@@ -174,36 +214,36 @@ class IdempotencyConflict(Situation, ValueError):
 
 
 @dataclass(eq=False)
-class RequestInFlight(Situation, ValueError):
-    """The same request is being sent right now."""
+class RequestInFlight(ApiError, ValueError):
+    """A request with the same idempotency key is in progress."""
 
     def __str__(self) -> str:
         return "A request with this Idempotency-Key is being sent right now; ask again for its answer"
 
 
-class MessageUnknown(Situation, LookupError):
-    """Nobody knows a mail of this id."""
+class MessageUnknown(ApiError, LookupError):
+    """The ledger has no mail with this id."""
 
     def __str__(self) -> str:
-        return "There is no mail with this id, or it was forgotten (LEDGER_RETENTION_DAYS)"
+        return "There is no mail with this id, or it was deleted after LEDGER_RETENTION_DAYS"
 
 
-class LedgerUnavailable(Situation, ConnectionError):
-    """What is asked for stands in the ledger, which is away."""
+class LedgerUnavailable(ApiError, ConnectionError):
+    """The answer is in the ledger, which is unavailable."""
 
     def __str__(self) -> str:
         return "The ledger can't be read at the moment; mail is sent all the same"
 
 
-class TooManyRequests(Situation, TimeoutError):
-    """As many requests, or bytes of them, are in flight as fit; nothing of this one was read."""
+class TooManyRequests(ApiError, RuntimeError):
+    """MAX_CONCURRENT_REQUESTS are in progress, or their bodies fill the memory for them."""
 
     def __str__(self) -> str:
-        return "The mail API has too many requests in hand; nothing was sent, try again"
+        return "The mail API has too many requests in progress; nothing was sent, try again"
 
 
 @dataclass(eq=False)
-class RequestTimeout(Situation, TimeoutError):
+class RequestTimeout(ApiError, TimeoutError):
     """The body did not arrive in time."""
 
     seconds: float
@@ -213,27 +253,27 @@ class RequestTimeout(Situation, TimeoutError):
 
 
 @dataclass(eq=False)
-class Refused(Situation):
-    """The mail server said no, for good, with this reply."""
+class Refused(ApiError):
+    """Base of the mail server's refusals, with its reply."""
 
     status: int
     reply: str
-    said: ClassVar = "The mail server refused the message"
+    prefix: ClassVar = "The mail server refused the message"
 
     def __str__(self) -> str:
-        return f"{self.said}: {self.status} {mask_text(self.reply)}"
+        return f"{self.prefix}: {self.status} {mask_text(self.reply)}"
 
 
 class RecipientRefused(Refused):
     """A 5xx to RCPT."""
 
-    said: ClassVar = "to: the mail server refused the recipient"
+    prefix: ClassVar = "to: the mail server refused the recipient"
 
 
 class SenderRefused(Refused):
-    """A 5xx to EHLO or MAIL: the server's set-up does not fit DEFAULT_FROM, and no caller can change that."""
+    """A 5xx to MAIL: the mail server does not accept DEFAULT_FROM, which no caller can change."""
 
-    said: ClassVar = "The mail server refused the sender (DEFAULT_FROM)"
+    prefix: ClassVar = "The mail server refused the sender (DEFAULT_FROM)"
 
 
 class MessageRefused(Refused):
@@ -241,12 +281,12 @@ class MessageRefused(Refused):
 
 
 class TemporarilyRefused(Refused):
-    """A 4xx: the queue's disk is full, a lookup failed. The mail was not accepted."""
+    """A 4xx, for example because the queue's disk is full or a lookup failed. The mail was not accepted."""
 
-    said: ClassVar = "The mail server can't take the message now; nothing was sent, try again later"
+    prefix: ClassVar = "The mail server can't take the message now; nothing was sent, try again later"
 
 
-class InternationalAddress(Situation, ValueError):
+class InternationalAddress(ApiError, ValueError):
     """An address needs SMTPUTF8 (RFC 6531), which the mail server does not offer."""
 
     def __str__(self) -> str:
@@ -254,7 +294,7 @@ class InternationalAddress(Situation, ValueError):
 
 
 @dataclass(eq=False)
-class MailServerUnreachable(Situation, ConnectionError):
+class MailServerUnreachable(ApiError, ConnectionError):
     """No usable connection before the deadline; nothing was sent."""
 
     seconds: float
@@ -264,7 +304,7 @@ class MailServerUnreachable(Situation, ConnectionError):
 
 
 @dataclass(eq=False)
-class MailServerBusy(Situation, TimeoutError):
+class MailServerBusy(ApiError, TimeoutError):
     """Every connection of the pool was in use until the deadline; nothing was sent."""
 
     seconds: float
@@ -274,8 +314,8 @@ class MailServerBusy(Situation, TimeoutError):
 
 
 @dataclass(eq=False)
-class OutcomeUnknown(Situation, ConnectionError):
-    """The connection ended between the end of the message and the server's answer to it."""
+class OutcomeUnknown(ApiError, ConnectionError):
+    """The mail server's answer to the message is missing: it may have accepted the mail."""
 
     message_id: str = ""
 
@@ -286,8 +326,74 @@ class OutcomeUnknown(Situation, ConnectionError):
         )
 
 
-class RequestIncomplete(Situation, ConnectionError):
-    """The caller left before the whole body was there."""
+class RequestIncomplete(ApiError, ConnectionError):
+    """The caller disconnected before the end of the body."""
 
     def __str__(self) -> str:
         return "The request ended before its body did"
+
+
+ROUTING: Final[Mapping[int, Code]] = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
+"""Codes of the answers that the router makes by itself, by status."""
+
+_NOT_SENDING: Final = frozenset({*ROUTING.values(), Code.LEDGER_UNAVAILABLE})
+
+RESULTS: Final = tuple(code for code in Code if code not in _NOT_SENDING)
+"""Codes that a request to send can end with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """HTTP status and code of an error; `retry_after` in seconds."""
+
+    status: int
+    code: Code
+    retry_after: int | None = None
+
+
+ANSWERS: Final[Mapping[type[Exception], Answer]] = {
+    InvalidRequest: Answer(400, Code.INVALID_REQUEST),
+    RequestIncomplete: Answer(400, Code.INVALID_REQUEST),
+    InternationalAddress: Answer(400, Code.INTERNATIONAL_ADDRESS),
+    RecipientRefused: Answer(400, Code.RECIPIENT_REFUSED),
+    MessageRefused: Answer(400, Code.MESSAGE_REFUSED),
+    KeyInvalid: Answer(401, Code.KEY_INVALID),
+    RecipientNotAllowed: Answer(403, Code.RECIPIENT_NOT_ALLOWED),
+    SenderNotAllowed: Answer(403, Code.SENDER_NOT_ALLOWED),
+    OriginNotAllowed: Answer(403, Code.ORIGIN_NOT_ALLOWED),
+    RedirectNotAllowed: Answer(403, Code.REDIRECT_NOT_ALLOWED),
+    MessageUnknown: Answer(404, Code.NOT_FOUND),
+    RequestTimeout: Answer(408, Code.REQUEST_TIMEOUT),
+    IdempotencyConflict: Answer(409, Code.IDEMPOTENCY_CONFLICT),
+    RequestInFlight: Answer(409, Code.REQUEST_IN_FLIGHT, retry_after=1),
+    RequestTooLarge: Answer(413, Code.REQUEST_TOO_LARGE),
+    UnsupportedMediaType: Answer(415, Code.UNSUPPORTED_MEDIA_TYPE),
+    RateLimited: Answer(429, Code.RATE_LIMITED),
+    KeyRateLimited: Answer(429, Code.RATE_LIMITED),
+    KeyLimitExceeded: Answer(429, Code.KEY_LIMIT_REACHED),
+    QuotaExhausted: Answer(429, Code.QUOTA_EXHAUSTED),
+    FilledTooFast: Answer(429, Code.FILLED_TOO_FAST),
+    SenderRefused: Answer(503, Code.SENDER_REFUSED),
+    TemporarilyRefused: Answer(503, Code.TEMPORARILY_REFUSED, retry_after=60),
+    MailServerUnreachable: Answer(503, Code.MAIL_SERVER_UNREACHABLE, retry_after=30),
+    MailServerBusy: Answer(503, Code.MAIL_SERVER_BUSY, retry_after=5),
+    TooManyRequests: Answer(503, Code.TOO_MANY_REQUESTS, retry_after=5),
+    KeyUnverifiable: Answer(503, Code.KEY_UNVERIFIABLE, retry_after=5),
+    LedgerUnavailable: Answer(503, Code.LEDGER_UNAVAILABLE, retry_after=5),
+    # Not 503, which clients and proxies retry: a second attempt may be a second mail.
+    OutcomeUnknown: Answer(202, Code.OUTCOME_UNKNOWN),
+    # Counted and logged under its own code; the caller gets the same answer as after a success.
+    HoneypotFilled: Answer(200, Code.HONEYPOT),
+}
+
+INTERNAL: Final = Answer(500, Code.INTERNAL_ERROR)
+
+
+def answer_to(problem: BaseException) -> Answer:
+    """Return the table's row for an error; an unexpected one is an internal error."""
+    return ANSWERS.get(type(problem), INTERNAL)  # type: ignore[arg-type]
+
+
+def result_of(error: BaseException) -> Code:
+    """Return the result of a request to send that ended in this error."""
+    return Code.INTERRUPTED if isinstance(error, asyncio.CancelledError) else answer_to(error).code

@@ -1,21 +1,98 @@
-"""The kinds of field that a request is made of: text of one line, mailboxes, headers, tags."""
+"""Field types of requests: each with its check, and its JSON Schema for OpenAPI."""
 
+import base64
+import binascii
+import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from mail_api import described
-from mail_api.addresses import Mailbox, parse_mailbox
+from mail_api.addresses import LONGEST_MAILBOX, Mailbox, parse_mailbox
 
-# Control characters, lone surrogates, and the two separators that Python and some mail programs treat as line ends.
+Schema: TypeAlias = dict[str, Any]
+
+MOST_RECIPIENTS: Final = 50
+MOST_ENTRIES: Final = 20
+LONGEST_NAME: Final = 200
+LONGEST_LINE: Final = 500
+HEADER_NAME: Final = r"^[Xx]-[A-Za-z0-9][A-Za-z0-9-]{0,59}$"
+TAG_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$"
+_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_ONE_LINE: Final = rf"^[^{_CONTROL}]*$"
+
+LINE: Final[Schema] = {
+    "type": "string",
+    "maxLength": LONGEST_LINE,
+    "pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+}
+TEXT: Final[Schema] = {"type": "string", "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+FLAG_OR_MARKUP: Final[Schema] = {
+    "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": r"^[^\u0000]*<[^\u0000]*$"}]
+}
+_ADDRESS: Final[Schema] = {"type": "string", "format": "email", "maxLength": LONGEST_MAILBOX}
+MAILBOX: Final[Schema] = {
+    "anyOf": [
+        {**_ADDRESS, "description": "An address; also as `Anna <anna@example.org>`."},
+        {
+            "type": "object",
+            "properties": {
+                "email": _ADDRESS,
+                "name": {"type": "string", "maxLength": LONGEST_NAME, "pattern": _ONE_LINE},
+            },
+            "required": ["email"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+FILE_NAME: Final[Schema] = {
+    "type": "string",
+    "maxLength": LONGEST_NAME,
+    "pattern": rf"^[^{_CONTROL}]*[^\s/\\{_CONTROL}][^/\\{_CONTROL}]*$",
+}
+_WORD: Final = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99}"
+MEDIA_TYPE: Final[Schema] = {"type": "string", "pattern": f"^{_WORD}/{_WORD}$"}
+BASE64: Final[Schema] = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+}
+
+
+def or_empty(schema: Schema, *, null: bool = False) -> Schema:
+    """Return the schema of a field that may also be empty, as forms send a field that was left out, or null."""
+    return {"anyOf": [*schema.get("anyOf", [schema]), {"enum": ["", None] if null else [""]}]}
+
+
+def _optional(schema: Schema) -> Schema:
+    """Return the schema of a JSON field that may be absent, null or empty."""
+    return or_empty(schema, null=True)
+
+
+def _entries(name: str) -> Schema:
+    """Return the schema of an object of lines under names of this pattern."""
+    value = {"type": "string", "maxLength": LONGEST_LINE, "pattern": _ONE_LINE}
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": name},
+        "additionalProperties": value,
+        "maxProperties": MOST_ENTRIES,
+    }
+
+
+MAILBOXES: Final[Schema] = {
+    "anyOf": [*_optional(MAILBOX)["anyOf"], {"type": "array", "items": MAILBOX, "maxItems": MOST_RECIPIENTS}]
+}
+
+# Unicode categories: control characters, lone surrogates, and two separators that some programs treat as line ends.
 _NEVER_IN_A_HEADER: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 PATTERNS: Final = {
-    described.HEADER_NAME: "must be X- and letters, digits or -",
-    described.TAG_NAME: "must be letters, digits, _, . or -",
+    HEADER_NAME: "must be X- and letters, digits or -",
+    TAG_NAME: "must be letters, digits, _, . or -",
 }
-"""What each pattern means, for those who broke it."""
+"""Error message for each pattern."""
 
 
 def one_line(value: str) -> str:
@@ -43,7 +120,7 @@ def not_blank(value: str) -> str:
 
 
 def _content(value: str) -> str:
-    """Return the text if it can be the content of a mail: what UTF-8 can say, without NUL."""
+    """Return the text if it can be the content of a mail: UTF-8 without NUL."""
     if "\0" in value:
         raise ValueError("must not hold NUL characters")
     try:
@@ -54,7 +131,7 @@ def _content(value: str) -> str:
 
 
 def none_if_empty(value: object) -> object:
-    """Return None for the empty string, which is what an HTML form sends for a field that nobody filled."""
+    """Return None for the empty string, which an HTML form sends for an empty field."""
     return None if value == "" else value
 
 
@@ -74,13 +151,13 @@ def _mailbox(value: object) -> Mailbox:
 
 
 def _parsed(text: str) -> Mailbox:
-    # Cut, but to a length that is refused: to look at each of a million characters takes a second.
-    return parse_mailbox(not_blank(one_line(text[: described.LONGEST_MAILBOX + 1])))
+    # Cut to a length that is still refused: checking each of a million characters takes a second.
+    return parse_mailbox(not_blank(one_line(text[: LONGEST_MAILBOX + 1])))
 
 
 def _name(text: str) -> str:
-    if len(text) > described.LONGEST_NAME:
-        raise ValueError(f"has a name of more than {described.LONGEST_NAME} characters")
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
     return one_line(text).strip()
 
 
@@ -89,14 +166,14 @@ def _as_list(value: object) -> object:
         return ()
     if not isinstance(value, (list, tuple)):
         return (value,)
-    if len(value) > described.MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
-        raise ValueError(f"holds more than {described.MOST_RECIPIENTS} recipients")
+    if len(value) > MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
+        raise ValueError(f"holds more than {MOST_RECIPIENTS} recipients")
     return value
 
 
 def _few(value: object) -> object:
-    if isinstance(value, Mapping) and len(value) > described.MOST_ENTRIES:
-        raise ValueError(f"holds more than {described.MOST_ENTRIES} entries")
+    if isinstance(value, Mapping) and len(value) > MOST_ENTRIES:
+        raise ValueError(f"holds more than {MOST_ENTRIES} entries")
     return value
 
 
@@ -108,24 +185,60 @@ def _flag_or_markup(value: object) -> bool | str:
     return _content(value)
 
 
-OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(described.MAILBOX)]
-Mailboxes = Annotated[tuple[OneMailbox, ...], BeforeValidator(_as_list), WithJsonSchema(described.MAILBOXES)]
-OptionalMailbox = Annotated[
-    OneMailbox | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.MAILBOX))
-]
-_Line = Annotated[str, Field(max_length=described.LONGEST_LINE), AfterValidator(one_line)]
-Line = Annotated[_Line, AfterValidator(not_blank), WithJsonSchema(described.LINE)]
-OptionalLine = Annotated[
-    Line | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.LINE))
-]
+OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(MAILBOX)]
+Mailboxes = Annotated[tuple[OneMailbox, ...], BeforeValidator(_as_list), WithJsonSchema(MAILBOXES)]
+OptionalMailbox = Annotated[OneMailbox | None, BeforeValidator(none_if_empty), WithJsonSchema(_optional(MAILBOX))]
+_Line = Annotated[str, Field(max_length=LONGEST_LINE), AfterValidator(one_line)]
+Line = Annotated[_Line, AfterValidator(not_blank), WithJsonSchema(LINE)]
+OptionalLine = Annotated[Line | None, BeforeValidator(none_if_empty), WithJsonSchema(_optional(LINE))]
 _Text = Annotated[str, AfterValidator(_content), AfterValidator(not_blank)]
-OptionalText = Annotated[
-    _Text | None, BeforeValidator(none_if_empty), WithJsonSchema(described.optional(described.TEXT))
+OptionalText = Annotated[_Text | None, BeforeValidator(none_if_empty), WithJsonSchema(_optional(TEXT))]
+FlagOrMarkup = Annotated[bool | str, PlainValidator(_flag_or_markup), WithJsonSchema(FLAG_OR_MARKUP)]
+_HeaderName = Annotated[str, Field(pattern=HEADER_NAME)]
+_TagName = Annotated[str, Field(pattern=TAG_NAME)]
+Headers = Annotated[dict[_HeaderName, _Line], BeforeValidator(_few), WithJsonSchema(_entries(HEADER_NAME))]
+Tags = Annotated[dict[_TagName, _Line], BeforeValidator(_few), WithJsonSchema(_entries(TAG_NAME))]
+
+_MEDIA_TYPE_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,99}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
+
+
+def _decoded(value: object) -> bytes:
+    """Return the bytes of a base64 text, which may be broken into lines; a form's file is bytes already."""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be a string")  # noqa: TRY004 - pydantic's contract
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("is not base64") from None
+
+
+def _base_name(value: str) -> str:
+    return re.split(r"[/\\]", value)[-1].strip()
+
+
+def _media_type(value: str | None) -> str | None:
+    if value is None:
+        return None
+    kind = value.partition(";")[0].strip().lower()
+    if not _MEDIA_TYPE_PATTERN.fullmatch(kind):
+        raise ValueError("is not a media type such as image/png")
+    return kind
+
+
+FileName = Annotated[
+    str,
+    Field(max_length=LONGEST_NAME),
+    AfterValidator(one_line),
+    AfterValidator(_base_name),
+    AfterValidator(not_blank),
+    WithJsonSchema(FILE_NAME),
 ]
-FlagOrMarkup = Annotated[bool | str, PlainValidator(_flag_or_markup), WithJsonSchema(described.FLAG_OR_MARKUP)]
-_HeaderName = Annotated[str, Field(pattern=described.HEADER_NAME)]
-_TagName = Annotated[str, Field(pattern=described.TAG_NAME)]
-Headers = Annotated[
-    dict[_HeaderName, _Line], BeforeValidator(_few), WithJsonSchema(described.entries(described.HEADER_NAME))
+MediaType = Annotated[
+    str | None,
+    BeforeValidator(none_if_empty),
+    AfterValidator(_media_type),
+    WithJsonSchema(_optional(MEDIA_TYPE)),
 ]
-Tags = Annotated[dict[_TagName, _Line], BeforeValidator(_few), WithJsonSchema(described.entries(described.TAG_NAME))]
+FileContent = Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema(BASE64)]

@@ -1,169 +1,160 @@
-"""How the paths describe themselves: the body of /send in its three forms, and every answer with an example."""
+"""OpenAPI: bodies and answers with examples, the schema without 422, and the page /docs."""
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import FileResponse, HTMLResponse
 
-from mail_api import errors, forms
-from mail_api.answers import acceptance, refusal
-from mail_api.books import HEADER
-from mail_api.codes import ANSWERS
-from mail_api.described import LINE, MOST_RECIPIENTS, TEXT, or_empty
-from mail_api.people import OPENED_AT
-from mail_api.schemas import SendAnswer, SendRequest
+from mail_api import errors
+from mail_api.access import OPENED_AT
+from mail_api.errors import ANSWERS, ApiError
+from mail_api.fields import LINE, MOST_RECIPIENTS, TEXT, or_empty
+from mail_api.request_body import JSON, MULTIPART, URLENCODED
+from mail_api.responses import error_response
+from mail_api.schemas import ErrorAnswer, SendAnswer, SendRequest
+from mail_api.submissions import IDEMPOTENCY_HEADER
 from mail_ledger.idempotency import LONGEST_KEY
 
-_ANSWER: Final = {"$ref": f"#/components/schemas/{SendAnswer.__name__}"}
+Responses = dict[int | str, dict[str, Any]]
+
+TAGS: Final = [
+    {"name": "Send", "description": "Send mails."},
+    {"name": "Status", "description": "What became of mails."},
+    {"name": "Quota", "description": "How much the relay still accepts."},
+    {"name": "Health", "description": "For container health checks and load balancers."},
+]
+DESCRIPTION: Final = """
+A website posts its contact form to `POST /send`; the mail goes through a Postfix server and a relay such as Gmail.
+
+```sh
+curl https://mail-api.example.org/send -H 'Content-Type: application/json' \\
+    -d '{"to": "hello@example.org", "subject": "Contact form", "body": "Hello", "from": "visitor@example.com"}'
+```
+
+Every answer has `success`, `message` and `code`. Callers without an API key can only write to the recipients of
+ALLOWED_RECIPIENTS; others show a key: `Authorization: Bearer dm_...`.
+"""
 _ID: Final = "msg_5p0c9m3w8xv2r7kq1tn4zd6hjy"
-_EXAMPLES: Final = (
-    errors.InvalidRequest((("subject", "is required"),)),
-    errors.InternationalAddress(),
-    errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
-    errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
-    errors.KeyInvalid(),
-    errors.RecipientNotAllowed(),
-    errors.SenderNotAllowed(),
-    errors.OriginNotAllowed(),
-    errors.RedirectNotAllowed(),
-    errors.RequestTimeout(20),
-    errors.IdempotencyConflict(),
-    errors.RequestInFlight(),
-    errors.RequestTooLarge(1_000_000),
-    errors.UnsupportedMediaType(),
-    errors.RateLimited(42),
-    errors.KeyRateLimited(42),
-    errors.KeyLimitExceeded(100, 100, None),
-    errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
-    errors.FilledTooFast(2),
-    errors.SenderRefused(550, "5.1.8 Sender address rejected"),
-    errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
-    errors.MailServerUnreachable(10),
-    errors.MailServerBusy(10),
-    errors.TooManyRequests(),
-    errors.KeyUnverifiable(),
-    errors.OutcomeUnknown(_ID),
-)
 _DESCRIPTIONS: Final = {
-    400: "Something in the request can't be used.",
+    202: "The mail server did not answer after it got the whole mail. Do not send it again: look at `status_url`.",
+    400: "Something in the request is missing or invalid.",
     401: "The API key is not valid.",
     403: "The recipient, the sender or the site is not allowed.",
+    404: "There is no such mail.",
     408: "The body took too long.",
     409: "The idempotency key was used before; see the code.",
     413: "The request is too large.",
     415: "The body is neither JSON nor a form.",
     429: "Too often, too fast, or too much for one day; see Retry-After.",
-    503: "The mail server can't take the mail; see Retry-After and the code.",
+    503: "Not possible now; see Retry-After and the code.",
 }
 
 
-@cache
-def responses() -> dict[int | str, dict[str, Any]]:
-    """Return every answer that /send gives, by status, with an example for every code."""
-    return {
-        200: {
-            "content": {JSONResponse.media_type: {"example": acceptance(_ID)}},
-            "description": "Postfix has the mail.",
-        },
-        303: {"description": "The same, for a form that names a page in `redirect`.", "model": None},
-        **_refusals(_EXAMPLES, _DESCRIPTIONS),
-    }
-
-
-def lookup_responses(
-    *, needs_key: bool, by_id: bool = False, by_parameters: bool = False
-) -> dict[int | str, dict[str, Any]]:
-    """Return the refusals of the paths that read the ledger."""
-    shown: list[errors.Situation] = [errors.LedgerUnavailable()]
-    if needs_key:
-        shown += [errors.KeyInvalid(), errors.KeyRateLimited(42), errors.KeyUnverifiable()]
-    if by_parameters:
-        shown.append(errors.InvalidRequest((("limit", "is too large"),)))
-    if by_id:
-        shown.append(errors.MessageUnknown())
-    words = {400: "A parameter can't be used.", 404: "No such mail.", 503: "Not at the moment."}
-    return _refusals(shown, _DESCRIPTIONS | words)
-
-
-def _refusals(situations: Iterable[errors.Situation], words: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Return the answers to these situations by status, each with its words and an example for every code."""
+def _error_responses(*examples: ApiError) -> Responses:
+    """Return the answers to these errors by status, with an example for every code."""
     found: dict[int, dict[str, Any]] = defaultdict(dict)
-    for situation in situations:
-        answer = ANSWERS[type(situation)]
-        found[answer.status][answer.code] = {"value": json.loads(bytes(refusal(situation).body))}
+    for error in examples:
+        answer = ANSWERS[type(error)]
+        found[answer.status][answer.code] = {"value": json.loads(bytes(error_response(error).body))}
     return {
         status: {
-            "description": words[status],
-            # By reference: with the model itself FastAPI would prepare to check every one of these answers.
-            "content": {JSONResponse.media_type: {"schema": _ANSWER, "examples": examples}},
+            "model": ErrorAnswer,
+            "description": _DESCRIPTIONS[status],
+            "content": {JSON: {"examples": shown}},
         }
-        for status, examples in sorted(found.items())
+        for status, shown in sorted(found.items())
     }
 
 
-@cache
-def parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return the fields of a model as parameters of the URL."""
-    schema = query.model_json_schema()
-    return [parameter(name, "query", _plain(field, schema)) for name, field in schema["properties"].items()]
+_KEY_ERRORS: Final = (errors.KeyInvalid(), errors.RateLimited(42), errors.KeyRateLimited(42), errors.KeyUnverifiable())
+
+SEND_RESPONSES: Final[Responses] = {
+    200: {
+        "description": "The mail server has the mail in its queue.",
+        "content": {JSON: {"example": SendAnswer.of(_ID).model_dump()}},
+    },
+    303: {"description": "The same, for a form that names a page in `redirect`."},
+    **_error_responses(
+        *_KEY_ERRORS,
+        errors.InvalidRequest((("subject", "is required"),)),
+        errors.InternationalAddress(),
+        errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
+        errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
+        errors.RecipientNotAllowed(),
+        errors.SenderNotAllowed(),
+        errors.OriginNotAllowed(),
+        errors.RedirectNotAllowed(),
+        errors.RequestTimeout(20),
+        errors.IdempotencyConflict(),
+        errors.RequestInFlight(),
+        errors.RequestTooLarge(1_000_000),
+        errors.UnsupportedMediaType(),
+        errors.KeyLimitExceeded(100, 100, None),
+        errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
+        errors.FilledTooFast(2),
+        errors.SenderRefused(550, "5.1.8 Sender address rejected"),
+        errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
+        errors.MailServerUnreachable(10),
+        errors.MailServerBusy(10),
+        errors.TooManyRequests(),
+        errors.OutcomeUnknown(_ID),
+    ),
+}
+MESSAGE_RESPONSES: Final = _error_responses(errors.MessageUnknown(), errors.LedgerUnavailable())
+MESSAGES_RESPONSES: Final = _error_responses(
+    *_KEY_ERRORS, errors.LedgerUnavailable(), errors.InvalidRequest((("limit", "is too large"),))
+)
+QUOTA_RESPONSES: Final = _error_responses(*_KEY_ERRORS, errors.LedgerUnavailable())
+READY_RESPONSES: Final[Responses] = {503: {"description": "It would not; see Retry-After."}}
 
 
-def _plain(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an optional field as it is when the parameter is there."""
-    (found, *_) = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
-    if "$ref" in found:
-        found = found | schema["$defs"][found["$ref"].rpartition("/")[2]]
-    return {name: value for name, value in found.items() if name not in ("$ref", "title")}
+def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any]:
+    """Return what OpenAPI says of the body of /send: /send reads it itself, so FastAPI does not know it.
 
-
-def parameter(name: str, place: str, schema: dict[str, Any], description: str = "") -> dict[str, Any]:
-    """Return one parameter of a path or URL."""
-    said = description or schema.pop("description", "")
-    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": said}
-
-
-def request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any]:
-    """Return the body's description; written out, since /send reads the body itself to limit its size."""
-    kinds = {"application/json": _json_schema(most_attachments), forms.URLENCODED: _FORM, forms.MULTIPART: _MULTIPART}
-    content = {kind: {"schema": _with_to(schema) if needs_to else schema} for kind, schema in kinds.items()}
-    idempotency = parameter(
-        HEADER, "header", {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY}, "Sends a repetition once only."
-    )
-    security: list[dict[str, list[str]]] = [{}, {"HTTPBearer": []}]
+    Args:
+        most_attachments: MAX_ATTACHMENTS.
+        needs_to: whether `to` is required, because DEFAULT_TO is not set.
+    """
+    schemas = {JSON: _json_schema(most_attachments), URLENCODED: _FORM, MULTIPART: _MULTIPART}
+    if needs_to:
+        schemas = {kind: schema | {"required": ["to", *schema["required"]]} for kind, schema in schemas.items()}
     return {
-        "requestBody": {"required": True, "content": content},
-        "parameters": [idempotency],
-        "security": security,
+        "requestBody": {"required": True, "content": {kind: {"schema": schema} for kind, schema in schemas.items()}},
+        "parameters": [
+            {
+                "name": IDEMPOTENCY_HEADER,
+                "in": "header",
+                "description": "Repeated requests with the same key send one mail.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+            }
+        ],
+        "security": [{}, {"HTTPBearer": []}],
     }
 
 
-@cache
 def _json_schema(most_attachments: int) -> dict[str, Any]:
-    """Return the request's schema in one piece: a reference would look for its target in the whole document."""
+    """Return the schema of SendRequest in one piece: OpenAPI would look for its definitions in the whole document."""
     schema = SendRequest.model_json_schema()
     definitions = schema.pop("$defs")
     schema["properties"]["attachments"] |= {"items": definitions["Attachment"], "maxItems": most_attachments}
     return schema | {"allOf": _CONTENT_RULES}
 
 
-def _with_to(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema for where there is no DEFAULT_TO."""
-    return schema | {"required": ["to", *schema["required"]]}
-
-
-_SAID: Final = {"type": "string", "minLength": 1}
+_NOT_EMPTY: Final = {"type": "string", "minLength": 1}
 _CONTENT_RULES: Final = [
-    # What there is to send: body, text, or HTML.
-    {"anyOf": [{"required": [name], "properties": {name: _SAID}} for name in ("body", "text", "html")]},
-    # `html: true` speaks of the body; without it, body and text would say the same.
+    # There is something to send: body, text, or HTML.
+    {"anyOf": [{"required": [name], "properties": {name: _NOT_EMPTY}} for name in ("body", "text", "html")]},
+    # `html: true` is about the body; without it, body and text would be the same.
     {
         "if": {"required": ["html"], "properties": {"html": {"const": True}}},
-        "then": {"required": ["body"], "properties": {"body": _SAID}},
-        "else": {"not": {"required": ["body", "text"], "properties": {"body": _SAID, "text": _SAID}}},
+        "then": {"required": ["body"], "properties": {"body": _NOT_EMPTY}},
+        "else": {"not": {"required": ["body", "text"], "properties": {"body": _NOT_EMPTY, "text": _NOT_EMPTY}}},
     },
 ]
 _ADDRESS: Final = or_empty({"type": "string", "format": "email"})
@@ -184,6 +175,67 @@ _FORM: Final[dict[str, Any]] = {
     },
     "required": ["subject", "body"],
 }
-# Bytes have no type of JSON (OpenAPI 3.1, "Encoding Object").
+# Bytes have no type in JSON Schema (OpenAPI 3.1, "Encoding Object").
 _FILE: Final = {"contentMediaType": "application/octet-stream", "description": "Under any name."}
 _MULTIPART: Final = _FORM | {"properties": _FORM["properties"] | {"file": _FILE}}
+
+
+def describe(app: FastAPI) -> None:
+    """Let the app's schema leave out 422, which FastAPI adds for parameters and this API never answers."""
+
+    def schema() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                tags=app.openapi_tags,
+                routes=app.routes,
+            )
+            for operations in found["paths"].values():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                found["components"]["schemas"].pop(unused, None)
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = schema  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+
+
+_FILES: Final = Path(str(resources.files("fastapi_swagger") / "resources"))
+_SCRIPT: Final = "swagger-ui-bundle.js"
+_STYLE: Final = "swagger-ui.css"
+_ICON: Final = "favicon-32x32.png"
+
+docs_router = APIRouter(include_in_schema=False)
+
+
+@docs_router.get("/docs")
+async def get_docs() -> HTMLResponse:
+    """Return Swagger UI with files of this server (FastAPI's default loads them from a CDN), by relative links."""
+    return get_swagger_ui_html(
+        title="Dinky Mail",
+        openapi_url="openapi.json",
+        swagger_js_url=f"docs/{_SCRIPT}",
+        swagger_css_url=f"docs/{_STYLE}",
+        swagger_favicon_url=f"docs/{_ICON}",
+    )
+
+
+@docs_router.get(f"/docs/{_SCRIPT}")
+async def get_docs_script() -> FileResponse:
+    """Return Swagger UI's script."""
+    return FileResponse(_FILES / _SCRIPT)
+
+
+@docs_router.get(f"/docs/{_STYLE}")
+async def get_docs_style() -> FileResponse:
+    """Return Swagger UI's style sheet."""
+    return FileResponse(_FILES / _STYLE)
+
+
+@docs_router.get(f"/docs/{_ICON}")
+async def get_docs_icon() -> FileResponse:
+    """Return Swagger UI's icon."""
+    return FileResponse(_FILES / _ICON)

@@ -1,24 +1,26 @@
-"""What a caller sends and reads: the fields of /send, and the seed's answer."""
+"""Pydantic models of /send: the request, its attachments and its answers."""
 
+import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from mail_api.addresses import Mailbox
-from mail_api.attachments import Attachment
-from mail_api.described import MOST_RECIPIENTS
-from mail_api.errors import InvalidRequest, Problem, RequestTooLarge
+from mail_api.errors import Code, InvalidRequest, Problem, RequestTooLarge
 from mail_api.fields import (
+    MOST_RECIPIENTS,
     PATTERNS,
+    FileContent,
+    FileName,
     FlagOrMarkup,
     Headers,
     Line,
     Mailboxes,
+    MediaType,
     OptionalLine,
     OptionalMailbox,
     OptionalText,
@@ -26,6 +28,9 @@ from mail_api.fields import (
 )
 
 _MOST_PROBLEMS: Final = 20
+_ANY_FILE: Final = "application/octet-stream"
+# Mails in mails may not be encoded in base64 (RFC 2046 section 5), and could hold headers that look like ours.
+_COMPOSITE: Final = ("message/", "multipart/")
 
 _WORDS: Final = {
     "missing": "is required",
@@ -45,6 +50,24 @@ _EXAMPLE: Final[JsonDict] = {
 }
 
 
+class Attachment(BaseModel):
+    """A file that travels with the mail."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    name: FileName = Field(description="The file's name; folders before it are dropped.", examples=["photo.jpg"])
+    type: MediaType = Field(
+        default=None, description="Its media type; guessed from the name when absent.", examples=["image/jpeg"]
+    )
+    content: FileContent = Field(description="Its bytes in base64.")
+
+    @property
+    def media_type(self) -> str:
+        """The type given, or the one that the name suggests; mails become plain files."""
+        kind = self.type or mimetypes.guess_type(self.name)[0] or _ANY_FILE
+        return _ANY_FILE if kind.startswith(_COMPOSITE) else kind
+
+
 class SendRequest(BaseModel):
     """One mail. Unknown fields are ignored, since contact forms send more than they need."""
 
@@ -52,16 +75,16 @@ class SendRequest(BaseModel):
         extra="ignore", frozen=True, hide_input_in_errors=True, json_schema_extra={"examples": [_EXAMPLE]}
     )
 
-    to: Mailboxes = Field(default=(), description="Whom it goes to; DEFAULT_TO when absent.")
-    cc: Mailboxes = Field(default=(), description="Who gets a copy, for all to see.")
-    bcc: Mailboxes = Field(default=(), description="Who gets a copy that nobody sees.")
+    to: Mailboxes = Field(default=(), description="Recipients; DEFAULT_TO when absent.")
+    cc: Mailboxes = Field(default=(), description="Recipients of a copy, visible to all.")
+    bcc: Mailboxes = Field(default=(), description="Recipients of a hidden copy.")
     subject: Line = Field(description="One line, up to 500 characters.")
     body: OptionalText = Field(default=None, description="Plain text, or HTML when `html` is true.")
     text: OptionalText = Field(default=None, description="The plain text, where `body` or `html` holds HTML.")
     html: FlagOrMarkup = Field(
         default=False, description="`true`: the body is HTML. Or the HTML itself, beside `text` or `body`."
     )
-    from_: OptionalMailbox = Field(default=None, alias="from", description="Who writes: becomes Reply-To.")
+    from_: OptionalMailbox = Field(default=None, alias="from", description="The writer: becomes Reply-To.")
     from_name: OptionalLine = Field(
         default=None, description="The writer's name, where `from` holds the address alone."
     )
@@ -70,7 +93,7 @@ class SendRequest(BaseModel):
     attachments: tuple[Attachment, ...] = Field(default=(), description="Files.")
     metadata: Tags = Field(
         default={},
-        description="Your own tags; they stand in the status and in the log, not in the mail.",
+        description="Your own tags, for the status and the log; they are not part of the mail.",
         examples=[{"form": "contact"}],
     )
 
@@ -80,22 +103,28 @@ class SendRequest(BaseModel):
         return tuple(dict.fromkeys(mailbox.address for mailbox in (*self.to, *self.cc, *self.bcc)))
 
     @property
+    def hidden_recipients(self) -> tuple[str, ...]:
+        """Recipients that the others do not see: those of `bcc` alone."""
+        visible = {mailbox.address for mailbox in (*self.to, *self.cc)}
+        return tuple(address for address in self.recipients if address not in visible)
+
+    @property
     def answers_to(self) -> Mailbox | None:
-        """Where answers go: `reply_to`, or whoever writes."""
+        """Reply-To: `reply_to`, or else the writer."""
         if self.reply_to or not self.from_:
             return self.reply_to
         return Mailbox(self.from_.address, self.from_.name or self.from_name or "")
 
     @property
     def parts(self) -> tuple[str | None, str | None]:
-        """The plain text and the HTML, whichever were given."""
+        """The plain text and the HTML; None for the one that is absent."""
         if isinstance(self.html, str):
             return (self.text or self.body, self.html)
         return (self.text, self.body) if self.html else (self.text or self.body, None)
 
     @property
     def size(self) -> int:
-        """About how much there is to send: the characters of its texts and the bytes of its files."""
+        """Approximate size: characters of the texts plus bytes of the files."""
         return sum(len(part) for part in self.parts if part) + sum(len(file.content) for file in self.attachments)
 
     @cached_property
@@ -106,36 +135,51 @@ class SendRequest(BaseModel):
 
 
 class SendAnswer(BaseModel):
-    """The answer to everything: `success`, a sentence and a code."""
+    """The mail server has the mail."""
 
-    success: bool
-    message: str
-    code: str = Field(description="One of a closed list; `accepted` is the only success.")
-    id: str | None = Field(default=None, description="msg_ and 26 characters; part of the mail's Message-ID.")
-    status_url: str | None = Field(default=None, description="Where to ask what became of it, on this server.")
+    success: Literal[True] = True
+    message: str = "The mail is on its way"
+    code: Literal["accepted"] = "accepted"
+    id: str = Field(description="`msg_` and 26 characters; part of the mail's Message-ID.")
+    status_url: str = Field(description="Path of the mail's status on this server.")
+
+    @classmethod
+    def of(cls, message_id: str) -> Self:
+        """Return the answer for a mail's id."""
+        return cls(id=message_id, status_url=status_path(message_id))
+
+
+class ErrorAnswer(BaseModel):
+    """The request failed, or its outcome is unknown."""
+
+    success: Literal[False] = False
+    message: str = Field(description="What is wrong, and how to correct it.")
+    code: Code = Field(description="One of a closed list.")
     errors: dict[str, str] | None = Field(default=None, description="What is wrong, by field.")
+    id: str | None = Field(default=None, description="The mail's id, where its outcome is unknown.")
+    status_url: str | None = Field(default=None, description="Path of its status, where its outcome is unknown.")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a request may hold, and how long its body may take to arrive."""
-
-    request_bytes: int
-    attachments: int
-    attachment_bytes: int
-    seconds: float
+def status_path(message_id: str) -> str:
+    """Return the path of a mail's status, below the API's address, which only its proxy knows."""
+    return f"/messages/{message_id}"
 
 
-def parse_send_request(payload: Mapping[str, Any], limits: Limits) -> SendRequest:
+def parse_send_request(payload: Mapping[str, Any], most_attachments: int, attachment_bytes: int) -> SendRequest:
     """Return the request that the decoded body describes.
+
+    Args:
+        payload: the decoded body.
+        most_attachments: MAX_ATTACHMENTS.
+        attachment_bytes: MAX_ATTACHMENT_BYTES, for all files together.
 
     Raises:
         InvalidRequest: names every field that can't be used, and none of its content.
         RequestTooLarge: the attachments are, taken together.
     """
     files = payload.get("attachments")
-    if isinstance(files, list) and len(files) > limits.attachments:
-        raise InvalidRequest((("attachments", f"are more than {limits.attachments} (MAX_ATTACHMENTS)"),))
+    if isinstance(files, list) and len(files) > most_attachments:
+        raise InvalidRequest((("attachments", f"are more than {most_attachments} (MAX_ATTACHMENTS)"),))
     try:
         request = SendRequest.model_validate(payload)
     except ValidationError as error:
@@ -144,8 +188,8 @@ def parse_send_request(payload: Mapping[str, Any], limits: Limits) -> SendReques
         raise InvalidRequest(tuple(reversed(problems.items()))[:_MOST_PROBLEMS]) from None
     if problems_of_all := _problems(request):
         raise InvalidRequest(problems_of_all)
-    if sum(len(attachment.content) for attachment in request.attachments) > limits.attachment_bytes:
-        raise RequestTooLarge(limits.attachment_bytes, "MAX_ATTACHMENT_BYTES")
+    if sum(len(attachment.content) for attachment in request.attachments) > attachment_bytes:
+        raise RequestTooLarge(attachment_bytes, "MAX_ATTACHMENT_BYTES")
     return request
 
 

@@ -1,18 +1,107 @@
-"""What the environment says, checked once at the start; everything else receives a finished `Settings`."""
+"""Settings of the API, from environment variables, checked once at the start."""
 
-from typing import Annotated, Any, Literal
+import re
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Annotated, Any, Final, Literal
 
+import limits
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
-from mail_api.admission import parse_site
-from mail_api.clients import parse_network
-from mail_api.durations import parse_duration
-from mail_api.links import parse_template
-from mail_api.rates import MEMORY, parse_rates, parse_storage
 from mail_ledger.connections import parse_url
 from mail_telemetry.configuration import LogLevel
+
+OFF: Final = "off"
+MEMORY: Final = "memory://"
+TRACE_ID_PLACE: Final = "{trace_id}"
+
+_SHARED_STORAGES: Final = ("redis://", "rediss://")
+_SITE: Final = re.compile(r"(?:https?://)?(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|\*\.[a-z0-9.-]+")
+# Postfix's way to write a time (postconf(5), "time units"), so that one variable serves both services.
+_TIME: Final = re.compile(r"(?P<number>\d{1,9})(?P<unit>[smhdw]?)")
+_UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def parse_site(text: str) -> str:
+    """Return one entry of ALLOWED_HOSTS in lower case, without a closing slash.
+
+    Raises:
+        ValueError: it is neither a host, `*.host`, `host:port` nor an origin.
+    """
+    site = text.strip().lower().removesuffix("/")
+    if site == "*":
+        raise ValueError("`*` would let every website send through this server; list your own sites")
+    if not _SITE.fullmatch(site):
+        raise ValueError("holds an entry that is neither a host nor an origin")
+    return site
+
+
+def parse_network(text: str) -> str:
+    """Return one entry of TRUSTED_PROXIES as a network.
+
+    Raises:
+        ValueError: it is neither an address nor a network.
+    """
+    try:
+        return str(ip_network(text.strip()))
+    except ValueError:
+        raise ValueError("holds an entry that is neither an address nor a network such as 172.18.0.0/16") from None
+
+
+def parse_rates(text: str) -> str:
+    """Return RATE_LIMIT unchanged.
+
+    Raises:
+        ValueError: it is neither `off` nor rates.
+    """
+    if text != OFF:
+        try:
+            limits.parse_many(text)
+        except ValueError:
+            raise ValueError("is neither rates, separated by commas, nor off") from None
+    return text
+
+
+def parse_storage(text: str) -> str:
+    """Return RATE_LIMIT_STORAGE unchanged.
+
+    Raises:
+        ValueError: it is a storage that is not built in.
+    """
+    if text != MEMORY and not text.startswith(_SHARED_STORAGES):
+        raise ValueError("is neither memory:// nor a redis:// address")
+    return text
+
+
+def parse_trace_url(template: str | None) -> str | None:
+    """Return TRACE_URL_TEMPLATE unchanged.
+
+    Raises:
+        ValueError: it is no address, or has no place for the trace's id.
+    """
+    if template is not None and not (template.startswith(("https://", "http://")) and TRACE_ID_PLACE in template):
+        raise ValueError(f"is not an address that holds {TRACE_ID_PLACE}")
+    return template
+
+
+def parse_duration(default_unit: str) -> Callable[[object], object]:
+    """Return a function that returns the seconds of `300s`, `5d`, or of a number of the default unit.
+
+    It raises ValueError for any other text; a value that is no text is returned unchanged.
+    """
+
+    def parse(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = _TIME.fullmatch(value.strip())
+        if not found:
+            raise ValueError("is not a time such as 300s, 10m, 1h or 5d")
+        return int(found["number"]) * _UNIT_SECONDS[found["unit"] or default_unit]
+
+    return parse
+
 
 Domain = Annotated[str, AfterValidator(parse_domain)]
 Address = Annotated[str, AfterValidator(parse_address)]
@@ -20,16 +109,18 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _split(value: object) -> object:
-    return tuple(filter(None, (item.strip() for item in value.split(",")))) if isinstance(value, str) else value
+    """Return the items of a list, which are separated by commas or white space, as in the mail server's variables."""
+    return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
 
+Addresses = Annotated[tuple[Address, ...], NoDecode]
 Recipients = Annotated[tuple[Annotated[str, AfterValidator(parse_address_or_domain)], ...], NoDecode]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(parse_network)], ...], NoDecode]
 Sites = Annotated[tuple[Annotated[str, AfterValidator(parse_site)], ...], NoDecode]
 
 
 def _own_recipients(known: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(filter(None, (known["mail_domain"], known["forward_email"], known["default_to"])))
+    return tuple(filter(None, (known["mail_domain"], *known["forward_email"], known["default_to"])))
 
 
 def _own_sites(known: dict[str, Any]) -> tuple[str, ...]:
@@ -54,7 +145,7 @@ Days = Annotated[float, BeforeValidator(parse_duration("d"))]
 class Settings(BaseSettings):
     """The variables of the API. An empty one (as `${X:-}` in a compose file leaves it) counts as unset."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
     mail_domain: Domain = Field(
         description="Your mail domain; part of every Message-ID and the base of the other defaults.",
@@ -71,10 +162,11 @@ class Settings(BaseSettings):
         description="Recipient of requests without `to`; always an allowed recipient.",
         examples=["me@example.org"],
     )
-    forward_email: Address | None = Field(
-        default=None,
-        description="Your own mailbox, where the mail server forwards to; an allowed recipient by default.",
+    forward_email: Annotated[Addresses, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Your own mailboxes, by comma, where the mail server forwards to; allowed recipients by default.",
         examples=["me@example.com"],
+        json_schema_extra={"default_text": ""},
     )
     allowed_recipients: Annotated[Recipients, BeforeValidator(_split)] = Field(
         default_factory=_own_recipients,
@@ -209,7 +301,7 @@ class Settings(BaseSettings):
         examples=["5d"],
         json_schema_extra={"default_text": "5d"},
     )
-    trace_url_template: Annotated[str | None, AfterValidator(parse_template)] = Field(
+    trace_url_template: Annotated[str | None, AfterValidator(parse_trace_url)] = Field(
         default=None,
         description="Where a trace can be looked at; `{trace_id}` stands for its id.",
         examples=["https://grafana.example.org/explore?traceId={trace_id}"],

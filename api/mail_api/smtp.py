@@ -1,77 +1,94 @@
-"""Hands a finished mail to Postfix, and knows when trying again is safe.
+"""Submits mails to Postfix with aiosmtplib, over a pool of connections, and retries while that is safe.
 
-C: XFORWARD IDENT=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
-C: MAIL FROM:<noreply@example.org> SIZE=812     S: 250 2.0.0 Ok
-C: RCPT TO:<hello@example.org>                  S: 250 2.1.0 Ok
-C: DATA                                         S: 250 2.1.5 Ok
-                                                S: 354 End data with <CR><LF>.<CR><LF>
--- up to here nothing was sent, and any failure of the connection is retried on a new one --
+C: MAIL FROM:<noreply@example.org> size=812     S: 250 2.1.0 Ok
+C: RCPT TO:<hello@example.org>                  S: 250 2.1.5 Ok
+-- up to here nothing was sent: after a lost connection, or a 421, the mail is retried on a new connection --
+C: DATA                                         S: 354 End data with <CR><LF>.<CR><LF>
 C: (the mail) .                                 S: 250 2.0.0 Ok: queued as 4jXSsP52xGzDhqX
--- from the first byte on, only the answer can tell; without one the outcome is unknown --
+-- from DATA on, only a reply tells the outcome: 4xx and 5xx refuse the mail, without a reply it is unknown --
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
+
 from mail_api.errors import (
     InternationalAddress,
+    MailServerBusy,
     MailServerUnreachable,
     MessageRefused,
     OutcomeUnknown,
     RecipientRefused,
     Refused,
     SenderRefused,
-    Situation,
     TemporarilyRefused,
 )
-from mail_api.pool import Pool
-from mail_api.session import Reply, Session, SessionLost
+from mail_telemetry.names import Service
 
+IDLE_SECONDS: Final = 60.0
+"""Postfix ends a connection that is idle for 300 s (smtpd_timeout)."""
+MAX_AGE_SECONDS: Final = 300.0
+"""A reload of Postfix reaches only new connections."""
+CONNECT_SECONDS: Final = 3.0
+"""Time for one attempt to connect: the address of a container that moved never answers."""
 REPLY_SECONDS: Final = 30.0
-"""How long the answer to a whole message may take; milters and a busy disk delay it."""
+"""How long the reply to a whole message may take; milters and a busy disk delay it."""
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 _QUEUED_AS: Final = re.compile(r"queued as (\w+)")
-
-_COMPLETED: Final = 250
-_WILL_DELIVER: Final = (250, 251)
-_START_INPUT: Final = 354
-_TEMPORARY: Final = range(400, 500)
+_UNSAFE: Final = re.compile(r"[\s<>]")
+_QUIT_SECONDS: Final = 1.0
 _CLOSING: Final = 421
+_TEMPORARY: Final = range(400, 500)
 _PERMANENT: Final = range(500, 600)
 _TOO_LARGE: Final = 552
-
-_UNSAFE: Final = re.compile(r"[\s<>]")
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail as SMTP sees it; the content's lines end in CRLF."""
+    """One mail as SMTP sees it."""
 
     sender: str
     recipients: tuple[str, ...]
     content: bytes
     international: bool = False
     """Whether an address needs SMTPUTF8 (RFC 6531)."""
-    trace: str | None = None
-    """The span that the mail is a part of, as a `traceparent`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Postfix's 250: the mail is in its queue under this id (None when the reply names none)."""
+    """Postfix's 250: the mail is in its queue under this id (None when the reply has none)."""
 
     queue_id: str | None
 
 
-class Submitter:
-    """Submits mails through the pool, and keeps trying to reach Postfix for a while."""
+class ConnectionUnusable(ConnectionError):
+    """The connection was lost before the message, or Postfix ended it with 421: the mail can be retried."""
 
-    def __init__(self, pool: Pool, retry_seconds: float, on_retry: Callable[[], None]) -> None:
+
+class Submitter:
+    """Submits mails, and retries to reach Postfix for a while.
+
+    Args:
+        pool: connections to Postfix.
+        retry_seconds: SMTP_RETRY_SECONDS.
+        on_retry: is called before each retry.
+    """
+
+    def __init__(self, pool: "Pool", retry_seconds: float, on_retry: Callable[[], None]) -> None:
         self._pool = pool
         self._retry_seconds = retry_seconds
         self._on_retry = on_retry
@@ -81,20 +98,17 @@ class Submitter:
 
         Raises:
             MailServerBusy, MailServerUnreachable, Refused: the mail was not accepted.
-            OutcomeUnknown: it was sent, and no answer came.
+            OutcomeUnknown: the message was sent, and the reply is missing.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._retry_seconds
         pause = 0.0
         while True:
             try:
-                async with self._pool.session(deadline, fresh=pause > 0) as session:
-                    return await _submit_once(session, envelope, deadline)
-            except Situation:  # some of them are OSErrors too
-                raise
-            except OSError:
-                pass  # nothing of the message was sent
-            pause = min(pause * 2, _LONGEST_PAUSE) or _FIRST_PAUSE
+                async with self._pool.connection(deadline, fresh=pause > 0) as smtp:
+                    return await _submit(smtp, envelope, deadline)
+            except ConnectionUnusable:
+                pause = min(pause * 2, _LONGEST_PAUSE) or _FIRST_PAUSE
             left = deadline - loop.time()
             if left <= _FIRST_PAUSE:
                 raise MailServerUnreachable(self._retry_seconds)
@@ -102,93 +116,221 @@ class Submitter:
             await asyncio.sleep(min(pause, left - _FIRST_PAUSE))
 
 
-class _NotTaken(ConnectionError):
-    """A reply before the message that refuses nothing: another connection may do better."""
+class Pool:
+    """A limited number of connections, handed out last in, first out, so that surplus ones become idle and end.
+
+    aiosmtplib has no pool: one `SMTP` object is one connection.
+    """
+
+    def __init__(self, host: str, port: int, size: int) -> None:
+        self._places = tuple(_Place(host, port) for _ in range(size))
+        self._free: asyncio.LifoQueue[_Place] = asyncio.LifoQueue()
+        for place in self._places:
+            self._free.put_nowait(place)
+
+    @property
+    def busy(self) -> int:
+        """How many connections carry a mail now."""
+        return sum(place.is_busy for place in self._places)
+
+    @property
+    def idle(self) -> int:
+        """How many open connections wait for a mail."""
+        return sum(place.is_open and not place.is_busy for place in self._places)
+
+    @asynccontextmanager
+    async def connection(self, deadline: float, *, fresh: bool = False) -> AsyncIterator[SMTP]:
+        """Lend a connection until the block ends; one that ends in an error is not used again.
+
+        Args:
+            deadline: when waiting for a free connection, and connecting, ends; in the loop's time.
+            fresh: open a new connection, because the last one was lost.
+
+        Raises:
+            MailServerBusy: no connection became free before the deadline.
+            ConnectionUnusable: no connection could be opened.
+        """
+        place = await self._wait_for_free(deadline)
+        try:
+            if fresh:
+                place.quit()
+            yield await place.connect(deadline)
+        except Refused:
+            # Postfix counts errors per connection, and delays and ends one with many (smtpd_soft_error_limit).
+            place.quit()
+            raise
+        except BaseException:
+            place.close()
+            raise
+        finally:
+            place.release()
+            self._free.put_nowait(place)
+
+    async def _wait_for_free(self, deadline: float) -> "_Place":
+        if not self._free.empty():
+            return self._free.get_nowait()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._free.get()
+        except TimeoutError:
+            raise MailServerBusy(round(loop.time() - started, 1)) from None
+
+    async def close(self) -> None:
+        """End every connection, after the mail that it carries."""
+        for _ in self._places:
+            place = await self._free.get()
+            place.quit()
+            await place.closed()
 
 
-async def _submit_once(session: Session, envelope: Envelope, deadline: float) -> Receipt:
-    async with asyncio.timeout_at(deadline):
-        await _open_envelope(session, envelope)
-    return await _send_content(session, envelope.content)
+class _Place:
+    """One place in the pool: a connection, or room for one."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._smtp: SMTP | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._opened_at = 0.0
+        self._quits: set[asyncio.Task[None]] = set()
+        self.is_busy = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as this side knows."""
+        return self._smtp is not None and self._smtp.is_connected
+
+    async def connect(self, deadline: float) -> SMTP:
+        """Return the connection, opened if there was none.
+
+        Raises:
+            ConnectionUnusable: it could not be opened.
+        """
+        self.is_busy = True
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._smtp is None or not self._smtp.is_connected:
+            loop = asyncio.get_running_loop()
+            self._smtp = smtp_client(self._host, self._port, REPLY_SECONDS)
+            try:
+                async with asyncio.timeout_at(min(deadline, loop.time() + CONNECT_SECONDS)):
+                    await self._smtp.connect()
+                    await self._smtp.ehlo()
+            except (SMTPException, OSError) as error:
+                raise ConnectionUnusable from error
+            self._opened_at = loop.time()
+        return self._smtp
+
+    def release(self) -> None:
+        """Keep the connection for the next mail, for a while."""
+        self.is_busy = False
+        if not self.is_open:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._opened_at > MAX_AGE_SECONDS:
+            self.quit()
+        else:
+            self._idle_timer = loop.call_later(IDLE_SECONDS, self.quit)
+
+    def quit(self) -> None:
+        """End the connection with QUIT, whose reply is awaited in the background."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._smtp is not None and self._smtp.is_connected:
+            task = asyncio.get_running_loop().create_task(_quit(self._smtp))
+            self._quits.add(task)
+            task.add_done_callback(self._quits.discard)
+        self._smtp = None
+
+    def close(self) -> None:
+        """Close the connection at once: the state of its dialogue is unknown."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._smtp is not None:
+            self._smtp.close()
+            self._smtp = None
+
+    async def closed(self) -> None:
+        """Return once every QUIT was answered, or not answered in time."""
+        await asyncio.gather(*self._quits)
 
 
-async def _open_envelope(session: Session, envelope: Envelope) -> None:
-    trace = _trace(session, envelope)
-    commands = [_mail(session, envelope), *(f"RCPT TO:<{_safe(recipient)}>" for recipient in envelope.recipients)]
-    # With several recipients DATA waits for the answers: were one of them refused, the others' would be 354.
-    together = len(envelope.recipients) == 1
-    # Whatever the answer to the trace is, the mail goes on.
-    replies = (await session.ask(*trace, *commands, *(["DATA"] if together else [])))[len(trace) :]
-    _check(SenderRefused, replies[0], _COMPLETED)
-    for reply in replies[1 : len(commands)]:
-        _check(RecipientRefused, reply, *_WILL_DELIVER)
-    (start,) = replies[len(commands) :] or await session.ask("DATA")
-    _check(MessageRefused, start, _START_INPUT)
+def smtp_client(host: str, port: int, timeout: float) -> SMTP:
+    """Return an unconnected client; replies are awaited for `timeout` seconds.
+
+    No TLS: Postfix is on the internal network, and its certificate is self-signed.
+    """
+    return SMTP(hostname=host, port=port, local_hostname=Service.API.value, start_tls=False, timeout=timeout)
 
 
-def _trace(session: Session, envelope: Envelope) -> tuple[str, ...]:
-    """Return the command that has Postfix log the trace as it logs the client (XFORWARD_README); none without trace."""
-    return (f"XFORWARD IDENT={envelope.trace}",) if envelope.trace and "xforward" in session.extensions else ()
+async def _quit(smtp: SMTP) -> None:
+    with suppress(SMTPException, OSError):
+        await smtp.quit(timeout=_QUIT_SECONDS)
+    smtp.close()
 
 
-def _mail(session: Session, envelope: Envelope) -> str:
-    """Return the command that begins a mail.
+async def _submit(smtp: SMTP, envelope: Envelope, deadline: float) -> Receipt:
+    options = _mail_options(smtp, envelope)
+    encoding = "utf-8" if envelope.international else "ascii"
+    try:
+        async with asyncio.timeout_at(deadline):
+            await smtp.mail(_safe(envelope.sender), options=options, encoding=encoding)
+            for recipient in envelope.recipients:
+                await smtp.rcpt(_safe(recipient), encoding=encoding)
+    except SMTPSenderRefused as error:
+        raise _refusal(SenderRefused, error) or ConnectionUnusable() from error
+    except SMTPRecipientRefused as error:
+        raise _refusal(RecipientRefused, error) or ConnectionUnusable() from error
+    except (SMTPException, OSError) as error:
+        raise ConnectionUnusable from error
+    if not smtp.is_connected:
+        raise ConnectionUnusable  # nothing of the message was sent
+    return await _send_message(smtp, envelope.content)
+
+
+async def _send_message(smtp: SMTP, content: bytes) -> Receipt:
+    try:
+        async with asyncio.timeout(REPLY_SECONDS):
+            reply = await smtp.data(content)
+    except SMTPDataError as error:
+        if error.code == _CLOSING:
+            raise ConnectionUnusable from error
+        raise _refusal(MessageRefused, error) or OutcomeUnknown() from None
+    except (SMTPException, OSError):
+        raise OutcomeUnknown from None
+    queued = _QUEUED_AS.search(reply.message)
+    return Receipt(queued[1] if queued else None)
+
+
+def _mail_options(smtp: SMTP, envelope: Envelope) -> list[str]:
+    """Return the parameters of the MAIL command.
 
     Raises:
-        InternationalAddress: the mail server does not take it.
+        InternationalAddress: the mail server does not support SMTPUTF8.
     """
-    words = [f"MAIL FROM:<{_safe(envelope.sender)}>"]
-    if "size" in session.extensions:
-        words.append(f"SIZE={len(envelope.content)}")
+    options = [f"SIZE={len(envelope.content)}"] if smtp.supports_extension("size") else []
     if envelope.international:
-        if "smtputf8" not in session.extensions:
+        if not smtp.supports_extension("smtputf8"):
             raise InternationalAddress
-        words.append("SMTPUTF8")
-    return " ".join(words)
+        options.append("SMTPUTF8")
+    return options
 
 
 def _safe(address: str) -> str:
-    """Return an address that can't end its place in a command; the checks at the door let no other through."""
+    """Return an address that cannot add parameters to its command; the request's checks refuse all others."""
     if _UNSAFE.search(address):
         raise ValueError("an address holds a blank or a bracket")
     return address
 
 
-def _check(stage: type[Refused], reply: Reply, *good: int) -> None:
-    """Raise what a reply before the message means, unless it is good.
-
-    421 is Postfix closing the session (it restarts, or ours is too old), whatever the command was.
-    """
-    if reply.code in good:
-        return
-    refusal = None if reply.code == _CLOSING else _refusal(stage, reply)
-    raise refusal or _NotTaken(reply.text)
-
-
-def _refusal(stage: type[Refused], reply: Reply) -> Refused | None:
-    if reply.code in _TEMPORARY:
-        return TemporarilyRefused(*reply)
-    if reply.code == _TOO_LARGE:  # said to MAIL already, because of SIZE=
-        return MessageRefused(*reply)
-    return stage(*reply) if reply.code in _PERMANENT else None
-
-
-async def _send_content(session: Session, content: bytes) -> Receipt:
-    data = _as_data(content)
-    if not session.is_open:
-        raise SessionLost("it ended the session before the message")  # so nothing was sent, and trying again is safe
-    try:
-        async with asyncio.timeout(REPLY_SECONDS):
-            reply = await session.send(data)
-    except OSError:
-        raise OutcomeUnknown from None
-    if reply.code == _COMPLETED:
-        queued = _QUEUED_AS.search(reply.text)
-        return Receipt(queued[1] if queued else None)
-    raise _refusal(MessageRefused, reply) or OutcomeUnknown()
-
-
-def _as_data(content: bytes) -> bytes:
-    """Return the content with leading dots doubled and the final dot added (RFC 5321 section 4.5.2)."""
-    ended = content if content.endswith(b"\r\n") else content + b"\r\n"
-    return (b"\r\n" + ended).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+def _refusal(kind: type[Refused], error: SMTPResponseException) -> Refused | None:
+    """Return the refusal that a 4xx or 5xx reply means; None for 421, which ends the connection, and other codes."""
+    if error.code == _CLOSING:
+        return None
+    if error.code in _TEMPORARY:
+        return TemporarilyRefused(error.code, error.message)
+    if error.code == _TOO_LARGE:  # in reply to MAIL already, because of SIZE=
+        return MessageRefused(error.code, error.message)
+    return kind(error.code, error.message) if error.code in _PERMANENT else None

@@ -19,7 +19,7 @@ from prometheus_fastapi_instrumentator import metrics as http_metrics
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mail_api.codes import RESULTS
+from mail_api.errors import RESULTS
 from mail_telemetry import names
 from mail_telemetry.logging import LogOutput
 from mail_telemetry.metrics import counter, gauge, histogram
@@ -63,6 +63,9 @@ class Telemetry:
         self._retries = counter(names.API_SUBMISSION_RETRIES, registry)
         self._connections = gauge(names.API_CONNECTIONS, registry)
         self._ledger_faults = counter(names.API_LEDGER_FAULTS, registry)
+        self._invalid_keys = counter(names.API_INVALID_KEYS, registry)
+        for path in names.PATHS_WITH_KEYS:
+            self._invalid_keys.labels(path=path)
         for result in RESULTS:
             self._messages.labels(result=result)  # so that a rate exists before the first failure
         for operation in names.LEDGER_OPERATIONS:
@@ -75,6 +78,10 @@ class Telemetry:
     def count_ledger_fault(self, operation: str) -> None:
         """Count something that the ledger should have done and could not."""
         self._ledger_faults.labels(operation=operation).inc()
+
+    def count_invalid_key(self, path: str) -> None:
+        """Count a request to this path with an API key that is not valid."""
+        self._invalid_keys.labels(path=path).inc()
 
     def count_retry(self) -> None:
         """Count one more try to reach Postfix."""

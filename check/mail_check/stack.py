@@ -91,7 +91,7 @@ def read_stack(environ: Mapping[str, str], read_file: Callable[[str], str]) -> S
         domain=domain,
         hostname=value("MAIL_HOSTNAME").lower(),
         default_from=value("DEFAULT_FROM"),
-        forward_to=tuple(re.split(r"[,\s]+", value("FORWARD_EMAIL"))) if value("FORWARD_EMAIL") else (),
+        forward_to=tuple(filter(None, re.split(r"[,\s]+", value("FORWARD_EMAIL")))),
         relay=_relay(value, lambda name: _secret(environ, name, read_file)),
     )
 

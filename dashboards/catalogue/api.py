@@ -7,7 +7,7 @@ from dashboards import shared
 from dashboards.boards import Board
 from dashboards.model import Column, Heading, Kind, Metrics, Page, Panel, Shelf, Unit
 from dashboards.thresholds import above, limit
-from mail_api.codes import Code
+from mail_api.errors import Code
 
 _ASKED: Final = Panel(
     Kind.STAT,

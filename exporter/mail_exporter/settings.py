@@ -14,7 +14,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Settings(BaseSettings):
     """The exporter's settings; each field is the variable of the same name in upper case."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
     mail_log_file: Path = Field(
         Path("/var/log/mail/mail.log"),

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from mail_ledger.connections import READS
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The schema that this version's code works with: the newest script's revision."""
 
-_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005")
+_KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 _UNVERSIONED: Final = "log_position"
 """A table that databases have which are older than the migrations."""
 

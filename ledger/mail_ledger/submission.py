@@ -27,6 +27,8 @@ class NewSubmission:
     message_id: str
     recipients: tuple[str, ...]
     """Whole addresses; the ledger masks them."""
+    hidden: tuple[str, ...] = ()
+    """Those of `recipients` that the others must not see (bcc)."""
     key: str | None = None
     """The name of the API key; None is a caller without one."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +52,8 @@ class Submission:
     recipient_count: int
     tags: Mapping[str, str]
     trace_id: str | None
+    hidden: tuple[str, ...] | None = None
+    """Recipients of bcc; None when an older version stored the submission."""
 
 
 class Accepted(NamedTuple):
@@ -107,6 +111,7 @@ def submission_of(row: RowMapping, now: float, lease: Lease) -> Submission:
         key=row["key_name"],
         recipients=tuple(row["recipients"]),
         recipient_count=row["recipient_count"],
+        hidden=None if row["hidden"] is None else tuple(row["hidden"]),
         tags=row["tags"],
         trace_id=row["trace_id"],
     )

@@ -148,6 +148,7 @@ class Submissions:
             "created": now,
             "key_name": new.key,
             "recipients": [self._mask(recipient) for recipient in new.recipients],
+            "hidden": [self._mask(recipient) for recipient in new.hidden],
             "recipient_count": len(new.recipients),
             "tags": dict(new.tags),
             "trace_id": new.trace_id,

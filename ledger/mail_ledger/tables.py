@@ -38,6 +38,7 @@ submission = Table(
     Column("key_name", String(64), comment="of the API key; none: a caller without one"),
     Column("recipients", JSON, nullable=False, comment="masked, unless LEDGER_ADDRESSES=full"),
     Column("recipient_count", Integer, nullable=False),
+    Column("hidden", JSON, comment="recipients of bcc alone, masked likewise; none: stored by an older version"),
     Column("tags", JSON, nullable=False),
     Column("trace_id", String(32)),
     Column("idempotency_key", String(64), unique=True, comment="SHA-256 of scope and key, as long as it holds"),

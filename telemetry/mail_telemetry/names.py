@@ -191,6 +191,14 @@ API_LEDGER_FAULTS = Metric(
 )
 LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status", "settle", "prune")
 
+API_INVALID_KEYS = Metric(
+    "mail_api_invalid_keys",
+    "counter",
+    "Requests with an API key that is not valid, by path.",
+    ("path",),
+)
+PATHS_WITH_KEYS: Final = ("/send", "/messages", "/quota")
+
 API_SPANS = Metric(
     "mail_api_spans",
     "counter",

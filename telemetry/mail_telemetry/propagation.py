@@ -1,8 +1,8 @@
 """W3C Trace Context on its way through Postfix (https://www.w3.org/TR/trace-context/): from the API into the log.
 
-The API says `XFORWARD IDENT=00-<trace id>-<span id>-<flags>` before each mail (XFORWARD_README), Postfix logs that as
-`orig_queue_id=` in the line that begins the mail's life in the log, and the exporter parents its spans with it. Other
-programs write a header `Traceparent`, which header_checks log and smtp_header_checks take off as the mail leaves.
+The API, and other programs, write a header `Traceparent`. header_checks logs it beside the queue id, smtp_header_checks
+removes it as the mail leaves, and the exporter parents its spans with it. A mail server of an older version logs it as
+`orig_queue_id=` (XFORWARD_README), which the exporter still parses.
 """
 
 from typing import Final

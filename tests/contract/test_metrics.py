@@ -9,7 +9,7 @@ from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Family
 
-from mail_api.pool import Pool
+from mail_api.smtp import Pool
 from mail_api.telemetry import Telemetry, watch_losses
 from mail_exporter import parts
 from mail_exporter.certificate import CertificateReader

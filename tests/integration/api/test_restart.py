@@ -48,7 +48,7 @@ class Load:
         answer = response.json()
         if response.status_code == 200:
             self.accepted.append(answer["id"])
-        elif answer["code"] == UNKNOWN:
+        elif (response.status_code, answer["code"]) == (202, UNKNOWN):
             self.unknown.append(answer["id"])
         else:
             self.refused[f"{response.status_code} {answer['code']}"] += 1

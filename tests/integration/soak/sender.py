@@ -105,7 +105,9 @@ class Clients:
             request = urllib.request.Request(API, body, headers)
             try:
                 with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - the same
-                    self.tell(way=way, outcome="accepted", id=json.load(response)["id"], recipients=recipients)
+                    answer = json.load(response)
+                if answer["success"]:  # else 202, outcome_unknown: the same request is answered once the log tells
+                    self.tell(way=way, outcome="accepted", id=answer["id"], recipients=recipients)
                     return
             except urllib.error.HTTPError as refusal:
                 answer = json.loads(refusal.read() or b"{}")

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email import message_from_bytes
 
 DROP = "drop"
 HANG = "hang"
@@ -17,8 +18,12 @@ class Received:
     sender: str
     recipients: list[str]
     content: bytes
-    trace: str | None = None
-    """What XFORWARD said before it."""
+
+    @property
+    def trace(self) -> str | None:
+        """The trace context in its header."""
+        found: str | None = message_from_bytes(self.content)["Traceparent"]
+        return found
 
 
 @dataclass
@@ -36,7 +41,7 @@ class FakePostfix:
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def fail(self, stage: str, *replies: str) -> None:
-        """Give these replies, once each, at CONNECT, EHLO, XFORWARD, MAIL, RCPT, DATA or CONTENT."""
+        """Give these replies, once each, at CONNECT, EHLO, MAIL, RCPT, DATA or CONTENT."""
         self.script[stage].extend(replies)
 
     async def start(self, port: int = 0) -> None:
@@ -71,20 +76,17 @@ class FakePostfix:
             writer.close()
 
     async def _dialogue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        mail, trace = Received("", [], b""), None
+        mail = Received("", [], b"")
         await self._reply(writer, "CONNECT", "220 fake ESMTP Postfix")
         while line := (await reader.readuntil(b"\r\n")).decode().rstrip("\r\n"):
             self.commands.append(line)
             self.seen.set()
             verb = line.partition(" ")[0]
             if verb == "EHLO":
-                offered = ("250-fake", "250-SIZE 10240000", "250-XFORWARD NAME IDENT", "250 PIPELINING")
+                offered = ("250-fake", "250-PIPELINING", "250 SIZE 10240000")
                 await self._reply(writer, verb, "\r\n".join(offered))
-            elif verb == "XFORWARD":
-                trace = line.removeprefix("XFORWARD IDENT=")
-                await self._reply(writer, verb, "250 2.0.0 Ok")
             elif verb == "MAIL":
-                mail, trace = Received(line[len("MAIL FROM:<") :].partition(">")[0], [], b"", trace), None
+                mail = Received(line[len("MAIL FROM:<") :].partition(">")[0], [], b"")
                 await self._reply(writer, verb, "250 2.1.0 Ok")
             elif verb == "RCPT":
                 if (await self._reply(writer, verb, "250 2.1.5 Ok")).startswith("250"):

@@ -38,13 +38,36 @@ async def test_any_recipient(api: Api, postfix: FakePostfix, keys: Keys) -> None
 
 
 @pytest.mark.parametrize(
-    "value", [f"Bearer dm_{'0' * 8}_{'0' * 32}", "Bearer", "Basic YTpi", "", "Bearer x y"], ids=ascii
+    "value", [f"Bearer dm_{'0' * 8}_{'0' * 32}", "Bearer", "Digest a", "", "Bearer x y", "dm_x"], ids=ascii
 )
 async def test_bad_key(api: Api, postfix: FakePostfix, value: str) -> None:
     """What is no valid key is refused, rather than taken for a caller without one."""
     answer = await api.send({"Authorization": value})
     assert (answer.status_code, answer.json()["code"], postfix.mails) == (401, "key_invalid", [])
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_login_of_the_site(api: Api) -> None:
+    """A browser that sends the login of a password-protected site shows no API key."""
+    assert (await api.send({"Authorization": "Basic YTpi"})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/send", "/messages", "/quota"])
+async def test_guessing_is_limited(start_api: StartApi, path: str) -> None:
+    """Requests with keys that are not valid are counted by path, and limited by the client's address."""
+    api = await start_api(rate_limit="2/hour")
+    method = "POST" if path == "/send" else "GET"
+    statuses = [
+        (await api.client.request(method, path, headers={"Authorization": NEVER_MADE})).status_code for _ in range(4)
+    ]
+    assert statuses == [401, 401, 429, 429]
+    assert api.metric("mail_api_invalid_keys_total", path=path) == 4
+
+
+async def test_no_key_is_not_counted(api: Api) -> None:
+    """A request without a key, where one is needed, is no guess."""
+    assert (await api.client.get("/quota")).status_code == 401
+    assert api.metric("mail_api_invalid_keys_total", path="/quota") == 0
 
 
 async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: Keys) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_api.codes import ANSWERS, Code
+from mail_api.errors import ANSWERS, Code
 from mail_api.schemas import SendRequest
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_api import pool as pool_module
-from mail_api.pool import Pool
+from mail_api import smtp as smtp_module
+from mail_api.smtp import Pool
 from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def soon() -> float:
 
 
 async def use(pool: Pool) -> None:
-    """Borrow a session and say something on it."""
-    async with pool.session(soon()) as session:
-        await session.ask("MAIL FROM:<a@x.test>")
+    """Borrow a connection and send a command on it."""
+    async with pool.connection(soon()) as smtp:
+        await smtp.mail("a@x.test")
 
 
 async def test_lazy_and_reused(postfix: FakePostfix) -> None:
@@ -47,7 +47,7 @@ async def test_bounded(postfix: FakePostfix) -> None:
 async def test_cancelled_while_waiting(postfix: FakePostfix) -> None:
     """A caller that leaves while it waits takes no connection with it."""
     pool = Pool("127.0.0.1", postfix.port, 1)
-    async with pool.session(soon()):
+    async with pool.connection(soon()):
         waiting = asyncio.create_task(use(pool))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -76,7 +76,7 @@ async def test_fresh(postfix: FakePostfix) -> None:
     """A fresh session replaces the one at hand."""
     pool = Pool("127.0.0.1", postfix.port, 1)
     await use(pool)
-    async with pool.session(soon(), fresh=True):
+    async with pool.connection(soon(), fresh=True):
         pass
     assert postfix.sessions == 2
     await pool.close()
@@ -85,7 +85,7 @@ async def test_fresh(postfix: FakePostfix) -> None:
 @pytest.mark.parametrize("limit", ["IDLE_SECONDS", "MAX_AGE_SECONDS"])
 async def test_ends_by_itself(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     """A session that has idled or lived long enough is ended with QUIT."""
-    monkeypatch.setattr(pool_module, limit, 0.0)
+    monkeypatch.setattr(smtp_module, limit, 0.0)
     pool = Pool("127.0.0.1", postfix.port, 1)
     await use(pool)
     await postfix.wait_for("QUIT")
@@ -97,7 +97,7 @@ async def test_used_again_before_idle_ends(postfix: FakePostfix) -> None:
     """Borrowing a session stops its idle timer; the loop holds one timer per idle connection at most."""
     pool = Pool("127.0.0.1", postfix.port, 1)
     await use(pool)
-    async with pool.session(soon()):
+    async with pool.connection(soon()):
         assert (pool.busy, pool.idle) == (1, 0)
     assert postfix.sessions == 1
     await pool.close()
@@ -106,11 +106,11 @@ async def test_used_again_before_idle_ends(postfix: FakePostfix) -> None:
 async def test_close_waits(postfix: FakePostfix) -> None:
     """Closing lets the mail in flight finish first, then says QUIT on every session."""
     pool = Pool("127.0.0.1", postfix.port, 2)
-    async with pool.session(soon()) as session:
+    async with pool.connection(soon()) as smtp:
         closing = asyncio.create_task(pool.close())
         await asyncio.sleep(0)
         assert not closing.done()
-        await session.ask("MAIL FROM:<a@x.test>")
+        await smtp.mail("a@x.test")
     await closing
     await postfix.wait_for("QUIT")
     assert pool.idle == 0

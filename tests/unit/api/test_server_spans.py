@@ -10,7 +10,6 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, use_span
 
-from mail_api.reception import Reception
 from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     async def fail(*_: object) -> None:
         raise RuntimeError("anna@example.org is too much")
 
-    monkeypatch.setattr(Reception, "receive", fail)
+    monkeypatch.setattr("mail_api.dependencies.read_payload", fail)
     answer = await api.send()
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     span = server_span(api)

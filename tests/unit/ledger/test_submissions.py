@@ -43,6 +43,7 @@ def test_pending_before_it_is_sent(ledger: ApiLedger) -> None:
         key="web",
         recipients=("a***@example.com", "b***@example.com"),
         recipient_count=2,
+        hidden=(),
         tags={"form": "contact"},
         trace_id="ab" * 16,
     )

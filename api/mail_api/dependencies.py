@@ -1,0 +1,257 @@
+"""FastAPI dependencies: the services of the app, and the checks that a request passes, in their order."""
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from mail_api.access import AccessRules, BotChecks
+from mail_api.addresses import Mailbox
+from mail_api.auth import ApiKeys
+from mail_api.errors import (
+    Code,
+    KeyInvalid,
+    KeyUnverifiable,
+    OriginNotAllowed,
+    RecipientNotAllowed,
+    RedirectNotAllowed,
+    SenderNotAllowed,
+    result_of,
+)
+from mail_api.ledger_client import LedgerClient
+from mail_api.quota import QuotaAdmission
+from mail_api.rate_limit import ClientAddresses, RateLimiter
+from mail_api.readiness import Readiness
+from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, read_payload, wants_json
+from mail_api.request_log import describe_request
+from mail_api.schemas import SendRequest, parse_send_request
+from mail_api.settings import Settings
+from mail_api.smtp import Submitter
+from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency, Submissions
+from mail_api.telemetry import Telemetry
+from mail_ledger.api_key import ApiKey
+from mail_telemetry.masking import mask_address, mask_text
+from mail_telemetry.names import Attribute, LogLine
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that requests need, built once by `create_app`."""
+
+    settings: Settings
+    telemetry: Telemetry
+    ledger: LedgerClient
+    api_keys: ApiKeys
+    access: AccessRules
+    bot_checks: BotChecks
+    clients: ClientAddresses
+    rate_limiter: RateLimiter
+    capacity: RequestCapacity
+    quota: QuotaAdmission
+    submissions: Submissions
+    builder: Executor
+    """Builds large mails, one after the other."""
+    submitter: Submitter
+    readiness: Readiness
+
+
+def get_services(request: Request) -> Services:
+    """Return the services of the app."""
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]
+_BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`")
+
+
+@dataclass(slots=True)
+class SendRecord:
+    """What is known about a request to send, for its metric and its log line."""
+
+    message_id: str | None = None
+    queue_id: str | None = None
+    recipients: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    result: Code = Code.ACCEPTED
+    is_accepted: bool = False
+    """The mail server has the mail; a later error is not about the mail."""
+
+
+async def record_request(request: Request, services: ServicesDep) -> AsyncIterator[SendRecord]:
+    """Count a request to send, and describe its outcome in the log, exactly once, however it ends."""
+    record, reason = SendRecord(), ""
+    try:
+        yield record
+    except BaseException as error:
+        record.result = Code.ACCEPTED if record.is_accepted else result_of(error)
+        reason = mask_text(str(error)) if record.result is not Code.INTERNAL_ERROR else ""
+        raise
+    finally:
+        services.telemetry.count_message(record.result)
+        fields = {
+            Attribute.RESULT: record.result,
+            Attribute.MESSAGE_ID: record.message_id,
+            Attribute.QUEUE_ID: record.queue_id,
+            Attribute.RECIPIENT: mask_address(record.recipients[0]) if record.recipients else None,
+            Attribute.RECIPIENT_COUNT: len(record.recipients),
+            Attribute.METADATA: {name: mask_text(value) for name, value in record.metadata.items()},
+            "reason": reason,
+        }
+        known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
+        is_accepted = record.result is Code.ACCEPTED
+        describe_request(request, LogLine.ACCEPTED if is_accepted else LogLine.NOT_ACCEPTED, known)
+
+
+# Scope "function": both end before the answer is sent.
+RecordDep = Annotated[SendRecord, Depends(record_request, scope="function")]
+
+
+async def limit_concurrency(services: ServicesDep) -> AsyncIterator[BodyMemory]:
+    """Count the request in progress until it ends.
+
+    Raises:
+        TooManyRequests: MAX_CONCURRENT_REQUESTS are in progress.
+    """
+    with services.capacity.request() as memory:
+        yield memory
+
+
+MemoryDep = Annotated[BodyMemory, Depends(limit_concurrency, scope="function")]
+
+
+async def identify(request: Request, services: ServicesDep) -> ApiKey | None:
+    """Return the API key that the request shows, or None.
+
+    Raises:
+        KeyInvalid: it shows something else than a valid key; the client's rate limit counts it.
+        KeyUnverifiable: the ledger is unavailable.
+    """
+    try:
+        return await services.api_keys.identify(request.scope)
+    except KeyInvalid:
+        services.telemetry.count_invalid_key(request.scope["route"].path)
+        await services.rate_limiter.check(services.clients.of(request))
+        raise
+
+
+async def require_key(request: Request, services: ServicesDep) -> ApiKey:
+    """Return the valid API key that the request shows, and count the request against its limit.
+
+    Raises:
+        KeyInvalid: it shows none.
+        KeyUnverifiable: the ledger is unavailable.
+        KeyRateLimited: the key has reached its requests per minute.
+    """
+    key = await identify(request, services)
+    if key is None:
+        raise KeyInvalid
+    await services.api_keys.count_request(key)
+    return key
+
+
+KeyRequired = [Security(_BEARER), Depends(require_key)]
+"""Dependencies of paths that need an API key; the first one describes it in OpenAPI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends: an API key, or anonymous; `doubt` is why a key that was shown is treated as anonymous."""
+
+    key: ApiKey | None = None
+    doubt: KeyUnverifiable | None = None
+
+    @contextmanager
+    def doubted(self) -> Iterator[None]:
+        """Report key_unverifiable where a valid key was required."""
+        try:
+            yield
+        except (OriginNotAllowed, RecipientNotAllowed):
+            if self.doubt is None:
+                raise
+            raise self.doubt from None
+
+
+async def check_caller(request: Request, services: ServicesDep) -> Caller:
+    """Return the caller, whose API key, or whose origin and client address, allow this request.
+
+    Raises:
+        KeyInvalid, KeyRateLimited: the key is not valid, or has reached its limit.
+        OriginNotAllowed, RateLimited: a caller without a key, from another site, or too often.
+    """
+    try:
+        key = await identify(request, services)
+    except KeyUnverifiable as doubt:
+        caller = Caller(doubt=doubt)
+    else:
+        caller = Caller(key)
+    if caller.key is not None:
+        await services.api_keys.count_request(caller.key)
+        return caller
+    with caller.doubted():
+        services.access.check_origin(request.headers.getlist("origin"))
+    await services.rate_limiter.check(services.clients.of(request))
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(check_caller)]
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedMail:
+    """A mail that its caller may send."""
+
+    request: SendRequest
+    key: ApiKey | None = None
+    sender: Mailbox | None = None
+    """From, where the caller's key may choose it."""
+    idempotency: Idempotency | None = None
+    redirect: str | None = None
+    """The page after a success, for a form that names one."""
+
+
+async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, caller: CallerDep) -> AllowedMail:
+    """Read the body, which is the last check, and return the mail that it asks for.
+
+    Raises:
+        ApiError: the body is not readable, or the mail is not allowed.
+    """
+    settings = services.settings
+    payload = await read_payload(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
+    services.bot_checks.check(payload, time.time())
+    redirect = _redirect(request, payload.get("redirect"), services.access)
+    mail = parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
+    if caller.key is None:
+        with caller.doubted():
+            services.access.check_recipients(mail)
+    mail = services.access.with_default_to(mail)
+    idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
+    sender = _sender(mail, caller.key)
+    if sender is not None:
+        mail = mail.model_copy(update={"from_": None})  # it becomes From, not Reply-To
+    return AllowedMail(mail, caller.key, sender, idempotency, redirect)
+
+
+AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]
+
+
+def _redirect(request: Request, wanted: object, access: AccessRules) -> str | None:
+    if wanted in (None, "") or media_type_of(request.headers) not in FORMS:
+        return None
+    if not isinstance(wanted, str) or not access.allows_page(wanted):
+        raise RedirectNotAllowed
+    return None if wants_json(request.headers) else wanted
+
+
+def _sender(mail: SendRequest, key: ApiKey | None) -> Mailbox | None:
+    """Return the From of a mail whose API key has senders of its own; None stands for DEFAULT_FROM."""
+    if key is None or not key.allowed_senders or mail.from_ is None:
+        return None
+    if not key.allows_sender(mail.from_.address):
+        raise SenderNotAllowed
+    return Mailbox(mail.from_.address, mail.from_.name or mail.from_name or "")

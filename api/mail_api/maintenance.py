@@ -1,0 +1,65 @@
+"""Ledger maintenance while the API runs: stores late outcomes, resolves unknown ones, deletes old mails."""
+
+import asyncio
+import threading
+from typing import Final
+
+from loguru import logger
+
+from mail_api.ledger_client import LedgerClient, LedgerUnreachable
+from mail_api.submissions import Submissions
+
+_ROUND_SECONDS: Final = 1.0
+_RESOLVE_SECONDS: Final = 60.0
+_PRUNE_SECONDS: Final = 86_400.0
+
+
+class Stopped(Exception):
+    """The API stops during the deletion of old mails, which continues at the next start."""
+
+
+async def maintain(ledger: LedgerClient, submissions: Submissions, retention_days: float) -> None:
+    """Retry outcomes each second, resolve unknown ones each minute, prune each day, until cancelled.
+
+    All replicas may run it at the same time.
+    """
+    stopping = threading.Event()
+    loop = asyncio.get_running_loop()
+    next_resolve = next_prune = loop.time()
+    try:
+        while True:
+            with logger.catch(message="ledger maintenance failed"):  # an error must not end the loop
+                await submissions.retry_unfinished()
+                if loop.time() >= next_resolve:
+                    next_resolve = loop.time() + _RESOLVE_SECONDS
+                    await _resolve(ledger)
+                if loop.time() >= next_prune and await _prune(ledger, retention_days, stopping):
+                    next_prune = loop.time() + _PRUNE_SECONDS
+            await asyncio.sleep(_ROUND_SECONDS)
+    finally:
+        stopping.set()
+
+
+async def _resolve(ledger: LedgerClient) -> None:
+    try:
+        settled = await ledger.call("settle", lambda known: known.submissions.settle())
+    except LedgerUnreachable:
+        return
+    if settled.accepted or settled.failed:
+        logger.bind(accepted=settled.accepted, failed=settled.failed).info(
+            "resolved unknown submissions from the mail log"
+        )
+
+
+async def _prune(ledger: LedgerClient, days: float, stopping: threading.Event) -> bool:
+    def wait(seconds: float) -> None:
+        if stopping.wait(seconds):
+            raise Stopped
+
+    try:
+        pruned = await ledger.call("prune", lambda known: known.prune(days, wait), longest=None)
+    except (LedgerUnreachable, Stopped):
+        return False
+    if any(pruned):
+        logger.bind(messages=pruned.messages, submissions=pruned.submissions).info("deleted old mails from the ledger")
+    return True

@@ -1,0 +1,312 @@
+"""GET /messages/{id}, /messages and /quota: status of mails and of the relay's quota, from the ledger."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Self, TypeVar
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from mail_api import openapi
+from mail_api.dependencies import KeyRequired, Services, ServicesDep
+from mail_api.errors import LedgerUnavailable, MessageUnknown
+from mail_api.ledger_client import LedgerUnreachable
+from mail_api.schemas import status_path
+from mail_api.settings import TRACE_ID_PLACE
+from mail_ledger.api_key import NAME
+from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.backoff import Retry
+from mail_ledger.messages import CURSOR, Page, Wanted
+from mail_ledger.quota import Quota
+from mail_ledger.recipients import RecipientStatus
+from mail_ledger.state import State
+from mail_ledger.status import MessageStatus
+from mail_telemetry.causes import Cause
+from mail_telemetry.identity import is_message_id
+from mail_telemetry.masking import mask_address
+from mail_telemetry.names import Entry
+
+T = TypeVar("T")
+
+_MOST_AT_ONCE: Final = 200
+# JSON Schema knows no named groups.
+_CURSOR: Final = f"^{re.sub(r'[?]P<.+?>', '', CURSOR)}$"
+
+
+def _not_a_number(value: object) -> object:
+    """Refuse a number, which pydantic would read as seconds or milliseconds, depending on its size."""
+    if isinstance(value, str) and not value.startswith("-") and "-" in value:
+        return value
+    raise ValueError("is not a time such as 2026-11-22T09:30:00Z")
+
+
+Since = Annotated[AwareDatetime, BeforeValidator(_not_a_number)]
+
+
+class ListQuery(BaseModel):
+    """Which mails are listed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    state: Annotated[State | None, Field(description="Only mails in this state.")] = None
+    since: Annotated[Since | None, Field(description="Only mails accepted since then: ISO 8601 with a zone.")] = None
+    key: Annotated[str | None, Field(pattern=NAME, description="Only mails sent with the API key of this name.")] = None
+    limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Most mails of the page.")] = 50
+    cursor: Annotated[str | None, Field(pattern=_CURSOR, description="`next` of the page before.")] = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """The filter as the ledger takes it."""
+        return Wanted(self.state, self.since.timestamp() if self.since else None, self.key)
+
+
+def _trace_url(template: str | None, trace_id: str | None) -> str | None:
+    return template.replace(TRACE_ID_PLACE, trace_id) if template and trace_id else None
+
+
+def _at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _at_or_none(seconds: float | None) -> datetime | None:
+    return None if seconds is None else _at(seconds)
+
+
+def _masked(address: str) -> str:
+    return address if "***@" in address else mask_address(address)
+
+
+Time = Annotated[
+    datetime, PlainSerializer(lambda at: at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), when_used="json")
+]
+
+
+class NextRetry(BaseModel):
+    """When the mail server tries again: an estimate from its own rule."""
+
+    earliest: Time
+    latest: Time
+
+    @classmethod
+    def of(cls, retry: Retry) -> Self:
+        """Return the ledger's estimate as an answer."""
+        return cls(earliest=_at(retry.earliest), latest=_at(retry.latest))
+
+
+class RecipientAnswer(BaseModel):
+    """The mail's state for one recipient; the fields of the last attempt are null before the first one."""
+
+    recipient: str = Field(description="Masked, unless LEDGER_ADDRESSES=full and an API key is shown.")
+    state: State
+    at: Time | None = Field(description="When the last attempt ended.")
+    relay: str | None
+    dsn: str | None = Field(description="The enhanced status code (RFC 3463).")
+    cause: Cause | None
+    reply: str | None = Field(description="The relay's reply, addresses masked.")
+
+    @classmethod
+    def of(cls, found: RecipientStatus) -> Self:
+        """Return the ledger's row as an answer."""
+        return cls(
+            recipient=found.recipient,
+            state=found.state,
+            at=_at_or_none(found.ended),
+            relay=found.relay,
+            dsn=found.dsn,
+            cause=found.cause,
+            reply=found.reply,
+        )
+
+
+class MessageAnswer(BaseModel):
+    """The state of one mail."""
+
+    id: str
+    state: State
+    status_url: str
+    queue_id: str | None = Field(description="Its id in the mail server's queue and log.")
+    created: Time = Field(description="When the API accepted it.")
+    queued: Time | None = Field(description="When the mail server accepted it.")
+    finished: Time | None = Field(description="When it left the queue, or failed before it.")
+    attempts: int = Field(description="Number of delivery attempts.")
+    code: str | None = Field(description="Why the API could not submit it.")
+    cause: Cause | None = Field(description="Why the last attempt failed.")
+    retry_can_succeed: bool | None = Field(description="Whether a retry can succeed without a change.")
+    next_step: str | None = Field(description="What to do about it.")
+    next_retry: NextRetry | None
+    gives_up_at: Time | None = Field(description="When the mail server gives up and returns it.")
+    recipients: tuple[RecipientAnswer, ...]
+    metadata: Mapping[str, str] = Field(description="The tags of the request, addresses masked; with an API key only.")
+    key: str | None = Field(description="The name of the API key that sent it; with an API key only.")
+    trace_id: str | None
+    trace_url: str | None = Field(description="URL of its trace (TRACE_URL_TEMPLATE); with an API key only.")
+
+    @classmethod
+    def of(cls, found: MessageStatus, trace_template: str | None) -> Self:
+        """Return the ledger's status as an answer."""
+        return cls(
+            id=found.id,
+            state=found.state,
+            status_url=status_path(found.id),
+            queue_id=found.queue_id,
+            created=_at(found.created),
+            queued=_at_or_none(found.queued),
+            finished=_at_or_none(found.finished),
+            attempts=found.attempts,
+            code=found.code,
+            cause=found.cause,
+            retry_can_succeed=found.retry_can_succeed,
+            next_step=found.next_step,
+            next_retry=NextRetry.of(found.retry) if found.retry else None,
+            gives_up_at=_at_or_none(found.gives_up_at),
+            recipients=tuple(map(RecipientAnswer.of, found.recipients)),
+            metadata=found.submission.tags if found.submission else {},
+            key=found.submission.key if found.submission else None,
+            trace_id=found.trace_id,
+            trace_url=_trace_url(trace_template, found.trace_id),
+        )
+
+    def without_key(self, hidden: Sequence[str] | None) -> Self:
+        """Return what a reader without an API key may see; every recipient knows the id, from the Message-ID.
+
+        Recipients of `bcc` are left out, and so are tags, key and trace URL; addresses are masked. Of a mail that was
+        sent with a key, or whose `bcc` is not recorded, no address is shown at all.
+
+        Args:
+            hidden: the recipients of `bcc`, masked or not; None when they are not recorded.
+        """
+        left_out = Counter(map(_masked, hidden or ()))
+        shown = []
+        for one in self.recipients:
+            address = _masked(one.recipient)
+            if left_out[address]:
+                left_out[address] -= 1
+            else:
+                is_named = self.key is None and hidden is not None
+                shown.append(one.model_copy(update={"recipient": address if is_named else "***"}))
+        private: dict[str, Any] = {"metadata": {}, "key": None, "trace_url": None}
+        return self.model_copy(update={"recipients": tuple(shown), **private})
+
+
+class MessagesAnswer(BaseModel):
+    """Some mails, newest first."""
+
+    messages: tuple[MessageAnswer, ...]
+    next: str | None = Field(description="The `cursor` of the next page; null at the end.")
+
+    @classmethod
+    def of(cls, page: Page, trace_template: str | None) -> Self:
+        """Return the ledger's page as an answer."""
+        return cls(messages=tuple(MessageAnswer.of(one, trace_template) for one in page.messages), next=page.cursor)
+
+
+class QuotaAnswer(BaseModel):
+    """The relay's daily quota: an estimate, since the relay does not publish its own count."""
+
+    limit: int = Field(description="Recipients in 24 hours (SMTP_RELAY_DAILY_LIMIT).")
+    used: int
+    used_by_entry: Mapping[Entry, int] = Field(description="The same by where the mails came in.")
+    forwarded: int = Field(description="How many of them were forwarded to you.")
+    in_queue: int = Field(description="Recipients of mails in the queue.")
+    remaining: int
+    reserve: int = Field(description="Part of the limit for API keys marked important (QUOTA_RESERVE).")
+    exhausted: bool
+    exhausted_until: Time | None
+    next_release: Time | None = Field(description="When the oldest recipient stops counting.")
+    estimated_exhaustion: Time | None = Field(description="When nothing is left at the rate of the last hour.")
+
+    @classmethod
+    def of(cls, quota: Quota, reserve: int) -> Self:
+        """Return the ledger's snapshot as an answer."""
+        return cls(
+            limit=quota.limit,
+            used=quota.used,
+            used_by_entry=quota.used_by_entry,
+            forwarded=quota.forwarded,
+            in_queue=quota.in_queue,
+            remaining=quota.remaining,
+            reserve=reserve,
+            exhausted=quota.exhausted,
+            exhausted_until=_at_or_none(quota.exhausted_until),
+            next_release=_at_or_none(quota.next_release),
+            estimated_exhaustion=_at_or_none(quota.estimated_exhaustion),
+        )
+
+
+router = APIRouter()
+
+
+@router.get(
+    "/messages/{message_id}",
+    tags=["Status"],
+    summary="Get the status of a mail",
+    responses=openapi.MESSAGE_RESPONSES,
+)
+async def get_message(
+    message_id: Annotated[str, Path(description="The `id` of the answer to POST /send.")],
+    request: Request,
+    response: Response,
+    services: ServicesDep,
+) -> MessageAnswer:
+    """Get what became of a mail: its state for each recipient, the relay's reply, and when it is tried again.
+
+    No API key is needed, since the id cannot be guessed; with one, the answer has more fields. The answer is as old as
+    the exporter's reading of the mail log, mostly under two seconds.
+    """
+    _forbid_caching(response)
+    found = None
+    if is_message_id(message_id):
+        found = await _read(services, lambda ledger: ledger.messages.get(message_id))
+    if found is None:
+        raise MessageUnknown
+    answer = MessageAnswer.of(found, services.settings.trace_url_template)
+    if await services.api_keys.shows_valid_key(request.scope):
+        return answer
+    return answer.without_key(found.submission.hidden if found.submission else None)
+
+
+@router.get(
+    "/messages",
+    tags=["Status"],
+    summary="List mails",
+    dependencies=KeyRequired,
+    responses=openapi.MESSAGES_RESPONSES,
+)
+async def list_messages(
+    query: Annotated[ListQuery, Query()], response: Response, services: ServicesDep
+) -> MessagesAnswer:
+    """List mails, newest first. A page may be short or empty before the last one, whose `next` is null."""
+    _forbid_caching(response)
+    page = await _read(
+        services, lambda ledger: ledger.messages.page(query.wanted, cursor=query.cursor, limit=query.limit)
+    )
+    return MessagesAnswer.of(page, services.settings.trace_url_template)
+
+
+@router.get(
+    "/quota",
+    tags=["Quota"],
+    summary="Get the relay's remaining quota",
+    dependencies=KeyRequired,
+    responses=openapi.QUOTA_RESPONSES,
+)
+async def get_quota(response: Response, services: ServicesDep) -> QuotaAnswer:
+    """Get how many recipients the relay still accepts: an estimate from the mail server's own log."""
+    _forbid_caching(response)
+    try:
+        return QuotaAnswer.of(await services.quota.read(), services.settings.quota_reserve)
+    except LedgerUnreachable:
+        raise LedgerUnavailable from None
+
+
+async def _read(services: Services, read: Callable[[ApiLedger], T]) -> T:
+    try:
+        return await services.ledger.call("status", read)
+    except LedgerUnreachable:
+        raise LedgerUnavailable from None
+
+
+def _forbid_caching(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"

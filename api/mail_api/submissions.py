@@ -1,0 +1,147 @@
+"""Records each mail in the ledger before and after its submission, and recognises repeated requests.
+
+    begin ──▶ (SMTP) ──▶ finish        a repeated request: begin ──▶ the id of the first mail
+
+A mail is sent also when the ledger is unavailable; then it has no record.
+"""
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from mail_api.errors import (
+    ApiError,
+    Code,
+    IdempotencyConflict,
+    InvalidRequest,
+    KeyLimitExceeded,
+    OutcomeUnknown,
+    RequestInFlight,
+)
+from mail_api.ledger_client import LedgerClient, LedgerUnreachable
+from mail_api.schemas import SendRequest
+from mail_ledger.api_key import ApiKey
+from mail_ledger.idempotency import LONGEST_KEY, Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
+from mail_ledger.submission import Failed, KeyLimitReached, NewSubmission, Outcome
+from mail_ledger.submission import OutcomeUnknown as UnknownOutcome
+
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+_MOST_UNFINISHED: Final = 1_000
+_ANONYMOUS: Final = "-"
+"""The scope of idempotency keys of callers without an API key; no API key can have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A request's idempotency key, and a hash of its content."""
+
+    key: IdempotencyKey
+    payload_hash: str
+
+    @classmethod
+    def of(cls, header: str | None, caller: ApiKey | None, request: SendRequest) -> "Idempotency | None":
+        """Return what the caller's Idempotency-Key header stands for, or None without the header.
+
+        Raises:
+            InvalidRequest: the header is empty or too long.
+        """
+        if header is None:
+            return None
+        if not 0 < len(header) <= LONGEST_KEY:
+            raise InvalidRequest(((IDEMPOTENCY_HEADER, f"has 1 to {LONGEST_KEY} characters"),))
+        scope = f"key:{caller.name}" if caller else _ANONYMOUS
+        return cls(IdempotencyKey(scope, header), _content_hash(request))
+
+
+def _content_hash(request: SendRequest) -> str:
+    """Return a hash of all that the mail is made of, whatever media type it was sent as."""
+    digest = hashlib.sha256(request.model_dump_json(exclude={"attachments"}).encode("utf-8", "surrogatepass"))
+    for attachment in request.attachments:
+        for part in (attachment.name.encode(), attachment.media_type.encode(), attachment.content):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+class Submissions:
+    """The records of mails that this process submits."""
+
+    def __init__(self, ledger: LedgerClient) -> None:
+        self._ledger = ledger
+        self._recorded: set[str] = set()
+        self._unfinished: dict[str, Outcome] = {}
+        """Outcomes that could not be stored: until they are, a repeated request gets `request_in_flight`."""
+
+    async def begin(self, new: NewSubmission, caller: ApiKey | None, idempotency: Idempotency | None) -> str | None:
+        """Record the mail before it is sent; return the id of the earlier mail when the request is a repetition.
+
+        Raises:
+            KeyLimitExceeded: the caller's key has reached its recipients per day.
+            IdempotencyConflict, RequestInFlight: the idempotency key is used for another mail, or is in progress.
+            OutcomeUnknown: the outcome of the first request is unknown.
+        """
+        limit = caller.limits.recipients_per_day if caller else None
+        try:
+            if idempotency is None:
+                reached = await self._ledger.write("begin", lambda ledger: ledger.submissions.beginning(new, limit))
+                claimed: Claimed = reached or New()
+            else:
+                key, payload_hash = idempotency.key, idempotency.payload_hash
+                claimed = await self._ledger.write(
+                    "claim", lambda ledger: ledger.claims.claiming(new, key, payload_hash, limit)
+                )
+        except LedgerUnreachable as unreachable:
+            if unreachable.is_late:
+                self._recorded.add(new.id)  # it may still be stored, and then needs its outcome
+            return None
+        repeated = _repeated(claimed)
+        if repeated is None:
+            self._recorded.add(new.id)
+        return repeated
+
+    async def finish(self, message_id: str, outcome: Outcome) -> None:
+        """Store the outcome of a recorded mail, also when the request is cancelled meanwhile."""
+        if message_id in self._recorded:
+            self._recorded.discard(message_id)
+            await asyncio.shield(asyncio.ensure_future(self._finish(message_id, outcome)))
+
+    async def retry_unfinished(self) -> None:
+        """Store the outcomes that could not be stored before."""
+        for message_id, outcome in list(self._unfinished.items()):
+            del self._unfinished[message_id]
+            if not await self._finish(message_id, outcome):
+                return
+
+    async def _finish(self, message_id: str, outcome: Outcome) -> bool:
+        try:
+            await self._ledger.write("finish", lambda ledger: ledger.submissions.finishing(message_id, outcome))
+        except LedgerUnreachable:
+            if len(self._unfinished) < _MOST_UNFINISHED:  # the others are resolved from the mail log
+                self._unfinished[message_id] = outcome
+            return False
+        return True
+
+
+def _repeated(claimed: Claimed) -> str | None:
+    match claimed:
+        case Replay(submission):
+            return submission.id
+        case KeyLimitReached(limit, used, retry_at):
+            wait = None if retry_at is None else max(1, ceil(retry_at - time.time()))
+            raise KeyLimitExceeded(limit, used, wait)
+        case Conflict():
+            raise IdempotencyConflict
+        case InFlight():
+            raise RequestInFlight
+        case Unknown(submission):
+            raise OutcomeUnknown(submission.id)
+        case New():
+            return None
+
+
+def outcome_of(error: BaseException, code: Code) -> Outcome:
+    """Return the outcome of a submission that raised this error; after an unexpected one it is unknown."""
+    is_certain = isinstance(error, ApiError) and not isinstance(error, OutcomeUnknown)
+    return Failed(code) if is_certain else UnknownOutcome(code)

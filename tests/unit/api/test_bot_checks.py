@@ -1,0 +1,83 @@
+"""The two cheap questions to a form: did anybody fill what nobody sees, and did it take time?"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mail_api.access import BotChecks
+from mail_api.errors import FilledTooFast, HoneypotFilled, InvalidRequest
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, StartApi
+    from tests.unit.api.fake_postfix import FakePostfix
+
+NOW = 1_800_000_000.0
+CHECKS = BotChecks("hp_url", 2)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"hp_url": ""},
+        {"hp_url": None},
+        {"form_opened_at": ""},
+        {"form_opened_at": NOW - 2},
+        {"form_opened_at": str(int(NOW - 60))},
+        {"form_opened_at": (NOW - 3) * 1000},
+        {"form_opened_at": NOW + 60},
+        {"form_opened_at": 0},
+    ],
+    ids=str,
+)
+def test_people(payload: dict[str, Any]) -> None:
+    """A form that took its time passes, as does one without the fields, or with a clock that is ahead."""
+    CHECKS.check(payload, NOW)
+
+
+@pytest.mark.parametrize("value", ["http://spam.test", " ", 7, ["x"], {}], ids=str)
+def test_honeypot(value: object) -> None:
+    """Anything at all in the hidden field gives a program away."""
+    with pytest.raises(HoneypotFilled):
+        CHECKS.check({"hp_url": value}, NOW)
+
+
+@pytest.mark.parametrize("opened_at", [NOW - 0.5, str((NOW - 0.5) * 1000)], ids=str)
+def test_too_fast(opened_at: object) -> None:
+    """Who sends too soon is told when he may."""
+    with pytest.raises(FilledTooFast) as raised:
+        CHECKS.check({"form_opened_at": opened_at}, NOW)
+    assert raised.value.retry_after == 2
+
+
+@pytest.mark.parametrize("opened_at", ["soon", [], {}, "9" * 5000, 10**400], ids=lambda value: str(value)[:9])
+def test_no_time(opened_at: object) -> None:
+    """What is no time is a bad field."""
+    if isinstance(opened_at, str) and opened_at.isdecimal():
+        CHECKS.check({"form_opened_at": opened_at}, NOW)  # infinitely far in the future
+        return
+    with pytest.raises(InvalidRequest):
+        CHECKS.check({"form_opened_at": opened_at}, NOW)
+
+
+async def test_silent_success(api: Api, postfix: FakePostfix) -> None:
+    """A program reads what everybody reads after a success, nothing is sent, and the operator sees it counted."""
+    real, caught = await api.send(), await api.send(hp_url="http://spam.test", subject=1)
+    assert (caught.status_code, caught.headers.keys()) == (real.status_code, real.headers.keys())
+    own = {"id": "", "status_url": ""}
+    assert caught.json() | own == real.json() | own
+    assert re.fullmatch(r"msg_[0-9a-z]{26}", caught.json()["id"])
+    assert len(postfix.mails) == 1
+    assert api.metric("mail_api_messages_total", result="honeypot") == 1
+    assert [line["mail.result"] for line in api.log("mail not accepted")] == ["honeypot"]
+
+
+async def test_variables(start_api: StartApi, postfix: FakePostfix) -> None:
+    """Both questions are the operator's to name and to leave out."""
+    api = await start_api(honeypot_field="website", min_fill_seconds=0)
+    assert (await api.send(hp_url="x", form_opened_at=4e9)).status_code == 200
+    assert (await api.send(website="x")).status_code == 200
+    assert len(postfix.mails) == 1

@@ -1,0 +1,149 @@
+"""Without its ledger the API sends all the same, and says that something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api import ledger_client, maintenance
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+from tests.unit.api.fake_postfix import HOLD
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api
+    from tests.unit.api.fake_postfix import FakePostfix
+
+
+NOBODYS = f"msg_{'0' * 26}"
+AWAY = "ledger unreachable (LEDGER_URL); mail is sent without status, quota and idempotency"
+
+
+@pytest.fixture
+def file(ledger_url: str) -> Path:
+    """The ledger's file."""
+    return Path(ledger_url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def whole(file: Path) -> bytes:
+    """What the file held before it was broken."""
+    return file.read_bytes()
+
+
+@pytest.fixture
+def broken(file: Path, whole: bytes) -> None:
+    """A ledger whose file is none."""
+    file.write_bytes(b"not a database, for sure" * len(whole))
+
+
+@pytest.mark.usefixtures("broken")
+async def test_mail_is_sent(api: Api, postfix: FakePostfix) -> None:
+    """Mail goes out without status and idempotency; each thing missed is counted, and the log says it once."""
+    answers = [await api.send({"Idempotency-Key": "once"}) for _ in range(2)]
+    assert ([answer.status_code for answer in answers], len(postfix.mails)) == ([200, 200], 2)
+    assert {
+        operation: api.metric("mail_api_ledger_faults_total", operation=operation)
+        for operation in ("claim", "finish", "quota")
+    } == {"claim": 2, "finish": 0, "quota": 2}
+    assert len(api.log(AWAY)) == 1
+
+
+@pytest.mark.usefixtures("broken")
+async def test_reading(api: Api) -> None:
+    """What stands in the ledger can't be read, and the answer says so; readiness does not suffer."""
+    answer = await api.client.get(f"/messages/{NOBODYS}")
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
+        503,
+        "ledger_unavailable",
+        "5",
+    )
+    assert (await api.client.get("/ready")).status_code == 200
+
+
+@pytest.mark.usefixtures("broken")
+async def test_unseen_key(api: Api, postfix: FakePostfix) -> None:
+    """A key that can't be checked opens nothing, and closes nothing that is open without one."""
+    holder = {"Authorization": "Bearer dm_00000000_00000000000000000000000000000000"}
+    for refused in (await api.send(holder, to="a@x.test"), await api.send({**holder, "Origin": "https://x.test"})):
+        assert (refused.status_code, refused.json()["code"], postfix.mails) == (503, "key_unverifiable", [])
+    assert (await api.send(holder)).status_code == 200
+
+
+async def test_locked(api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that somebody else holds delays a mail by a bounded time, once."""
+    monkeypatch.setattr(ledger_client.LedgerClient.write, "__defaults__", (0.2,))
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        async with asyncio.timeout(2):
+            answers = [await api.send() for _ in range(5)]
+        other.rollback()
+    assert ([answer.status_code for answer in answers], len(postfix.mails)) == ([200] * 5, 5)
+    assert api.metric("mail_api_ledger_faults_total", operation="begin") == 5
+
+
+async def test_late_beginning(api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A beginning that is stored after nobody waits for it any more gets its end: the key of a failed mail is free."""
+    monkeypatch.setattr(ledger_client, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(ledger_client.LedgerClient.write, "__defaults__", (0.2,))
+    monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.05)
+    once = {"Idempotency-Key": "once"}
+    postfix.fail("RCPT", "550 5.1.1 no such user")
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert (await api.send(once)).json()["code"] == "recipient_refused"
+        other.rollback()
+    async with asyncio.timeout(5):
+        while (again := await api.send(once)).status_code != 200:
+            assert again.json()["code"] == "request_in_flight"
+            await asyncio.sleep(0.05)
+    assert len(postfix.mails) == 1
+
+
+async def test_end_is_written_down_later(
+    api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the ledger goes away while a mail is sent, its end is kept until ledger reachable again."""
+    monkeypatch.setattr(ledger_client, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(ledger_client.LedgerClient.write, "__defaults__", (0.2,))
+    monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.05)
+    once = {"Idempotency-Key": "once"}
+    postfix.fail("CONTENT", HOLD)
+    first = asyncio.create_task(api.send(once))
+    await postfix.wait_for("CONTENT")
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        postfix.held.set()
+        assert (await first).status_code == 200
+        other.rollback()
+    async with asyncio.timeout(5):
+        while (again := await api.send(once)).status_code != 200:
+            assert again.json()["code"] == "request_in_flight"
+            await asyncio.sleep(0.05)
+    assert (again.headers["Idempotent-Replayed"], len(postfix.mails)) == ("true", 1)
+
+
+async def test_known_key(api: Api, postfix: FakePostfix, ledger_url: str, file: Path) -> None:
+    """A key that was good before goes on being good."""
+    holder = {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+    await api.send(holder, to="a@elsewhere.test")
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("ALTER TABLE api_key RENAME TO lost")
+    assert (await api.send(holder, to="b@elsewhere.test")).status_code == 200
+    assert len(postfix.mails) == 2
+
+
+@pytest.mark.usefixtures("broken")
+async def test_return(api: Api, file: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the ledger is there again it is used again, without a restart."""
+    monkeypatch.setattr(ledger_client, "PAUSE_SECONDS", 0)
+    await api.send()
+    await asyncio.to_thread(file.write_bytes, whole)
+    sent = (await api.send()).json()["id"]
+    assert (await api.client.get(f"/messages/{sent}")).json()["state"] == "accepted"
+    assert len(api.log("ledger reachable again")) == 1

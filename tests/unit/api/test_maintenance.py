@@ -1,0 +1,50 @@
+"""The ledger is looked after while the API runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api import maintenance
+from mail_ledger import Ledger
+from mail_ledger.api_ledger import ApiLedger, Rules
+from mail_ledger.submission import DAY_SECONDS
+from tests.unit.api.fake_postfix import DROP
+from tests.unit.ledger.world import Clock, MailServer, submission
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import StartApi
+    from tests.unit.api.fake_postfix import FakePostfix
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look after it all the time."""
+    monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(maintenance, "_RESOLVE_SECONDS", 0.01)
+    monkeypatch.setattr(maintenance, "_PRUNE_SECONDS", 0.01)
+
+
+async def test_unknown_is_settled(start_api: StartApi, postfix: FakePostfix, ledger_url: str) -> None:
+    """A mail whose outcome nobody knew is accepted once the log shows it."""
+    api = await start_api()
+    postfix.fail("CONTENT", DROP)
+    sent = (await api.send()).json()["id"]
+    await asyncio.to_thread(MailServer(Ledger.open(ledger_url), Clock()).take, api_id=sent)
+    await api.logged("resolved unknown submissions from the mail log")
+    assert ApiLedger.open(ledger_url).submissions.get(sent).state == "accepted"  # type: ignore[union-attr]
+
+
+async def test_old_mails_are_forgotten(start_api: StartApi, ledger_url: str) -> None:
+    """What is older than LEDGER_RETENTION_DAYS goes, and no more."""
+    clock = Clock()
+    ledger = ApiLedger.open(ledger_url, Rules(now=clock))
+    for number, days in ((1, 3), (2, 1)):
+        clock.now = time.time() - days * DAY_SECONDS
+        ledger.submissions.begin(submission(number))
+    api = await start_api(ledger_retention_days=2)
+    await api.logged("deleted old mails from the ledger")
+    assert [ledger.submissions.get(f"msg_{number}") is None for number in (1, 2)] == [True, False]

@@ -1,0 +1,91 @@
+"""How often one client may send."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_api.errors import RateLimited
+from mail_api.rate_limit import RateLimiter
+from mail_api.settings import MEMORY, OFF
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import StartApi
+    from tests.unit.api.fake_postfix import FakePostfix
+
+
+async def test_window() -> None:
+    """A client has its number of requests; another one has its own; the refusal says when to come back."""
+    rates = RateLimiter("2/minute", MEMORY)
+    for client in ("a", "b", "a", "b"):
+        await rates.check(client)
+    with pytest.raises(RateLimited) as raised:
+        await rates.check("a")
+    assert 1 <= raised.value.retry_after <= 60
+
+
+async def test_smallest_window_wins() -> None:
+    """Of several rates each counts."""
+    rates = RateLimiter("100/second,3/day", MEMORY)
+    for _ in range(3):
+        await rates.check("a")
+    with pytest.raises(RateLimited) as raised:
+        await rates.check("a")
+    assert raised.value.retry_after > 1
+
+
+async def test_at_the_same_time() -> None:
+    """Requests at the same moment are all counted."""
+    rates = RateLimiter("5/hour", MEMORY)
+    found = await asyncio.gather(*(rates.check("a") for _ in range(50)), return_exceptions=True)
+    assert found.count(None) == 5
+
+
+async def test_off() -> None:
+    """`off` counts nothing."""
+    rates = RateLimiter(OFF, MEMORY)
+    for _ in range(1000):
+        await rates.check("a")
+
+
+async def test_answer(start_api: StartApi, postfix: FakePostfix) -> None:
+    """The API says 429, why, and after how many seconds; nothing was read or sent."""
+    api = await start_api(rate_limit="1/hour")
+    assert (await api.send()).status_code == 200
+    response = await api.send()
+    assert (response.status_code, response.json()["code"]) == (429, "rate_limited")
+    assert 0 < int(response.headers["Retry-After"]) <= 3600
+    assert api.metric("mail_api_messages_total", result="rate_limited") == 1
+    assert len(postfix.mails) == 1
+
+
+async def test_claims_do_not_help(start_api: StartApi) -> None:
+    """Whoever is no trusted proxy stays one client, whatever X-Forwarded-For says; the log tells the operator once."""
+    api = await start_api(rate_limit="2/hour")
+    statuses = [(await api.send({"X-Forwarded-For": f"192.0.2.{number}"})).status_code for number in range(3)]
+    assert statuses == [200, 200, 429]
+    warnings = [line for line in api.output.getvalue().splitlines() if "TRUSTED_PROXIES" in line]
+    assert len(warnings) == 1
+
+
+async def test_behind_a_proxy(start_api: StartApi) -> None:
+    """Behind a trusted proxy each visitor has a number of his own."""
+    api = await start_api(rate_limit="1/hour", trusted_proxies="127.0.0.0/8")
+    statuses = [
+        (await api.send({"X-Forwarded-For": claim})).status_code
+        for claim in ("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3, 192.0.2.2")
+    ]
+    assert statuses == [200, 200, 429, 429]
+
+
+async def test_storage_is_down(start_api: StartApi) -> None:
+    """Without its shared storage the API sends, and counts by itself; the log says so once."""
+    with socket.socket() as nobody:  # bound, and not listening
+        nobody.bind(("127.0.0.1", 0))
+        storage = f"redis://127.0.0.1:{nobody.getsockname()[1]}"
+        api = await start_api(rate_limit="2/hour", rate_limit_storage=storage)
+        assert [(await api.send()).status_code for _ in range(3)] == [200, 200, 429]
+    assert len(api.log("RATE_LIMIT_STORAGE failed; counting in memory")) == 1

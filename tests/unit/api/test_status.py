@@ -1,0 +1,178 @@
+"""What became of a mail: by its id, and in lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import null, update
+
+from mail_ledger import Ledger
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
+from mail_ledger.tables import submission
+from mail_telemetry.causes import EXPLANATIONS, Cause
+from tests.unit.ledger.world import NOW, Clock, MailServer
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Api, StartApi
+
+
+@pytest.fixture
+def mail_server(ledger_url: str) -> MailServer:
+    """A mail server that writes into the API's own ledger, as the exporter would."""
+    return MailServer(Ledger.open(ledger_url), Clock())
+
+
+@pytest.fixture
+def holder(ledger_url: str) -> dict[str, str]:
+    """The header of somebody with a key."""
+    return {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+
+
+async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what the API says of a mail."""
+    answer = await api.client.get(f"/messages/{message_id}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    return answer.json()
+
+
+async def test_accepted(api: Api, holder: dict[str, str]) -> None:
+    """Whoever has the id may ask; before the log tells, the API's own knowledge is the answer."""
+    sent = (await api.send(to="anna@mydomain.test", metadata={"form": "contact", "by": "b@x.test"})).json()
+    assert sent["status_url"] == f"/messages/{sent['id']}"
+    found = await status(api, sent["id"])
+    assert (found["state"], found["attempts"], found["key"]) == ("accepted", 0, None)
+    assert [one["recipient"] for one in found["recipients"]] == ["a***@mydomain.test"]
+    tags = (await api.client.get(f"/messages/{sent['id']}", headers=holder)).json()["metadata"]
+    assert (found["metadata"], tags) == ({}, {"form": "contact", "by": "b***@x.test"})
+    assert len(found["trace_id"]) == 32
+
+
+async def test_deferred(api: Api, mail_server: MailServer) -> None:
+    """A mail that waits says why, in the relay's words, until when, and what to do."""
+    sent = (await api.send()).json()["id"]
+    mail = mail_server.take(api_id=sent, arrived=NOW)
+    mail_server.attempt(mail, status="deferred", cause=Cause.AUTH, dsn="4.7.8", reply="535 5.7.8 no", ended=NOW + 2)
+    found = await status(api, sent)
+    assert (found["state"], found["attempts"], found["cause"], found["retry_can_succeed"]) == (
+        "deferred",
+        1,
+        "auth",
+        EXPLANATIONS[Cause.AUTH].retry_can_succeed,
+    )
+    assert found["next_step"] == EXPLANATIONS[Cause.AUTH].next_step
+    assert found["recipients"][0]["reply"] == "535 5.7.8 no"
+    assert found["next_retry"] == {"earliest": "2027-01-15T08:05:02.000Z", "latest": "2027-01-15T08:10:02.000Z"}
+
+
+async def test_relayed(start_api: StartApi, mail_server: MailServer, holder: dict[str, str]) -> None:
+    """A mail that left has the relay's answer, and, with a key, a link to its trace where there is a place for one."""
+    api = await start_api(trace_url_template="https://grafana.test/trace/{trace_id}")
+    sent = (await api.send()).json()["id"]
+    mail_server.relay(api_id=sent)
+    found, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+    assert (found["state"], found["recipients"][0]["reply"]) == ("relayed", "250 2.0.0 OK")
+    assert own["trace_url"] == f"https://grafana.test/trace/{found['trace_id']}"
+    assert found["trace_url"] is None
+
+
+@pytest.mark.parametrize("path", ["/messages/msg_x", "/messages/msg_00000000000000000000000000", "/messages/%00"])
+async def test_unknown(api: Api, path: str) -> None:
+    """An id that nobody knows is a 404 in the usual shape."""
+    answer = await api.client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_list(api: Api, holder: dict[str, str]) -> None:
+    """Lists are newest first, page by page, and for key holders only."""
+    sent = [(await api.send()).json()["id"] for _ in range(3)]
+    assert (await api.client.get("/messages")).status_code == 401
+    first = (await api.client.get("/messages", params={"limit": 2}, headers=holder)).json()
+    rest = (await api.client.get("/messages", params={"cursor": first["next"]}, headers=holder)).json()
+    assert [one["id"] for one in first["messages"] + rest["messages"]] == sent[::-1]
+    assert rest["next"] is None
+
+
+async def test_filters(api: Api, holder: dict[str, str]) -> None:
+    """A list can be narrowed by state, key and time."""
+    await api.send()
+    own = (await api.send(holder)).json()["id"]
+
+    async def found(**parameters: str) -> list[str]:
+        answer = await api.client.get("/messages", params=parameters, headers=holder)
+        return [one["id"] for one in answer.json()["messages"]]
+
+    assert await found(key="shop", state="accepted", since="2020-01-01T00:00:00Z") == [own]
+    assert await found(state="bounced") == await found(since="2096-01-01T00:00:00+01:00") == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"state": "lost"}, "state"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"key": "\0"}, "key"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "1800000000"}, "since"),
+        ({"since": "2026-11-22T09:30:00"}, "since"),
+        ({"cursor": "x"}, "cursor"),
+        ({"page": "2"}, "page"),
+    ],
+    ids=str,
+)
+async def test_bad_parameters(api: Api, holder: dict[str, str], parameters: dict[str, str], field: str) -> None:
+    """A parameter that can't be used is named."""
+    answer = await api.client.get("/messages", params=parameters, headers=holder)
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
+
+
+async def test_whole_addresses(start_api: StartApi, mail_server: MailServer, holder: dict[str, str]) -> None:
+    """With LEDGER_ADDRESSES=full a key shows whom the mail went to, also after it left; the id alone does not."""
+    api = await start_api(ledger_addresses="full")
+    sent = (await api.send(holder, to="anna@example.com")).json()["id"]
+    for _ in range(2):
+        found = (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+        assert [one["recipient"] for one in found["recipients"]] == ["anna@example.com"]
+        assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["***"]
+        mail_server.relay(api_id=sent)
+
+
+async def test_hidden_recipients(api: Api, holder: dict[str, str]) -> None:
+    """A recipient, who knows the id by the Message-ID, learns neither who else got the mail nor its tags."""
+    sent = (await api.send(holder, bcc="boss@example.com", metadata={"list": "vip"})).json()["id"]
+    stranger, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+    assert [one["recipient"] for one in stranger["recipients"]] == ["***"]
+    assert (stranger["metadata"], stranger["key"]) == ({}, None)
+    assert [one["recipient"] for one in own["recipients"]] == ["h***@mydomain.test", "b***@example.com"]
+    assert (own["metadata"], own["key"]) == ({"list": "vip"}, "shop")
+
+
+async def test_hidden_recipients_without_a_key(
+    start_api: StartApi, mail_server: MailServer, holder: dict[str, str]
+) -> None:
+    """Recipients of bcc are hidden also where the mail was sent without a key, before and after it left."""
+    api = await start_api(allowed_recipients="mydomain.test")
+    sent = (await api.send(to="anna@mydomain.test", cc="carl@mydomain.test", bcc="boss@mydomain.test")).json()["id"]
+    for _ in range(2):
+        found, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+        assert [one["recipient"] for one in found["recipients"]] == ["a***@mydomain.test", "c***@mydomain.test"]
+        assert len(own["recipients"]) == 3
+        mail = mail_server.take(api_id=sent, recipient_count=3)
+        for address in ("anna", "boss", "carl"):
+            mail_server.attempt(mail, recipient=f"{address[0]}***@mydomain.test")
+
+
+async def test_recipient_that_is_visible_too(api: Api) -> None:
+    """An address that is in both to and bcc is not hidden."""
+    sent = (await api.send(to="anna@mydomain.test", bcc="anna@mydomain.test")).json()["id"]
+    assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["a***@mydomain.test"]
+
+
+async def test_mail_of_an_older_version(api: Api, ledger_url: str) -> None:
+    """Of a mail whose bcc is not recorded, a reader without a key sees no address."""
+    sent = (await api.send()).json()["id"]
+    with open_engine(ledger_url).begin() as connection:
+        connection.execute(update(submission).values(hidden=null()))
+    assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["***"]
