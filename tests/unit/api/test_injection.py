@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
     from tests.unit.api.fake_postfix import FakePostfix
 
-HEADERS = {"From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version"}
+HEADERS = {"From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Traceparent"}
 CONTENT_HEADERS = {"Content-Type", "Content-Transfer-Encoding"}
 TRICKS = [
     "a\nBcc: b@evil.test",
