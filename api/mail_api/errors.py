@@ -321,8 +321,8 @@ class OutcomeUnknown(ApiError, ConnectionError):
 
     def __str__(self) -> str:
         return (
-            "The mail server did not answer after it got the whole message: it may have accepted it. "
-            "Do not send it again before you have looked for it"
+            "The mail server did not confirm the message, but may have accepted it. "
+            "Do not send it again; its status tells what became of it"
         )
 
 

@@ -17,7 +17,7 @@ from mail_api.errors import ANSWERS, ApiError
 from mail_api.fields import LINE, MOST_RECIPIENTS, TEXT, or_empty
 from mail_api.request_body import JSON, MULTIPART, URLENCODED
 from mail_api.responses import error_response
-from mail_api.schemas import ErrorAnswer, SendAnswer, SendRequest
+from mail_api.schemas import EXAMPLE, ErrorAnswer, SendAnswer, SendRequest
 from mail_api.submissions import IDEMPOTENCY_HEADER
 from mail_ledger.idempotency import LONGEST_KEY
 
@@ -42,7 +42,7 @@ ALLOWED_RECIPIENTS; others show a key: `Authorization: Bearer dm_...`.
 """
 _ID: Final = "msg_5p0c9m3w8xv2r7kq1tn4zd6hjy"
 _DESCRIPTIONS: Final = {
-    202: "The mail server did not answer after it got the whole mail. Do not send it again: look at `status_url`.",
+    202: "The mail server did not confirm the mail, but may have it. Do not send it again: look at `status_url`.",
     400: "Something in the request is missing or invalid.",
     401: "The API key is not valid.",
     403: "The recipient, the sender or the site is not allowed.",
@@ -124,8 +124,10 @@ def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any
     schemas = {JSON: _json_schema(most_attachments), URLENCODED: _FORM, MULTIPART: _MULTIPART}
     if needs_to:
         schemas = {kind: schema | {"required": ["to", *schema["required"]]} for kind, schema in schemas.items()}
+    content = {kind: {"schema": schema} for kind, schema in schemas.items()}
+    content[JSON]["example"] = EXAMPLE
     return {
-        "requestBody": {"required": True, "content": {kind: {"schema": schema} for kind, schema in schemas.items()}},
+        "requestBody": {"required": True, "content": content},
         "parameters": [
             {
                 "name": IDEMPOTENCY_HEADER,

@@ -42,7 +42,7 @@ _WORDS: Final = {
     "model_attributes_type": "must be an object",
     "tuple_type": "must be a list",
 }
-_EXAMPLE: Final[JsonDict] = {
+EXAMPLE: Final[JsonDict] = {
     "to": "hello@example.org",
     "subject": "Contact Form Submission",
     "body": "Message body from the contact form",
@@ -71,9 +71,7 @@ class Attachment(BaseModel):
 class SendRequest(BaseModel):
     """One mail. Unknown fields are ignored, since contact forms send more than they need."""
 
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, hide_input_in_errors=True, json_schema_extra={"examples": [_EXAMPLE]}
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     to: Mailboxes = Field(default=(), description="Recipients; DEFAULT_TO when absent.")
     cc: Mailboxes = Field(default=(), description="Recipients of a copy, visible to all.")
