@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from mail_api.addresses import Mailbox
-from mail_api.errors import FilledTooFast, HoneypotFilled, InvalidRequest, OriginNotAllowed, RecipientNotAllowed
+from mail_api.errors import FilledTooFast, InvalidRequest, OriginNotAllowed, RecipientNotAllowed
 from mail_api.responses import error_response
 from mail_api.schemas import SendRequest
 from mail_telemetry.masking import domain_of
@@ -105,8 +105,9 @@ class AllowedHostsCORS(CORSMiddleware):
     def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         super().__init__(
             app,
-            allow_methods=("GET", "POST"),
+            allow_methods=("*",),  # so that a wrong method gets the API's own answer
             allow_headers=("*",),  # error-tracking scripts add headers of their own to every request
+            allow_private_network=True,
             expose_headers=("Idempotent-Replayed", "Retry-After", "X-Request-ID"),
         )
         self._rules = rules
@@ -131,20 +132,21 @@ class BotChecks:
     honeypot_field: str
     min_fill_seconds: float
 
-    def check(self, payload: Mapping[str, Any], now: float) -> None:
-        """Accept the payload of a form that a person filled.
+    def is_honeypot_filled(self, payload: Mapping[str, Any]) -> bool:
+        """Return whether the hidden field of a form is filled, which no person does."""
+        return payload.get(self.honeypot_field) not in (None, "", [], False)
+
+    def check_fill_time(self, payload: Mapping[str, Any], now: float) -> None:
+        """Refuse a form that was filled faster than a person can.
 
         Args:
             payload: the decoded body.
             now: the Unix time.
 
         Raises:
-            HoneypotFilled: the hidden field is filled.
             InvalidRequest: the time is no number.
             FilledTooFast: the form was opened less than MIN_FILL_SECONDS ago; a time in the future is a wrong clock.
         """
-        if payload.get(self.honeypot_field) not in (None, "", [], False):
-            raise HoneypotFilled
         opened_at = payload.get(OPENED_AT)
         if opened_at in (None, ""):
             return

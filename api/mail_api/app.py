@@ -62,6 +62,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        responses=openapi.DEFAULT_RESPONSE,
         telemetry=NO_NATIVE_TELEMETRY,
     )
     app.state.services = services
@@ -70,7 +71,6 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.include_router(health.router)
     if settings.api_docs:
         app.include_router(openapi.docs_router)
-        openapi.describe(app)
     app.add_exception_handler(ApiError, responses.on_api_error)
     app.add_exception_handler(RequestValidationError, responses.on_validation_error)
     app.add_exception_handler(HTTPException, responses.on_http_exception)

@@ -1,11 +1,12 @@
 """FastAPI dependencies: the services of the app, and the checks that a request passes, in their order."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -15,6 +16,7 @@ from mail_api.addresses import Mailbox
 from mail_api.auth import ApiKeys
 from mail_api.errors import (
     Code,
+    HoneypotFilled,
     KeyInvalid,
     KeyUnverifiable,
     OriginNotAllowed,
@@ -27,8 +29,8 @@ from mail_api.ledger_client import LedgerClient
 from mail_api.quota import QuotaAdmission
 from mail_api.rate_limit import ClientAddresses, RateLimiter
 from mail_api.readiness import Readiness
-from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, read_payload, wants_json
-from mail_api.request_log import describe_request
+from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, parse_body, read_body, wants_json
+from mail_api.request_log import set_log_line
 from mail_api.schemas import SendRequest, parse_send_request
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
@@ -37,6 +39,11 @@ from mail_api.telemetry import Telemetry
 from mail_ledger.api_key import ApiKey
 from mail_telemetry.masking import mask_address, mask_text
 from mail_telemetry.names import Attribute, LogLine
+
+T = TypeVar("T")
+
+LARGE: Final = 20_000
+"""Bytes and characters from which a mail is parsed and built in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,12 @@ class Services:
     quota: QuotaAdmission
     submissions: Submissions
     builder: Executor
-    """Builds large mails, one after the other."""
     submitter: Submitter
     readiness: Readiness
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Return what the work returns; large mails are parsed and built in one thread, one after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self.builder, work)
 
 
 def get_services(request: Request) -> Services:
@@ -105,7 +115,7 @@ async def record_request(request: Request, services: ServicesDep) -> AsyncIterat
         }
         known = {name: value for name, value in fields.items() if value not in (None, "", 0, {})}
         is_accepted = record.result is Code.ACCEPTED
-        describe_request(request, LogLine.ACCEPTED if is_accepted else LogLine.NOT_ACCEPTED, known)
+        set_log_line(request, LogLine.ACCEPTED if is_accepted else LogLine.NOT_ACCEPTED, known)
 
 
 # Scope "function": both end before the answer is sent.
@@ -140,6 +150,21 @@ async def identify(request: Request, services: ServicesDep) -> ApiKey | None:
         raise
 
 
+async def optional_key(request: Request, services: ServicesDep) -> ApiKey | None:
+    """Return the valid API key that the request shows, or None, also while the ledger is unavailable.
+
+    Raises:
+        KeyInvalid: it shows something else than a valid key.
+    """
+    try:
+        return await identify(request, services)
+    except KeyUnverifiable:
+        return None
+
+
+OptionalKeyDep = Annotated[ApiKey | None, Depends(optional_key)]
+
+
 async def require_key(request: Request, services: ServicesDep) -> ApiKey:
     """Return the valid API key that the request shows, and count the request against its limit.
 
@@ -161,20 +186,20 @@ KeyRequired = [Security(_BEARER), Depends(require_key)]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends: an API key, or anonymous; `doubt` is why a key that was shown is treated as anonymous."""
+    """Who sends: an API key, or anonymous. `unverified` is set when the key that was shown could not be verified."""
 
     key: ApiKey | None = None
-    doubt: KeyUnverifiable | None = None
+    unverified: KeyUnverifiable | None = None
 
     @contextmanager
-    def doubted(self) -> Iterator[None]:
-        """Report key_unverifiable where a valid key was required."""
+    def report_unverified(self) -> Iterator[None]:
+        """Report key_unverifiable where a verified key might have been allowed more."""
         try:
             yield
         except (OriginNotAllowed, RecipientNotAllowed):
-            if self.doubt is None:
+            if self.unverified is None:
                 raise
-            raise self.doubt from None
+            raise self.unverified from None
 
 
 async def check_caller(request: Request, services: ServicesDep) -> Caller:
@@ -182,18 +207,21 @@ async def check_caller(request: Request, services: ServicesDep) -> Caller:
 
     Raises:
         KeyInvalid, KeyRateLimited: the key is not valid, or has reached its limit.
+        KeyUnverifiable: the key could not be verified, and the request has an Idempotency-Key.
         OriginNotAllowed, RateLimited: a caller without a key, from another site, or too often.
     """
     try:
         key = await identify(request, services)
-    except KeyUnverifiable as doubt:
-        caller = Caller(doubt=doubt)
+    except KeyUnverifiable as error:
+        if IDEMPOTENCY_HEADER in request.headers:
+            raise  # its idempotency keys are not those of anonymous callers
+        caller = Caller(unverified=error)
     else:
         caller = Caller(key)
     if caller.key is not None:
         await services.api_keys.count_request(caller.key)
         return caller
-    with caller.doubted():
+    with caller.report_unverified():
         services.access.check_origin(request.headers.getlist("origin"))
     await services.rate_limiter.check(services.clients.of(request))
     return caller
@@ -222,12 +250,23 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
         ApiError: the body is not readable, or the mail is not allowed.
     """
     settings = services.settings
-    payload = await read_payload(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
-    services.bot_checks.check(payload, time.time())
+    body = await read_body(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
+    if len(body) <= LARGE:
+        return await _parse_mail(request, body, caller, services)
+    # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
+    return await services.in_thread(lambda: asyncio.run(_parse_mail(request, body, caller, services)))
+
+
+async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
+    settings = services.settings
+    payload = await parse_body(body, request.headers)
     redirect = _redirect(request, payload.get("redirect"), services.access)
+    if services.bot_checks.is_honeypot_filled(payload):
+        raise HoneypotFilled(redirect)
+    services.bot_checks.check_fill_time(payload, time.time())
     mail = parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
     if caller.key is None:
-        with caller.doubted():
+        with caller.report_unverified():
             services.access.check_recipients(mail)
     mail = services.access.with_default_to(mail)
     idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)

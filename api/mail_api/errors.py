@@ -54,6 +54,8 @@ class Code(StrEnum):
 class ApiError(Exception):
     """Base of the errors; `str()` of one is the message for the caller, and never holds a full address."""
 
+    message: ClassVar[str] = ""
+
     retry_after: int | None = None
     """Seconds after which a retry can succeed, where the error itself knows."""
 
@@ -61,6 +63,9 @@ class ApiError(Exception):
     def errors(self) -> Mapping[str, str]:
         """What is wrong, by field."""
         return {}
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(eq=False)
@@ -99,15 +104,13 @@ class SenderNotAllowed(FieldsRefused, PermissionError):
 class KeyInvalid(ApiError, PermissionError):
     """No API key, or one that does not exist or was revoked."""
 
-    def __str__(self) -> str:
-        return "This needs a valid API key, as the header Authorization: Bearer dm_..."
+    message = "This needs a valid API key, as the header Authorization: Bearer dm_..."
 
 
 class KeyUnverifiable(ApiError, ConnectionError):
     """The ledger, which holds the keys, is unavailable."""
 
-    def __str__(self) -> str:
-        return "API keys can't be checked at the moment; nothing was sent, try again"
+    message = "API keys can't be checked at the moment; nothing was sent, try again"
 
 
 class RedirectNotAllowed(FieldsRefused, PermissionError):
@@ -120,8 +123,7 @@ class RedirectNotAllowed(FieldsRefused, PermissionError):
 class UnsupportedMediaType(ApiError, ValueError):
     """The body is neither JSON nor a form."""
 
-    def __str__(self) -> str:
-        return "Send JSON, with the header Content-Type: application/json, or an HTML form"
+    message = "Send JSON, with the header Content-Type: application/json, or an HTML form"
 
 
 @dataclass(eq=False)
@@ -138,12 +140,15 @@ class RequestTooLarge(ApiError, ValueError):
 class OriginNotAllowed(ApiError, PermissionError):
     """The request comes from a page of a site that is not allowed."""
 
-    def __str__(self) -> str:
-        return "The site that this request comes from is not in ALLOWED_HOSTS"
+    message = "The site that this request comes from is not in ALLOWED_HOSTS"
 
 
+@dataclass(eq=False)
 class HoneypotFilled(ApiError, PermissionError):
     """The hidden field (HONEYPOT_FIELD) is filled. The caller gets the answer of a success."""
+
+    redirect: str | None = None
+    """The page after a success, for a form that names one."""
 
 
 @dataclass(eq=False)
@@ -205,41 +210,34 @@ def _at(seconds: int) -> str:
     return f"at {at:%Y-%m-%d %H:%M:%S} UTC, in {seconds} seconds"
 
 
-@dataclass(eq=False)
 class IdempotencyConflict(ApiError, ValueError):
     """The idempotency key was used for another request."""
 
-    def __str__(self) -> str:
-        return "This Idempotency-Key was used for another mail within 24 hours; use a new one for a new mail"
+    message = "This Idempotency-Key was used for another mail within 24 hours; use a new one for a new mail"
 
 
-@dataclass(eq=False)
 class RequestInFlight(ApiError, ValueError):
     """A request with the same idempotency key is in progress."""
 
-    def __str__(self) -> str:
-        return "A request with this Idempotency-Key is being sent right now; ask again for its answer"
+    message = "A request with this Idempotency-Key is being sent right now; ask again for its answer"
 
 
 class MessageUnknown(ApiError, LookupError):
     """The ledger has no mail with this id."""
 
-    def __str__(self) -> str:
-        return "There is no mail with this id, or it was deleted after LEDGER_RETENTION_DAYS"
+    message = "There is no mail with this id, or it was deleted after LEDGER_RETENTION_DAYS"
 
 
 class LedgerUnavailable(ApiError, ConnectionError):
     """The answer is in the ledger, which is unavailable."""
 
-    def __str__(self) -> str:
-        return "The ledger can't be read at the moment; mail is sent all the same"
+    message = "The ledger can't be read at the moment; mail is sent all the same"
 
 
 class TooManyRequests(ApiError, RuntimeError):
     """MAX_CONCURRENT_REQUESTS are in progress, or their bodies fill the memory for them."""
 
-    def __str__(self) -> str:
-        return "The mail API has too many requests in progress; nothing was sent, try again"
+    message = "The mail API has too many requests in progress; nothing was sent, try again"
 
 
 @dataclass(eq=False)
@@ -289,8 +287,7 @@ class TemporarilyRefused(Refused):
 class InternationalAddress(ApiError, ValueError):
     """An address needs SMTPUTF8 (RFC 6531), which the mail server does not offer."""
 
-    def __str__(self) -> str:
-        return "An address has letters outside of ASCII before the @, which the mail server does not take (SMTPUTF8)"
+    message = "An address has letters outside of ASCII before the @, which the mail server does not take (SMTPUTF8)"
 
 
 @dataclass(eq=False)
@@ -317,20 +314,14 @@ class MailServerBusy(ApiError, TimeoutError):
 class OutcomeUnknown(ApiError, ConnectionError):
     """The mail server's answer to the message is missing: it may have accepted the mail."""
 
+    message = "The mail server did not confirm the message, but may have accepted it; do not send it again"
     message_id: str = ""
-
-    def __str__(self) -> str:
-        return (
-            "The mail server did not confirm the message, but may have accepted it. "
-            "Do not send it again; its status tells what became of it"
-        )
 
 
 class RequestIncomplete(ApiError, ConnectionError):
     """The caller disconnected before the end of the body."""
 
-    def __str__(self) -> str:
-        return "The request ended before its body did"
+    message = "The request ended before its body did"
 
 
 ROUTING: Final[Mapping[int, Code]] = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from mail_api import openapi
-from mail_api.dependencies import ServicesDep
+from mail_api.dependencies import OptionalKeyDep, ServicesDep
 from mail_api.readiness import CACHE_SECONDS
 
 router = APIRouter(tags=["Health"])
@@ -27,7 +27,7 @@ class ReadyAnswer(BaseModel):
 
 # Each path has two routes: the one with HEAD answers, the other describes it. As one route, both methods would have the
 # same operation id.
-@router.get("/health", summary="Check that the process is alive")
+@router.get("/health", summary="Check that the process is alive", responses=openapi.HEALTH_RESPONSES)
 @router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
 async def get_health() -> HealthAnswer:
     """Check that the process is alive, and nothing more."""
@@ -36,12 +36,11 @@ async def get_health() -> HealthAnswer:
 
 @router.get("/ready", summary="Check that a mail sent now would leave", responses=openapi.READY_RESPONSES)
 @router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False, response_model_exclude_none=True)
-async def get_readiness(request: Request, response: Response, services: ServicesDep) -> ReadyAnswer:
+async def get_readiness(response: Response, key: OptionalKeyDep, services: ServicesDep) -> ReadyAnswer:
     """Check the mail server, the relay, the queue, the quota and the mail log. The reasons are also in the log."""
     reasons = await services.readiness.reasons()
     if not reasons:
         return ReadyAnswer(status="ready")
     response.status_code = 503
     response.headers["Retry-After"] = f"{CACHE_SECONDS:.0f}"
-    shown = await services.api_keys.shows_valid_key(request.scope)
-    return ReadyAnswer(status="not ready", reasons=dict(reasons) if shown else None)
+    return ReadyAnswer(status="not ready", reasons=dict(reasons) if key else None)

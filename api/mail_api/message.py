@@ -24,6 +24,7 @@ _PLAIN_NAME: Final = re.compile(r"(?!.*=\?)[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]{1,60}
 _QUOTED_NAME: Final = re.compile(r"(?!.*=\?)[ -~]{1,60}")
 _PLAIN_PARAMETER: Final = re.compile(r"[A-Za-z0-9._ -]{1,60}")
 _PIECE: Final = 60
+_LONG_TEXT: Final = 50_000
 
 
 class _RawHeaderPolicy(EmailPolicy):
@@ -67,7 +68,7 @@ def compose(request: SendRequest, *, sender: Mailbox, stamp: Stamp) -> EmailMess
 
     Headers hold UTF-8 (RFC 6532) only when an address needs it.
     """
-    mail = EmailMessage(policy=_INTERNATIONAL if request.international else _POLICY)
+    mail = EmailMessage(policy=_INTERNATIONAL if needs_utf8(request, sender) else _POLICY)
     mail["From"] = _mailboxes("From", (sender,))
     mail["To"] = _mailboxes("To", request.to)
     if request.cc:
@@ -85,15 +86,26 @@ def compose(request: SendRequest, *, sender: Mailbox, stamp: Stamp) -> EmailMess
     return mail
 
 
+def needs_utf8(request: SendRequest, sender: Mailbox) -> bool:
+    """Return whether an address can only be sent with SMTPUTF8 (RFC 6531)."""
+    return request.international or not sender.address.isascii()
+
+
 def _add_content(mail: EmailMessage, request: SendRequest) -> None:
     plain, markup = request.parts
-    mail.set_content(plain if plain is not None else plain_text(markup or ""))
+    text = plain if plain is not None else plain_text(markup or "")
+    mail.set_content(text, cte=_encoding(text))
     if markup is not None:
-        mail.add_alternative(markup, subtype="html")
+        mail.add_alternative(markup, subtype="html", cte=_encoding(markup))
     if request.attachments:
         mail.make_mixed()
         for attachment in request.attachments:
             mail.attach(_part(mail, attachment))  # type: ignore[arg-type] # a part is what it takes
+
+
+def _encoding(text: str) -> str | None:
+    """Return the transfer encoding: base64 for long texts, which aiosmtplib sends fastest; None: the shortest one."""
+    return "base64" if len(text) > _LONG_TEXT else None
 
 
 def _part(mail: EmailMessage, attachment: Attachment) -> MIMEPart:

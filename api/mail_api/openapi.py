@@ -1,4 +1,4 @@
-"""OpenAPI: bodies and answers with examples, the schema without 422, and the page /docs."""
+"""OpenAPI: bodies and answers with examples, and the page /docs."""
 
 import json
 from collections import defaultdict
@@ -6,9 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.openapi.utils import get_openapi
 from starlette.responses import FileResponse, HTMLResponse
 
 from mail_api import errors
@@ -16,7 +15,7 @@ from mail_api.access import OPENED_AT
 from mail_api.errors import ANSWERS, ApiError
 from mail_api.fields import LINE, MOST_RECIPIENTS, TEXT, or_empty
 from mail_api.request_body import JSON, MULTIPART, URLENCODED
-from mail_api.responses import error_response
+from mail_api.responses import error_response, internal_error_response
 from mail_api.schemas import EXAMPLE, ErrorAnswer, SendAnswer, SendRequest
 from mail_api.submissions import IDEMPOTENCY_HEADER
 from mail_ledger.idempotency import LONGEST_KEY
@@ -106,12 +105,83 @@ SEND_RESPONSES: Final[Responses] = {
         errors.OutcomeUnknown(_ID),
     ),
 }
-MESSAGE_RESPONSES: Final = _error_responses(errors.MessageUnknown(), errors.LedgerUnavailable())
-MESSAGES_RESPONSES: Final = _error_responses(
-    *_KEY_ERRORS, errors.LedgerUnavailable(), errors.InvalidRequest((("limit", "is too large"),))
-)
-QUOTA_RESPONSES: Final = _error_responses(*_KEY_ERRORS, errors.LedgerUnavailable())
-READY_RESPONSES: Final[Responses] = {503: {"description": "It would not; see Retry-After."}}
+_MESSAGE: Final = {
+    "id": _ID,
+    "state": "deferred",
+    "status_url": f"/messages/{_ID}",
+    "queue_id": "4jXSsP52xGzDhqX",
+    "created": "2026-11-22T09:30:00.120Z",
+    "queued": "2026-11-22T09:30:00.151Z",
+    "attempts": 1,
+    "cause": "auth",
+    "retry_can_succeed": False,
+    "next_step": "Make a new app password and set SMTP_RELAY_PASSWORD.",
+    "next_retry": {"earliest": "2026-11-22T09:35:02.000Z", "latest": "2026-11-22T09:40:02.000Z"},
+    "gives_up_at": "2026-11-27T09:30:00.151Z",
+    "recipients": [
+        {
+            "recipient": "h***@example.org",
+            "state": "deferred",
+            "at": "2026-11-22T09:30:02.100Z",
+            "relay": "smtp.gmail.com[192.0.2.1]:587",
+            "dsn": "5.7.8",
+            "cause": "auth",
+            "reply": "535-5.7.8 Username and Password not accepted.",
+        }
+    ],
+    "metadata": {"form": "contact"},
+    "trace_id": "0af7651916cd43dd8448eb211c80319c",
+}
+_QUOTA: Final = {
+    "limit": 500,
+    "used": 120,
+    "used_by_entry": {"api": 100, "internal": 5, "submission": 10, "public": 5, "local": 0},
+    "forwarded": 5,
+    "in_queue": 2,
+    "remaining": 378,
+    "reserve": 50,
+    "exhausted": False,
+    "next_release": "2026-11-22T14:03:11.000Z",
+}
+
+
+def _success(description: str, example: object) -> Responses:
+    return {200: {"description": description, "content": {JSON: {"example": example}}}}
+
+
+DEFAULT_RESPONSE: Final[Responses] = {
+    "default": {
+        "model": ErrorAnswer,
+        "description": "Any other error.",
+        "content": {JSON: {"example": json.loads(bytes(internal_error_response().body))}},
+    }
+}
+"""For every operation; FastAPI then adds no 422, which this API never answers."""
+MESSAGE_RESPONSES: Final[Responses] = {
+    **_success("The mail's status.", _MESSAGE),
+    **_error_responses(
+        errors.KeyInvalid(), errors.RateLimited(42), errors.MessageUnknown(), errors.LedgerUnavailable()
+    ),
+}
+MESSAGES_RESPONSES: Final[Responses] = {
+    **_success("Some mails, newest first.", {"messages": [_MESSAGE], "next": None}),
+    **_error_responses(*_KEY_ERRORS, errors.LedgerUnavailable(), errors.InvalidRequest((("limit", "is too large"),))),
+}
+QUOTA_RESPONSES: Final[Responses] = {
+    **_success("The quota.", _QUOTA),
+    **_error_responses(*_KEY_ERRORS, errors.LedgerUnavailable()),
+}
+HEALTH_RESPONSES: Final = _success("The process is alive.", {"status": "ok"})
+READY_RESPONSES: Final[Responses] = {
+    **_success("A mail sent now would leave.", {"status": "ready"}),
+    **_error_responses(errors.KeyInvalid(), errors.RateLimited(42)),
+    503: {
+        "description": "It would not; see Retry-After. The reasons are there with an API key only.",
+        "content": {
+            JSON: {"example": {"status": "not ready", "reasons": {"mail_server": "the mail server does not answer"}}}
+        },
+    },
+}
 
 
 def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any]:
@@ -180,29 +250,6 @@ _FORM: Final[dict[str, Any]] = {
 # Bytes have no type in JSON Schema (OpenAPI 3.1, "Encoding Object").
 _FILE: Final = {"contentMediaType": "application/octet-stream", "description": "Under any name."}
 _MULTIPART: Final = _FORM | {"properties": _FORM["properties"] | {"file": _FILE}}
-
-
-def describe(app: FastAPI) -> None:
-    """Let the app's schema leave out 422, which FastAPI adds for parameters and this API never answers."""
-
-    def schema() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            found = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                tags=app.openapi_tags,
-                routes=app.routes,
-            )
-            for operations in found["paths"].values():
-                for operation in operations.values():
-                    operation["responses"].pop("422", None)
-            for unused in ("HTTPValidationError", "ValidationError"):
-                found["components"]["schemas"].pop(unused, None)
-            app.openapi_schema = found
-        return app.openapi_schema
-
-    app.openapi = schema  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
 
 
 _FILES: Final = Path(str(resources.files("fastapi_swagger") / "resources"))

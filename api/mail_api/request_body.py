@@ -100,8 +100,8 @@ class BodyMemory:
             self.shared_bytes += more
 
 
-async def read_payload(request: Request, memory: BodyMemory, limit: int, seconds: float) -> dict[str, Any]:
-    """Return the decoded body: JSON, or an HTML form.
+async def read_body(request: Request, memory: BodyMemory, limit: int, seconds: float) -> bytes:
+    """Return the body of a request whose Content-Type is JSON or an HTML form.
 
     Args:
         request: the request, whose body was not read yet.
@@ -115,18 +115,10 @@ async def read_payload(request: Request, memory: BodyMemory, limit: int, seconds
         RequestTimeout: it did not arrive in time.
         RequestIncomplete: the caller disconnected.
         TooManyRequests: there is no memory left for it.
-        InvalidRequest: it does not match its Content-Type.
     """
     media_type = media_type_of(request.headers)
     if media_type != JSON and media_type not in FORMS:
         raise UnsupportedMediaType
-    raw = await _read(request, memory, limit, seconds)
-    if media_type == MULTIPART:
-        return await parse_multipart(raw, request.headers)
-    return parse_urlencoded(raw) if media_type == URLENCODED else parse_json(raw)
-
-
-async def _read(request: Request, memory: BodyMemory, limit: int, seconds: float) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise RequestTooLarge(limit)
@@ -143,6 +135,18 @@ async def _read(request: Request, memory: BodyMemory, limit: int, seconds: float
     except TimeoutError:
         raise RequestTimeout(seconds) from None
     return bytes(received)
+
+
+async def parse_body(raw: bytes, headers: Headers) -> dict[str, Any]:
+    """Return the decoded body: JSON, or an HTML form.
+
+    Raises:
+        InvalidRequest: it does not match its Content-Type.
+    """
+    media_type = media_type_of(headers)
+    if media_type == MULTIPART:
+        return await parse_multipart(raw, headers)
+    return parse_urlencoded(raw) if media_type == URLENCODED else parse_json(raw)
 
 
 def media_type_of(headers: Headers) -> str:

@@ -22,7 +22,7 @@ _USABLE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 _NO_ROUTE: Final = "none"
 
 
-def describe_request(request: Request, message: LogLine, fields: Mapping[str, object]) -> None:
+def set_log_line(request: Request, message: LogLine, fields: Mapping[str, object]) -> None:
     """Set the message and further fields of the request's log line."""
     request.state.log_line = message, fields
 

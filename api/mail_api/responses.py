@@ -93,14 +93,18 @@ def error_response(error: ApiError, *, as_page: bool = False) -> Response:
 async def on_api_error(request: Request, error: Exception) -> Response:
     """Answer one of our own errors; a filled honeypot gets the answer of a success."""
     if isinstance(error, HoneypotFilled):
-        return accepted_response(request, new_message_id())
-    return error_response(error, as_page=wants_page(request.headers)) if isinstance(error, ApiError) else _internal()
+        return accepted_response(request, new_message_id(), redirect=error.redirect)
+    return (
+        error_response(error, as_page=wants_page(request.headers))
+        if isinstance(error, ApiError)
+        else internal_error_response()
+    )
 
 
 async def on_validation_error(_request: Request, error: Exception) -> Response:
     """Answer parameters that FastAPI could not validate with 400, like all other invalid requests."""
     if not isinstance(error, RequestValidationError):
-        return _internal()
+        return internal_error_response()
     problems = ((str(found["loc"][-1])[:60], found["msg"].removeprefix("Value error, ")) for found in error.errors())
     return error_response(InvalidRequest(tuple(problems)))
 
@@ -108,7 +112,7 @@ async def on_validation_error(_request: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer unknown paths and methods; OPTIONS gets the methods of a path."""
     if not isinstance(error, HTTPException):
-        return _internal()
+        return internal_error_response()
     status, headers = error.status_code, dict(error.headers or {})
     if status == _METHOD_NOT_ALLOWED:
         headers["Allow"] = f"{headers.get('Allow', '')}, OPTIONS"
@@ -118,7 +122,8 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     return JSONResponse(content.model_dump(exclude_none=True), status, headers)
 
 
-def _internal() -> Response:
+def internal_error_response() -> Response:
+    """Return the answer after an unexpected exception."""
     content = ErrorAnswer(message=_INTERNAL_MESSAGE, code=Code.INTERNAL_ERROR)
     return JSONResponse(content.model_dump(exclude_none=True), INTERNAL.status)
 
@@ -173,7 +178,7 @@ class UnexpectedErrors:
         except Exception as error:  # noqa: BLE001 - the last resort
             _log(error)
             if not started and scope["type"] == "http":
-                await _internal()(scope, receive, send)
+                await internal_error_response()(scope, receive, send)
 
 
 def _log(error: Exception) -> None:
@@ -181,7 +186,7 @@ def _log(error: Exception) -> None:
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown"
-    # Before the answer, whose last byte ends the span. The whole trace would be cut in its first, uninteresting half.
+    # Before the answer, whose last byte ends the span. A whole stack trace would be cut before its last call.
     get_current_span().record_exception(error, {EXCEPTION_STACKTRACE: place})
     text = mask_text(str(error)[:300])
     logger.bind(**{Attribute.ERROR_TYPE: type(error).__name__, "place": place}).error("unexpected: {}", text)

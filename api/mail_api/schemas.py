@@ -2,7 +2,6 @@
 
 import mimetypes
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -125,7 +124,7 @@ class SendRequest(BaseModel):
         """Approximate size: characters of the texts plus bytes of the files."""
         return sum(len(part) for part in self.parts if part) + sum(len(file.content) for file in self.attachments)
 
-    @cached_property
+    @property
     def international(self) -> bool:
         """Whether an address has a local part that only SMTPUTF8 (RFC 6531) can carry."""
         answers_to = (self.answers_to.address,) if self.answers_to else ()
@@ -159,7 +158,7 @@ class ErrorAnswer(BaseModel):
 
 
 def status_path(message_id: str) -> str:
-    """Return the path of a mail's status, below the API's address, which only its proxy knows."""
+    """Return the path of a mail's status. It is relative: the API does not know the URL that its proxy gives it."""
     return f"/messages/{message_id}"
 
 

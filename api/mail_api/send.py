@@ -7,13 +7,10 @@ record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read
                                                                         └─ smtp: Postfix says 250
 """
 
-import asyncio
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Final
 
 from fastapi import APIRouter, Request
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
@@ -21,9 +18,9 @@ from starlette.responses import Response
 
 from mail_api import openapi
 from mail_api.addresses import Mailbox
-from mail_api.dependencies import AllowedMail, AllowedMailDep, RecordDep, SendRecord, Services, ServicesDep
+from mail_api.dependencies import LARGE, AllowedMail, AllowedMailDep, RecordDep, SendRecord, Services, ServicesDep
 from mail_api.errors import Code, OutcomeUnknown, QuotaExhausted, result_of
-from mail_api.message import Stamp, compose
+from mail_api.message import Stamp, compose, needs_utf8
 from mail_api.responses import accepted_response
 from mail_api.schemas import SendAnswer, SendRequest
 from mail_api.settings import Settings
@@ -34,9 +31,6 @@ from mail_telemetry.identity import message_id_header, new_message_id
 from mail_telemetry.masking import domain_of, mask_text
 from mail_telemetry.names import Attribute, SpanName
 from mail_telemetry.propagation import traceparent
-
-_LARGE: Final = 20_000
-"""Characters and bytes from which a mail is built in a thread: a megabyte of HTML or text takes up to a second."""
 
 
 def create_router(settings: Settings) -> APIRouter:
@@ -116,12 +110,12 @@ async def _submit(
     request, sender = mail.request, mail.sender or Mailbox(services.settings.default_from)
     with _submit_span(new, services) as span:
         stamp = Stamp(new.message_id, datetime.now(UTC), traceparent(span.get_span_context()))
-        content = await _build(request, sender, stamp, services.builder)
+        content = await _build(request, sender, stamp, services)
         span.set_attribute(Attribute.SIZE, len(content))
         started = perf_counter()
         try:
             receipt = await services.submitter.submit(
-                Envelope(sender.address, new.recipients, content, international=request.international)
+                Envelope(sender.address, new.recipients, content, international=needs_utf8(request, sender))
             )
         except OutcomeUnknown as error:
             error.message_id = new.id
@@ -133,13 +127,12 @@ async def _submit(
     return receipt
 
 
-async def _build(request: SendRequest, sender: Mailbox, stamp: Stamp, builder: Executor) -> bytes:
+async def _build(request: SendRequest, sender: Mailbox, stamp: Stamp, services: Services) -> bytes:
     def build() -> bytes:
         return compose(request, sender=sender, stamp=stamp).as_bytes()
 
-    if request.size <= _LARGE:
-        return build()
-    return await asyncio.get_running_loop().run_in_executor(builder, build)
+    # A megabyte of HTML or text takes up to a second.
+    return build() if request.size <= LARGE else await services.in_thread(build)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ C: RCPT TO:<hello@example.org>                  S: 250 2.1.5 Ok
 -- up to here nothing was sent: after a lost connection, or a 421, the mail is retried on a new connection --
 C: DATA                                         S: 354 End data with <CR><LF>.<CR><LF>
 C: (the mail) .                                 S: 250 2.0.0 Ok: queued as 4jXSsP52xGzDhqX
--- from DATA on, only a reply tells the outcome: 4xx and 5xx refuse the mail, without a reply it is unknown --
+-- from DATA on, a 4xx or 5xx reply refuses the mail; without a reply its outcome is unknown --
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPSenderRefused,
 )
+from loguru import logger
 
 from mail_api.errors import (
     InternationalAddress,
@@ -35,7 +36,7 @@ from mail_api.errors import (
     SenderRefused,
     TemporarilyRefused,
 )
-from mail_telemetry.names import Service
+from mail_telemetry.names import Attribute, Service
 
 IDLE_SECONDS: Final = 60.0
 """Postfix ends a connection that is idle for 300 s (smtpd_timeout)."""
@@ -117,26 +118,25 @@ class Submitter:
 
 
 class Pool:
-    """A limited number of connections, handed out last in, first out, so that surplus ones become idle and end.
+    """A limited number of connections; the one used last is used first, so that surplus ones become idle and end.
 
     aiosmtplib has no pool: one `SMTP` object is one connection.
     """
 
     def __init__(self, host: str, port: int, size: int) -> None:
-        self._places = tuple(_Place(host, port) for _ in range(size))
-        self._free: asyncio.LifoQueue[_Place] = asyncio.LifoQueue()
-        for place in self._places:
-            self._free.put_nowait(place)
-
-    @property
-    def busy(self) -> int:
+        self._host = host
+        self._port = port
+        self._size = size
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[_Connection] = []
+        self._quits: set[asyncio.Task[None]] = set()
+        self.busy = 0
         """How many connections carry a mail now."""
-        return sum(place.is_busy for place in self._places)
 
     @property
     def idle(self) -> int:
         """How many open connections wait for a mail."""
-        return sum(place.is_open and not place.is_busy for place in self._places)
+        return sum(connection.smtp.is_connected for connection in self._idle)
 
     @asynccontextmanager
     async def connection(self, deadline: float, *, fresh: bool = False) -> AsyncIterator[SMTP]:
@@ -150,111 +150,101 @@ class Pool:
             MailServerBusy: no connection became free before the deadline.
             ConnectionUnusable: no connection could be opened.
         """
-        place = await self._wait_for_free(deadline)
+        await self._wait_for_free(deadline)
+        self.busy += 1
         try:
-            if fresh:
-                place.quit()
-            yield await place.connect(deadline)
-        except Refused:
-            # Postfix counts errors per connection, and delays and ends one with many (smtpd_soft_error_limit).
-            place.quit()
-            raise
-        except BaseException:
-            place.close()
-            raise
+            connection = self._take_idle(fresh=fresh) or await self._open(deadline)
+            try:
+                yield connection.smtp
+            except Refused:
+                # Postfix counts errors per connection, and delays and ends one with many (smtpd_soft_error_limit).
+                self._quit(connection)
+                raise
+            except BaseException:
+                connection.smtp.close()
+                raise
+            self._keep(connection)
         finally:
-            place.release()
-            self._free.put_nowait(place)
+            self.busy -= 1
+            self._free.release()
 
-    async def _wait_for_free(self, deadline: float) -> "_Place":
-        if not self._free.empty():
-            return self._free.get_nowait()
+    async def close(self) -> None:
+        """End every connection, after the mail that it carries."""
+        for _ in range(self._size):
+            await self._free.acquire()
+        while self._idle:
+            self._quit(self._idle.pop())
+        await asyncio.gather(*self._quits)
+
+    async def _wait_for_free(self, deadline: float) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._free.get()
+                await self._free.acquire()
         except TimeoutError:
             raise MailServerBusy(round(loop.time() - started, 1)) from None
 
-    async def close(self) -> None:
-        """End every connection, after the mail that it carries."""
-        for _ in self._places:
-            place = await self._free.get()
-            place.quit()
-            await place.closed()
+    def _take_idle(self, *, fresh: bool) -> "_Connection | None":
+        """Return the connection that was used last; with `fresh`, end it and return None."""
+        while self._idle:
+            connection = self._idle.pop()
+            connection.stop_timer()
+            if connection.smtp.is_connected and not fresh:
+                return connection
+            self._quit(connection)
+            if fresh:
+                break
+        return None
 
-
-class _Place:
-    """One place in the pool: a connection, or room for one."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
-        self._smtp: SMTP | None = None
-        self._idle_timer: asyncio.TimerHandle | None = None
-        self._opened_at = 0.0
-        self._quits: set[asyncio.Task[None]] = set()
-        self.is_busy = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection, as far as this side knows."""
-        return self._smtp is not None and self._smtp.is_connected
-
-    async def connect(self, deadline: float) -> SMTP:
-        """Return the connection, opened if there was none.
-
-        Raises:
-            ConnectionUnusable: it could not be opened.
-        """
-        self.is_busy = True
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        if self._smtp is None or not self._smtp.is_connected:
-            loop = asyncio.get_running_loop()
-            self._smtp = smtp_client(self._host, self._port, REPLY_SECONDS)
-            try:
-                async with asyncio.timeout_at(min(deadline, loop.time() + CONNECT_SECONDS)):
-                    await self._smtp.connect()
-                    await self._smtp.ehlo()
-            except (SMTPException, OSError) as error:
-                raise ConnectionUnusable from error
-            self._opened_at = loop.time()
-        return self._smtp
-
-    def release(self) -> None:
-        """Keep the connection for the next mail, for a while."""
-        self.is_busy = False
-        if not self.is_open:
-            return
+    async def _open(self, deadline: float) -> "_Connection":
         loop = asyncio.get_running_loop()
-        if loop.time() - self._opened_at > MAX_AGE_SECONDS:
-            self.quit()
+        smtp = smtp_client(self._host, self._port, REPLY_SECONDS)
+        try:
+            async with asyncio.timeout_at(min(deadline, loop.time() + CONNECT_SECONDS)):
+                await smtp.connect()
+                await smtp.ehlo()
+        except (SMTPException, OSError) as error:
+            smtp.close()
+            raise ConnectionUnusable from error
+        except BaseException:
+            smtp.close()
+            raise
+        return _Connection(smtp, loop.time())
+
+    def _keep(self, connection: "_Connection") -> None:
+        """Keep the connection for the next mail, for a while."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - connection.opened_at > MAX_AGE_SECONDS or not connection.smtp.is_connected:
+            self._quit(connection)
         else:
-            self._idle_timer = loop.call_later(IDLE_SECONDS, self.quit)
+            connection.idle_timer = loop.call_later(IDLE_SECONDS, self._end_idle, connection)
+            self._idle.append(connection)
 
-    def quit(self) -> None:
+    def _end_idle(self, connection: "_Connection") -> None:
+        self._idle.remove(connection)
+        self._quit(connection)
+
+    def _quit(self, connection: "_Connection") -> None:
         """End the connection with QUIT, whose reply is awaited in the background."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        if self._smtp is not None and self._smtp.is_connected:
-            task = asyncio.get_running_loop().create_task(_quit(self._smtp))
-            self._quits.add(task)
-            task.add_done_callback(self._quits.discard)
-        self._smtp = None
+        connection.stop_timer()
+        task = asyncio.get_running_loop().create_task(_quit(connection.smtp))
+        self._quits.add(task)
+        task.add_done_callback(self._quits.discard)
 
-    def close(self) -> None:
-        """Close the connection at once: the state of its dialogue is unknown."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        if self._smtp is not None:
-            self._smtp.close()
-            self._smtp = None
 
-    async def closed(self) -> None:
-        """Return once every QUIT was answered, or not answered in time."""
-        await asyncio.gather(*self._quits)
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """An open connection."""
+
+    smtp: SMTP
+    opened_at: float
+    idle_timer: asyncio.TimerHandle | None = None
+
+    def stop_timer(self) -> None:
+        """Let the connection live while it carries a mail."""
+        if self.idle_timer is not None:
+            self.idle_timer.cancel()
 
 
 def smtp_client(host: str, port: int, timeout: float) -> SMTP:
@@ -266,8 +256,9 @@ def smtp_client(host: str, port: int, timeout: float) -> SMTP:
 
 
 async def _quit(smtp: SMTP) -> None:
-    with suppress(SMTPException, OSError):
-        await smtp.quit(timeout=_QUIT_SECONDS)
+    if smtp.is_connected:
+        with suppress(SMTPException, OSError):
+            await smtp.quit(timeout=_QUIT_SECONDS)
     smtp.close()
 
 
@@ -298,8 +289,9 @@ async def _send_message(smtp: SMTP, content: bytes) -> Receipt:
         if error.code == _CLOSING:
             raise ConnectionUnusable from error
         raise _refusal(MessageRefused, error) or OutcomeUnknown() from None
-    except (SMTPException, OSError):
-        raise OutcomeUnknown from None
+    except Exception as error:  # whatever it is: Postfix may have the message
+        logger.bind(**{Attribute.ERROR_TYPE: type(error).__name__}).warning("the mail server did not confirm a message")
+        raise OutcomeUnknown from error
     queued = _QUEUED_AS.search(reply.message)
     return Receipt(queued[1] if queued else None)
 

@@ -1,16 +1,15 @@
 """GET /messages/{id}, /messages and /quota: status of mails and of the relay's quota, from the ledger."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from mail_api import openapi
-from mail_api.dependencies import KeyRequired, Services, ServicesDep
+from mail_api.dependencies import KeyRequired, OptionalKeyDep, Services, ServicesDep
 from mail_api.errors import LedgerUnavailable, MessageUnknown
 from mail_api.ledger_client import LedgerUnreachable
 from mail_api.schemas import status_path
@@ -31,13 +30,14 @@ from mail_telemetry.names import Entry
 T = TypeVar("T")
 
 _MOST_AT_ONCE: Final = 200
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 # JSON Schema knows no named groups.
 _CURSOR: Final = f"^{re.sub(r'[?]P<.+?>', '', CURSOR)}$"
 
 
 def _not_a_number(value: object) -> object:
     """Refuse a number, which pydantic would read as seconds or milliseconds, depending on its size."""
-    if isinstance(value, str) and not value.startswith("-") and "-" in value:
+    if isinstance(value, str) and _DATE.match(value):
         return value
     raise ValueError("is not a time such as 2026-11-22T09:30:00Z")
 
@@ -72,10 +72,6 @@ def _at(seconds: float) -> datetime:
 
 def _at_or_none(seconds: float | None) -> datetime | None:
     return None if seconds is None else _at(seconds)
-
-
-def _masked(address: str) -> str:
-    return address if "***@" in address else mask_address(address)
 
 
 Time = Annotated[
@@ -168,26 +164,14 @@ class MessageAnswer(BaseModel):
             trace_url=_trace_url(trace_template, found.trace_id),
         )
 
-    def without_key(self, hidden: Sequence[str] | None) -> Self:
-        """Return what a reader without an API key may see; every recipient knows the id, from the Message-ID.
-
-        Recipients of `bcc` are left out, and so are tags, key and trace URL; addresses are masked. Of a mail that was
-        sent with a key, or whose `bcc` is not recorded, no address is shown at all.
-
-        Args:
-            hidden: the recipients of `bcc`, masked or not; None when they are not recorded.
-        """
-        left_out = Counter(map(_masked, hidden or ()))
-        shown = []
-        for one in self.recipients:
-            address = _masked(one.recipient)
-            if left_out[address]:
-                left_out[address] -= 1
-            else:
-                is_named = self.key is None and hidden is not None
-                shown.append(one.model_copy(update={"recipient": address if is_named else "***"}))
+    def without_key(self, *, show_recipients: bool) -> Self:
+        """Return what a reader without an API key may see: no tags, key or trace URL, and masked addresses or none."""
+        recipients = tuple(
+            one.model_copy(update={"recipient": mask_address(one.recipient) if show_recipients else "***"})
+            for one in self.recipients
+        )
         private: dict[str, Any] = {"metadata": {}, "key": None, "trace_url": None}
-        return self.model_copy(update={"recipients": tuple(shown), **private})
+        return self.model_copy(update={"recipients": recipients, **private})
 
 
 class MessagesAnswer(BaseModel):
@@ -246,25 +230,27 @@ router = APIRouter()
 )
 async def get_message(
     message_id: Annotated[str, Path(description="The `id` of the answer to POST /send.")],
-    request: Request,
     response: Response,
+    key: OptionalKeyDep,
     services: ServicesDep,
 ) -> MessageAnswer:
     """Get what became of a mail: its state for each recipient, the relay's reply, and when it is tried again.
 
-    No API key is needed, since the id cannot be guessed; with one, the answer has more fields. The answer is as old as
-    the exporter's reading of the mail log, mostly under two seconds.
+    No API key is needed, since the id cannot be guessed. But every recipient can read the id in the Message-ID: without
+    an API key the answer leaves out recipients of `bcc`, tags, key and trace URL, and has masked addresses; of a mail
+    that was sent with a key it has none. Mostly it is under two seconds old.
     """
     _forbid_caching(response)
     found = None
     if is_message_id(message_id):
-        found = await _read(services, lambda ledger: ledger.messages.get(message_id))
+        found = await _read(services, lambda ledger: ledger.messages.get(message_id, with_hidden=key is not None))
     if found is None:
         raise MessageUnknown
     answer = MessageAnswer.of(found, services.settings.trace_url_template)
-    if await services.api_keys.shows_valid_key(request.scope):
+    if key is not None:
         return answer
-    return answer.without_key(found.submission.hidden if found.submission else None)
+    is_public = found.submission is not None and found.submission.key is None and found.submission.hidden is not None
+    return answer.without_key(show_recipients=is_public)
 
 
 @router.get(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from loguru import logger
+
 from mail_api.errors import (
     ApiError,
     Code,
@@ -27,6 +29,7 @@ from mail_ledger.api_key import ApiKey
 from mail_ledger.idempotency import LONGEST_KEY, Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
 from mail_ledger.submission import Failed, KeyLimitReached, NewSubmission, Outcome
 from mail_ledger.submission import OutcomeUnknown as UnknownOutcome
+from mail_telemetry.names import Attribute
 
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 _MOST_UNFINISHED: Final = 1_000
@@ -110,14 +113,18 @@ class Submissions:
     async def retry_unfinished(self) -> None:
         """Store the outcomes that could not be stored before."""
         for message_id, outcome in list(self._unfinished.items()):
-            del self._unfinished[message_id]
             if not await self._finish(message_id, outcome):
                 return
+            self._unfinished.pop(message_id, None)
 
     async def _finish(self, message_id: str, outcome: Outcome) -> bool:
         try:
             await self._ledger.write("finish", lambda ledger: ledger.submissions.finishing(message_id, outcome))
-        except LedgerUnreachable:
+        except Exception as error:  # noqa: BLE001 - the mail was sent or not, whatever the ledger does
+            if not isinstance(error, LedgerUnreachable):
+                logger.bind(**{Attribute.ERROR_TYPE: type(error).__name__}).error(
+                    "the outcome of a mail was not stored"
+                )
             if len(self._unfinished) < _MOST_UNFINISHED:  # the others are resolved from the mail log
                 self._unfinished[message_id] = outcome
             return False
@@ -142,6 +149,9 @@ def _repeated(claimed: Claimed) -> str | None:
 
 
 def outcome_of(error: BaseException, code: Code) -> Outcome:
-    """Return the outcome of a submission that raised this error; after an unexpected one it is unknown."""
+    """Return the outcome of a submission that raised this error; after an unexpected one it is unknown.
+
+    Whether an unexpected error came before or after the mail server had the message is not known: the mail log tells.
+    """
     is_certain = isinstance(error, ApiError) and not isinstance(error, OutcomeUnknown)
     return Failed(code) if is_certain else UnknownOutcome(code)

@@ -13,7 +13,7 @@ from mail_ledger.evidence import was_accepted
 from mail_ledger.facts import AttemptRow, MessageRow
 from mail_ledger.schema import attempt, message
 from mail_ledger.state import State
-from mail_ledger.status import MessageStatus, state_of
+from mail_ledger.status import MessageStatus, state_of, visible_facts
 from mail_ledger.submission import Lease, Submission, submission_of
 from mail_ledger.tables import submission
 from mail_ledger.transactions import reading
@@ -61,8 +61,12 @@ class Messages:
         self._lease = lease
         self._now = now
 
-    def get(self, message_id: str) -> MessageStatus | None:
+    def get(self, message_id: str, *, with_hidden: bool = True) -> MessageStatus | None:
         """Return what became of the mail with this id (msg_...), or None when nobody knows it.
+
+        Args:
+            message_id: the id.
+            with_hidden: whether the status is about recipients of bcc, too.
 
         Raises:
             LedgerError: the ledger can't be read.
@@ -70,7 +74,7 @@ class Messages:
         with reading(self._engine, "read the mail") as connection:
             row = connection.execute(select(submission).where(submission.c.id == message_id)).mappings().one_or_none()
             found = submission_of(row, self._now(), self._lease) if row else None
-            statuses = self._statuses(connection, {message_id: found})
+            statuses = self._statuses(connection, {message_id: found}, with_hidden=with_hidden)
         return statuses[0] if statuses else None
 
     def page(
@@ -113,7 +117,9 @@ class Messages:
         now = self._now()
         return [submission_of(row, now, self._lease) for row in connection.execute(query).mappings()]
 
-    def _statuses(self, connection: Connection, found: dict[str, Submission | None]) -> list[MessageStatus]:
+    def _statuses(
+        self, connection: Connection, found: dict[str, Submission | None], *, with_hidden: bool = True
+    ) -> list[MessageStatus]:
         if not found:
             return []
         query = select(message).where(message.c.api_id.in_(found), was_accepted()).order_by(message.c.arrived.desc())
@@ -122,9 +128,9 @@ class Messages:
         mails = {row.api_id: row for row in rows}
         tries = _attempts(connection, [mail.id for mail in mails.values()])
         known = ((one, mails.get(identity)) for identity, one in found.items())
-        return [
-            state_of(one, mail, tries[mail.id] if mail else (), self._backoff) for one, mail in known if one or mail
-        ]
+        facts = ((one, mail, tries[mail.id] if mail else ()) for one, mail in known if one or mail)
+        shown = facts if with_hidden else (visible_facts(*one) for one in facts)
+        return [state_of(*one, self._backoff) for one in shown]
 
 
 def _attempts(connection: Connection, messages: Sequence[str]) -> Mapping[str, list[AttemptRow]]:

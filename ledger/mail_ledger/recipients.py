@@ -10,7 +10,7 @@ from mail_ledger.state import State
 from mail_telemetry.causes import Cause
 from mail_telemetry.masking import mask_address
 
-_FINAL: Final = {"sent": State.RELAYED, "bounced": State.BOUNCED}
+FINAL: Final = {"sent": State.RELAYED, "bounced": State.BOUNCED}
 """What status of an attempt is a recipient's last."""
 
 
@@ -41,7 +41,7 @@ def recipient_statuses(
         message: the mail.
         attempts: its attempts, in their order.
     """
-    finished = [_status(attempt, _FINAL[attempt.status]) for attempt in attempts if attempt.status in _FINAL]
+    finished = [_status(attempt, FINAL[attempt.status]) for attempt in attempts if attempt.status in FINAL]
     unfinished = max(message.recipient_count - len(finished), 0)
     waiting = list(_waiting(message, attempts))[:unfinished]
     shown = Counter(mask_address(status.recipient) for status in (*finished, *waiting))
@@ -64,7 +64,7 @@ def _whole(recipient: str, submitted: Sequence[str]) -> str:
 def _waiting(message: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[RecipientStatus]:
     for recipient in dict.fromkeys(attempt.recipient for attempt in attempts):
         its = [attempt for attempt in attempts if attempt.recipient == recipient]
-        deferred = [attempt for attempt in its if attempt.status not in _FINAL]
+        deferred = [attempt for attempt in its if attempt.status not in FINAL]
         together = max(Counter(attempt.number for attempt in its).values())
         for _ in range(together - (len(its) - len(deferred))):
             yield _status(deferred[-1], _unfinished(message, State.DEFERRED))

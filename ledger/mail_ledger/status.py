@@ -4,15 +4,16 @@ The log beats the API's own knowledge.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mail_ledger.backoff import Backoff, Retry
 from mail_ledger.facts import AttemptRow, MessageRow
-from mail_ledger.recipients import RecipientStatus, cause_of, recipient_statuses
+from mail_ledger.recipients import FINAL, RecipientStatus, cause_of, recipient_statuses
 from mail_ledger.state import State
 from mail_ledger.submission import Submission, SubmissionState
 from mail_telemetry.causes import EXPLANATIONS, Cause
+from mail_telemetry.masking import mask_address
 
 _OF_SUBMISSION: Final[Mapping[SubmissionState, State]] = {
     SubmissionState.PENDING: State.PENDING,
@@ -110,6 +111,26 @@ def state_of(
         message=message,
         trace_id=_trace_id(submission, message),
     )
+
+
+def visible_facts(
+    submission: Submission | None, message: MessageRow | None, attempts: Sequence[AttemptRow]
+) -> tuple[Submission | None, MessageRow | None, Sequence[AttemptRow]]:
+    """Return the facts about the recipients outside bcc, as if the mail had gone to them alone.
+
+    Masked addresses of several recipients can be the same. Then none of these recipients is shown.
+    """
+    if submission is None or not submission.hidden:
+        return submission, message, attempts
+    hidden = set(map(mask_address, submission.hidden))
+    recipients = tuple(one for one in submission.recipients if mask_address(one) not in hidden)
+    tried = [one for one in attempts if mask_address(one.recipient) not in hidden]
+    if message is not None:
+        count = max(message.recipient_count - len(submission.recipients) + len(recipients), 0)
+        is_over = len({one.recipient for one in tried if one.status in FINAL}) >= count > 0
+        last = tried[-1].ended if is_over else None  # the queue keeps the mail until the last hidden recipient is done
+        message = message._replace(recipient_count=count, closed=message.closed if last is None else last)
+    return replace(submission, recipients=recipients), message, tried
 
 
 def _unlogged(submission: Submission) -> MessageStatus:

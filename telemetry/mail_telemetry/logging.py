@@ -168,6 +168,11 @@ class _StreamHandler(logging.StreamHandler[TextIO]):
     def createLock(self) -> None:  # noqa: N802 - the base class's name
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the line; the base class would enter the lock."""
+        self.emit(record)
+        return True
+
     def flush(self) -> None:
         """Do nothing: `emit` flushes each line."""
 

@@ -197,7 +197,7 @@ API_INVALID_KEYS = Metric(
     "Requests with an API key that is not valid, by path.",
     ("path",),
 )
-PATHS_WITH_KEYS: Final = ("/send", "/messages", "/quota")
+PATHS_WITH_KEYS: Final = ("/send", "/messages", "/messages/{message_id}", "/quota", "/ready")
 
 API_SPANS = Metric(
     "mail_api_spans",

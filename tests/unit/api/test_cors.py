@@ -20,7 +20,7 @@ async def test_preflight(api: Api) -> None:
     response = await api.client.options("/send", headers={"Origin": OWN, **PREFLIGHT})
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == OWN
-    assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
     assert "content-type" in response.headers["Access-Control-Allow-Headers"].lower()
 
 

@@ -182,3 +182,9 @@ def test_fields_are_counted() -> None:
     """More fields than any form has are refused before they are taken apart."""
     with pytest.raises(InvalidRequest):
         parse_urlencoded(b"a=1&" * 201)
+
+
+async def test_program_is_redirected_too(api: Api, postfix: FakePostfix) -> None:
+    """A program that fills the honeypot gets the redirect of a success."""
+    response = await post(api, {"redirect": THANKS, "hp_url": "x"}, {"Accept": "text/html"})
+    assert (response.status_code, response.headers["Location"], postfix.mails) == (303, THANKS, [])

@@ -10,6 +10,7 @@ import pytest
 from mail_ledger.api_key import ApiKey, KeyLimits
 from mail_ledger.engine import open_engine
 from mail_ledger.keys import Keys
+from mail_telemetry.names import PATHS_WITH_KEYS
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
@@ -52,16 +53,25 @@ async def test_login_of_the_site(api: Api) -> None:
     assert (await api.send({"Authorization": "Basic YTpi"})).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/send", "/messages", "/quota"])
-async def test_guessing_is_limited(start_api: StartApi, path: str) -> None:
+@pytest.mark.parametrize("route", PATHS_WITH_KEYS)
+async def test_guessing_is_limited(start_api: StartApi, route: str) -> None:
     """Requests with keys that are not valid are counted by path, and limited by the client's address."""
     api = await start_api(rate_limit="2/hour")
-    method = "POST" if path == "/send" else "GET"
+    method, path = "POST" if route == "/send" else "GET", route.format(message_id=f"msg_{'0' * 26}")
     statuses = [
         (await api.client.request(method, path, headers={"Authorization": NEVER_MADE})).status_code for _ in range(4)
     ]
     assert statuses == [401, 401, 429, 429]
-    assert api.metric("mail_api_invalid_keys_total", path=path) == 4
+    assert api.metric("mail_api_invalid_keys_total", path=route) == 4
+
+
+async def test_international_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+    """A key's own sender with letters outside of ASCII needs SMTPUTF8, whoever the recipients are."""
+    holder = bearer(keys.create("shop", allowed_senders=("x.test",)))
+    postfix.fail("EHLO", "250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8")
+    assert (await api.send(holder, from_="é@x.test")).status_code == 200
+    assert postfix.commands[1] == "MAIL FROM:<é@x.test> SMTPUTF8"
+    assert b"From: \xc3\xa9@x.test" in postfix.mails[0].content
 
 
 async def test_no_key_is_not_counted(api: Api) -> None:

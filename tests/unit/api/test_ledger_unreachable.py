@@ -73,6 +73,9 @@ async def test_unseen_key(api: Api, postfix: FakePostfix) -> None:
     for refused in (await api.send(holder, to="a@x.test"), await api.send({**holder, "Origin": "https://x.test"})):
         assert (refused.status_code, refused.json()["code"], postfix.mails) == (503, "key_unverifiable", [])
     assert (await api.send(holder)).status_code == 200
+    # Its idempotency keys are not those of callers without an API key: a repetition could be a second mail.
+    assert (await api.send({**holder, "Idempotency-Key": "order-1"})).json()["code"] == "key_unverifiable"
+    assert len(postfix.mails) == 1
 
 
 async def test_locked(api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

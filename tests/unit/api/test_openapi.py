@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import BaseModel
 
 from mail_api.errors import ANSWERS, Code
 from mail_api.schemas import SendRequest
+from mail_api.status import MessageAnswer, QuotaAnswer
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
@@ -38,6 +40,30 @@ async def test_every_answer_has_an_example(start_api: StartApi) -> None:
             example = content["examples"][answer.code]["value"]
             assert (example["success"], example["code"]) == (False, answer.code)
     assert json.loads(json.dumps(answers["200"]["content"]["application/json"]["example"]))["success"] is True
+
+
+async def test_no_answer_without_an_example(start_api: StartApi) -> None:
+    """Every answer in JSON has an example, every operation a summary, a description and a tag; 422 is never there."""
+    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    assert all(one["summary"] and one["description"] and one["tags"] for one in operations)
+    for operation in operations:
+        for status, answer in operation["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            assert status == "303" or content.get("example") or content["examples"]
+            assert status != "422"
+
+
+async def test_examples_of_the_ledger(start_api: StartApi) -> None:
+    """The examples of mails and quota have the fields of their models; OpenAPI leaves out those that are null."""
+    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+
+    models: dict[str, type[BaseModel]] = {"/messages/{message_id}": MessageAnswer, "/quota": QuotaAnswer}
+    for path, model in models.items():
+        answer = described["paths"][path]["get"]["responses"]["200"]
+        example = answer["content"]["application/json"]["example"]
+        assert set(example) <= set(model.model_fields)
+        model.model_validate(dict.fromkeys(model.model_fields) | example)
 
 
 async def test_page_is_offline(start_api: StartApi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,3 +115,33 @@ async def test_close_waits(postfix: FakePostfix) -> None:
     await closing
     await postfix.wait_for("QUIT")
     assert pool.idle == 0
+
+
+async def test_first_come_first_served(postfix: FakePostfix) -> None:
+    """A caller that comes later does not get a connection before one that waits."""
+    pool = Pool("127.0.0.1", postfix.port, 1)
+    served = []
+
+    async def wait(name: str) -> None:
+        async with pool.connection(soon()):
+            served.append(name)
+            await asyncio.sleep(0)
+
+    async with pool.connection(soon()):
+        waiting = [asyncio.create_task(wait(name)) for name in ("first", "second")]
+        await asyncio.sleep(0)
+    await asyncio.gather(wait("late"), *waiting)
+    assert served == ["first", "second", "late"]
+    await pool.close()
+
+
+async def test_close_ends_all_at_once(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that do not answer QUIT are waited for together."""
+    monkeypatch.setattr(smtp_module, "_QUIT_SECONDS", 0.2)
+    postfix.fail("QUIT", *[HANG] * 5)
+    pool = Pool("127.0.0.1", postfix.port, 5)
+    async with AsyncExitStack() as borrowed:
+        for _ in range(5):
+            await borrowed.enter_async_context(pool.connection(soon()))
+    async with asyncio.timeout(0.8):
+        await pool.close()

@@ -96,7 +96,7 @@ async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
     async def fail(*_: object) -> None:
         raise RuntimeError("anna@example.org is too much")
 
-    monkeypatch.setattr("mail_api.dependencies.read_payload", fail)
+    monkeypatch.setattr("mail_api.dependencies.read_body", fail)
     answer = await api.send()
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     span = server_span(api)

@@ -216,7 +216,7 @@ async def test_international_is_not_offered(postfix: FakePostfix) -> None:
 
 
 async def test_one_of_several_is_refused(postfix: FakePostfix) -> None:
-    """Where one of several recipients is refused, DATA is never said: nobody gets the mail, and nobody an empty one."""
+    """Where one of several recipients is refused, DATA is never sent, so that no recipient gets the mail."""
     postfix.fail("RCPT", "250 2.1.5 Ok", "550 5.1.1 unknown")
     harness = Harness(postfix.port)
     with pytest.raises(RecipientRefused):
@@ -228,7 +228,7 @@ async def test_one_of_several_is_refused(postfix: FakePostfix) -> None:
 
 
 async def test_unsafe_address(postfix: FakePostfix) -> None:
-    """An address that could end its place in the command is never sent; the door lets none of them in."""
+    """An address that could end its place in the command is never sent, although no request can have one."""
     harness = Harness(postfix.port)
     with pytest.raises(ValueError, match="holds a blank or a bracket"):
         await harness.submit(Envelope("noreply@x.test", ("a@x.test> NOTIFY=NEVER",), b"Hi"))

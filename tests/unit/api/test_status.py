@@ -38,7 +38,7 @@ async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON
 
 
 async def test_accepted(api: Api, holder: dict[str, str]) -> None:
-    """Whoever has the id may ask; before the log tells, the API's own knowledge is the answer."""
+    """The id is enough to ask for the status; before the log has the mail, it is what the API knows."""
     sent = (await api.send(to="anna@mydomain.test", metadata={"form": "contact", "by": "b@x.test"})).json()
     assert sent["status_url"] == f"/messages/{sent['id']}"
     found = await status(api, sent["id"])
@@ -116,6 +116,7 @@ async def test_filters(api: Api, holder: dict[str, str]) -> None:
         ({"key": "\0"}, "key"),
         ({"since": "yesterday"}, "since"),
         ({"since": "1800000000"}, "since"),
+        ({"since": "1.8e-308"}, "since"),
         ({"since": "2026-11-22T09:30:00"}, "since"),
         ({"cursor": "x"}, "cursor"),
         ({"page": "2"}, "page"),
@@ -162,6 +163,31 @@ async def test_hidden_recipients_without_a_key(
         mail = mail_server.take(api_id=sent, recipient_count=3)
         for address in ("anna", "boss", "carl"):
             mail_server.attempt(mail, recipient=f"{address[0]}***@mydomain.test")
+
+
+async def test_failure_of_a_hidden_recipient(
+    start_api: StartApi, mail_server: MailServer, holder: dict[str, str]
+) -> None:
+    """Without an API key, state and cause of a mail are those of its visible recipients."""
+    api = await start_api(allowed_recipients="mydomain.test")
+    sent = (await api.send(to="anna@mydomain.test", bcc="boss@mydomain.test")).json()["id"]
+    mail = mail_server.take(api_id=sent, recipient_count=2)
+    mail_server.attempt(mail, recipient="a***@mydomain.test")
+    mail_server.attempt(mail, recipient="b***@mydomain.test", status="deferred", cause="auth", reply="535 5.7.8 no")
+    found, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+    assert (own["state"], own["cause"], own["finished"]) == ("deferred", "auth", None)
+    assert (found["state"], found["cause"], found["attempts"], found["next_retry"]) == ("relayed", None, 1, None)
+    assert found["finished"] == found["recipients"][0]["at"]
+
+
+async def test_hidden_recipient_that_looks_the_same(start_api: StartApi, mail_server: MailServer) -> None:
+    """Where a hidden recipient's masked address is also a visible one's, neither is shown."""
+    api = await start_api(allowed_recipients="mydomain.test")
+    sent = (await api.send(to=["anna@mydomain.test", "carl@mydomain.test"], bcc="adam@mydomain.test")).json()["id"]
+    mail = mail_server.take(api_id=sent, recipient_count=3)
+    for recipient in ("a***@mydomain.test", "a***@mydomain.test", "c***@mydomain.test"):
+        mail_server.attempt(mail, recipient=recipient)
+    assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["c***@mydomain.test"]
 
 
 async def test_recipient_that_is_visible_too(api: Api) -> None:
