@@ -44,8 +44,9 @@ COMPOSE: Final = {
     "OTEL_CERTIFICATES_DIR": ("./secrets/otel", "The folder that is `/run/otel` in both services' containers."),
     "SECRETS_DIR": ("./secrets", "The folder that is `/run/secrets` in the mail server's container, for NAME_FILE."),
     "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
-    "TRAEFIK_ENTRYPOINT": ("websecure", "The entry point it uses."),
-    "TRAEFIK_CERT_RESOLVER": ("letsencrypt", "The certificate resolver it uses."),
+    "TRAEFIK_ENTRYPOINT": ("web", "The entry point of Traefik that the API is reached by."),
+    "TRAEFIK_TLS": ("false", "`true`: Traefik ends TLS for the API, and answers 404 to plain HTTP."),
+    "TRAEFIK_CERT_RESOLVER": ("", "Traefik's certificate resolver, with TRAEFIK_TLS. Empty: its own certificates."),
     "DINKY_MAIL_VERSION": ("latest", "The tag of the images."),
     "DINKY_MAIL_REVISION": ("unknown", "The commit that the images' labels name; `make images` sets it."),
 }
