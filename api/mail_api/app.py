@@ -18,12 +18,13 @@ from starlette.exceptions import HTTPException
 from mail_api import health, openapi, responses, send, status
 from mail_api.access import AccessRules, AllowedHostsCORS, BotChecks
 from mail_api.auth import ApiKeys
+from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.dependencies import Services
 from mail_api.errors import ApiError
 from mail_api.ledger_client import LedgerClient, ledger_rules
 from mail_api.maintenance import maintain
 from mail_api.quota import QuotaAdmission
-from mail_api.rate_limit import ClientAddresses, RateLimiter
+from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
 from mail_api.request_body import RequestCapacity
 from mail_api.request_log import RequestLog
@@ -93,7 +94,8 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool) -> Services:
         api_keys=ApiKeys(ledger),
         access=AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to),
         bot_checks=BotChecks(settings.honeypot_field, settings.min_fill_seconds),
-        clients=ClientAddresses(settings.trusted_proxies),
+        clients=ClientAddresses(settings.trusted_proxies, settings.client_address_header),
+        shared_address=SharedAddressWarning(),
         rate_limiter=RateLimiter(settings.rate_limit, settings.rate_limit_storage),
         capacity=RequestCapacity(settings.max_concurrent_requests, settings.max_request_bytes),
         quota=quota,

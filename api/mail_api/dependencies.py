@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 from mail_api.access import AccessRules, BotChecks
 from mail_api.addresses import Mailbox
 from mail_api.auth import ApiKeys
+from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.errors import (
     Code,
     HoneypotFilled,
@@ -27,7 +28,7 @@ from mail_api.errors import (
 )
 from mail_api.ledger_client import LedgerClient
 from mail_api.quota import QuotaAdmission
-from mail_api.rate_limit import ClientAddresses, RateLimiter
+from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness
 from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, parse_body, read_body, wants_json
 from mail_api.request_log import set_log_line
@@ -57,6 +58,7 @@ class Services:
     access: AccessRules
     bot_checks: BotChecks
     clients: ClientAddresses
+    shared_address: SharedAddressWarning
     rate_limiter: RateLimiter
     capacity: RequestCapacity
     quota: QuotaAdmission
@@ -223,7 +225,10 @@ async def check_caller(request: Request, services: ServicesDep) -> Caller:
         return caller
     with caller.report_unverified():
         services.access.check_origin(request.headers.getlist("origin"))
-    await services.rate_limiter.check(services.clients.of(request))
+    client = services.clients.of(request)
+    if services.rate_limiter.is_on:
+        services.shared_address.count(client)
+    await services.rate_limiter.check(client)
     return caller
 
 

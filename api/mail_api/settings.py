@@ -18,6 +18,7 @@ MEMORY: Final = "memory://"
 TRACE_ID_PLACE: Final = "{trace_id}"
 
 _SHARED_STORAGES: Final = ("redis://", "rediss://")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _SITE: Final = re.compile(r"(?:https?://)?(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?|\*\.[a-z0-9.-]+")
 # Postfix's way to write a time (postconf(5), "time units"), so that one variable serves both services.
 _TIME: Final = re.compile(r"(?P<number>\d{1,9})(?P<unit>[smhdw]?)")
@@ -48,6 +49,23 @@ def parse_network(text: str) -> str:
         return str(ip_network(text.strip()))
     except ValueError:
         raise ValueError("holds an entry that is neither an address nor a network such as 172.18.0.0/16") from None
+
+
+def parse_address_header(name: str, info: ValidationInfo) -> str:
+    """Return CLIENT_ADDRESS_HEADER unchanged.
+
+    Raises:
+        ValueError: it is not a header name (RFC 9110 section 5.1), has its own rule, or TRUSTED_PROXIES is empty.
+    """
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("is not the name of one header")
+    if name.lower() == "x-forwarded-for":
+        raise ValueError("X-Forwarded-For is read without this setting: unset it, TRUSTED_PROXIES is enough")
+    if name.lower() == "forwarded":
+        raise ValueError("Forwarded holds more than an address: name a header that holds the client's address alone")
+    if not info.data.get("trusted_proxies", True):
+        raise ValueError("needs TRUSTED_PROXIES: the header is accepted from these proxies only")
+    return name
 
 
 def parse_rates(text: str) -> str:
@@ -231,6 +249,12 @@ class Settings(BaseSettings):
         description="Proxies, as addresses or networks by comma, whose X-Forwarded-For names the client.",
         examples=["172.18.0.0/16"],
         json_schema_extra={"default_text": ""},
+    )
+    client_address_header: Annotated[str, AfterValidator(parse_address_header)] | None = Field(
+        default=None,
+        description="Header that holds the client's address, accepted from TRUSTED_PROXIES only; used before "
+        "X-Forwarded-For.",
+        examples=["CF-Connecting-IP"],
     )
     honeypot_field: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         default="hp_url",

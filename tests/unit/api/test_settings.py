@@ -39,6 +39,13 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.log_level == "DEBUG"
 
 
+def test_client_address_header() -> None:
+    """The header is off by default, and any name is possible beside TRUSTED_PROXIES."""
+    assert settings().client_address_header is None
+    found = settings(trusted_proxies="172.18.0.0/16", client_address_header="CF-Connecting-IP")
+    assert found.client_address_header == "CF-Connecting-IP"
+
+
 def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a compose file leaves empty takes its default."""
     monkeypatch.setenv("MAIL_DOMAIN", "example.org")
@@ -58,6 +65,25 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("ALLOWED_HOSTS", "a/b", "ALLOWED_HOSTS: holds an entry that is neither", id="a path as site"),
         pytest.param("SMTP_PORT", "smtp", "SMTP_PORT: Input should be a valid integer", id="no number"),
         pytest.param("SMTP_POOL_SIZE", "0", "SMTP_POOL_SIZE: Input should be greater than", id="out of range"),
+        pytest.param(
+            "CLIENT_ADDRESS_HEADER", "CF Connecting", "CLIENT_ADDRESS_HEADER: is not the name", id="no header"
+        ),
+        pytest.param("CLIENT_ADDRESS_HEADER", "a,b", "CLIENT_ADDRESS_HEADER: is not the name", id="two headers"),
+        pytest.param(
+            "CLIENT_ADDRESS_HEADER",
+            "x-forwarded-for",
+            "CLIENT_ADDRESS_HEADER: X-Forwarded-For is read without this setting",
+            id="a header that is read anyway",
+        ),
+        pytest.param(
+            "CLIENT_ADDRESS_HEADER", "Forwarded", "CLIENT_ADDRESS_HEADER: Forwarded holds more", id="another syntax"
+        ),
+        pytest.param(
+            "CLIENT_ADDRESS_HEADER",
+            "CF-Connecting-IP",
+            "CLIENT_ADDRESS_HEADER: needs TRUSTED_PROXIES",
+            id="no proxy that is trusted",
+        ),
         pytest.param("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'TRACE'", id="unknown level"),
     ],
 )
