@@ -165,7 +165,7 @@ def http_server(app: Any, port: int, request_seconds: float, **options: Any) -> 
             log_config=None,  # uvicorn's records go to loguru, like all others
             access_log=False,  # ours has the route instead of the path
             server_header=False,
-            proxy_headers=False,  # `rate_limit` reads X-Forwarded-For, of TRUSTED_PROXIES alone
+            proxy_headers=False,  # `client_addresses` reads X-Forwarded-For, of TRUSTED_PROXIES alone
             **options,
         )
     )
