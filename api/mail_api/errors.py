@@ -90,7 +90,8 @@ class RecipientNotAllowed(FieldsRefused, PermissionError):
     """A caller without a key addresses a recipient that is not allowed."""
 
     def __init__(self, field: str = "to") -> None:
-        super().__init__(((field, "this recipient is not in ALLOWED_RECIPIENTS"),))
+        problem = "this recipient is not in ALLOWED_RECIPIENTS; how to allow it: docs/api-reference.md#recipients"
+        super().__init__(((field, problem),))
 
 
 class SenderNotAllowed(FieldsRefused, PermissionError):

@@ -3,7 +3,7 @@
 import smtplib
 from typing import Final
 
-from mail_check.finding import Verdict, failed, ok, unknown
+from mail_check.finding import Verdict, failed, unknown, warning
 from mail_check.lookup import Lookup
 from mail_check.reason import reason
 from mail_check.stack import Stack
@@ -24,7 +24,10 @@ def outward(stack: Stack, lookup: Lookup, timeout: float, port: int = _PORT) -> 
     hosts = [one.host for one in lookup.mx(domain) if one.host] or [domain]
     try:
         with smtplib.SMTP(hosts[0], port, stack.hostname, timeout=timeout):
-            return ok(f"no relay is set, and {hosts[0]}:{port} answers: mail can leave by MX")
+            return warning(
+                f"no relay is set, and {hosts[0]}:{port} answers: mail goes directly to the recipients' servers",
+                "Set SMTP_RELAY_HOST and its account (docs/gmail-relay.md), or keep SPF and PTR right for this server.",
+            )
     except (OSError, smtplib.SMTPException) as error:
         return failed(
             f"no relay is set, and {hosts[0]}:{port} does not answer: {reason(error)}",

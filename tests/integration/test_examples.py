@@ -50,7 +50,9 @@ def test_answers(stack: Stack, subject: str) -> None:
     shown = [json.loads(block.text) for block in blocks(ROOT / "docs/api-reference.md") if block.language == "json"]
     accepted = stack.post({"to": RECIPIENT, "subject": subject, "body": "Hello"}).json()
     refused = stack.post({"to": ["a@example.com", "b"], "body": "Hello"}).json()
-    real = [accepted, stack.status(accepted["id"], "relayed"), refused]
+    stranger = stack.post({"to": "somebody@elsewhere.example", "subject": subject, "body": "Hello"})
+    assert stranger.status_code == 403
+    real = [stranger.json(), accepted, stack.status(accepted["id"], "relayed"), refused]
     assert [one.keys() for one in shown] == [one.keys() for one in real]
-    assert shown[1]["recipients"][0].keys() == real[1]["recipients"][0].keys()
-    assert shown[2] == refused
+    assert shown[2]["recipients"][0].keys() == real[2]["recipients"][0].keys()
+    assert [shown[0], shown[3]] == [real[0], real[3]]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.test_description import edited_template, template
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.dialogue import STARTTLS, plain
 from tests.integration.postfix.lab import IDENTITY, PASSWORD, RELAY_PASSWORD, USER, WAY_OUT, Lab, Server
@@ -40,8 +41,7 @@ def test_good_variables(idle: Server) -> None:
 
 def test_template_as_it_is(idle: Server) -> None:
     """With .env.mail unchanged each placeholder is named."""
-    pairs = (line.partition("=") for line in (ROOT / ".env.mail").read_text().splitlines() if line[:1].isupper())
-    status, lines = check(idle, {name: value for name, _, value in pairs})
+    status, lines = check(idle, template())
     assert status == 64
     named = {line.split(": ")[1] for line in lines[:-1]}
     assert named == {
@@ -50,9 +50,24 @@ def test_template_as_it_is(idle: Server) -> None:
         "MAIL_PASSWORD",
         "DEFAULT_FROM",
         "FORWARD_EMAIL",
-        "SMTP_RELAY_USERNAME",
-        "SMTP_RELAY_PASSWORD",
     }
+
+
+def test_template_with_six_edits(idle: Server) -> None:
+    """With the essential variables edited and the rest of .env.mail unchanged it starts, and warns of the way out."""
+    status, lines = check(idle, edited_template())
+    assert status == 0
+    assert "Relay: (none, direct delivery by MX)" in lines
+    assert [
+        line for line in lines if line.startswith("mail-server: warning: SMTP_RELAY_HOST: not set: mail goes directly")
+    ]
+
+
+def test_template_starts_without_relay(lab: Lab) -> None:
+    """So the whole server starts, and its log has the warning."""
+    with lab.server("template.lab", variables=dict.fromkeys(WAY_OUT) | edited_template()) as server:
+        assert "mail-server: warning: SMTP_RELAY_HOST: not set" in server.printed()
+        assert server.run("postconf", "-hx", "relayhost").strip() == ""
 
 
 @pytest.mark.parametrize(

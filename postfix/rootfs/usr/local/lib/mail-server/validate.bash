@@ -102,6 +102,7 @@ check_relay() {
     if [[ -z $SMTP_RELAY_HOST ]]; then
         [[ -z $SMTP_RELAY_USERNAME$SMTP_RELAY_PASSWORD ]] ||
             mistake SMTP_RELAY_HOST 'not set, but there are credentials for it: give the host (smtp.gmail.com) or remove them'
+        warning SMTP_RELAY_HOST "not set: mail goes directly to the recipients' servers by port 25, which many providers block; a relay is recommended (docs/gmail-relay.md)"
         return
     fi
     is_host "$SMTP_RELAY_HOST" ||
