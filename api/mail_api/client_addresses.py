@@ -111,7 +111,7 @@ class SharedAddressWarning:
             logger.bind(client=client, requests=SHARED_REQUESTS).warning(
                 "all requests without an API key within an hour came from one private address, and share one "
                 "RATE_LIMIT; behind a proxy set TRUSTED_PROXIES, behind cloudflared CLIENT_ADDRESS_HEADER too "
-                "(docs/api-reference.md, Behind a proxy)"
+                "(docs/api-reference.md#the-visitors-address)"
             )
 
     def _is_shared(self, now: float) -> bool:

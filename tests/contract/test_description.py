@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from mail_api.errors import RecipientNotAllowed
 from mail_api.settings import Settings
 from mail_telemetry.configuration import load
 from tests.contract.test_settings import SCRIPT
@@ -103,6 +104,14 @@ def test_working_form_of_the_test_mail() -> None:
     section = text.partition("### Send a test mail")[2].partition("\n## ")[0]
     assert "echo 'This is a test' | docker exec -i mail-server mail -s 'Test Email'" in section
     assert "belongs to the shell of the host" in section
+
+
+def test_refused_recipient_of_the_example() -> None:
+    """The example's recipient is refused by default; the answer names the setting and a heading of the docs."""
+    answer = str(RecipientNotAllowed())
+    assert "ALLOWED_RECIPIENTS" in answer
+    (document, anchor), *_ = re.findall(r"(docs/[\w-]+\.md)#([\w-]+)", answer)
+    assert anchor in anchors(ROOT / document)
 
 
 @pytest.mark.parametrize("line", RELAY)

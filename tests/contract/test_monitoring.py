@@ -40,6 +40,11 @@ def test_part_is_pinned_and_bounded(name: str) -> None:
     assert part["mem_limit"]
 
 
+def test_no_part_is_plain_root() -> None:
+    """Root without capabilities cannot write to folders of other users: a part has its image's user, or a group."""
+    assert [name for name, part in PARTS.items() if part.get("user") in ("0", "0:0", "root")] == []
+
+
 def test_stand_ins_have_the_same_versions() -> None:
     """What a machine without a registry runs is under the same tag."""
     table = (ROOT / "dev/stand-ins/images.txt").read_text()

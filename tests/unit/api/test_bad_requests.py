@@ -159,8 +159,9 @@ async def test_router_refusals(api: Api, method: str, path: str, status: int, al
 
 
 async def test_recipient_not_allowed(api: Api, postfix: FakePostfix) -> None:
-    """A stranger as recipient is a 403 that names the variable, and nothing is sent."""
+    """A recipient that is not allowed is a 403 that names the variable and the docs, and nothing is sent."""
     response = await api.send(to="stranger@example.com")
     assert 403 == response.status_code
     assert "ALLOWED_RECIPIENTS" in response.json()["message"]
+    assert "docs/api-reference.md#recipients" in response.json()["errors"]["to"]
     assert [] == postfix.commands
