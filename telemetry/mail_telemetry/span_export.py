@@ -58,7 +58,7 @@ class MaskingSpanExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export masked copies of the spans."""
-        self._error.text = ""
+        self._error.is_new_export = True
         try:
             result = self._exporter.export([masked(span, self._lengths) for span in spans])
         except Exception as error:  # noqa: BLE001 - the next batch may succeed
@@ -151,13 +151,18 @@ def _bounded(events: Sequence[Event], dropped: int) -> Sequence[Event]:
 
 
 class _ExportError(logging.Handler):
-    """Keeps the first record of the OTLP exporters about an export, which gives the reason of its failure."""
+    """Keeps the first record of the OTLP exporters about an export, which gives the reason of its failure.
+
+    The SDK logs the same failure once in 20 s: then the text is that of the failure before.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.text = ""
+        self.text = "the OTLP exporter logged no reason"
+        self.is_new_export = True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the record's text; a full queue is a consequence, not the reason."""
-        if not self.text and record.name.startswith("opentelemetry.exporter"):
+        if self.is_new_export and record.name.startswith("opentelemetry.exporter"):
             self.text = record.getMessage()
+            self.is_new_export = False
