@@ -125,7 +125,7 @@ def _without(text: str, name: str, key: str, other: str) -> str:
 
 
 def _flags(services: Node | None) -> Iterator[Need]:
-    name = _by_image(services, "prom/prometheus")
+    name = service_by_image(services, "prom/prometheus")
     flag, what = _EXEMPLARS
     if name:
         yield Need(
@@ -136,7 +136,7 @@ def _flags(services: Node | None) -> Iterator[Need]:
         )
 
 
-def _by_image(services: Node | None, image: str) -> str:
+def service_by_image(services: Node | None, image: str) -> str:
     """Return the name of the service that runs an image, at any version; an empty one where there is none."""
     of_image = re.compile(rf"(.*/)?{image}(:[^/]*)?(@.*)?")
     return next((name for name, one in items(services) if of_image.fullmatch(scalar(child(one, "image")))), "")
@@ -159,13 +159,13 @@ def _add_flag(text: str, name: str, flag: str) -> str:
 
 def _mounts(services: Node | None, texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
     for path, image in ((PROMETHEUS, "prom/prometheus"), (PROMTAIL, "grafana/promtail")):
-        name = _by_image(services, image)
+        name = service_by_image(services, image)
         if name and _discovers(_parsed(texts, path)):
             yield _mount(name, f"{name} sees the containers, as its configuration wants", SOCKET, SOCKET)
-    name = _by_image(services, "prom/prometheus")
+    name = service_by_image(services, "prom/prometheus")
     if name:
         yield _mount(name, f"{name} sees the rules about mail", f"./{RULES}", _RULES_INSIDE)
-    name = _by_image(services, "prom/alertmanager")
+    name = service_by_image(services, "prom/alertmanager")
     if name and routes and f"{SECRETS}/" in str(routes.receivers):
         yield _mount(name, f"{name} can read the secrets that the routes name", secrets, SECRETS)
 

@@ -22,6 +22,10 @@ LOOKED_AT: Final[tuple[str, ...]] = (TRAEFIK, CLOUDFLARED)
 """The server's own files that only the check reads."""
 
 
+class NotConfiguredError(CannotEditError):
+    """A setting of .env.mail.prod is not set, so there is nothing to write; the rest is installed without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """One change in one of the server's files.
