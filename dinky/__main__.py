@@ -126,7 +126,7 @@ def _check(asked: argparse.Namespace) -> int:
         print(one)
     counts = Counter(one.state for one in found)
     missing = counts[State.MISSING] + counts[State.OLD]
-    warned = f"; {counts[State.WARNING]} warnings" if counts[State.WARNING] else ""
+    warned = f"; warnings: {counts[State.WARNING]}" if counts[State.WARNING] else ""
     if missing:
         print(f"dinky: {missing} missing or old{warned}; `make dinky DIR={root}` installs all that is not a setting")
         return OPEN

@@ -60,7 +60,7 @@ def test_stack_as_it_is_lacks_all(capsys: pytest.CaptureFixture[str], server: Pa
     assert all(after.startswith("          fix: ") for line, after in pairwise(lines) if line in missing)
     assert f"missing {COMPOSE}: its own service mail-server is not started, even by name" in missing
     assert f"missing {RULE}: it is not there" in missing
-    assert "dinky: 27 missing or old; 1 warnings; `make dinky DIR=" in printed
+    assert "dinky: 27 missing or old; warnings: 1; `make dinky DIR=" in printed
     assert tree(server) == tree(STACK)
 
 
