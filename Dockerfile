@@ -43,6 +43,24 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --whe
 COPY requirements/slim requirements/
 RUN for service in api exporter; do requirements/slim "/opt/$service" || exit 1; done
 
+FROM python AS dinky-packages
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv
+WORKDIR /src
+COPY requirements/dinky.txt requirements/
+RUN python3 -m venv --without-pip /opt/dinky \
+    && python3 -m pip --python /opt/dinky/bin/python install --no-cache-dir --no-compile --require-hashes \
+        -r requirements/dinky.txt
+
+# `make dinky` (dev/dinky): Python and two packages. It runs as the
+# caller's user. The project's code is mounted, so that a new commit builds nothing.
+FROM python AS dinky
+COPY --from=dinky-packages /opt/dinky /opt/venv
+ENTRYPOINT ["python3", "-m", "dinky"]
+
+# The same with Docker's command, for `save-queue` and `send-queue`.
+FROM dinky AS dinky-queue
+RUN apt-get update && apt-get install --yes --no-install-recommends docker-cli && rm -rf /var/lib/apt/lists/*
+
 FROM python AS mail-api
 COPY --from=build /opt/api /opt/venv
 USER 10001:10001

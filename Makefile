@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
 
 # Where the environment forbids it, pytest would prepare a hundred test modules anew at each run. Empty: allowed.
 export PYTHONDONTWRITEBYTECODE :=
@@ -106,14 +106,18 @@ alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/qu
 alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environment or .env.mail.prod): who is told, and how
 	@$(VENV)/bin/python -m alerts.routes
 
-dinky: venv  ## Install into a Dinky Server: rules, dashboards, routes, links; shows the diff and asks: DIR=/path/to/dinky-server
-	@$(VENV)/bin/python -m dinky install "$(DIR)" $(if $(YES),--yes)
+# They need Docker alone: dev/dinky runs the installer in a small image.
+dinky:  ## Install into a Dinky Server: rules, dashboards, routes, links; shows the diff and asks: DIR=/path/to/dinky-server
+	@dev/dinky install "$(DIR)" $(if $(YES),--yes)
 
-dinky-check: venv  ## Say what a Dinky Server lacks, and how to mend it: DIR=...
-	@$(VENV)/bin/python -m dinky check "$(DIR)"
+dinky-check:  ## List what a Dinky Server lacks, with the fix: DIR=...
+	@dev/dinky check "$(DIR)"
 
-dinky-undo: venv  ## Take it all back, except what you have changed since: DIR=...
-	@$(VENV)/bin/python -m dinky undo "$(DIR)" $(if $(YES),--yes)
+dinky-undo:  ## Take it all back, except what you have changed since: DIR=...
+	@dev/dinky undo "$(DIR)" $(if $(YES),--yes)
+
+dinky-update:  ## `git pull` in a Dinky Server: undo, pull, install again: DIR=...
+	@dev/dinky update "$(DIR)"
 
 drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (3 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 
 from alerts.catalogue import GROUPS
 from alerts.routes.settings import RouteSettings
+from dinky.links import LinkSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import Settings as CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
@@ -53,7 +54,7 @@ COMPOSE: Final = {
 """Variables that only docker-compose.mail.prod.yml reads."""
 
 
-OTHERS: Final = (("alerts", RouteSettings), ("check", CheckSettings))
+OTHERS: Final = (("alerts", RouteSettings), ("dinky", LinkSettings), ("check", CheckSettings))
 """What reads variables beside the services."""
 
 

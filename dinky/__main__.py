@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from dinky import folder, plan, queue, record, show
+from dinky.findings import State
 from dinky.folder import NotADinkyServerError
 from dinky.plan import Plan
 from dinky.settings import wanted
@@ -18,8 +20,8 @@ _CODES: Final = "exit code: 0 all there or done; 1 something is missing, or was 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what is asked for and return the exit code."""
-    asked = _parser().parse_args(arguments)
     try:
+        asked = _parser().parse_args(arguments)
         return int(asked.run(asked))
     except (NotADinkyServerError, CannotEditError, OSError, ValueError, queue.QueueError) as error:
         print(f"dinky: {error}", file=sys.stderr)
@@ -33,7 +35,7 @@ def _install(asked: argparse.Namespace) -> int:
     planned = plan.install(brought, files, done)
     code = _carry_out(root, files, planned, done, asked)
     for line in planned.open:
-        print(f"dinky: not done: {line}")
+        print(f"dinky: to do by hand: {line}")
     return code or (OPEN if planned.open else DONE)
 
 
@@ -57,26 +59,46 @@ def _carry_out(
     if planned.is_done:
         if planned.record != done:
             folder.keep_record(root, planned.record)
-        print(f"dinky: {root}: nothing to do")
+        print(f"dinky: {root}: {'nothing was changed' if planned.open else 'nothing to do'}")
+        _warn(planned)
         return DONE
     print(show.diff(files, planned.changed), end="")
     for line in show.summary(planned):
         print(f"dinky: {line}")
+    _warn(planned)
     if not asked.yes and not _confirmed(root):
         return OPEN
     _write(root, planned)
     print(f"dinky: {root}: done")
-    steps = list(show.next_steps(planned))
+    steps = list(show.next_steps(planned, files))
     if steps:
         print("\n".join(["Then, in that folder:", *(f"  {step}" for step in steps)]))
     return DONE
 
 
+def _warn(planned: Plan) -> None:
+    for line in planned.warnings:
+        print(f"dinky: warning: {line}")
+
+
+def _server(given: str) -> Path:
+    """Return the server's folder.
+
+    Raises:
+        NotADinkyServerError: it is not given.
+    """
+    if not given:
+        raise NotADinkyServerError(
+            "DIR is required, the folder of your dinky-server checkout: make dinky DIR=/path/to/dinky-server"
+        )
+    return Path(given).resolve()
+
+
 def _confirmed(root: Path) -> bool:
     if not sys.stdin.isatty():
-        print(f"dinky: nothing was changed. There is nobody to ask: say --yes (make: YES=1) to change {root}")
+        print(f"dinky: nothing was changed. No terminal to ask at: use --yes (make: YES=1) to change {root}")
         return False
-    if input(f"Change {root} so? [y/N] ").strip().lower() in {"y", "yes"}:
+    if input(f"Change {root}? [y/N] ").strip().lower() in {"y", "yes"}:
         return True
     print("dinky: nothing was changed")
     return False
@@ -102,11 +124,13 @@ def _check(asked: argparse.Namespace) -> int:
     found = list(show.findings(brought, files, done, plan.install(brought, files, done)))
     for one in found:
         print(one)
-    missing = sum(one.state in {show.State.MISSING, show.State.OLD} for one in found)
+    counts = Counter(one.state for one in found)
+    missing = counts[State.MISSING] + counts[State.OLD]
+    warned = f"; warnings: {counts[State.WARNING]}" if counts[State.WARNING] else ""
     if missing:
-        print(f"dinky: {missing} of {len(found)} missing or old; all of them at once: make dinky DIR={root}")
+        print(f"dinky: {missing} missing or old{warned}; `make dinky DIR={root}` installs all that is not a setting")
         return OPEN
-    print(f"dinky: all {len(found)} there")
+    print(f"dinky: nothing is missing{warned}")
     return DONE
 
 
@@ -136,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         add("undo", _undo, "take everything back, except what you have changed since"),
     )
     for one in (*changing, add("check", _check, "say what is there and what is missing, and how to mend it")):
-        one.add_argument("dir", type=Path, metavar="DIR", help="the folder of the dinky-server checkout")
+        one.add_argument("dir", type=_server, metavar="DIR", help="the folder of the dinky-server checkout")
     for one in changing:
         one.add_argument("--yes", action="store_true", help="change it without asking")
     saving = add("save-queue", _save_queue, "hold the mails in a mail server's queue, and copy them into a folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dinky import record
-from dinky.needs.model import COMPOSE, THEIRS
+from dinky.needs.model import COMPOSE, LOOKED_AT, THEIRS
 from dinky.record import Record
 
 _LARGEST_BYTES: Final = 10_000_000
@@ -26,7 +26,7 @@ def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
     if not (root / COMPOSE).is_file():
         raise NotADinkyServerError(f"{root}: there is no {COMPOSE}; DIR is the folder of a dinky-server checkout")
     found = {}
-    for path in {*THEIRS, *paths}:
+    for path in {*THEIRS, *LOOKED_AT, *paths}:
         try:
             if (root / path).is_file() and (root / path).stat().st_size <= _LARGEST_BYTES:
                 found[path] = (root / path).read_bytes()

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from dinky.findings import Finding
 from dinky.merge import undone
 from dinky.needs import every_need
-from dinky.needs.model import THEIRS, Need, Routes
+from dinky.needs.model import THEIRS, Need, NotConfiguredError, Routes
+from dinky.publication import Publication
 from dinky.record import Record, fingerprint
 from dinky.yaml_text import CannotEditError, parse
 
 NEW: Final = ".new"
 """Behind the name of a file of ours that the operator has changed: our version, for comparison. Nobody loads it."""
 Files = dict[str, bytes]
+_NOT_PUBLISHED: Final = Publication(host="", enabled=False, entrypoint="web", tls=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class Wanted:
     files: Files
     routes: Routes | None
     secrets: str
+    publication: Publication = _NOT_PUBLISHED
+    """How the API is to be reached, for the check."""
+    warnings: tuple[Finding, ...] = ()
+    """What is wrong with the settings, though they can be used."""
 
 
 @dataclass(slots=True)
@@ -38,6 +45,8 @@ class Plan:
     """What was left as it is, and why."""
     open: list[str] = field(default_factory=list)
     """What can only be done by hand."""
+    warnings: list[str] = field(default_factory=list)
+    """What works, but not as an operator would expect."""
 
     @property
     def is_done(self) -> bool:
@@ -83,7 +92,7 @@ def install(wanted: Wanted, files: Mapping[str, bytes], done: Record) -> Plan:
     The changes of an earlier run are taken back first, in thought: so a second run finds nothing to do, and a newer
     version changes its own lines.
     """
-    plan = Plan(Record())
+    plan = Plan(Record(), warnings=[f"{one.what}. To change that, {one.fix}" for one in wanted.warnings])
     without, kept = _without_us(files, done)
     plan.notes += _told(kept)
     clean = {**files, **without}
@@ -91,6 +100,8 @@ def install(wanted: Wanted, files: Mapping[str, bytes], done: Record) -> Plan:
     for need in needs_of(wanted, clean):
         try:
             target[need.path] = need.edit(text(need.path, target)).encode()
+        except NotConfiguredError as error:
+            plan.warnings.append(str(error))
         except CannotEditError as error:
             plan.open.append(f"{need.path}: {need.what}: {error}. By hand: {need.by_hand}")
     plan.changed = {path: target[path] for path in THEIRS if path in target and target[path] != files[path]}

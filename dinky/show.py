@@ -2,35 +2,17 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
-from typing import NamedTuple
 
-from dinky.needs.model import ALERTMANAGER, COMPOSE, DASHBOARDS, DATASOURCES, PROMETHEUS, RULES, THEIRS
+import yaml
+from yaml import Node
+
+from dinky import bring, publication
+from dinky.findings import Finding, State
+from dinky.needs.compose import SET_ASIDE
+from dinky.needs.model import ALERTMANAGER, COMPOSE, DASHBOARDS, DATASOURCES, LOOKED_AT, PROMETHEUS, RULES, THEIRS
 from dinky.plan import Plan, Wanted, needs_of, text
 from dinky.record import Record, fingerprint
-
-
-class State(StrEnum):
-    """How it stands with one thing that there should be."""
-
-    OK = "ok"
-    MISSING = "missing"
-    OLD = "old"
-    YOURS = "yours"
-
-
-class Finding(NamedTuple):
-    """One line of the check."""
-
-    state: State
-    path: str
-    what: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        """Return the line as it is printed, the fix below it."""
-        line = f"{self.state:8}{self.path}: {self.what}"
-        return f"{line}\n{'':8}  fix: {self.fix}" if self.fix else line
+from dinky.yaml_text import child, items, parse
 
 
 def findings(wanted: Wanted, files: Mapping[str, bytes], done: Record, plan: Plan) -> Iterator[Finding]:
@@ -54,6 +36,10 @@ def findings(wanted: Wanted, files: Mapping[str, bytes], done: Record, plan: Pla
     for path, new in plan.brought.items():
         if new is None:
             yield Finding(State.OLD, path, "it is no longer part of Dinky Mail", AGAIN)
+    yield from wanted.warnings
+    yield from publication.findings(
+        wanted.publication, {path: text(path, files) for path in (*THEIRS, *LOOKED_AT) if path in files}
+    )
 
 
 AGAIN = "run `make dinky` again"
@@ -61,9 +47,7 @@ AGAIN = "run `make dinky` again"
 
 def _file(path: str, content: bytes, now: bytes | None, known: str | None) -> Finding:
     if now is None:
-        return Finding(
-            State.MISSING, path, "it is not there", f"copy {path.rpartition('/')[2]} there, or run `make dinky`"
-        )
+        return Finding(State.MISSING, path, "it is not there", f"run `make dinky`, or copy {bring.source(path)} there")
     if now == content:
         return Finding(State.OK, path, "it is there")
     if fingerprint(now) == known:
@@ -103,16 +87,53 @@ def summary(plan: Plan) -> Iterator[str]:
             yield f"removes {len(ours) - len(written)} files of ours from {folder}/"
 
 
-def next_steps(plan: Plan) -> Iterator[str]:
-    """Yield the commands that let the running containers see what was written, in the server's folder."""
+def next_steps(plan: Plan, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the commands that make the running containers use what was written, in the server's folder.
+
+    Args:
+        plan: what was written.
+        files: the server's files before that.
+    """
+    started: list[str] = []
     if COMPOSE in plan.changed:
-        yield "docker compose up -d                       # docs/dinky-server.md says what comes before, the first time"
+        before, after = _services(files[COMPOSE]), _services(plan.changed[COMPOSE])
+        started = [name for name in _changed(before, after) if f"{SET_ASIDE}{name}" not in before]
+        yield from _compose_steps(before, after, started)
     touched = {*plan.changed, *(path.rpartition("/")[0] for path in plan.brought)}
-    if touched & {PROMETHEUS, RULES}:
-        yield "docker kill --signal=HUP prometheus        # reads its configuration and rules"
-    if ALERTMANAGER in touched:
-        yield "docker kill --signal=HUP alertmanager      # reads its routes"
+    if touched & {PROMETHEUS, RULES} and "prometheus" not in started:
+        yield _step("docker kill --signal=HUP prometheus", "reads its configuration and rules")
+    if ALERTMANAGER in touched and "alertmanager" not in started:
+        yield _step("docker kill --signal=HUP alertmanager", "reads its routes")
     if DATASOURCES in touched:
-        yield "docker restart grafana                     # reads its data sources at its start"
+        yield _step("docker restart grafana", "reads its data sources at its start")
     elif DASHBOARDS in touched:
         yield "# Grafana finds the dashboards by itself within a minute"
+
+
+def _compose_steps(before: Mapping[str, Node], after: Mapping[str, Node], started: list[str]) -> Iterator[str]:
+    returned = [name for name in after if f"{SET_ASIDE}{name}" in before]
+    if any(f"{SET_ASIDE}{name}" in after for name in before):
+        yield "# First, steps 2 to 6 of docs/dinky-server.md: the old mail server's queue, and its container's name."
+    if returned:
+        yield "# First, in Dinky Mail's folder, for its containers have the same names (docs/dinky-server.md):"
+        yield "#   docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod down"
+    if started:
+        yield _step(f"docker compose up -d --no-deps {' '.join(started)}", "their definitions changed")
+    if returned:
+        yield _step(f"docker compose up -d {' '.join(returned)}", "your own mail server again")
+
+
+def _services(compose: bytes) -> dict[str, Node]:
+    return dict(items(child(parse(compose.decode()), "services")))
+
+
+def _changed(before: Mapping[str, Node], after: Mapping[str, Node]) -> Iterator[str]:
+    """Yield the services whose definition is another one and that belong to no profile."""
+    for name, service in after.items():
+        was = before.get(name)
+        if (was is None or yaml.serialize(was) != yaml.serialize(service)) and not child(service, "profiles"):
+            yield name
+
+
+def _step(command: str, why: str) -> str:
+    return f"{command:<44} # {why}"

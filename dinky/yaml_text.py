@@ -98,6 +98,15 @@ def add_first_key(text: str, mapping: Node, block: str) -> str:
     return _insert(text, _line_start(text, start.index), _indented(block, start.column))
 
 
+def rename_key(text: str, mapping: Node | None, name: str, new: str, before: str) -> str:
+    """Give a key of a mapping another name, and put the keys of `before` before it."""
+    if not isinstance(mapping, MappingNode) or mapping.flow_style:
+        raise CannotEditError(f"there is no mapping over several lines that has the key {name}")
+    key = next(key for key, _ in mapping.value if key.value == name)
+    renamed = text[: key.start_mark.index] + new + text[key.end_mark.index :]
+    return _insert(renamed, _line_start(renamed, key.start_mark.index), _indented(before, mapping.start_mark.column))
+
+
 def remove_element(text: str, owner: MappingNode, key: str, name: str) -> str:
     """Take an element (or a key) out of the value under `key`; the last one takes `key` along."""
     key_node, value = next(pair for pair in owner.value if pair[0].value == key)

@@ -62,10 +62,11 @@ def _url(url: str | None, file: str | None) -> Config:
 
 
 def _ntfy(settings: RouteSettings) -> list[Config]:
-    if not settings.alert_ntfy_url:
+    url, url_file = settings.alert_ntfy_url, settings.alert_ntfy_url_file
+    if not (url or url_file):
         return []
     # ntfy makes a readable message of Alertmanager's JSON by this template of its own.
-    config: Config = {"url": f"{settings.alert_ntfy_url}?template=alertmanager"}
+    config = _url(f"{url}?template=alertmanager" if url else None, url_file)
     if file := settings.alert_ntfy_token_file:
         config["http_config"] = {"authorization": {"credentials_file": file}}
     return [config]

@@ -28,6 +28,11 @@ class RouteSettings(BaseSettings):
         examples=["https://ntfy.sh/my-topic"],
         pattern="^https?://",
     )
+    alert_ntfy_url_file: str | None = Field(
+        None,
+        description="The file that holds that URL, with `?template=alertmanager` at its end.",
+        examples=["/run/secrets/alert_ntfy_url"],
+    )
     alert_ntfy_token_file: str | None = Field(
         None, description="The file that holds its access token.", examples=["/run/secrets/alert_ntfy_token"]
     )
@@ -66,10 +71,15 @@ class RouteSettings(BaseSettings):
 
 
 OUT_OF_BAND = (
-    "ALERT_WEBHOOK_URL (or _FILE), ALERT_NTFY_URL, ALERT_TELEGRAM_CHAT_ID with ALERT_TELEGRAM_BOT_TOKEN_FILE, "
-    "ALERT_DISCORD_WEBHOOK_URL_FILE, ALERT_SLACK_WEBHOOK_URL_FILE"
+    "ALERT_WEBHOOK_URL (or _FILE), ALERT_NTFY_URL (or _FILE), ALERT_TELEGRAM_CHAT_ID with "
+    "ALERT_TELEGRAM_BOT_TOKEN_FILE, ALERT_DISCORD_WEBHOOK_URL_FILE, ALERT_SLACK_WEBHOOK_URL_FILE"
 )
 """Ways that do not lead through this mail."""
+
+
+def is_configured(settings: RouteSettings) -> bool:
+    """Return whether a notification route is set, be it an incomplete one, which `check` then reports."""
+    return _ways(settings) or bool(_halves(settings))
 
 
 def check(settings: RouteSettings) -> None:
@@ -92,7 +102,7 @@ def _ways(settings: RouteSettings) -> bool:
     return any(
         (
             settings.alert_webhook_url or settings.alert_webhook_url_file,
-            settings.alert_ntfy_url,
+            settings.alert_ntfy_url or settings.alert_ntfy_url_file,
             settings.alert_telegram_chat_id,
             settings.alert_discord_webhook_url_file,
             settings.alert_slack_webhook_url_file,
@@ -108,6 +118,7 @@ def _halves(settings: RouteSettings) -> list[str]:
     missing = [f"{name}: is not set; Telegram needs both" for name, is_set in pairs.items() if not is_set]
     both = {
         "ALERT_WEBHOOK_URL": (settings.alert_webhook_url, settings.alert_webhook_url_file),
+        "ALERT_NTFY_URL": (settings.alert_ntfy_url, settings.alert_ntfy_url_file),
         "ALERT_DEADMAN_URL": (settings.alert_deadman_url, settings.alert_deadman_url_file),
     }
     doubled = [f"{name}: is set, and {name}_FILE too; keep one" for name, values in both.items() if all(values)]

@@ -7,13 +7,13 @@ from typing import Any, Final
 from yaml import Node
 
 from alerts.yaml_text import dump
-from dinky.needs.model import ALERTMANAGER, Need, Routes
+from dinky.needs.model import ALERTMANAGER, Need, NotConfiguredError, Routes
 from dinky.yaml_text import CannotEditError, add_key, append, child, content, elements, parse, prepend, scalar
 
-UNSET: Final = "nobody is told of alerts about mail"
+_NO_ROUTE: Final = "no notification route is configured: alerts about mail reach nobody"
 _HINT: Final = (
-    "set one of the variables ALERT_... in .env.mail.prod (alerts/README.md names them), "
-    'or let a route in alertmanager.yml with the receiver `mail` take `service="mail"`'
+    "set one of the variables ALERT_... in .env.mail.prod (alerts/README.md names them) and run `make dinky` again; or "
+    'add a route to alertmanager.yml whose receiver is `mail` and whose matcher is `service="mail"`'
 )
 
 
@@ -22,7 +22,7 @@ def needs(texts: Mapping[str, str], routes: Routes | None) -> Iterator[Need]:
     if ALERTMANAGER not in texts:
         return
     if routes is None:
-        yield Need(ALERTMANAGER, "alerts about mail reach a person by a way of their own", _HINT, _refuse)
+        yield Need(ALERTMANAGER, "alerts about mail have a notification route", _HINT, _find_route)
         return
     yield Need(
         ALERTMANAGER,
@@ -45,10 +45,10 @@ def needs(texts: Mapping[str, str], routes: Routes | None) -> Iterator[Need]:
     )
 
 
-def _refuse(text: str) -> str:
+def _find_route(text: str) -> str:
     if _named(child(parse(text), "route", "routes"), "receiver", "mail"):
         return text
-    raise CannotEditError(f"{UNSET}: {_HINT}")
+    raise NotConfiguredError(f"{_NO_ROUTE}. To change that, {_HINT}")
 
 
 def _add_route(text: str, route: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from dinky.needs.model import COMPOSE, PROMETHEUS, PROMTAIL, RULES, TEMPO, Need, Routes
+from dinky.needs.model import COMPOSE, PROMETHEUS, PROMTAIL, RULES, Need, Routes
 from dinky.yaml_text import (
     CannotEditError,
     add_first_key,
@@ -17,6 +17,7 @@ from dinky.yaml_text import (
     items,
     parse,
     remove_element,
+    rename_key,
     scalar,
     scalars,
 )
@@ -24,36 +25,49 @@ from dinky.yaml_text import (
 OURS: Final = frozenset({"mail-server", "mail-api", "mail-exporter"})
 """The container names that Dinky Mail takes over."""
 PROFILE: Final = "replaced-by-dinky-mail"
+SET_ASIDE: Final = "replaced-"
+"""In front of the name of a service of theirs that ours takes the place of."""
+_PLACEHOLDER: Final = """\
+# Dinky Mail has its own compose file. This entry does nothing: it is for scripts that start {name} by name.
+{name}:
+  image: busybox:1.37
+  container_name: {name}-placeholder
+  profiles: ["{profile}"]
+  command: [echo, "Dinky Mail runs {container} from docker-compose.mail.prod.yml"]
+  network_mode: none
+  restart: "no"
+"""
 SOCKET: Final = "/var/run/docker.sock"
 SECRETS: Final = "/run/secrets"
 _RULES_INSIDE: Final = "/etc/prometheus/mail"
 _OUR_IMAGES: Final = "dinky-mail/"
 _WAITS: Final = ("depends_on", "links")
 _EXEMPLARS: Final = ("--enable-feature=exemplar-storage", "Prometheus keeps the traces beside the numbers (exemplars)")
-_RECEIVER: Final = ("--web.enable-remote-write-receiver", "Prometheus takes the numbers that Tempo writes to it")
 
 
 def needs(texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
     """Yield what the compose file needs; what a part needs depends on that part's own configuration."""
     services = child(parse(texts[COMPOSE]), "services")
     yield from _makes_room(services)
-    yield from _flags(services, texts)
+    yield from _flags(services)
     yield from _mounts(services, texts, routes, secrets)
 
 
 def _makes_room(services: Node | None) -> Iterator[Need]:
     replaced = {name for name, one in items(services) if _is_replaced(name, one)}
     for name in sorted(replaced):
-        line = f'profiles: ["{PROFILE}"]'
+        plain = name.removeprefix(SET_ASIDE)
         yield Need(
             COMPOSE,
-            f"its own service {name} is not started",
-            f"give the service {name} the line `{line}`",
-            partial(_set_aside, name=name, line=line),
+            f"its own service {plain} is not started, even by name",
+            f'rename the service {plain} to {SET_ASIDE}{plain}, give it the line `profiles: ["{PROFILE}"]`, and add '
+            f"a service {plain} that does nothing, as `make dinky` shows it",
+            partial(_set_aside, name=name),
         )
+    waited_for = sorted({name.removeprefix(SET_ASIDE) for name in replaced})
     for name, one in items(services):
         for key in _WAITS if name not in replaced else ():
-            for other in sorted(replaced):
+            for other in waited_for:
                 if other in _names(child(one, key)):
                     yield Need(
                         COMPOSE,
@@ -64,8 +78,11 @@ def _makes_room(services: Node | None) -> Iterator[Need]:
 
 
 def _is_replaced(name: str, service: Node) -> bool:
-    container = scalar(child(service, "container_name"), name)
-    return container in OURS and not scalar(child(service, "image")).startswith(_OUR_IMAGES)
+    return _container(name, service) in OURS and not scalar(child(service, "image")).startswith(_OUR_IMAGES)
+
+
+def _container(name: str, service: Node) -> str:
+    return scalar(child(service, "container_name"), name)
 
 
 def _names(value: Node | None) -> list[str]:
@@ -79,12 +96,25 @@ def _service(text: str, name: str) -> Node:
     return found
 
 
-def _set_aside(text: str, name: str, line: str) -> str:
+def _set_aside(text: str, name: str) -> str:
+    """Rename the service and put it into a profile; leave a placeholder under its name.
+
+    A profile alone is not enough: `docker compose up -d NAME` starts a service whatever its profile.
+    """
     service = _service(text, name)
-    if elements(child(service, "profiles")):
+    has_profile = bool(elements(child(service, "profiles")))
+    if not _is_replaced(name, service) or (has_profile and name not in OURS):
         return text
-    reason = "# Dinky Mail has taken its place, under the same name and ports."
-    return add_first_key(text, service, f"{reason}\n{line}")
+    if child(parse(text), "services", f"{SET_ASIDE}{name}") is not None:
+        raise CannotEditError(f"there are two services, {name} and {SET_ASIDE}{name}")
+    if not has_profile:
+        text = add_first_key(text, service, f'profiles: ["{PROFILE}"]')
+    placeholder = _PLACEHOLDER.format(name=name, profile=PROFILE, container=_container(name, service))
+    return rename_key(text, _services(text), name, f"{SET_ASIDE}{name}", before=placeholder)
+
+
+def _services(text: str) -> Node | None:
+    return child(parse(text), "services")
 
 
 def _without(text: str, name: str, key: str, other: str) -> str:
@@ -94,12 +124,10 @@ def _without(text: str, name: str, key: str, other: str) -> str:
     return remove_element(text, service, key, other)
 
 
-def _flags(services: Node | None, texts: Mapping[str, str]) -> Iterator[Need]:
-    name = _by_image(services, "prom/prometheus")
-    flags = [_EXEMPLARS]
-    if child(_parsed(texts, TEMPO), "metrics_generator", "storage", "remote_write"):
-        flags.append(_RECEIVER)
-    for flag, what in flags if name else ():
+def _flags(services: Node | None) -> Iterator[Need]:
+    name = service_by_image(services, "prom/prometheus")
+    flag, what = _EXEMPLARS
+    if name:
         yield Need(
             COMPOSE,
             what,
@@ -108,7 +136,7 @@ def _flags(services: Node | None, texts: Mapping[str, str]) -> Iterator[Need]:
         )
 
 
-def _by_image(services: Node | None, image: str) -> str:
+def service_by_image(services: Node | None, image: str) -> str:
     """Return the name of the service that runs an image, at any version; an empty one where there is none."""
     of_image = re.compile(rf"(.*/)?{image}(:[^/]*)?(@.*)?")
     return next((name for name, one in items(services) if of_image.fullmatch(scalar(child(one, "image")))), "")
@@ -131,13 +159,13 @@ def _add_flag(text: str, name: str, flag: str) -> str:
 
 def _mounts(services: Node | None, texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
     for path, image in ((PROMETHEUS, "prom/prometheus"), (PROMTAIL, "grafana/promtail")):
-        name = _by_image(services, image)
+        name = service_by_image(services, image)
         if name and _discovers(_parsed(texts, path)):
             yield _mount(name, f"{name} sees the containers, as its configuration wants", SOCKET, SOCKET)
-    name = _by_image(services, "prom/prometheus")
+    name = service_by_image(services, "prom/prometheus")
     if name:
         yield _mount(name, f"{name} sees the rules about mail", f"./{RULES}", _RULES_INSIDE)
-    name = _by_image(services, "prom/alertmanager")
+    name = service_by_image(services, "prom/alertmanager")
     if name and routes and f"{SECRETS}/" in str(routes.receivers):
         yield _mount(name, f"{name} can read the secrets that the routes name", secrets, SECRETS)
 

@@ -10,13 +10,20 @@ COMPOSE: Final = "docker-compose.yml"
 PROMETHEUS: Final = "monitoring/prometheus/prometheus.yml"
 ALERTMANAGER: Final = "monitoring/alertmanager/alertmanager.yml"
 PROMTAIL: Final = "monitoring/promtail/promtail-config.yml"
-TEMPO: Final = "monitoring/tempo/tempo-config.yml"
+TRAEFIK: Final = "infrastructure/traefik/traefik.yml"
+CLOUDFLARED: Final = "infrastructure/cloudflared/config.yml"
 DATASOURCES: Final = "monitoring/grafana/provisioning/datasources/datasources.yml"
 RULES: Final = "monitoring/prometheus/mail"
 DASHBOARDS: Final = "monitoring/grafana/dashboards"
 
-THEIRS: Final[tuple[str, ...]] = (COMPOSE, PROMETHEUS, ALERTMANAGER, PROMTAIL, TEMPO, DATASOURCES)
-"""The server's own files that are read; the first has to be there."""
+THEIRS: Final[tuple[str, ...]] = (COMPOSE, PROMETHEUS, ALERTMANAGER, PROMTAIL, DATASOURCES)
+"""The server's own files that an installation may change; the first has to be there."""
+LOOKED_AT: Final[tuple[str, ...]] = (TRAEFIK, CLOUDFLARED)
+"""The server's own files that only the check reads."""
+
+
+class NotConfiguredError(CannotEditError):
+    """A setting of .env.mail.prod is not set, so there is nothing to write; the rest is installed without it."""
 
 
 @dataclass(frozen=True, slots=True)

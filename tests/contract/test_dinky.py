@@ -10,7 +10,7 @@ import yaml
 from dinky import bring
 from dinky.needs.compose import OURS
 from dinky.needs.grafana import LINKS
-from dinky.needs.model import DASHBOARDS, RULES, THEIRS
+from dinky.needs.model import DASHBOARDS, LOOKED_AT, RULES, THEIRS
 from dinky.needs.prometheus import PATTERN, TARGETS
 from tests.contract.test_compose import MONITORING, load
 from tests.contract.test_monitoring import read
@@ -59,7 +59,7 @@ def test_every_feature_of_prometheus() -> None:
 
 def test_stack_has_the_files() -> None:
     """The tests' stack has each of the server's files that are read, and no trace of us."""
-    assert [path for path in THEIRS if not (STACK / path).is_file()] == []
+    assert [path for path in (*THEIRS, *LOOKED_AT) if not (STACK / path).is_file()] == []
     text = "".join(path.read_text() for path in STACK.rglob("*.yml"))
     assert "dinky-mail" not in text
 

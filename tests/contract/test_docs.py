@@ -9,6 +9,7 @@ import yaml
 
 from alerts.routes.settings import RouteSettings
 from dev import docs
+from dinky.links import LinkSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import Settings as CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
@@ -25,6 +26,11 @@ def services() -> Services:
     """Return the services of the production compose file."""
     found: Services = yaml.safe_load((ROOT / "docker-compose.mail.prod.yml").read_text())["services"]
     return found
+
+
+def alert_variables() -> set[str]:
+    """Return the variables of notification routes and of the links in notifications."""
+    return {*docs.fields(RouteSettings), *docs.fields(LinkSettings)}
 
 
 def template_variables() -> set[str]:
@@ -63,12 +69,12 @@ def test_every_setting_reaches_its_service(services: Services, service: str, var
 def test_template_has_nothing_that_nobody_reads(services: Services) -> None:
     """Every variable of .env.mail is handed to a service or used by the compose file."""
     handed_on = {name for service in services.values() for name in service["environment"]}
-    assert template_variables() - handed_on - set(docs.COMPOSE) - set(docs.fields(RouteSettings)) == set()
+    assert template_variables() - handed_on - set(docs.COMPOSE) - alert_variables() == set()
 
 
 def test_template_has_the_variables_of_the_alerts() -> None:
-    """What `make alert-routes` reads is in .env.mail and in the documents."""
-    variables = set(docs.fields(RouteSettings))
+    """What `make alert-routes` and `make dinky` read is in .env.mail and in the documents."""
+    variables = alert_variables()
     assert variables - template_variables() == set()
     assert [name for name in variables if f"| `{name}` |" not in PAGE.read_text()] == []
 

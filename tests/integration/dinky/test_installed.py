@@ -1,9 +1,11 @@
 """What Compose, Prometheus and Alertmanager say of the folder after an installation."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -18,6 +20,8 @@ from tests.integration.alerts.tools import PROMETHEUS as PROMETHEUS_IMAGE
 from tests.integration.alerts.tools import amtool, promtool
 from tests.integration.stack import Json, Stack, until
 
+BASE_IMAGE: Final = "debian:trixie-slim"
+"""Stands in for busybox, which a machine without a registry cannot pull: both have `echo`."""
 SOCKET: Final = "/var/run/docker.sock"
 SCRAPED: Final = {"mail-api": 9464, "mail-exporter": 9154}
 
@@ -61,7 +65,27 @@ def test_compose_takes_it(installed: Path) -> None:
     assert "alertmanager" in services
     assert "mail-server" not in services
     before = compose(installed, "--profile", "replaced-by-dinky-mail", "config", "--services").split()
-    assert set(before) - set(services) == {"mail-server"}
+    assert set(before) - set(services) == {"mail-server", "replaced-mail-server"}
+
+
+def test_old_mail_server_is_not_started_by_name(installed: Path, tmp_path: Path) -> None:
+    """dinky.sh starts `mail-server` by name: that starts a placeholder that ends, though the build folder is gone."""
+    folder = tmp_path / f"by-name-{uuid4().hex[:8]}"
+    shutil.copytree(installed, folder)
+    shutil.rmtree(folder / "services")
+    text = (folder / COMPOSE).read_text()
+    placeholder = f"{folder.name}-placeholder"
+    text = text.replace("image: busybox:1.37", f"image: {BASE_IMAGE}").replace("mail-server-placeholder", placeholder)
+    (folder / COMPOSE).write_text(text)
+    try:
+        subprocess.run([folder / "dinky.sh", "mail-server"], check=True, capture_output=True, timeout=60)  # noqa: S603 - the fixture's
+        shown = compose(folder, "ps", "--all", "--format", "{{.Name}}").split()
+        assert shown == [placeholder]
+        assert until("its line", lambda: compose(folder, "logs", "--no-log-prefix", "mail-server").strip()) == (
+            "Dinky Mail runs mail-server from docker-compose.mail.prod.yml"
+        )
+    finally:
+        compose(folder, "--profile", "replaced-by-dinky-mail", "down")
 
 
 def test_sender_of_another_project_is_valid(installed: Path) -> None:
@@ -117,10 +141,10 @@ def test_labels_lead_prometheus_to_both_services(stack: Stack, prometheus: httpx
 
 
 def test_rules_and_flags_are_in_force(prometheus: httpx2.Client) -> None:
-    """Prometheus runs with both flags, and has loaded every rule of ours beside theirs."""
+    """Prometheus keeps exemplars and accepts no remote write, and has loaded every rule of ours beside theirs."""
     flags = prometheus.get("/api/v1/status/flags").json()["data"]
     assert "exemplar-storage" in flags["enable-feature"]
-    assert flags["web.enable-remote-write-receiver"] == "true"
+    assert flags["web.enable-remote-write-receiver"] == "false"
     groups = prometheus.get("/api/v1/rules").json()["data"]["groups"]
     loaded = {rule["name"] for group in groups for rule in group["rules"]}
     assert {rule.get("alert") or rule["record"] for rule in rules()} | {"SiteDown"} <= loaded

@@ -29,6 +29,11 @@ def settings(**given: Any) -> RouteSettings:  # noqa: ANN401 - any variable
             "ALERT_WEBHOOK_URL_FILE",
             id="a URL twice",
         ),
+        pytest.param(
+            {"alert_ntfy_url": "https://x.example/t", "alert_ntfy_url_file": "/n"},
+            "ALERT_NTFY_URL_FILE",
+            id="ntfy twice",
+        ),
     ],
 )
 def test_refused(given: dict[str, Any], named: str) -> None:
@@ -44,6 +49,7 @@ def test_refused(given: dict[str, Any], named: str) -> None:
         pytest.param({"alert_webhook_url": "https://x.example"}, id="webhook"),
         pytest.param({"alert_webhook_url_file": "/u"}, id="webhook by file"),
         pytest.param({"alert_ntfy_url": "https://ntfy.example/t"}, id="ntfy"),
+        pytest.param({"alert_ntfy_url_file": "/n"}, id="ntfy by file"),
         pytest.param({"alert_telegram_chat_id": -1, "alert_telegram_bot_token_file": "/t"}, id="Telegram"),
         pytest.param({"alert_discord_webhook_url_file": "/d"}, id="Discord"),
         pytest.param({"alert_slack_webhook_url_file": "/s", "alert_email_to": "a@b.example"}, id="Slack and e-mail"),
@@ -73,6 +79,12 @@ def test_each_way_is_a_configuration_of_one_receiver() -> None:
     ]
     assert [one["to"] for one in mail["email_configs"]] == ["a@b.example"]
     assert watchdog == {"name": "mail-watchdog"}
+
+
+def test_ntfy_by_file() -> None:
+    """The topic stays out of the configuration; the file holds the whole URL."""
+    mail, _ = receivers(settings(alert_ntfy_url_file="/n", alert_ntfy_token_file="/t"))
+    assert mail["webhook_configs"] == [{"url_file": "/n", "http_config": {"authorization": {"credentials_file": "/t"}}}]
 
 
 def test_criticals_are_told_at_once() -> None:

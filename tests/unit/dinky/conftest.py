@@ -1,5 +1,6 @@
 """A copy of the stack that the tests install into, and who is told."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "dinky-server"
     shutil.copytree(STACK, copy)
     monkeypatch.chdir(tmp_path)
-    for name in ("ALERT_WEBHOOK_URL_FILE", "ALERT_EMAIL_TO", "ALERT_DEADMAN_URL", "SECRETS_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(("ALERT_", "TRAEFIK_", "MAIL_")) or name in {"SECRETS_DIR", "CLIENT_ADDRESS_HEADER"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNBOOK_URL", "https://git.dinky.net/runbooks")
+    monkeypatch.setenv("GRAFANA_URL", "https://grafana.dinky.net")
     monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/a")
     return copy

@@ -62,15 +62,20 @@ def test_room_for_the_mail_server(services: str, expected: str) -> None:
     text = compose(services)
     assert text.endswith(expected)
     loaded = yaml.safe_load(text)["services"]
-    assert [name for name, one in loaded.items() if "profiles" in one] == [
-        name for name in loaded if name in {"mta", "mail-server", "mail-api"}
+    before = yaml.safe_load(f"services:\n{services}")["services"]
+    replaced = [name for name in before if name in {"mta", "mail-server", "mail-api"}]
+    with_profile = [name for name, one in loaded.items() if "profiles" in one]
+    assert with_profile == [new for name in replaced for new in (name, f"replaced-{name}")]
+    assert [loaded[f"replaced-{name}"]["image"] for name in replaced if "image" in before[name]] == [
+        before[name]["image"] for name in replaced if "image" in before[name]
     ]
+    assert {loaded[name]["image"] for name in replaced} == {"busybox:1.37"}
 
 
 @pytest.mark.parametrize(
     "services",
     [
-        pytest.param("  mail-server:\n    profiles: [old]\n    image: x\n", id="set aside already"),
+        pytest.param("  mail-before:\n    container_name: mail-server\n    profiles: [old]\n", id="set aside by hand"),
         pytest.param("  mail-server:\n    image: dinky-mail/mail-server:latest\n", id="it is ours"),
         pytest.param("  mail-server:\n    container_name: other\n    image: x\n", id="it has another name"),
     ],

@@ -1,0 +1,97 @@
+"""dev/dinky: the installer in its image, with Docker alone on the server."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dinky.__main__ import CANNOT, DONE, OPEN
+from tests.integration.dinky.conftest import STACK
+from tests.integration.stack import ROOT
+
+ENVIRONMENT: Final = {
+    **os.environ,
+    "ALERT_WEBHOOK_URL": "https://hook.example/a",
+    "RUNBOOK_URL": "https://git.dinky.net/runbooks",
+    "GRAFANA_URL": "https://grafana.dinky.net",
+}
+
+
+def script(*arguments: str, code: int = DONE) -> str:
+    """Run dev/dinky and return what it printed."""
+    command = [str(ROOT / "dev/dinky"), *arguments]
+    done = subprocess.run(  # noqa: S603 - our own script
+        command, check=False, capture_output=True, text=True, timeout=110, env=ENVIRONMENT
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it printed."""
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603 - as above
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    """Return a clone of a repository that holds the stack."""
+    upstream, clone = tmp_path / "upstream", tmp_path / "clone"
+    shutil.copytree(STACK, upstream)
+    git(upstream, "init", "--quiet")
+    git(upstream, "add", "--all")
+    git(upstream, "commit", "--quiet", "--message", "stack")
+    git(tmp_path, "clone", "--quiet", str(upstream), str(clone))
+    return clone
+
+
+def test_install_check_undo(server: Path) -> None:
+    """The variables of the shell reach it, files belong to the folder's owner, and the undo leaves nothing."""
+    os.chown(server, os.geteuid(), os.getegid())
+    assert "it is not there" in script("check", str(server), code=OPEN)
+    assert f"dinky: {server}: done" in script("install", str(server), "--yes")
+    rule = server / "monitoring/prometheus/mail/server.yml"
+    assert "https://git.dinky.net/runbooks/MailServerDown.md" in rule.read_text()
+    assert "https://hook.example/a" in (server / "monitoring/alertmanager/alertmanager.yml").read_text()
+    assert (rule.stat().st_uid, rule.stat().st_gid) == (server.stat().st_uid, server.stat().st_gid)
+    script("check", str(server))
+    script("undo", str(server), "--yes")
+    assert git(server, "status", "--short") == ""
+
+
+def test_update(server: Path) -> None:
+    """A new version of a file that is changed here is pulled, and our lines are in it again."""
+    script("install", str(server), "--yes")
+    file = server.parent / "upstream/docker-compose.yml"
+    file.write_text(file.read_text().replace("prometheus:v3.4.0", "prometheus:v3.5.0"))
+    git(server.parent / "upstream", "commit", "--quiet", "--all", "--message", "newer")
+    script("update", str(server))
+    text = (server / "docker-compose.yml").read_text()
+    assert "prometheus:v3.5.0" in text
+    assert "--enable-feature=exemplar-storage" in text
+
+
+def test_update_that_cannot_be_pulled(server: Path) -> None:
+    """Where the pull fails, the installation is as it was, and the exit code reports it."""
+    script("install", str(server), "--yes")
+    before = (server / "docker-compose.yml").read_text()
+    shutil.rmtree(server.parent / "upstream")
+    assert "git pull did not succeed" in script("update", str(server), code=CANNOT)
+    assert (server / "docker-compose.yml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(("install", ""), "DIR is required", id="no DIR"),
+        pytest.param(("check", "/nowhere/at/all"), "there is no such folder", id="no such folder"),
+        pytest.param(("save-queue", "mail-server"), "usage: dev/dinky save-queue CONTAINER FOLDER", id="no folder"),
+        pytest.param(("move",), "dev/dinky help", id="unknown command"),
+    ],
+)
+def test_refused(arguments: tuple[str, ...], expected: str) -> None:
+    """What is missing is named, with an example."""
+    assert expected in script(*arguments, code=CANNOT)
