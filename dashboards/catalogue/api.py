@@ -132,8 +132,8 @@ _LIMITED: Final = Panel(
     Kind.SERIES,
     "Kept out by rates and traps",
     "Requests over RATE_LIMIT, over MAX_CONCURRENT_REQUESTS, by robots. Good: none, or single robots. Many "
-    "`rate_limited`: behind a proxy set TRUSTED_PROXIES (behind cloudflared CLIENT_ADDRESS_HEADER too), or all visitors "
-    "count as one.",
+    "`rate_limited`: behind a proxy set TRUSTED_PROXIES (behind cloudflared CLIENT_ADDRESS_HEADER too), or all "
+    "visitors count as one.",
     (
         Metrics(
             ask.asked_with(Code.RATE_LIMITED, Code.TOO_MANY_REQUESTS, Code.FILLED_TOO_FAST, Code.HONEYPOT),
