@@ -21,6 +21,9 @@ ALL_WAYS: Final = RouteSettings.model_construct(
     alert_email_to="admin@dinky.local",
     alert_deadman_url_file="/run/secrets/deadman",
 )
+FILES_ALONE: Final = RouteSettings.model_construct(
+    alert_webhook_url_file="/run/secrets/hook", alert_ntfy_url_file="/run/secrets/ntfy-url"
+)
 ONE_WAY: Final = RouteSettings.model_construct(alert_webhook_url_file="/run/secrets/hook")
 EXISTING: Final[dict[str, Any]] = {
     "route": {
@@ -61,7 +64,12 @@ def routed(folder: Path, labels: str, receiver: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [pytest.param(ALL_WAYS, id="all ways"), pytest.param(ONE_WAY, id="one way and no dead man's switch")]
+    "settings",
+    [
+        pytest.param(ALL_WAYS, id="all ways"),
+        pytest.param(FILES_ALONE, id="addresses in files"),
+        pytest.param(ONE_WAY, id="one way and no dead man's switch"),
+    ],
 )
 def test_configuration_is_valid(tmp_path: Path, settings: RouteSettings) -> None:
     """`amtool check-config` takes it, as it is and as the drill speeds it up."""
