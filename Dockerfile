@@ -51,8 +51,8 @@ RUN python3 -m venv --without-pip /opt/dinky \
     && python3 -m pip --python /opt/dinky/bin/python install --no-cache-dir --no-compile --require-hashes \
         -r requirements/dinky.txt
 
-# `make dinky` (dev/dinky): Python and two packages. It runs as the
-# caller's user. The project's code is mounted, so that a new commit builds nothing.
+# `make dinky` (dev/dinky): Python and two packages. It runs as the caller's user. The project's code is mounted, so that
+# a new commit builds nothing.
 FROM python AS dinky
 COPY --from=dinky-packages /opt/dinky /opt/venv
 ENTRYPOINT ["python3", "-m", "dinky"]

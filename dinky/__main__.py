@@ -70,7 +70,7 @@ def _carry_out(
         return OPEN
     _write(root, planned)
     print(f"dinky: {root}: done")
-    steps = list(show.next_steps(planned, files))
+    steps = list(show.next_steps(planned, files, is_update=asked.update))
     if steps:
         print("\n".join(["Then, in that folder:", *(f"  {step}" for step in steps)]))
     return DONE
@@ -163,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("dir", type=_server, metavar="DIR", help="the folder of the dinky-server checkout")
     for one in changing:
         one.add_argument("--yes", action="store_true", help="change it without asking")
+        one.add_argument("--update", action="store_true", help="part of an update: Dinky Mail was installed before")
     saving = add("save-queue", _save_queue, "hold the mails in a mail server's queue, and copy them into a folder")
     sending = add("send-queue", _send_queue, "give the mails of such a folder to a mail server, each once")
     for one in (saving, sending):

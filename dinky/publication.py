@@ -17,7 +17,7 @@ _PUBLISHED: Final = re.compile(
     r"(?:(?P<host>\[[^\]]*\]|\d+(?:\.\d+){3}):)?(?:(?P<public>.*):)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/tcp)?"
 )
 _VARIABLE: Final = re.compile(r"\$\{\w+(?::?-([^}]*))?[^}]*\}")
-_EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - what is reported, not what is bound
+_LOOPBACK: Final = re.compile(r"127(?:\.\d+){3}|\[?::1\]?")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
@@ -168,7 +168,7 @@ def _forgeable(wanted: Publication, entrypoints: Mapping[str, str], services: No
         yield Finding(
             State.WARNING,
             COMPOSE,
-            f"port {port} of {name} is published for all addresses: a request that goes there directly can forge "
+            f"port {port} of {name} is published outside of this host: a request that goes there directly can forge "
             f"{wanted.header}, and so avoid RATE_LIMIT",
             f'write `- "127.0.0.1:{port}:{port}"` in `ports` of the service {name}, or remove that port: cloudflared '
             "reaches it over traefik_network",
@@ -176,11 +176,11 @@ def _forgeable(wanted: Publication, entrypoints: Mapping[str, str], services: No
 
 
 def _is_open(published: Node, port: int) -> bool:
-    """Return whether an element of `ports`, in either form, publishes the container's port for all addresses."""
+    """Return whether an element of `ports`, in either form, publishes the container's port for other hosts."""
     if target := scalar(child(published, "target")):
-        return target == str(port) and scalar(child(published, "host_ip")) in _EVERY_ADDRESS
+        return target == str(port) and not _LOOPBACK.fullmatch(scalar(child(published, "host_ip")))
     match = _PUBLISHED.fullmatch(_VARIABLE.sub(r"\1", scalar(published)))
     if not match:
         return False
     first, last = int(match["first"]), int(match["last"] or match["first"])
-    return first <= port <= last and (match["host"] or "") in _EVERY_ADDRESS
+    return first <= port <= last and not _LOOPBACK.fullmatch(match["host"] or "")

@@ -55,9 +55,12 @@ def _save(container: str, folder: Path, mail: dict[str, Any]) -> None:
     recipients = [one["address"] for one in mail["recipients"]]
     # -h, -b: header and body and nothing else.
     text = _run(container, "postcat", "-q", "-h", "-b", mail["queue_id"])
-    (folder / f"{mail['queue_id']}.eml").write_bytes(text)
+    file = folder / f"{mail['queue_id']}.eml"
+    if file.with_suffix(".sent").exists() and file.read_bytes() == text:
+        return  # saved and sent before
+    file.write_bytes(text)
     # Last: `send` takes what has an envelope.
-    (folder / f"{mail['queue_id']}.json").write_text(json.dumps({"sender": sender, "recipients": recipients}))
+    file.with_suffix(".json").write_text(json.dumps({"sender": sender, "recipients": recipients}))
 
 
 def _run(container: str, *command: str, given: bytes = b"") -> bytes:

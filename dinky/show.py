@@ -87,17 +87,20 @@ def summary(plan: Plan) -> Iterator[str]:
             yield f"removes {len(ours) - len(written)} files of ours from {folder}/"
 
 
-def next_steps(plan: Plan, files: Mapping[str, bytes]) -> Iterator[str]:
+def next_steps(plan: Plan, files: Mapping[str, bytes], *, is_update: bool = False) -> Iterator[str]:
     """Yield the commands that make the running containers use what was written, in the server's folder.
 
     Args:
         plan: what was written.
         files: the server's files before that.
+        is_update: whether Dinky Mail was installed there before, and so runs in the old server's place.
     """
     started: list[str] = []
     if COMPOSE in plan.changed:
         before, after = _services(files[COMPOSE]), _services(plan.changed[COMPOSE])
         started = [name for name in _changed(before, after) if f"{SET_ASIDE}{name}" not in before]
+        if not is_update and any(f"{SET_ASIDE}{name}" in after for name in before):
+            yield "# If the old mail server still runs: first steps 2 to 6 of docs/dinky-server.md, for its queue."
         yield from _compose_steps(before, after, started)
     touched = {*plan.changed, *(path.rpartition("/")[0] for path in plan.brought)}
     if touched & {PROMETHEUS, RULES} and "prometheus" not in started:
@@ -112,8 +115,6 @@ def next_steps(plan: Plan, files: Mapping[str, bytes]) -> Iterator[str]:
 
 def _compose_steps(before: Mapping[str, Node], after: Mapping[str, Node], started: list[str]) -> Iterator[str]:
     returned = [name for name in after if f"{SET_ASIDE}{name}" in before]
-    if any(f"{SET_ASIDE}{name}" in after for name in before):
-        yield "# First, steps 2 to 6 of docs/dinky-server.md: the old mail server's queue, and its container's name."
     if returned:
         yield "# First, in Dinky Mail's folder, for its containers have the same names (docs/dinky-server.md):"
         yield "#   docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod down"

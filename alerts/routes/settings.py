@@ -78,7 +78,7 @@ OUT_OF_BAND = (
 
 
 def is_configured(settings: RouteSettings) -> bool:
-    """Return whether a notification route is set, be it an incomplete one, which `check` then reports."""
+    """Return whether a notification route is set. It may be incomplete, which `check` reports."""
     return _ways(settings) or bool(_halves(settings))
 
 

@@ -50,7 +50,9 @@ def server(tmp_path: Path) -> Path:
 
 def test_install_check_undo(server: Path) -> None:
     """The variables of the shell reach it, files belong to the folder's owner, and the undo leaves nothing."""
-    os.chown(server, os.geteuid(), os.getegid())
+    if os.geteuid() == 0:
+        for path in (server, *server.rglob("*")):
+            os.chown(path, 12345, 12345, follow_symlinks=False)
     assert "it is not there" in script("check", str(server), code=OPEN)
     assert f"dinky: {server}: done" in script("install", str(server), "--yes")
     rule = server / "monitoring/prometheus/mail/server.yml"
@@ -59,7 +61,7 @@ def test_install_check_undo(server: Path) -> None:
     assert (rule.stat().st_uid, rule.stat().st_gid) == (server.stat().st_uid, server.stat().st_gid)
     script("check", str(server))
     script("undo", str(server), "--yes")
-    assert git(server, "status", "--short") == ""
+    assert git(server, "-c", f"safe.directory={server}", "status", "--short") == ""
 
 
 def test_update(server: Path) -> None:
@@ -68,19 +70,38 @@ def test_update(server: Path) -> None:
     file = server.parent / "upstream/docker-compose.yml"
     file.write_text(file.read_text().replace("prometheus:v3.4.0", "prometheus:v3.5.0"))
     git(server.parent / "upstream", "commit", "--quiet", "--all", "--message", "newer")
-    script("update", str(server))
+    assert "old mail server" not in script("update", str(server))
     text = (server / "docker-compose.yml").read_text()
     assert "prometheus:v3.5.0" in text
     assert "--enable-feature=exemplar-storage" in text
 
 
 def test_update_that_cannot_be_pulled(server: Path) -> None:
-    """Where the pull fails, the installation is as it was, and the exit code reports it."""
+    """Without the other repository nothing is changed, and the exit code reports it."""
     script("install", str(server), "--yes")
     before = (server / "docker-compose.yml").read_text()
     shutil.rmtree(server.parent / "upstream")
-    assert "git pull did not succeed" in script("update", str(server), code=CANNOT)
+    assert "git fetch did not succeed" in script("update", str(server), code=CANNOT)
     assert (server / "docker-compose.yml").read_text() == before
+
+
+def test_update_with_changes_of_the_operator(server: Path) -> None:
+    """Changes of the operator in a file that upstream changed stop the merge; nothing is lost."""
+    script("install", str(server), "--yes")
+    compose = server / "docker-compose.yml"
+    compose.write_text(compose.read_text().replace("grafana:", "grafana:  # mine", 1))
+    before = compose.read_text()
+    upstream = server.parent / "upstream/docker-compose.yml"
+    upstream.write_text(upstream.read_text().replace("prometheus:v3.4.0", "prometheus:v3.5.0"))
+    git(server.parent / "upstream", "commit", "--quiet", "--all", "--message", "newer")
+    assert "git merge --ff-only did not succeed" in script("update", str(server), code=CANNOT)
+    assert compose.read_text() == before
+
+
+def test_update_of_nothing(server: Path) -> None:
+    """Where nothing is installed, an update installs nothing."""
+    assert "nothing is installed there" in script("update", str(server), code=CANNOT)
+    assert git(server, "status", "--short") == ""
 
 
 @pytest.mark.parametrize(

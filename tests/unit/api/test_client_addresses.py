@@ -92,7 +92,7 @@ async def test_header_behind_a_proxy(start_api: StartApi) -> None:
 
 
 async def test_header_is_off_by_default(start_api: StartApi) -> None:
-    """Without the setting the header changes nothing, from a trusted proxy neither."""
+    """Without the setting the header is not read, not even from a trusted proxy."""
     api = await start_api(rate_limit="1/hour", trusted_proxies="127.0.0.0/8")
     statuses = [(await api.send({"CF-Connecting-IP": f"203.0.113.{n}"})).status_code for n in (7, 8)]
     assert statuses == [200, 429]

@@ -140,6 +140,7 @@ def test_no_domain() -> None:
         pytest.param('"[::]:80:80"', True, id="all of IPv6"),
         pytest.param('"${HTTP_PORT:-80}:80"', True, id="a variable"),
         pytest.param('"80-81:80-81"', True, id="a range"),
+        pytest.param("'192.168.1.10:80:80'", True, id="an address of the network"),
         pytest.param("{target: 80, published: 80}", True, id="long form"),
         pytest.param('"127.0.0.1:80:80"', False, id="loopback"),
         pytest.param('"${BIND:-127.0.0.1}:80:80"', False, id="loopback by a variable"),
@@ -149,7 +150,7 @@ def test_no_domain() -> None:
     ],
 )
 def test_forgeable_header(port: str, is_open: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    """With CLIENT_ADDRESS_HEADER set, a port of Traefik that everybody reaches is warned of, with the fix."""
+    """With CLIENT_ADDRESS_HEADER set, a port of Traefik that other hosts reach is reported, with the fix."""
     text = f"services:\n  traefik:\n    image: traefik:v3\n    ports: [{port}]\n"
     warnings = [
         one for one in found(replace(PUBLISHED, header="CF-Connecting-IP"), {COMPOSE: text}) if one.state == "warning"
@@ -175,4 +176,4 @@ def test_check_reads_the_settings(
     assert main(["check", str(server)]) == OPEN
     printed = capsys.readouterr().out
     assert f"missing {CLOUDFLARED}: the tunnel has no entry that leads mail-api.example.org" in printed
-    assert f"warning {COMPOSE}: port 80 of traefik is published for all addresses" in printed
+    assert f"warning {COMPOSE}: port 80 of traefik is published outside of this host" in printed
