@@ -27,8 +27,8 @@ URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
 FORMS: Final = frozenset({URLENCODED, MULTIPART})
 
-_SHARED_BYTES: Final = 24_000_000
-"""Memory for bodies beyond their first bytes; the container has 256 MB, and a body is copied about four times."""
+_SHARED_BYTES: Final = 16_000_000
+"""Memory for bodies beyond their first bytes; the container has 256 MB, and a body is copied about five times."""
 _OWN_BYTES: Final = 64_000
 """Bytes that each request may hold without a share of that: slow senders of large bodies never block a contact form."""
 

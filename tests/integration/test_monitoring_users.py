@@ -81,4 +81,4 @@ def test_root_without_capabilities_cannot(docker: DockerClient, name: str) -> No
 
 def test_alloy_reaches_docker(docker: DockerClient) -> None:
     """Alloy's user may use Docker's socket."""
-    assert run(docker, "alloy", "perl", "-e", PING).endswith("OK")
+    assert "200 OK" in run(docker, "alloy", "perl", "-e", PING)

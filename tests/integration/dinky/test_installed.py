@@ -1,5 +1,6 @@
 """What Compose, Prometheus and Alertmanager say of the folder after an installation."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -29,7 +30,14 @@ SCRAPED: Final = {"mail-api": 9464, "mail-exporter": 9154}
 def compose(folder: Path, *arguments: str) -> str:
     """Run Docker Compose in a folder and return what it printed."""
     command = ["docker", "compose", "--project-directory", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603 - as above
+    return subprocess.run(  # noqa: S603 - as above
+        command, check=True, capture_output=True, text=True, timeout=30, env=project(folder)
+    ).stdout
+
+
+def project(folder: Path) -> dict[str, str]:
+    """Return the environment in which Compose names the project after the folder, and leaves the tests' stack alone."""
+    return {**os.environ, "COMPOSE_PROJECT_NAME": folder.name}
 
 
 def test_prometheus_takes_it(installed: Path) -> None:
@@ -78,7 +86,9 @@ def test_old_mail_server_is_not_started_by_name(installed: Path, tmp_path: Path)
     text = text.replace("image: busybox:1.37", f"image: {BASE_IMAGE}").replace("mail-server-placeholder", placeholder)
     (folder / COMPOSE).write_text(text)
     try:
-        subprocess.run([folder / "dinky.sh", "mail-server"], check=True, capture_output=True, timeout=60)  # noqa: S603 - the fixture's
+        subprocess.run(  # noqa: S603 - the fixture's
+            [folder / "dinky.sh", "mail-server"], check=True, capture_output=True, timeout=60, env=project(folder)
+        )
         shown = compose(folder, "ps", "--all", "--format", "{{.Name}}").split()
         assert shown == [placeholder]
         assert until("its line", lambda: compose(folder, "logs", "--no-log-prefix", "mail-server").strip()) == (

@@ -34,16 +34,16 @@ def test_bytes() -> None:
     capacity = RequestCapacity(1000, 1_000_000)
     with ExitStack() as stack:
         large = [stack.enter_context(capacity.request()) for _ in range(30)]
-        for memory in large[:25]:
+        for memory in large[:17]:
             memory.grow(500_000)
             memory.grow(1_000_000)
-        large[25].grow(100_000)
+        large[17].grow(100_000)
         with pytest.raises(TooManyRequests):
-            large[26].grow(1_000_000)
+            large[18].grow(1_000_000)
         for _ in range(200):
             stack.enter_context(capacity.request()).grow(60_000)
     with capacity.request() as memory:
-        memory.grow(24_000_000)
+        memory.grow(16_000_000)
 
 
 async def test_slow_senders(start_api: StartApi) -> None:
@@ -64,7 +64,7 @@ async def test_slow_senders(start_api: StartApi) -> None:
     assert (await api.send()).status_code == 200
     going_on.set()
     answers = await asyncio.gather(*senders)
-    assert Counter(answer.json()["code"] for answer in answers) == {"invalid_request": 128, "too_many_requests": 2}
+    assert Counter(answer.json()["code"] for answer in answers) == {"invalid_request": 119, "too_many_requests": 11}
 
 
 async def test_answer(start_api: StartApi, postfix: FakePostfix) -> None:
