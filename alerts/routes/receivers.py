@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from alerts.routes.notification import DASHBOARD, HTML, MESSAGE, TEXT, TITLE
 from alerts.routes.settings import RouteSettings
 
 Config = dict[str, Any]
@@ -11,15 +12,12 @@ MAIL: Final = "mail"
 WATCHDOG: Final = "mail-watchdog"
 """The receiver of the dead man's switch; without ALERT_DEADMAN_URL it does nothing."""
 
-_TITLE: Final = (
-    '{{ if eq .Status "resolved" }}Over{{ else }}{{ .CommonLabels.severity | toUpper }}{{ end }}: '
-    "{{ len .Alerts }} about mail"
-)
-_TEXT: Final = (
-    '{{ range .Alerts }}{{ if eq .Status "resolved" }}Over: {{ else }}{{ .Labels.severity | toUpper }}: {{ end }}'
-    "{{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
-    "Runbook: {{ .Annotations.runbook_url }}\nDashboard: {{ .Annotations.dashboard_url }}\n\n{{ end }}"
-)
+_NTFY_HEADERS: Final = {
+    "X-Template": "yes",
+    "X-Title": "{{ (index .embeds 0).title }}",
+    "X-Message": "{{ (index .embeds 0).description }}",
+}
+"""ntfy's own templates, which take title and message from the JSON of a Discord message."""
 
 
 def receivers(settings: RouteSettings) -> list[Config]:
@@ -29,21 +27,21 @@ def receivers(settings: RouteSettings) -> list[Config]:
 
 def _mail(settings: RouteSettings) -> Config:
     config: Config = {"name": MAIL}
-    if webhooks := [*_webhook(settings), *_ntfy(settings)]:
+    if webhooks := _webhook(settings):
         config["webhook_configs"] = webhooks
     if settings.alert_telegram_chat_id is not None:
         config["telegram_configs"] = [
             {
                 "bot_token_file": settings.alert_telegram_bot_token_file,
                 "chat_id": settings.alert_telegram_chat_id,
-                "message": _TEXT,
+                "message": MESSAGE,
                 "parse_mode": "",  # HTML, the default, would stumble over what the texts quote
             }
         ]
-    if file := settings.alert_discord_webhook_url_file:
-        config["discord_configs"] = [{"webhook_url_file": file, "title": _TITLE, "message": _TEXT}]
+    if discords := [*_discord(settings), *_ntfy(settings)]:
+        config["discord_configs"] = discords
     if file := settings.alert_slack_webhook_url_file:
-        config["slack_configs"] = [{"api_url_file": file, "send_resolved": True, "title": _TITLE, "text": _TEXT}]
+        config["slack_configs"] = [_slack(file)]
     if settings.alert_email_to:
         config["email_configs"] = [_email(settings, settings.alert_email_to)]
     return config
@@ -61,15 +59,35 @@ def _url(url: str | None, file: str | None) -> Config:
     return {"url": url} if url else {"url_file": file}
 
 
+def _discord(settings: RouteSettings) -> list[Config]:
+    file = settings.alert_discord_webhook_url_file
+    return [{"webhook_url_file": file, "title": TITLE, "message": TEXT}] if file else []
+
+
 def _ntfy(settings: RouteSettings) -> list[Config]:
+    """Return ntfy's configuration: Discord's JSON, since Alertmanager fills in no templates in that of a webhook.
+
+    Source: https://docs.ntfy.sh/publish/#message-templating. A header counts more than the same parameter of the URL.
+    """
     url, url_file = settings.alert_ntfy_url, settings.alert_ntfy_url_file
     if not (url or url_file):
         return []
-    # ntfy makes a readable message of Alertmanager's JSON by this template of its own.
-    config = _url(f"{url}?template=alertmanager" if url else None, url_file)
+    http: Config = {"http_headers": {name: {"values": [value]} for name, value in _NTFY_HEADERS.items()}}
     if file := settings.alert_ntfy_token_file:
-        config["http_config"] = {"authorization": {"credentials_file": file}}
-    return [config]
+        http["authorization"] = {"credentials_file": file}
+    where = {"webhook_url": url} if url else {"webhook_url_file": url_file}
+    return [{**where, "http_config": http, "title": TITLE, "message": TEXT}]
+
+
+def _slack(file: str) -> Config:
+    return {
+        "api_url_file": file,
+        "send_resolved": True,
+        "title": TITLE,
+        "title_link": DASHBOARD,
+        "fallback": TITLE,  # what a phone shows
+        "text": TEXT,
+    }
 
 
 def _email(settings: RouteSettings, to: str) -> Config:
@@ -79,9 +97,9 @@ def _email(settings: RouteSettings, to: str) -> Config:
         "smarthost": settings.alert_email_smarthost,
         "require_tls": False,  # on the containers' own network
         "send_resolved": True,
-        "headers": {"Subject": _TITLE},
-        "text": _TEXT,
-        "html": "",
+        "headers": {"Subject": TITLE},
+        "text": TEXT,
+        "html": HTML,
     }
 
 

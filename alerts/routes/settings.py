@@ -30,7 +30,7 @@ class RouteSettings(BaseSettings):
     )
     alert_ntfy_url_file: str | None = Field(
         None,
-        description="The file that holds that URL, with `?template=alertmanager` at its end.",
+        description="The file that holds that URL.",
         examples=["/run/secrets/alert_ntfy_url"],
     )
     alert_ntfy_token_file: str | None = Field(

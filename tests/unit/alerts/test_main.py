@@ -62,5 +62,5 @@ def test_routes_from_the_settings_file(
     assert routes.main() == 0
     written = (tmp_path / "out/alertmanager.yml").read_text()
     assert "url_file: /run/secrets/hook" in written
-    assert "https://ntfy.example/topic?template=alertmanager" in written
+    assert "webhook_url: https://ntfy.example/topic" in written
     assert "ALERT_DEADMAN_URL is not set" in capsys.readouterr().out

@@ -70,13 +70,8 @@ def test_each_way_is_a_configuration_of_one_receiver() -> None:
             alert_email_to="a@b.example",
         )
     )
-    assert mail["webhook_configs"] == [
-        {"url_file": "/u"},
-        {
-            "url": "https://ntfy.example/t?template=alertmanager",
-            "http_config": {"authorization": {"credentials_file": "/n"}},
-        },
-    ]
+    assert mail["webhook_configs"] == [{"url_file": "/u"}]
+    assert [one["webhook_url"] for one in mail["discord_configs"]] == ["https://ntfy.example/t"]
     assert [one["to"] for one in mail["email_configs"]] == ["a@b.example"]
     assert watchdog == {"name": "mail-watchdog"}
 
@@ -84,7 +79,18 @@ def test_each_way_is_a_configuration_of_one_receiver() -> None:
 def test_ntfy_by_file() -> None:
     """The topic stays out of the configuration; the file holds the whole URL."""
     mail, _ = receivers(settings(alert_ntfy_url_file="/n", alert_ntfy_token_file="/t"))
-    assert mail["webhook_configs"] == [{"url_file": "/n", "http_config": {"authorization": {"credentials_file": "/t"}}}]
+    (ntfy,) = mail["discord_configs"]
+    assert ntfy["webhook_url_file"] == "/n"
+    assert ntfy["http_config"]["authorization"] == {"credentials_file": "/t"}
+
+
+def test_discord_and_ntfy() -> None:
+    """Both get Discord's JSON; only ntfy gets the headers that say where title and message are."""
+    mail, _ = receivers(settings(alert_ntfy_url="https://ntfy.example/t", alert_discord_webhook_url_file="/d"))
+    discord, ntfy = mail["discord_configs"]
+    assert (discord["webhook_url_file"], "http_config" in discord) == ("/d", False)
+    assert set(ntfy["http_config"]["http_headers"]) == {"X-Template", "X-Title", "X-Message"}
+    assert (ntfy["title"], ntfy["message"]) == (discord["title"], discord["message"])
 
 
 def test_criticals_are_told_at_once() -> None:

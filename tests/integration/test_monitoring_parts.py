@@ -1,0 +1,38 @@
+"""Which containers are reported as running, by a real Docker."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from testcontainers.core.container import DockerContainer
+
+from dev.parts import Docker, Part, report, watch
+
+IMAGE: Final = "debian:trixie-slim"
+
+
+@pytest.fixture
+def parts() -> Iterator[list[Part]]:
+    """Return a part that runs, one that Docker restarts for ever, and one without a container."""
+    restarted = {"restart_policy": {"Name": "always"}}
+    steady = DockerContainer(IMAGE).with_command(["sleep", "600"]).with_kwargs(**restarted)
+    broken = (
+        DockerContainer(IMAGE).with_command(["sh", "-c", "echo no permission >&2; exit 1"]).with_kwargs(**restarted)
+    )
+    with steady, broken:
+        ids = {"steady": steady, "broken": broken}
+        found = [Part(name, one.get_wrapped_container().id) for name, one in ids.items()]
+        yield [*found, Part("absent", "")]
+
+
+def test_parts(parts: list[Part]) -> None:
+    """A container that restarts for ever is no part that runs, and its log is shown."""
+    engine = Docker()
+    runs = {part.name: result for part, result in watch(parts, engine)}
+    assert runs == {"steady": True, "broken": False, "absent": False}
+    shown = report(parts[1], runs=False, engine=engine)
+    assert "monitoring: broken does not run" in shown
+    assert shown.endswith("    no permission")
+    assert report(parts[2], runs=False, engine=engine).endswith(
+        "(missing, 0 restarts); the end of its log:\n    (empty)"
+    )

@@ -1,0 +1,67 @@
+"""dev/monitoring: which images are pulled or built, and what is reported, with a `docker` that records its calls."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[3]
+SERVICES: Final = {
+    "prometheus": "prom/prometheus:v3.4.0",
+    "tempo": "grafana/tempo:2.7.2",
+    "loki": "grafana/loki:3.5.0",
+}
+LOKI: Final = SERVICES["loki"]
+DOCKER: Final = """#!/bin/bash
+echo "$*" >>"$CALLS"
+case "$*" in
+compose*config*) echo "$COMPOSED" ;;
+"image inspect $PRESENT") ;;
+"image inspect"* | pull*) exit 1 ;;
+*"ps --all --quiet"*) echo "id-${@: -1}" ;;
+inspect*) echo '[{"State": {"Status": "exited", "StartedAt": "a"}, "RestartCount": 0}]' ;;
+logs*) echo "permission denied" ;;
+compose*" port "*) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run the script where no registry answers, only Loki's image is there and each part ends; return its calls."""
+    docker, calls = tmp_path / "docker", tmp_path / "calls"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    services = {name: {"image": image, "profiles": ["monitoring"]} for name, image in SERVICES.items()}
+    environment = os.environ | {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CALLS": str(calls),
+        "COMPOSED": json.dumps({"services": services}),
+        "PRESENT": LOKI,
+    }
+    command = [str(ROOT / "dev/monitoring")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - ours
+    return done, calls.read_text().splitlines()
+
+
+def test_stand_ins_are_built_and_the_rest_is_named(run: tuple[subprocess.CompletedProcess[str], list[str]]) -> None:
+    """Prometheus is built as the tests build it; an image that cannot be had is named, and its part not started."""
+    done, calls = run
+    (build,) = (call for call in calls if call.startswith("build"))
+    assert f"--tag {SERVICES['prometheus']}" in build
+    assert build.endswith("dev/stand-ins/prometheus")
+    assert f"no registry has {SERVICES['tempo']}" in done.stdout
+    assert [call for call in calls if call.endswith(" up --detach prometheus loki")]
+
+
+def test_part_that_ends_is_shown_with_its_log(run: tuple[subprocess.CompletedProcess[str], list[str]]) -> None:
+    """The exit code is 1, and each part that does not run has the end of its log below it."""
+    done, _ = run
+    assert done.returncode == 1
+    for name in ("prometheus", "loki"):
+        head = f"monitoring: {name} does not run (exited, 0 restarts); the end of its log:"
+        assert f"{head}\n    permission denied\n" in done.stdout
+    assert " runs" not in done.stdout
