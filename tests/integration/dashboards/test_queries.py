@@ -16,13 +16,14 @@ _ROUNDS_SECONDS = 30.0
 MAY_BE_EMPTY = {
     "Used up in": "a few mails are no pace that ends within a day",
     "Time until it is used up": "same",
+    "annotation Warnings": "no warning has to begin",
 }
 EVENTS = {
     Board.OVERVIEW: (
         *("Mail API", "Mail server", "Exporter", "Alerts", "Oldest waiting", "In the queue", "On time, 7 days"),
         *("Guessed logins", "Relay attempts", "Quota used", "Mails in, by where they came in", "Alerts firing"),
-        *("Recipients out, by outcome", "Failed attempts by cause, and what to do", "annotation Restarts and deploys"),
-        "annotation Alerts",
+        *("Recipients out, by outcome", "Failed attempts by cause, and what to do", "annotation Restarts"),
+        "annotation Critical alerts",
     ),
     Board.API: (
         *("Requests to send", "Accepted", "Requests by result", "Refused, by result", "Latency of all requests"),
