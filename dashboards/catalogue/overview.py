@@ -23,8 +23,8 @@ _ALERTS: Final = Panel(
 _ON_TIME: Final = Panel(
     Kind.STAT,
     "On time, 7 days",
-    "Share of the recipients of 7 days whose mail the relay accepted within 5 minutes. Good: 98 % or more. If less, "
-    "see the failed attempts by cause. With few mails a day, one late mail is several per cent.",
+    "Share of the mails of 7 days that the relay accepted within 5 minutes, counted per recipient. Good: 98 % or "
+    "more. If less, see the failed attempts by cause. With few mails a day, one late mail is several per cent.",
     (Metrics(ask.ON_TIME),),
     unit=Unit.SHARE,
     idle="No mail in 7 days",
@@ -68,8 +68,8 @@ _IN: Final = Panel(
 _OUT: Final = Panel(
     Kind.SERIES,
     "Recipients by outcome",
-    "Recipients whose mail left the queue. Good: as many as received, all `sent`. `bounced` and `expired` mails were "
-    "returned to the sender: the causes show the reason.",
+    "Mails that left the queue, counted per recipient. Good: as many as received, all `sent`. `bounced` and `expired` "
+    "mails were returned to the sender: the causes show the reason.",
     (Metrics(ask.FINISHED, "{{outcome}}"),),
     idle="No mail left the queue in this time range",
     bars=True,
