@@ -1,4 +1,4 @@
-"""The annotations of an alert: its own words, the cause table's, and the links."""
+"""Annotations of an alert: summary, description with likely cause and next step, links."""
 
 import tomllib
 from pathlib import Path
@@ -23,8 +23,8 @@ _BY_LABEL: Final = _row("$labels.cause")
 _BY_FAILURES: Final = (
     f'{{{{ with query "topk(1, {recorded("cause:postfix_relay_failures:increase1h")} > 0)" }}}}'
     f"{{{{ with . | first }}}}{{{{ $cause := .Labels.cause }}}}{_row('$cause')}{{{{ end }}}}"
-    "{{ else }}Likely cause: not at the relay, which refused nothing in the last hour. "
-    "Next step: read the log, as the runbook shows.{{ end }}"
+    "{{ else }}Likely cause: not the relay, which rejected no mail in the last hour. "
+    "Next step: read the log as described in the runbook.{{ end }}"
 )
 
 

@@ -5,6 +5,7 @@ They are written like the rules; `promql.scoped` puts a dashboard's variables in
 
 from typing import Final
 
+from alerts.model import Severity
 from dashboards.promql import (
     RANGE,
     STEP,
@@ -29,10 +30,30 @@ FIRING: Final = 'ALERTS{service="mail",alertstate="firing",severity!="none"}'
 FIRING_NUMBER: Final = f'(count({FIRING}) or vector(0)) and on () ALERTS{{service="mail",alertstate="firing"}}'
 """Nothing where not even the dead man's switch fires: the rules are not loaded, and no alert says little."""
 STARTED: Final = selector(names.SERVER_TURNS, turn="started")
+
+
+def alerts_begun(severity: Severity) -> str:
+    """Return the alerts of a severity that began to fire since the step before, with their labels as `about`.
+
+    The range finds an alert that was shorter than a step; the instant before it leaves out those that last.
+    """
+    firing = f'ALERTS{{service="mail",alertstate="firing",severity="{severity}"}}'
+    begun = f"max_over_time({firing}[{STEP}]) unless {firing} offset {STEP}"
+    labels = ", ".join(f'"{label}"' for label in ("severity", "cause", "entry", "volume", "part", "result"))
+    return f'label_join({begun}, "about", " ", {labels})'
+
+
+def process_started(job: Service) -> str:
+    """Return the process of a job where it started since the step before; the first scrape may be 5 minutes late."""
+    start = raw("process_start_time_seconds", job)
+    return f"(time() - {start} < {STEP} + 5m unless {start} == {start} offset {STEP})"
+
+
 RESTARTS: Final = (
-    f"changes({raw('process_start_time_seconds', Service.API)}[2m]) > 0\n"
-    f"or changes({raw('process_start_time_seconds', Service.EXPORTER)}[2m]) > 0\n"
-    f'or label_replace(increase({STARTED}[2m]) > 0, "job", "{Service.SERVER}", "", "")'
+    f"{process_started(Service.API)}\n"
+    f"or {process_started(Service.EXPORTER)}\n"
+    f"or label_replace(({STARTED} > {STARTED} offset {STEP} or increase({STARTED}[{STEP}]) > 0), "
+    f'"job", "{Service.SERVER}", "", "")'
 )
 UP_API: Final = highest(raw("up", Service.API))
 UP_SERVER: Final = compared("MailServerDown")

@@ -1,14 +1,16 @@
-"""What all dashboards have around their panels: variables, links to each other, marks in time."""
+"""What all dashboards have around their panels: variables, links to each other, marks in time series."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from dashboards.expressions import FIRING, RESTARTS
+from alerts.model import Severity
+from dashboards.expressions import RESTARTS, alerts_begun
 from dashboards.model import Page
 from dashboards.promql import scoped
 from dashboards.queries import RECORDED
 from dashboards.sources import LOKI, PROMETHEUS, TEMPO, Source
+from dashboards.thresholds import COLOURS
 
 TAG: Final = "dinky-mail"
 
@@ -96,20 +98,23 @@ class _Mark(sdk.AnnotationQuery):
 
 
 def marks() -> list[sdk.AnnotationQuery]:
-    """Return what is marked in all time series: restarts and deploys, and alerts."""
+    """Return what is marked in all time series: restarts, and the beginnings of critical alerts and warnings."""
     return [
         _Mark(
-            name="Restarts and deploys",
+            name="Restarts",
             expr=RESTARTS,
             colour="blue",
             title="{{job}} started",
-            text="A new version, a restart or a crash: see when it began, and whether the alerts agree.",
+            text="A new version, a restart or a crash.",
         ),
-        _Mark(
-            name="Alerts",
-            expr=FIRING,
-            colour="red",
-            title="{{alertname}}",
-            text="{{severity}} {{cause}}{{entry}}{{volume}}{{part}}",
+        *(
+            _Mark(
+                name=name,
+                expr=alerts_begun(severity),
+                colour=COLOURS[severity],
+                title="{{alertname}} began",
+                text="{{about}}",
+            )
+            for name, severity in (("Critical alerts", Severity.CRITICAL), ("Warnings", Severity.WARNING))
         ),
     ]

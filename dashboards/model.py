@@ -119,7 +119,7 @@ class Panel:
     description: str
     queries: tuple[Query, ...] = ()
     unit: Unit = Unit.COUNT
-    idle: str = "Nothing in this time"
+    idle: str = "No data in this time range"
     steps: tuple[Step, ...] = CALM
     decimals: int | None = None
     least: float | None = None

@@ -20,28 +20,29 @@ SERVICES: Final = (Service.API, Service.EXPORTER)
 API_STATE: Final = Panel(
     Kind.STAT,
     "Mail API",
-    "Good: Up, Prometheus reaches it. Down: `docker logs mail-api`; websites get no answer meanwhile.",
+    "Good: Up, Prometheus can scrape it. Down: `docker logs mail-api`; websites cannot send until it is back.",
     (Metrics(ask.UP_API),),
     unit=Unit.STATE,
     idle="Not scraped",
     values=UP_OR_DOWN,
-    link=to(Board.API, "The API"),
+    link=to(Board.API, "Mail API"),
 )
 SERVER_STATE: Final = Panel(
     Kind.STAT,
     "Mail server",
-    "Good: Up, it lists its queue. Down: `docker logs mail-server`; the API answers 503 meanwhile, and callers retry.",
+    "Good: Up, the exporter can list the queue. Down: `docker logs mail-server`; the API answers 503 until it is "
+    "back, and callers retry.",
     (Metrics(ask.UP_SERVER),),
     unit=Unit.STATE,
     idle="Unknown",
     values=UP_OR_DOWN,
-    link=to(Board.SERVER, "The mail server"),
+    link=to(Board.SERVER, "Mail server"),
 )
 EXPORTER_STATE: Final = Panel(
     Kind.STAT,
     "Exporter",
-    "Good: Up. Down: mail goes on, but all numbers here stand still; `docker logs mail-exporter`. It reads what it "
-    "missed when it is back.",
+    "Good: Up. Down: mail is still delivered, but these numbers are not updated; `docker logs mail-exporter`. The "
+    "exporter reads the missed log lines when it is back.",
     (Metrics(ask.UP_EXPORTER),),
     unit=Unit.STATE,
     idle="Not scraped",
@@ -50,13 +51,13 @@ EXPORTER_STATE: Final = Panel(
 )
 ALERTS_TABLE: Final = Panel(
     Kind.TABLE,
-    "Alerts firing",
-    "Good: none. A click on one opens its runbook: what it means, how to look closer, how to mend it. "
-    "If the state line says that the rules are not loaded, none can fire: alerts/README.md.",
+    "Firing alerts",
+    "Good: none. A click on an alert opens its runbook: meaning, impact, diagnosis, mitigation. If the number of "
+    "alerts shows `No rules`, no alert can fire: alerts/README.md.",
     (Metrics(ask.FIRING, now=True),),
     idle="No alert is firing",
     columns=(
-        Column("alertname", "Alert", link=Link("Its runbook", f"{read_links().runbooks}/${{__value.raw}}.md")),
+        Column("alertname", "Alert", link=Link("Runbook", f"{read_links().runbooks}/${{__value.raw}}.md")),
         Column(
             "severity",
             "Severity",
@@ -72,11 +73,12 @@ ALERTS_TABLE: Final = Panel(
 
 CAUSES_TABLE: Final = Panel(
     Kind.TABLE,
-    "Failed attempts by cause, and what to do",
-    "Attempts that the relay did not take in this time. Good: none, or a few that a retry has mended (greylist, "
-    "connect). Otherwise: the step on the right; Postfix tries again by itself, so that nothing has to be sent anew.",
+    "Causes and next steps",
+    "Delivery attempts that the relay did not accept in this time range. Good: none, or a few that a retry solved "
+    "(greylist, connect). Otherwise take the next step; Postfix retries automatically, so nothing has to be sent "
+    "again.",
     (Metrics(ask.FAILURES_EXPLAINED, now=True),),
-    idle="No attempt failed in this time",
+    idle="No attempt failed in this time range",
     columns=(
         Column("cause", "Cause", width=90),
         Column("Value", "Attempts", width=80, unit=Unit.COUNT),
@@ -94,28 +96,28 @@ CAUSES_TABLE: Final = Panel(
             wrap=True,
         ),
     ),
-    link=to(Board.SERVER, "The mail server's dashboard"),
+    link=to(Board.SERVER, "Mail server"),
 )
 
 PROBLEMS: Final = Panel(
     Kind.TABLE,
     "Latest problems",
-    "The newest warnings and errors of API and exporter, failed attempts among them. Good: none. A click on an id "
-    "opens the mail's whole story with its trace.",
+    "Newest warnings and errors of API and exporter, with failed delivery attempts. Good: none. A click on an id "
+    "opens the message trail.",
     (Lines(lines(*SERVICES, where={"level": "warning|error|critical"}), most=50),),
     unit=Unit.TEXT,
-    idle="No problem was logged in this time",
+    idle="No warning was logged in this time range",
     columns=(WHEN, EVENT, CAUSE, REPLY, QUEUE_ID, TRACE_ID),
 )
 
 NOT_ACCEPTED: Final = Panel(
     Kind.TABLE,
-    "Latest requests that were not accepted",
-    "What callers were told. Good: none, or robots (honeypot, filled_too_fast). Otherwise: the reason names the field "
-    "or the setting; a click on the trace opens the request's whole story.",
+    "Latest rejected requests",
+    "Responses to rejected requests. Good: none, or bots only (honeypot, filled_too_fast). Otherwise the reason names "
+    "the field or the setting. A click on the trace opens the message trail.",
     (Lines(lines(Service.API, contain=[LogLine.NOT_ACCEPTED]), most=50),),
     unit=Unit.TEXT,
-    idle="Every request in this time was accepted",
+    idle="No request was rejected in this time range",
     columns=(
         WHEN,
         Column(known(Attribute.RESULT), "Result", width=170),
@@ -127,9 +129,9 @@ NOT_ACCEPTED: Final = Panel(
 
 OLDEST: Final = Panel(
     Kind.STAT,
-    "Oldest waiting",
-    "How long the oldest deferred mail has waited. Good: 0 s. From half an hour on a retry alone no longer mends it: "
-    "see the causes, below or on the mail server's dashboard. Mail over the daily limit waits for hours by nature.",
+    "Oldest deferred",
+    "Age of the oldest deferred mail. Good: 0 s. Above half an hour, a retry alone seldom helps: see the causes, "
+    "below or on the mail server dashboard. Mail above the daily limit can wait for hours.",
     (Metrics(ask.OLDEST),),
     unit=Unit.SECONDS,
     idle="No data from the exporter",
@@ -140,9 +142,9 @@ OLDEST: Final = Panel(
 
 WAITING: Final = Panel(
     Kind.STAT,
-    "In the queue",
-    "Mails that Postfix has and the relay has not. Good: 0, or a few for seconds. Growth by 20 in an hour fires an "
-    "alert; a number that stays is explained by the causes.",
+    "Queued mails",
+    "Mails in the queue of Postfix. Good: 0, or a few for seconds. An increase of 20 in an hour fires an alert. If "
+    "the number stays high, see the causes.",
     (Metrics(ask.WAITING),),
     idle="No data from the exporter",
     decimals=0,
@@ -152,26 +154,27 @@ WAITING: Final = Panel(
 USED: Final = Panel(
     Kind.STAT,
     "Quota used",
-    "Share of the relay account's daily limit that the last 24 hours used, by the mail log: an estimate, for what is "
-    "sent by web mail is not seen. Good: far from 100 %. At 100 % all mail waits until the oldest leaves the window.",
+    "Share of the daily limit of the relay account that was used in the last 24 hours. It is an estimate from the "
+    "mail log: mail sent with webmail is not counted. Good: far below 100 %. At 100 %, mail waits until the 24-hour "
+    "window releases quota.",
     (Metrics(ask.USED_SHARE),),
     unit=Unit.SHARE,
     idle="No relay is configured (SMTP_RELAY_HOST)",
     steps=above(at(1.0, Severity.CRITICAL)),
     decimals=0,
     least=0,
-    link=to(Board.QUOTA, "Who uses it, and when it is released"),
+    link=to(Board.QUOTA, "Mail quota"),
 )
 
 RUNS_OUT: Final = Panel(
     Kind.STAT,
-    "Used up in",
-    "When nothing will be left, if mail goes on as in the last hour. Good: not within a day. Within six hours: find "
-    "the sender on the quota dashboard and stop it, or raise the account's limit.",
+    "Exhausted in",
+    "Time until the quota is exhausted at the rate of the last hour. Good: not within a day. Within six hours: find "
+    "the sender on the quota dashboard and stop it, or raise the limit of the account.",
     (Metrics(ask.RUNS_OUT),),
     unit=Unit.SECONDS,
     idle="Not within a day",
     steps=below(limit("MailQuotaWillRunOut", 1)),
     decimals=0,
-    link=to(Board.QUOTA, "Who uses it"),
+    link=to(Board.QUOTA, "Mail quota"),
 )

@@ -16,15 +16,15 @@ def to(board: Board, title: str, **variables: str) -> Link:
     return Link(title, f"/d/{board.value}?${{__url_time_range}}&{_SOURCES}{chosen}")
 
 
-TRAIL: Final = to(Board.TRAIL, "The whole story", id="${__value.raw}")
+TRAIL: Final = to(Board.TRAIL, "Message trail", id="${__value.raw}")
 """Of a message, queue or trace id."""
 
 WHEN: Final = Column("Time", "Time", width=165)
-EVENT: Final = Column("message", "What", width=170)
+EVENT: Final = Column("message", "Event", width=170)
 REPLY: Final = Column(known(Attribute.REPLY), "Reply", wrap=True)
 CAUSE: Final = Column(known(Attribute.CAUSE), "Cause", width=90)
 MESSAGE_ID: Final = Column(known(Attribute.MESSAGE_ID), "Message", width=130, link=TRAIL)
 QUEUE_ID: Final = Column(known(Attribute.QUEUE_ID), "Queue id", width=130, link=TRAIL)
 TRACE_ID: Final = Column(
-    TRACE, "Trace", width=130, link=to(Board.TRAIL, "The whole story", id="${__value.raw}", trace="${__value.raw}")
+    TRACE, "Trace", width=130, link=to(Board.TRAIL, "Message trail", id="${__value.raw}", trace="${__value.raw}")
 )

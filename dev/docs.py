@@ -163,7 +163,7 @@ def code(text: str) -> str:
 def alerts_table() -> str:
     """Return every alert: how urgent it is, how long it has to last, why its threshold is what it is."""
     return table(
-        ("alert", "severity", "lasting", "why then", "silent during"),
+        ("alert", "severity", "for", "reason for the threshold", "silent during"),
         (
             (
                 f"[{alert.name}](../alerts/runbooks/{alert.name}.md)",

@@ -1,4 +1,4 @@
-"""What can be wrong with the API: it does not answer, it cannot send, it refuses what it took yesterday."""
+"""Alerts about the API: down, failed requests, all requests rejected, ledger errors."""
 
 from typing import Final
 
@@ -21,31 +21,30 @@ DOWN: Final = Alert(
     expr='(max by (job) (up{job="mail-api"}) or absent(up{job="mail-api"}) - 1) == 0',
     hold="2m",
     summary="The mail API does not answer",
-    description="Prometheus has not reached mail-api for 2 minutes: websites cannot send.",
+    description="Prometheus could not scrape mail-api for 2 minutes. Websites cannot send.",
     advice=Advice(
-        "the container stopped, or a setting is wrong and it ends at its start.",
+        "the container stopped, or it exits at the start because of a wrong setting.",
         "`docker ps -a --filter name=mail-api` and `docker logs --tail 20 mail-api`.",
     ),
     board=Board.API,
-    reason="Two minutes: a new version is up in less. Absent counts as down, for Docker's discovery forgets "
-    "containers that stopped.",
+    reason="2 minutes: an update takes less. A missing target counts as down, because Docker's service discovery "
+    "drops containers that stopped.",
 )
 
 FAILING: Final = Alert(
     name="MailApiFailing",
     severity=Severity.WARNING,
     expr=f'sum by (result) (increase(mail_api_messages_total{{job="mail-api",result=~"{_OURS}"}}[15m])) > 0',
-    summary="The mail API could not send for reasons on our side: {{ $labels.result }}",
-    description="Requests to send that ended as {{ $labels.result }} in the last 15 minutes: "
+    summary="The mail API fails with server errors: {{ $labels.result }}",
+    description="Send requests with the result {{ $labels.result }} in the last 15 minutes: "
     '{{ $value | printf "%.0f" }}. '
-    "Their senders were told that it did not work.",
+    "The callers received an error or an unknown outcome.",
     advice=Advice(
         "mail-server is down or busy, or the API has a defect (internal_error).",
-        "`docker logs --since 20m mail-api`: each failed request has a line with its reason.",
+        "`docker logs --since 20m mail-api` has a line with the reason for each failed request.",
     ),
     board=Board.API,
-    reason="One is enough: at ten mails a day it is a tenth of them. Refusals that are the caller's fault are not "
-    "counted.",
+    reason="One failed request: at ten mails a day it is 10 %. Rejections caused by the caller are not counted.",
     silenced_by=("MailApiDown", "MailServerDown"),
 )
 
@@ -56,18 +55,18 @@ REFUSES_EVERYTHING: Final = Alert(
 unless sum by (job) (increase(mail_api_messages_total{{job="mail-api",result="accepted"}}[1d])) > 0
 unless sum by (job) (increase(mail_api_messages_total{{job="mail-api",result="accepted"}}[7d])) == 0""",
     hold="10m",
-    summary="The mail API has refused every request for a day",
-    description='{{ $value | printf "%.0f" }} requests were refused in 24 hours and none was accepted, unlike in the '
-    "days before.",
+    summary="The mail API has rejected every request for a day",
+    description='{{ $value | printf "%.0f" }} requests were rejected in 24 hours and none was accepted; in the days '
+    "before, requests were accepted.",
     advice=Advice(
-        "a website changed its origin, recipient or form, or a setting here did: "
+        "the origin, recipient or form of a website changed, or a setting of the API. Most frequent results: "
         '{{ range query "topk(3, result:mail_api_messages:increase1d{result!=\\"accepted\\"} > 0)" }}'
         '{{ .Labels.result }} ({{ .Value | printf "%.0f" }}) {{ end }}.',
-        "`docker logs --since 24h mail-api` names the field or variable of each refusal.",
+        "`docker logs --since 24h mail-api` names the field or variable of each rejection.",
     ),
     board=Board.API,
-    reason="Five, so that a few probing robots do not count; a day without one success, after a week that had some, "
-    "is no quiet day.",
+    reason="5 requests, so that a few bots do not fire it. No accepted request in a day, after a week with accepted "
+    "requests.",
     silenced_by=("MailApiDown",),
 )
 
@@ -75,16 +74,16 @@ LEDGER: Final = Alert(
     name="MailApiLedgerFailing",
     severity=Severity.WARNING,
     expr='sum by (operation) (increase(mail_api_ledger_faults_total{job="mail-api"}[15m])) > 0',
-    summary="The mail API cannot use the ledger: {{ $labels.operation }}",
-    description='Failures of the ledger at {{ $labels.operation }} in 15 minutes: {{ $value | printf "%.0f" }}. '
-    "Idempotency, keys and quota may not hold meanwhile.",
+    summary="Ledger errors in the mail API: {{ $labels.operation }}",
+    description='Failed ledger operations ({{ $labels.operation }}) in 15 minutes: {{ $value | printf "%.0f" }}. '
+    "Idempotency, API keys and quota may not be enforced.",
     advice=Advice(
-        "its volume is full or read-only, or the database of LEDGER_URL is away.",
-        "`docker logs --since 20m mail-api` has the database's words; "
+        "the volume of the ledger is full or read-only, or the database of LEDGER_URL is down.",
+        "`docker logs --since 20m mail-api` shows the database error; "
         "`docker exec mail-api df -h /var/lib/mail-ledger`.",
     ),
     board=Board.TELEMETRY,
-    reason="One is enough: the ledger waits for locks by itself before it counts a failure.",
+    reason="One error: the ledger retries locks before it counts an error.",
     silenced_by=("MailApiDown", "MailVolumeFull"),
 )
 

@@ -1,4 +1,4 @@
-"""What makes us blind: the exporter is gone, or one of the things it reads."""
+"""Alerts about the exporter and the data that it reads: mail log, queue, ledger, spans."""
 
 from typing import Final
 
@@ -14,15 +14,16 @@ DOWN: Final = Alert(
     expr='(max by (job) (up{job="mail-exporter"}) or absent(up{job="mail-exporter"}) - 1) == 0',
     hold="2m",
     summary="The mail exporter does not answer",
-    description="Prometheus has not reached mail-exporter for 2 minutes: nobody knows whether mail leaves. Mail itself "
-    "goes on, and its log is read later; alerts about it that ended just now have not ended for sure.",
+    description="Prometheus could not scrape mail-exporter for 2 minutes, so the state of mail delivery is unknown. "
+    "Mail is still delivered, and the exporter reads the log later. Alerts that were resolved since then may still "
+    "apply.",
     advice=Advice(
-        "the container stopped, or the ledger cannot be opened and it ends at its start.",
+        "the container stopped, or it exits at the start because it cannot open the ledger.",
         f"`docker ps -a --filter name=mail-exporter` and {_LOGS}.",
     ),
     board=Board.TELEMETRY,
-    reason="Two minutes: a new version is up in less. Absent counts as down, for Docker's discovery forgets "
-    "containers that stopped.",
+    reason="2 minutes: an update takes less. A missing target counts as down, because Docker's service discovery "
+    "drops containers that stopped.",
 )
 
 PART: Final = Alert(
@@ -30,15 +31,15 @@ PART: Final = Alert(
     severity=Severity.WARNING,
     expr='max by (part) (mail_exporter_scrape_success{job="mail-exporter",part!~"queue|ledger"}) == 0',
     hold="10m",
-    summary="The exporter cannot read a part: {{ $labels.part }}",
-    description="For 10 minutes the exporter has not been able to read {{ $labels.part }}; the other parts report.",
+    summary="The exporter cannot read {{ $labels.part }}",
+    description="The exporter could not read {{ $labels.part }} for 10 minutes. The other metrics are current.",
     advice=Advice(
         "log, volumes: a volume is not mounted or not readable; certificate: port 587 offers no TLS; quota: the "
         "ledger; traces: the collector.",
-        f"{_LOGS} has the reason, once, since when.",
+        f"{_LOGS} shows the reason, logged once when it began.",
     ),
     board=Board.TELEMETRY,
-    reason="Ten minutes: the parts are retried at every scrape. Queue and ledger have alerts of their own.",
+    reason="10 minutes: each scrape is a retry. Queue and ledger have their own alerts.",
     silenced_by=("MailServerDown", "MailExporterLedgerFailing"),
 )
 
@@ -48,16 +49,16 @@ NOT_ADVANCING: Final = Alert(
     expr=f"""{_AGE} > 10m
 and on (job) max by (job) (mail_exporter_log_lag_seconds{{job="mail-exporter"}}) == 0
 and on (job) max by (job) (mail_exporter_scrape_success{{job="mail-exporter",part="queue"}}) == 1""",
-    summary="The mail log has stood still for {{ $value | humanizeDuration }}",
-    description="The mail server runs, and its log has no new line for {{ $value | humanizeDuration }}, though its "
-    "health check alone writes some every minute: deliveries are not seen, and Postfix may hang on writing.",
+    summary="No new line in the mail log for {{ $value | humanizeDuration }}",
+    description="The mail server runs, but its log has no new line for {{ $value | humanizeDuration }}, although its "
+    "health check logs every minute. Deliveries are not counted, and Postfix may block on log writes.",
     advice=Advice(
-        "postlogd died or hangs, the log's disk is full, or the exporter reads another file than Postfix writes.",
-        "`docker exec mail-server tail -n 2 /var/log/mail/mail.log` against `docker exec mail-server date`; "
-        "`docker restart mail-server` starts the logging anew.",
+        "postlogd crashed or hangs, the disk of the log is full, or the exporter reads the wrong file.",
+        "compare `docker exec mail-server tail -n 2 /var/log/mail/mail.log` with `docker exec mail-server date`; "
+        "`docker restart mail-server` restarts the logging.",
     ),
     board=Board.TELEMETRY,
-    reason="Ten minutes: the server's own health check writes two lines a minute, whether mail comes or not.",
+    reason="10 minutes: the health check of the server logs two lines a minute, with or without mail.",
     silenced_by=("MailServerDown", "MailVolumeFull"),
 )
 
@@ -67,14 +68,13 @@ LAG: Final = Alert(
     expr='max by (job) (mail_exporter_log_lag_seconds{job="mail-exporter"}) > 5m',
     hold="5m",
     summary="The exporter is {{ $value | humanizeDuration }} behind the mail log",
-    description="What happened in the last {{ $value | humanizeDuration }} is not in the metrics, traces and quota "
-    "yet.",
+    description="Metrics, traces and quota do not include the last {{ $value | humanizeDuration }}.",
     advice=Advice(
-        "it reads a backlog after an outage, or waits for the ledger.",
-        f"wait, if it gets less; else {_LOGS}.",
+        "the exporter reads a backlog after an outage, or waits for the ledger.",
+        f"wait if the lag falls; otherwise {_LOGS}.",
     ),
     board=Board.TELEMETRY,
-    reason="Five minutes for five minutes: a day's log of 500 mails is read in a second.",
+    reason="A lag of 5 minutes for 5 minutes: the exporter reads a log of 500 mails in a second.",
     silenced_by=("MailServerDown", "MailExporterLedgerFailing"),
 )
 
@@ -83,15 +83,15 @@ GAP: Final = Alert(
     severity=Severity.WARNING,
     expr='sum by (job) (increase(mail_exporter_log_gaps_total{job="mail-exporter"}[1h])) > 0',
     summary="Lines of the mail log are missing",
-    description="Files that were gone or cut short when reading was to go on in them, in an hour: "
+    description="Log files that were removed or truncated before the exporter had read them, in an hour: "
     '{{ $value | printf "%.0f" }}. '
-    "Some deliveries may not be counted, the quota's count may be too low.",
+    "Deliveries and the used quota may be counted too low.",
     advice=Advice(
-        "the exporter was down for longer than rotated files are kept, or somebody emptied the log.",
-        "nothing to repair; raise MAIL_LOG_KEEP if outages last that long.",
+        "the exporter was down for longer than rotated files are kept, or the log was truncated.",
+        "nothing to repair; raise MAIL_LOG_KEEP if such outages are expected.",
     ),
     board=Board.TELEMETRY,
-    reason="One is enough: in ordinary running, rotations included, there is none.",
+    reason="One gap: normal operation, with log rotation, has none.",
 )
 
 NOT_UNDERSTOOD: Final = Alert(
@@ -99,15 +99,15 @@ NOT_UNDERSTOOD: Final = Alert(
     severity=Severity.INFO,
     expr='sum by (result) (increase(postfix_log_lines_total{job="mail-exporter",result=~"unsupported|malformed"}[6h])) '
     "> 0",
-    summary="Log lines that the exporter does not understand: {{ $labels.result }}",
-    description="Lines in 6 hours that were {{ $labels.result }}: "
-    '{{ $value | printf "%.0f" }}. What they say is not counted.',
+    summary="Unparsed log lines: {{ $labels.result }}",
+    description="Log lines in 6 hours with the result {{ $labels.result }}: "
+    '{{ $value | printf "%.0f" }}. Their content is not counted.',
     advice=Advice(
-        "a new Postfix, or something else writes into its log.",
-        "`docker logs mail-exporter` shows one of each kind; report them so that they get a parser.",
+        "a new version of Postfix, or another program that writes to the mail log.",
+        "`docker logs mail-exporter` shows one line of each kind; please report them, so that a parser is added.",
     ),
     board=Board.TELEMETRY,
-    reason="One is enough for a note: all lines of Postfix 3.7 to 3.11 are understood.",
+    reason="One line: all lines of Postfix 3.7 to 3.11 have a parser.",
 )
 
 LEDGER: Final = Alert(
@@ -116,16 +116,16 @@ LEDGER: Final = Alert(
     expr='max by (job) (mail_exporter_scrape_success{job="mail-exporter",part="ledger"}) == 0',
     hold="5m",
     summary="The exporter cannot write the ledger",
-    description="For 5 minutes; "
+    description="Ledger writes have failed for 5 minutes. Rows that wait: "
     '{{ with query "max(mail_exporter_ledger_pending_rows{job=\\"mail-exporter\\"})" }}'
-    '{{ . | first | value | printf "%.0f" }}{{ end }} facts wait. Above its bound the log is read no further, '
-    "until the ledger takes them; nothing is lost.",
+    '{{ . | first | value | printf "%.0f" }}{{ end }}. At the maximum the exporter stops reading the log '
+    "until the ledger is back; nothing is lost.",
     advice=Advice(
-        "its volume is full or read-only, or the database of LEDGER_URL is away.",
-        f"{_LOGS} has the database's words; `docker exec mail-exporter df -h /var/lib/mail-ledger`.",
+        "the volume of the ledger is full or read-only, or the database of LEDGER_URL is down.",
+        f"{_LOGS} shows the database error; `docker exec mail-exporter df -h /var/lib/mail-ledger`.",
     ),
     board=Board.TELEMETRY,
-    reason="Five minutes: it is retried every five seconds, and a restart of PostgreSQL is over by then.",
+    reason="5 minutes: a write is retried every 5 seconds, and a restart of PostgreSQL takes less.",
     silenced_by=("MailVolumeFull",),
 )
 
@@ -137,19 +137,19 @@ DROPPED: Final = Alert(
   or sum by (job) (increase(mail_api_spans_dropped_total{job="mail-api"}[15m]))
 ) > 0""",
     hold="15m",
-    summary="Spans of {{ $labels.job }} go nowhere",
-    description='Spans of {{ $labels.job }} that were dropped in 15 minutes: {{ $value | printf "%.0f" }}. Traces have '
-    "holes; mail and metrics are not touched.",
+    summary="{{ $labels.job }} drops spans",
+    description='Spans that {{ $labels.job }} dropped in 15 minutes: {{ $value | printf "%.0f" }}. Traces are '
+    "incomplete; mail and metrics are not affected.",
     advice=Advice(
-        "the collector of OTEL_EXPORTER_OTLP_ENDPOINT is away or too slow, or the address is wrong.",
-        "`docker logs --since 30m {{ $labels.job }}`; empty the variable if there is no collector.",
+        "the collector of OTEL_EXPORTER_OTLP_ENDPOINT is down or too slow, or the address is wrong.",
+        "`docker logs --since 30m {{ $labels.job }}`; leave the variable empty if there is no collector.",
     ),
     board=Board.TELEMETRY,
-    reason="A quarter of an hour: a collector that restarts is no message.",
+    reason="15 minutes: a restart of the collector takes less.",
 )
 
 GROUP: Final = Group(
     Component.EXPORTER,
-    "What makes us blind",
+    "Missing or outdated telemetry",
     (DOWN, PART, NOT_ADVANCING, LAG, GAP, NOT_UNDERSTOOD, LEDGER, DROPPED),
 )

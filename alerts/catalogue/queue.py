@@ -1,4 +1,4 @@
-"""Mail that waits too long or comes back. By age first: at ten mails a day a count says little."""
+"""Alerts about deferred and returned mail. By age first: at ten mails a day, counts are small."""
 
 from typing import Final
 
@@ -17,13 +17,13 @@ OLDEST: Final = Alert(
     name="MailQueueOldestTooOld",
     severity=Severity.WARNING,
     expr=f'{_AGE}{{cause!="quota"}} > 30m',
-    summary="Mail has waited for {{ $value | humanizeDuration }}: {{ $labels.cause }}",
-    description=f"Mails that wait because of {{{{ $labels.cause }}}}: {_NUMBER}, the oldest for "
+    summary="Mail deferred for {{ $value | humanizeDuration }}: {{ $labels.cause }}",
+    description=f"Mails deferred by {{{{ $labels.cause }}}}: {_NUMBER}, the oldest for "
     "{{ $value | humanizeDuration }}.",
     advice=CauseFrom.LABEL,
     board=Board.SERVER,
-    reason="30 minutes: Postfix has tried about four times by then (after 5, 10 and 20 minutes), and greylisting is "
-    "over. Mail over the daily limit waits for hours by nature: MailQuotaExhausted.",
+    reason="30 minutes: about four attempts (retries after 5, 10 and 20 minutes), and longer than greylisting. Mail "
+    "over the daily limit can wait for hours: MailQuotaExhausted.",
     silenced_by=("MailServerDown",),
     silenced_by_same=("MailQueueStuck", *RELAY_ALERTS),
     same=("cause",),
@@ -33,12 +33,12 @@ STUCK: Final = Alert(
     name="MailQueueStuck",
     severity=Severity.CRITICAL,
     expr=f"{_AGE} > 1d",
-    summary="Mail has been stuck for more than a day: {{ $labels.cause }}",
-    description=f"Mails that wait because of {{{{ $labels.cause }}}}: {_NUMBER}, the oldest for "
-    "{{ $value | humanizeDuration }}. After 5 days (MAXIMAL_QUEUE_LIFETIME) they are given up.",
+    summary="Mail deferred for more than a day: {{ $labels.cause }}",
+    description=f"Mails deferred by {{{{ $labels.cause }}}}: {_NUMBER}, the oldest for "
+    "{{ $value | humanizeDuration }}. After 5 days (MAXIMAL_QUEUE_LIFETIME) they are returned to the sender.",
     advice=CauseFrom.LABEL,
     board=Board.SERVER,
-    reason="A day: even a used-up daily limit has let mail through by then, and four days are left to mend it.",
+    reason="A day: a daily limit releases quota within it, and four days are left for the repair.",
 )
 
 NOT_MOVING: Final = Alert(
@@ -47,17 +47,17 @@ NOT_MOVING: Final = Alert(
     expr='max by (queue) (postfix_queue_oldest_message_age_seconds{job="mail-exporter",'
     'queue=~"maildrop|incoming|active"}) > 30m\n'
     "and on (queue) (min_over_time(queue:postfix_queue_messages:sum[15m]) > 0)",
-    summary="Postfix does not take up new mail ({{ $labels.queue }})",
+    summary="Postfix does not process new mail ({{ $labels.queue }})",
     description="A mail has been in the queue {{ $labels.queue }} for {{ $value | humanizeDuration }} without a "
-    "delivery attempt that ended.",
+    "finished delivery attempt.",
     advice=Advice(
-        "the queue manager or the delivery agent hangs, or a relay takes minutes for every mail.",
+        "the queue manager or the delivery agent hangs, or the relay needs minutes for each mail.",
         "`docker exec mail-server mailq` and `docker logs --since 30m mail-server`; `docker restart mail-server` "
-        "loses nothing.",
+        "keeps the queue.",
     ),
     board=Board.SERVER,
-    reason="Mail stays seconds in these queues. A deferred mail that is being retried is as old as it is, and passes "
-    "through `active`: only a queue that was never empty for 15 minutes counts.",
+    reason="Mail stays in these queues for seconds. An old deferred mail passes through `active` at each retry, so the "
+    "queue must not have been empty for 15 minutes.",
     silenced_by=("MailServerDown",),
 )
 
@@ -67,11 +67,11 @@ GROWING: Final = Alert(
     expr="delta(job:postfix_queue_messages:sum[1h]) >= 20",
     hold="10m",
     summary="The mail queue grows",
-    description='The queue has {{ $value | printf "%.0f" }} mails more than an hour ago, '
-    '{{ with query "job:postfix_queue_messages:sum" }}{{ . | first | value | printf "%.0f" }}{{ end }} in all.',
+    description='The queue has {{ $value | printf "%.0f" }} more mails than an hour ago, '
+    '{{ with query "job:postfix_queue_messages:sum" }}{{ . | first | value | printf "%.0f" }}{{ end }} in total.',
     advice=CauseFrom.FAILURES,
     board=Board.SERVER,
-    reason="20 mails in an hour is a day's mail of a busy site; what is sent at once leaves within ten minutes.",
+    reason="20 mails in an hour are a day's mail of a busy website. A burst is delivered within 10 minutes.",
     silenced_by=("MailServerDown", "MailQuotaExhausted", *RELAY_ALERTS),
 )
 
@@ -83,14 +83,14 @@ and (
   sum(outcome:postfix_recipients_finished:increase1d{outcome=~"bounced|expired"})
   / sum(outcome:postfix_recipients_finished:increase1d{outcome=~"sent|bounced|expired"})
 ) > 0.05""",
-    summary="Mail comes back undelivered",
-    description="Mails that could not be delivered in the last hour: "
-    '{{ $value | printf "%.0f" }}; in the last 24, more than '
-    "5 % of all.",
+    summary="Mail is returned undelivered",
+    description="Mails that were returned in the last hour: "
+    '{{ $value | printf "%.0f" }}; in the last 24 hours, more than '
+    "5 % of all mails.",
     advice=CauseFrom.FAILURES,
     board=Board.TRAIL,
-    reason="One bounce at up to 20 mails a day; above that a share of 5 % in 24 h, for some addresses are always "
-    "wrong. Forwarded mail has its own alert.",
+    reason="One bounce at up to 20 mails a day; above that 5 % in 24 hours, because a few addresses are always wrong. "
+    "Forwarded mail has its own alert.",
 )
 
 FORWARDING: Final = Alert(
@@ -101,17 +101,17 @@ and (
   sum(outcome:postfix_recipients_forwarded:increase1d{outcome=~"bounced|expired"})
   / sum(outcome:postfix_recipients_forwarded:increase1d{outcome=~"sent|bounced|expired"})
 ) > 0.2""",
-    summary="Forwarded mail does not arrive",
-    description="Mails to your domain that could not be forwarded in 24 hours: "
-    '{{ $value | printf "%.0f" }}, more than a '
-    "fifth.",
+    summary="Forwarded mail is returned undelivered",
+    description="Mails to MAIL_DOMAIN that could not be forwarded in 24 hours: "
+    '{{ $value | printf "%.0f" }}, more than '
+    "20 %.",
     advice=CauseFrom.FAILURES,
     board=Board.TRAIL,
-    reason="Two and a fifth: what strangers write is refused now and then as spam, and rightly.",
+    reason="At least two mails and 20 %: mailbox providers reject some forwarded mail as spam.",
 )
 
 GROUP: Final = Group(
     Component.QUEUE,
-    "Mail that waits, and mail that comes back",
+    "Deferred and returned mail",
     (OLDEST, STUCK, NOT_MOVING, GROWING, BOUNCING, FORWARDING),
 )

@@ -1,4 +1,4 @@
-"""The relay account's daily limit: a forecast, and the end of it."""
+"""Alerts about the daily limit of the relay account: forecast and exhaustion."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _NUMBERS: Final = (
 )
 _NEXT: Final = (
     '{{ with query "max(mail_quota_next_release_timestamp_seconds{job=\\"mail-exporter\\"}) > 0" }}'
-    " The next one is released at {{ . | first | value | humanizeTimestamp }}.{{ end }}"
+    " Next release: {{ . | first | value | humanizeTimestamp }}.{{ end }}"
 )
 
 WILL_RUN_OUT: Final = Alert(
@@ -23,11 +23,13 @@ WILL_RUN_OUT: Final = Alert(
     expr="""(max(mail_quota_exhaustion_timestamp_seconds{job="mail-exporter"}) > 0) - time() < 6h
 unless max(mail_quota_exhausted{job="mail-exporter"}) == 1""",
     hold="15m",
-    summary="The relay's daily limit will be used up in {{ $value | humanizeDuration }}",
-    description=f"{_NUMBERS}; at the pace of the last hour none is left in {{{{ $value | humanizeDuration }}}}.",
+    summary="The daily limit of the relay will be reached in {{ $value | humanizeDuration }}",
+    description=f"{_NUMBERS}. At the rate of the last hour, the limit is reached in "
+    "{{ $value | humanizeDuration }}.",
     advice=Cause.QUOTA,
     board=Board.QUOTA,
-    reason="Six hours: time to stop a newsletter or a robot. A quarter of an hour of it, for one large mailing ends.",
+    reason="6 hours leave time to stop a newsletter or a bot. For 15 minutes, because a single large mailing ends by "
+    "itself.",
     silenced_by=("MailQuotaExhausted",),
 )
 
@@ -37,13 +39,13 @@ EXHAUSTED: Final = Alert(
     expr="""max(mail_quota_exhausted{job="mail-exporter"}) > 0
 or sum(cause:postfix_queue_deferred_messages:sum{cause="quota"}) > 0""",
     hold="1m",
-    summary="The relay's daily limit is used up",
-    description=f"{_NUMBERS}. Mails that wait: "
+    summary="The daily limit of the relay is reached",
+    description=f"{_NUMBERS}. Mails deferred by the limit: "
     '{{ with query "sum(cause:postfix_queue_deferred_messages:sum{cause=\\"quota\\"})" }}'
     f'{{{{ . | first | value | printf "%.0f" }}}}{{{{ end }}}}.{_NEXT}',
     advice=Cause.QUOTA,
     board=Board.QUOTA,
-    reason="One mail that the relay refused for it, or our own count at the limit: from then on all mail waits.",
+    reason="One mail that the relay deferred by the limit, or the estimate at the limit: from then on all mail waits.",
     silenced_by=("MailServerDown",),
 )
 

@@ -1,4 +1,4 @@
-"""What the relay says. By state: the mail that waits for a cause, for as long as it waits."""
+"""Alerts about the relay: they fire while mail is deferred by their cause."""
 
 from typing import Final
 
@@ -12,18 +12,18 @@ _OLDEST: Final = (
     '{{ with printf "cause:postfix_queue_deferred_oldest_message_age_seconds:max{cause=%q}" $labels.cause | query }}'
     "{{ . | first | value | humanizeDuration }}{{ end }}"
 )
-_NUMBERS: Final = f'Mails that wait: {{{{ $value | printf "%.0f" }}}}, the oldest for {_OLDEST}.'
+_NUMBERS: Final = f'Deferred mails: {{{{ $value | printf "%.0f" }}}}, the oldest for {_OLDEST}.'
 
 CREDENTIALS: Final = Alert(
     name="MailRelayRefusesCredentials",
     severity=Severity.CRITICAL,
     expr=f"{recorded(_WAITING, cause=Cause.AUTH)} > 0",
     hold="1m",
-    summary="The relay refuses our user name or password",
-    description=f"No mail leaves. {_NUMBERS}",
+    summary="The relay rejects the user name or password",
+    description=f"No mail is delivered. {_NUMBERS}",
     advice=Cause.AUTH,
     board=Board.SERVER,
-    reason="One mail, one minute: a wrong password does not become right, and every mail meets it.",
+    reason="One mail for one minute: retries do not help, and all mail is affected.",
     silenced_by=("MailServerDown",),
 )
 
@@ -32,11 +32,11 @@ TLS: Final = Alert(
     severity=Severity.CRITICAL,
     expr=f"{recorded(_WAITING, cause=Cause.TLS)} > 0",
     hold="2m",
-    summary="No trusted encrypted connection to the relay",
-    description=f"Nothing is sent without it. {_NUMBERS}",
+    summary="No trusted TLS connection to the relay",
+    description=f"No mail is sent without TLS. {_NUMBERS}",
     advice=Cause.TLS,
     board=Board.SERVER,
-    reason="Two minutes: certificates and TLS settings do not change by themselves, a broken handshake may.",
+    reason="2 minutes: a failed handshake can be temporary, a wrong certificate or TLS setting is not.",
     silenced_by=("MailServerDown",),
 )
 
@@ -46,10 +46,10 @@ UNREACHABLE: Final = Alert(
     expr=f'{_WAITING}{{cause=~"{Cause.CONNECT}|{Cause.DNS}|{Cause.TIMEOUT}"}} > 0',
     hold="10m",
     summary="The relay cannot be reached: {{ $labels.cause }}",
-    description=f"It has been so for 10 minutes and more than one try. {_NUMBERS}",
+    description=f"Connections have failed for 10 minutes and more than one attempt. {_NUMBERS}",
     advice=CauseFrom.LABEL,
     board=Board.SERVER,
-    reason="Ten minutes: the second try comes after five, so a short outage of the relay or the line is no alert.",
+    reason="10 minutes: the first retry is after 5, so a short outage of the relay or the network does not fire.",
     silenced_by=("MailServerDown",),
 )
 
@@ -58,14 +58,14 @@ RATE: Final = Alert(
     severity=Severity.WARNING,
     expr=f'{_WAITING}{{cause=~"{Cause.RATE}|{Cause.AUTH_RATE}"}} > 0',
     hold="30m",
-    summary="The relay slows us down: {{ $labels.cause }}",
-    description=f"It has asked us to wait for 30 minutes. {_NUMBERS}",
+    summary="The relay limits the sending rate: {{ $labels.cause }}",
+    description=f"The relay has deferred mail for 30 minutes because of its rate. {_NUMBERS}",
     advice=CauseFrom.LABEL,
     board=Board.SERVER,
-    reason="Half an hour: relays ask for patience now and then, and Postfix has it.",
+    reason="30 minutes: rate limits are often short, and Postfix retries automatically.",
     silenced_by=("MailServerDown",),
 )
 
 _ALL: Final = (CREDENTIALS, TLS, UNREACHABLE, RATE)
 NAMES: Final = tuple(alert.name for alert in _ALL)
-GROUP: Final = Group(Component.RELAY, "What the relay says", _ALL)
+GROUP: Final = Group(Component.RELAY, "The relay", _ALL)

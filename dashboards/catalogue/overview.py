@@ -1,4 +1,4 @@
-"""Mail overview: is mail flowing, what is stuck and why, how much is left for today, is anyone attacking me."""
+"""Mail overview: mail flow, deferred mail and its causes, quota, attacks and firing alerts."""
 
 from typing import Final
 
@@ -13,8 +13,8 @@ from dashboards.ways import to
 _ALERTS: Final = Panel(
     Kind.STAT,
     "Alerts",
-    "How many alerts about mail fire. Good: 0. They stand in the table below, each with its runbook. `No rules`: "
-    "Prometheus has not loaded alerts/rules, and nobody would be told of anything.",
+    "Number of firing alerts about mail. Good: 0. The table below lists them with their runbooks. `No rules`: "
+    "Prometheus has not loaded alerts/rules, so no alert can fire.",
     (Metrics(ask.FIRING_NUMBER),),
     idle="No rules",
     steps=above(at(0, Severity.WARNING)),
@@ -23,64 +23,64 @@ _ALERTS: Final = Panel(
 _ON_TIME: Final = Panel(
     Kind.STAT,
     "On time, 7 days",
-    "Share of a week's recipients whose mail the relay had within 5 minutes. Good: 98 % or more. Less: see the "
-    "failures by cause; at few mails a day one of them is several per cent.",
+    "Share of the mails of 7 days that the relay accepted within 5 minutes, counted per recipient. Good: 98 % or "
+    "more. If less, see the failed attempts by cause. With few mails a day, one late mail is several per cent.",
     (Metrics(ask.ON_TIME),),
     unit=Unit.SHARE,
     idle="No mail in 7 days",
     steps=below(limit("MailDeliveryObjectiveMissed").rest),
     decimals=1,
-    link=to(Board.SERVER, "What was late"),
+    link=to(Board.SERVER, "Failed attempts by cause"),
 )
 _GUESSES: Final = Panel(
     Kind.STAT,
-    "Guessed logins",
-    "Failed logins and wrong API keys in 15 minutes, at the door that has most. Good: a handful. 20 and more: somebody "
-    "guesses passwords, or a mail program of yours has an old one; block the address at the firewall.",
+    "Failed logins",
+    "Failed logins and invalid API keys in 15 minutes, for the listener with the most. Good: a handful. 20 or more: a "
+    "password attack, or a mail program with an old password. Block the address at the firewall.",
     (Metrics(ask.GUESSES),),
     idle="No data",
     steps=above(limit("MailAuthBruteForce")),
     decimals=0,
-    link=to(Board.SERVER, "Who knocks"),
+    link=to(Board.SERVER, "Connections and logins"),
 )
 _ABUSE: Final = Panel(
     Kind.STAT,
-    "Relay attempts",
-    "Tries in an hour to send to strangers through us. All were refused; good: a handful. 20 and more: a robot looks "
-    "for an open relay, or a website of yours writes to somebody who is not in ALLOWED_RECIPIENTS.",
+    "Relay abuse",
+    "Rejected attempts in an hour to send to recipients that are not allowed. Good: a handful. 20 or more: a bot "
+    "searches for an open relay, or a website sends to a recipient that is not in ALLOWED_RECIPIENTS.",
     (Metrics(ask.RELAY_ATTEMPTS),),
     idle="No data",
     steps=above(limit("MailRelayAbuseAttempts")),
     decimals=0,
-    link=to(Board.SERVER, "Who knocks"),
+    link=to(Board.SERVER, "Connections and logins"),
 )
 _IN: Final = Panel(
     Kind.SERIES,
-    "Mails in, by where they came in",
-    "Mails that entered the queue. Good: what your sites usually send. None at all where there should be some: try "
-    "the contact form, and see what the API answered.",
+    "Received mails by entry",
+    "Mails that entered the queue. Good: the usual volume of your websites. If mails are missing, test the contact "
+    "form and check the results of the API.",
     (Metrics(ask.RECEIVED, "{{entry}}"),),
-    idle="No mail came in",
+    idle="No mail was received in this time range",
     bars=True,
     decimals=0,
-    link=to(Board.API, "The API"),
+    link=to(Board.API, "Mail API"),
 )
 _OUT: Final = Panel(
     Kind.SERIES,
-    "Recipients out, by outcome",
-    "Recipients whose mail left the queue. Good: as many as came in, all `sent`. `bounced` and `expired` came back to "
-    "their sender: the causes say why.",
+    "Recipients by outcome",
+    "Mails that left the queue, counted per recipient. Good: as many as received, all `sent`. `bounced` and `expired` "
+    "mails were returned to the sender: the causes show the reason.",
     (Metrics(ask.FINISHED, "{{outcome}}"),),
-    idle="No mail left the queue",
+    idle="No mail left the queue in this time range",
     bars=True,
     decimals=0,
-    link=to(Board.SERVER, "The mail server"),
+    link=to(Board.SERVER, "Mail server"),
 )
 
 PAGE: Final = Page(
     Board.OVERVIEW,
     "Mail overview",
-    "Is mail flowing, what is stuck and why, how much may still be sent today, is anyone attacking?",
+    "Does mail flow, what is deferred and why, how much quota is left, are there attacks?",
     (
         Shelf(
             4,

@@ -1,4 +1,4 @@
-"""Quota: how much of the relay's daily limit is used, by whom, and when it comes back."""
+"""Quota: use of the relay's daily limit, by entry, with forecast and next release."""
 
 from typing import Final
 
@@ -12,18 +12,18 @@ _NO_RELAY: Final = "No relay is configured (SMTP_RELAY_HOST)"
 
 _STATE: Final = Panel(
     Kind.STAT,
-    "The relay",
-    "Good: Takes mail. Exhausted: by our count or its own words it takes nothing now; mail waits in the queue and "
-    "leaves by itself when the window moves on. Nothing has to be sent again.",
+    "Quota state",
+    "Good: Available. Exhausted: the daily limit is reached by the estimate or by a reply of the relay. Mail waits in "
+    "the queue and is sent when the rolling window releases quota. Nothing has to be sent again.",
     (Metrics(ask.EXHAUSTED),),
     unit=Unit.STATE,
     idle=_NO_RELAY,
-    values={"0": Said("Takes mail", "green"), "1": Said("Exhausted", "red")},
+    values={"0": Said("Available", "green"), "1": Said("Exhausted", "red")},
 )
 _LEFT: Final = Panel(
     Kind.STAT,
-    "Left now",
-    "Recipients that the relay would still take. Good: well above what a day needs. The last tenth (QUOTA_RESERVE) is "
+    "Quota left",
+    "Recipients left in the daily limit. Good: well above a day's need. The last tenth (QUOTA_RESERVE) is reserved "
     "for API keys marked important.",
     (Metrics(ask.LEFT),),
     idle=_NO_RELAY,
@@ -32,16 +32,17 @@ _LEFT: Final = Panel(
 _RELEASED: Final = Panel(
     Kind.STAT,
     "Next release",
-    "When the oldest recipient leaves the window of 24 hours. Good: any time, as long as something is left; while the "
-    "limit is used up, the first waiting mail can leave then.",
+    "Time at which the oldest recipient leaves the 24-hour window. Good: any time while quota is left. While the "
+    "limit is reached, the first deferred mail can be sent then.",
     (Metrics(ask.RELEASED),),
     unit=Unit.MOMENT,
-    idle="Nothing was sent in the window",
+    idle="No recipient in the last 24 hours",
 )
 _WAITING: Final = Panel(
     Kind.STAT,
-    "Waiting for quota",
-    "Mails that the relay refused for its limit. Good: 0. One is an alert: from then on all mail waits.",
+    "Deferred by quota",
+    "Mails that the relay deferred because of the daily limit. Good: 0. One fires an alert: from then on all mail is "
+    "deferred.",
     (Metrics(ask.WAITING_FOR_QUOTA),),
     idle="No data from the exporter",
     steps=above(limit("MailQuotaExhausted")),
@@ -49,42 +50,43 @@ _WAITING: Final = Panel(
 )
 _WINDOW: Final = Panel(
     Kind.SERIES,
-    "The rolling window: used, left, on their way",
-    "Recipients of the last 24 hours against the limit. Good: `used` stays far below `limit`. It falls only when what "
-    "was sent a day ago leaves the window, so a newsletter is felt for a whole day.",
+    "Quota, rolling 24 h",
+    "Recipients of the last 24 hours compared with the limit. Good: `used` stays far below `limit`. It falls only "
+    "when recipients leave the 24-hour window, so a newsletter uses quota for a whole day.",
     (
         Metrics(ask.LIMIT, "limit"),
         Metrics(ask.USED, "used"),
         Metrics(ask.LEFT, "left"),
-        Metrics(ask.ON_THE_WAY, "on their way"),
+        Metrics(ask.ON_THE_WAY, "in queue"),
     ),
     idle=_NO_RELAY,
     decimals=0,
 )
 _SOURCES: Final = Panel(
     Kind.SERIES,
-    "Who uses it",
-    "The window's recipients by where their mails came in; `forwarded yes` is mail of others, passed on. Good: mostly "
-    "`api`. Forwarding takes much: lower FORWARD_DAILY_LIMIT, or FORWARD_RECIPIENTS to the names in use.",
-    (Metrics(ask.USED_BY, "{{entry}}, forwarded {{forwarded}}"),),
+    "Quota used by entry",
+    "Recipients in the 24-hour window, by the entry of the mail; `forwarded` is mail to MAIL_DOMAIN that was passed "
+    "on. Good: mostly `api`. If forwarding uses much, lower FORWARD_DAILY_LIMIT or limit FORWARD_RECIPIENTS to the "
+    "names in use.",
+    (Metrics(ask.USED_BY, "{{entry}}, forwarded: {{forwarded}}"),),
     idle=_NO_RELAY,
     bars=True,
     decimals=0,
 )
 _TAKEN: Final = Panel(
     Kind.SERIES,
-    "Taken in an hour",
-    "Recipients that each relay took in the hour before. Good: even. A steep hour is a newsletter or a robot: the "
-    "forecast goes by it.",
+    "Sent per hour by relay",
+    "Recipients that each relay accepted in the preceding hour. Good: an even line. A steep rise is a newsletter or a "
+    "bot; the forecast uses this rate.",
     (Metrics(ask.TAKEN, "{{relay}}"),),
     idle="No data from the exporter",
     decimals=0,
 )
 _FORECAST: Final = Panel(
     Kind.SERIES,
-    "Time until it is used up",
-    "If mail goes on as in the last hour. Good: no line, for it is not within a day. Below the dashed line an alert "
-    "fires: stop what sends so much, or spread it over days.",
+    "Time to exhaustion",
+    "Time until the quota is exhausted at the rate of the last hour. Good: no line, which means more than a day. "
+    "Below the dashed line an alert fires: stop the sender, or spread the mails over days.",
     (Metrics(ask.RUNS_OUT),),
     unit=Unit.SECONDS,
     idle="Not within a day",
@@ -93,9 +95,9 @@ _FORECAST: Final = Panel(
 )
 _REFUSED: Final = Panel(
     Kind.SERIES,
-    "Requests refused for the limit",
-    "The API refuses new mail when nothing is left (`quota_exhausted`) or a key has had its share "
-    "(`key_limit_reached`), with the time when it is worth trying again. Good: none.",
+    "Rejected by quota",
+    "Requests that the API rejected because the quota is exhausted (`quota_exhausted`) or the API key reached its "
+    "limit (`key_limit_reached`). Good: none. The response names the time for a retry.",
     (Metrics(ask.ADMISSIONS_REFUSED, "{{result}}"),),
     idle="No data from the API",
     bars=True,
@@ -105,7 +107,7 @@ _REFUSED: Final = Panel(
 PAGE: Final = Page(
     Board.QUOTA,
     "Mail quota",
-    "The relay account's daily limit: a rolling window of 24 hours, an estimate from the mail log.",
+    "Daily limit of the relay account: a rolling window of 24 hours, estimated from the mail log.",
     (
         Shelf(4, ((4, _STATE), (4, shared.USED), (4, _LEFT), (4, shared.RUNS_OUT), (4, _RELEASED), (4, _WAITING))),
         Shelf(9, ((12, _WINDOW), (12, _SOURCES))),

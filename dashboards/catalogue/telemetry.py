@@ -1,4 +1,4 @@
-"""Telemetry health: may what the other dashboards show be believed?"""
+"""Telemetry health: mail log, ledger, spans and scrapes behind the other dashboards."""
 
 from typing import Final
 
@@ -13,9 +13,9 @@ from mail_telemetry.names import LogLine, Service
 
 _LAG: Final = Panel(
     Kind.STAT,
-    "Behind the log",
-    "How far the exporter's reading is behind. Good: 0 s. Minutes: it catches up after an outage, or waits for the "
-    "ledger (the facts that wait, below).",
+    "Log lag",
+    "Time between the end of the mail log and the position of the exporter. Good: 0 s. Minutes: the exporter reads a "
+    "backlog after an outage, or waits for the ledger (pending ledger writes, below).",
     (Metrics(ask.LAG),),
     unit=Unit.SECONDS,
     idle="No data from the exporter",
@@ -24,9 +24,9 @@ _LAG: Final = Panel(
 )
 _LAST_LINE: Final = Panel(
     Kind.STAT,
-    "Newest line",
-    "Age of the newest log line. Good: under a minute, for the server's health check writes some every minute. Ten "
-    "minutes: Postfix or its logging hangs; `docker restart mail-server`.",
+    "Newest log line",
+    "Age of the newest line in the mail log. Good: under a minute, because the health check of the server logs every "
+    "minute. Ten minutes: Postfix or its logging hangs; `docker restart mail-server`.",
     (Metrics(ask.LAST_LINE),),
     unit=Unit.SECONDS,
     idle="No data from the exporter",
@@ -35,9 +35,9 @@ _LAST_LINE: Final = Panel(
 )
 _GAPS: Final = Panel(
     Kind.STAT,
-    "Gaps in the log",
-    "How often lines may be missing. Good: 0; deliveries and quota may be counted too low otherwise. Raise "
-    "MAIL_LOG_KEEP if the exporter is away for long.",
+    "Log gaps",
+    "Number of times that log lines may be missing. Good: 0; otherwise deliveries and quota may be counted too low. "
+    "Raise MAIL_LOG_KEEP if the exporter is often down for long.",
     (Metrics(ask.GAPS),),
     idle="No data from the exporter",
     steps=above(limit("MailLogGap")),
@@ -45,9 +45,9 @@ _GAPS: Final = Panel(
 )
 _DROPPED: Final = Panel(
     Kind.STAT,
-    "Spans dropped",
-    "Spans that went nowhere in this time. Good: 0. Otherwise the collector of OTEL_EXPORTER_OTLP_ENDPOINT is away or "
-    "too slow; mail and metrics are not touched.",
+    "Dropped spans",
+    "Spans that were not exported in this time range. Good: 0. Otherwise the collector of OTEL_EXPORTER_OTLP_ENDPOINT "
+    "is down or too slow. Mail and metrics are not affected.",
     (Metrics(ask.SPANS_DROPPED_IN_ALL),),
     idle="No data from the exporter",
     steps=above(limit("MailTelemetryDropped")),
@@ -55,10 +55,10 @@ _DROPPED: Final = Panel(
 )
 _PARTS: Final = Panel(
     Kind.SERIES,
-    "Can each part be read?",
-    "1: yes, 0: no; the other parts still report. Good: all 1. `queue`: the mail server is down; `log`, `volumes`: a "
-    "volume is not mounted; `certificate`: port 587 offers no TLS; `quota`, `ledger`: the database; `traces`: the "
-    "collector. `docker logs mail-exporter` has the reason.",
+    "Scrape success by part",
+    "1: the exporter can read the part, 0: it cannot. Good: all 1. `queue`: the mail server is down; `log`, "
+    "`volumes`: a volume is not mounted; `certificate`: port 587 offers no TLS; `quota`, `ledger`: the database; "
+    "`traces`: the collector. `docker logs mail-exporter` shows the reason.",
     (Metrics(ask.PARTS, "{{part}}"),),
     unit=Unit.STATE,
     idle="No data from the exporter",
@@ -68,29 +68,29 @@ _PARTS: Final = Panel(
 )
 _UP: Final = Panel(
     Kind.SERIES,
-    "Does Prometheus reach them?",
-    "1: the scrape worked, 0: not. Good: both 1. No line at all: Prometheus does not know the target; see the labels "
-    "`prometheus.*` of the containers.",
+    "Scrape targets",
+    "1: the scrape succeeded, 0: it failed. Good: both 1. No line: Prometheus does not have the target; check the "
+    "labels `prometheus.*` of the containers.",
     (Metrics(ask.UP, "{{job}}"),),
     unit=Unit.STATE,
-    idle="Prometheus knows neither mail-api nor mail-exporter",
+    idle="Prometheus has neither mail-api nor mail-exporter as a target",
     decimals=0,
     least=0,
     most=1,
 )
 _LINES: Final = Panel(
     Kind.SERIES,
-    "Log lines read",
-    "Good: some all the time, all `parsed`.",
+    "Log lines per second",
+    "Lines that the exporter read from the mail log, by result. Good: a steady rate, all `parsed`.",
     (Metrics(ask.LINES, "{{result}}"),),
     unit=Unit.PER_SECOND,
     idle="No data from the exporter",
 )
 _NOT_UNDERSTOOD: Final = Panel(
     Kind.SERIES,
-    "Lines not understood",
-    "Counted, never dropped in silence. Good: none. `unsupported` is a line of Postfix's that has no parser yet: "
-    "report it; `foreign` is another program's, `malformed` no log line at all.",
+    "Unparsed log lines",
+    "Log lines without a parser. Good: none. `unsupported`: a line of Postfix that has no parser; please report it. "
+    "`foreign`: a line of another program. `malformed`: not a log line.",
     (Metrics(ask.NOT_UNDERSTOOD, "{{result}}"),),
     idle="No data from the exporter",
     bars=True,
@@ -98,38 +98,39 @@ _NOT_UNDERSTOOD: Final = Panel(
 )
 _UNREAD: Final = Panel(
     Kind.SERIES,
-    "Bytes read, and not yet read",
-    "The position in the current log file, and what lies behind it. Good: `unread` is 0. The position falls to 0 when "
-    "the file is rotated.",
+    "Log position and backlog",
+    "Position in the current log file, and the bytes after it that are not read. Good: `unread` is 0. The position "
+    "returns to 0 when the file is rotated.",
     (Metrics(ask.POSITION, "position"), Metrics(ask.UNREAD, "unread")),
     unit=Unit.BYTES,
     idle="No data from the exporter",
 )
 _MAILS: Final = Panel(
     Kind.SERIES,
-    "Mails followed, and forgotten",
-    "Good: `followed` is about the number in the queue, `forgotten` 0. Forgotten are mails of which there were too "
-    "many at once; their end is not told.",
-    (Metrics(ask.OPEN_MAILS, "followed"), Metrics(ask.EVICTED, "forgotten")),
+    "Tracked mails",
+    "Good: `tracked` is about the number of mails in the queue, `evicted` is 0. Evicted mails exceeded the maximum "
+    "number of tracked mails; their outcome is not logged.",
+    (Metrics(ask.OPEN_MAILS, "tracked"), Metrics(ask.EVICTED, "evicted")),
     idle="No data from the exporter",
     decimals=0,
 )
 _LEDGER: Final = Panel(
     Kind.SERIES,
-    "Facts that wait for the ledger",
-    "Good: 0. A growing number: its volume is full or read-only, or its database away; above the bound the log is read "
-    "no further until it is back, and nothing is lost.",
+    "Pending ledger writes",
+    "Rows that wait to be written to the ledger. Good: 0. If the number rises, the volume is full or read-only, or "
+    "the database is down. At the maximum the exporter stops reading the log until the ledger is back; nothing is "
+    "lost.",
     (Metrics(ask.PENDING_ROWS),),
     idle="No data from the exporter",
     decimals=0,
 )
 _SPANS: Final = Panel(
     Kind.SERIES,
-    "Spans made, and dropped",
-    "The API's and the mail server's parts of traces. Good: both follow the mails, and `dropped` is 0.",
+    "Exported and dropped spans",
+    "Spans of the API and of the mail server. Good: both follow the number of mails, and `dropped` is 0.",
     (
-        Metrics(ask.API_SPANS, "of requests"),
-        Metrics(ask.SPANS, "of the mail server"),
+        Metrics(ask.API_SPANS, "API"),
+        Metrics(ask.SPANS, "mail server"),
         Metrics(ask.SPANS_DROPPED, "dropped"),
     ),
     idle="No data from the exporter",
@@ -138,50 +139,53 @@ _SPANS: Final = Panel(
 )
 _SCRAPES: Final = Panel(
     Kind.SERIES,
-    "What a scrape costs",
-    "Time of each scrape. Good: under a tenth of a second; the exporter lists the queue at each one. Seconds: a queue "
-    "of thousands, or a busy machine.",
+    "Scrape duration",
+    "Time of each scrape. Good: under 0.1 s; the exporter lists the queue at each scrape. Seconds: a queue of "
+    "thousands of mails, or a busy machine.",
     (Metrics(ask.SCRAPE_SECONDS, "{{job}}"),),
     unit=Unit.SECONDS,
-    idle="Prometheus scrapes neither",
+    idle="Prometheus scrapes neither mail-api nor mail-exporter",
 )
 _SERIES: Final = Panel(
     Kind.SERIES,
     "Samples per scrape",
-    "How many series each service has. Good: flat; labels are closed lists, so mail can't make new ones.",
+    "Number of series of each service. Good: flat; labels have fixed values, so mail cannot create new series.",
     (Metrics(ask.SCRAPE_SERIES, "{{job}}"),),
-    idle="Prometheus scrapes neither",
+    idle="Prometheus scrapes neither mail-api nor mail-exporter",
     decimals=0,
 )
 _MEMORY: Final = Panel(
     Kind.SERIES,
     "Memory",
-    "Good: flat, far below the containers' limit of 256 MB. Rising for days: restart it, and report it.",
+    "Resident memory. Good: flat, far below the container limit of 256 MB. If it rises for days, restart the service "
+    "and report it.",
     (Metrics(ask.MEMORY, "{{job}}"),),
     unit=Unit.BYTES,
-    idle="Prometheus scrapes neither",
+    idle="Prometheus scrapes neither mail-api nor mail-exporter",
 )
 _CPU: Final = Panel(
     Kind.SERIES,
-    "Processor time",
-    "Share of one core. Good: a few per cent. The exporter takes a whole one while it reads a backlog.",
+    "CPU usage",
+    "Share of one core. Good: a few per cent. The exporter uses a whole core while it reads a backlog.",
     (Metrics(ask.CPU, "{{job}}"),),
     unit=Unit.SHARE,
-    idle="Prometheus scrapes neither",
+    idle="Prometheus scrapes neither mail-api nor mail-exporter",
 )
 _STARTED: Final = Panel(
     Kind.STAT,
-    "Running since",
-    "When each service was started. Good: since you last did. More lately: it crashed; `docker logs` says why.",
+    "Started",
+    "Start time of each service. Good: your last restart. If it is later, the service crashed; `docker logs` shows "
+    "why.",
     (Metrics(ask.STARTED_AT, "{{job}}"),),
     unit=Unit.MOMENT,
-    idle="Prometheus scrapes neither",
+    idle="Prometheus scrapes neither mail-api nor mail-exporter",
     named=True,
 )
 _LOG: Final = Panel(
     Kind.TABLE,
-    "What the exporter complains about",
-    "Warnings and errors that are no failed attempts. Good: none. It says each thing once, and once when it is over.",
+    "Exporter warnings",
+    "Warnings and errors of the exporter, without failed delivery attempts. Good: none. Each problem is logged once "
+    "when it begins and once when it ends.",
     (
         Lines(
             lines(
@@ -191,22 +195,22 @@ _LOG: Final = Panel(
         ),
     ),
     unit=Unit.TEXT,
-    idle="The exporter complained about nothing in this time",
-    columns=(WHEN, Column("level", "Level", width=90), Column("message", "What", wrap=True)),
+    idle="The exporter logged no warning in this time range",
+    columns=(WHEN, Column("level", "Level", width=90), Column("message", "Event", wrap=True)),
 )
 
 PAGE: Final = Page(
     Board.TELEMETRY,
     "Mail telemetry health",
-    "Whether what the other dashboards show may be believed: log, ledger, spans, scrapes.",
+    "Health of the data behind the other dashboards: mail log, ledger, spans, scrapes.",
     (
         Shelf(4, ((4, shared.EXPORTER_STATE), (4, _LAG), (4, _LAST_LINE), (4, _GAPS), (4, _DROPPED), (4, _STARTED))),
         Shelf(7, ((16, _PARTS), (8, _UP))),
-        Heading("The log"),
+        Heading("Mail log"),
         Shelf(7, ((8, _LINES), (8, _NOT_UNDERSTOOD), (8, _UNREAD))),
         Heading("Mails, ledger, spans"),
         Shelf(7, ((8, _MAILS), (8, _LEDGER), (8, _SPANS))),
-        Heading("Cost"),
+        Heading("Resource usage"),
         Shelf(7, ((6, _SCRAPES), (6, _SERIES), (6, _MEMORY), (6, _CPU))),
         Shelf(8, ((24, _LOG),)),
     ),

@@ -98,27 +98,27 @@ EXPLANATIONS: Final[dict[Cause, Explanation]] = {
     Cause.CONTENT: Explanation(
         "The relay refuses the content: taken for spam, a forbidden attachment or a malformed header.",
         retry_can_succeed=False,
-        next_step="Look at the relay's words; keep attachments out and links few.",
+        next_step="Read the relay's reply; avoid attachments and send few links.",
     ),
     Cause.SIZE: Explanation(
         "The mail is larger than the relay takes.",
         retry_can_succeed=False,
-        next_step="Lower MESSAGE_SIZE_LIMIT so that senders are told at once.",
+        next_step="Lower MESSAGE_SIZE_LIMIT so that senders get the error at once.",
     ),
     Cause.LOOP: Explanation(
-        "The mail went in a circle.",
+        "The mail is in a forwarding loop.",
         retry_can_succeed=False,
         next_step="Make sure that FORWARD_EMAIL does not lead back to MAIL_DOMAIN.",
     ),
     Cause.GREYLIST: Explanation(
-        "The receiving server wants us to come back later, as it does with everybody new.",
+        "The receiving server defers mail from new senders (greylisting).",
         retry_can_succeed=True,
         next_step="Nothing: Postfix tries again by itself.",
     ),
     Cause.OTHER: Explanation(
-        "A reason that this table does not know yet.",
+        "A reason without a known cause.",
         retry_can_succeed=True,
-        next_step="Read the relay's words in the log, and report them so that they get a cause.",
+        next_step="Read the relay's reply in the log, and report it so that a cause is added.",
     ),
 }
 

@@ -14,38 +14,45 @@ from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, Json, Stac
 
 _ROUNDS_SECONDS = 30.0
 MAY_BE_EMPTY = {
-    "Used up in": "a few mails are no pace that ends within a day",
-    "Time until it is used up": "same",
+    "Exhausted in": "a few mails are no pace that ends within a day",
+    "Time to exhaustion": "same",
+    "annotation Warnings": "no warning has to begin",
 }
 EVENTS = {
     Board.OVERVIEW: (
-        *("Mail API", "Mail server", "Exporter", "Alerts", "Oldest waiting", "In the queue", "On time, 7 days"),
-        *("Guessed logins", "Relay attempts", "Quota used", "Mails in, by where they came in", "Alerts firing"),
-        *("Recipients out, by outcome", "Failed attempts by cause, and what to do", "annotation Restarts and deploys"),
-        "annotation Alerts",
+        *("Mail API", "Mail server", "Exporter", "Alerts", "Oldest deferred", "Queued mails", "On time, 7 days"),
+        *("Failed logins", "Relay abuse", "Quota used", "Received mails by entry", "Firing alerts"),
+        *("Recipients by outcome", "Causes and next steps", "annotation Restarts"),
+        "annotation Critical alerts",
     ),
     Board.API: (
-        *("Requests to send", "Accepted", "Requests by result", "Refused, by result", "Latency of all requests"),
-        *("HTTP answers, by path and status", "Submissions to Postfix; dots are traces", "Submission, p95"),
-        *("Kept out by rates and traps", "API keys", "Idempotent replays and conflicts", "Connections to Postfix"),
-        "Whose time is it: the request and its submission",
+        *("Send requests", "Accepted", "Requests by result", "Rejections by result", "Request latency"),
+        *("Responses by path and status", "Submission latency", "Submission p95"),
+        *("Rate limits and bots", "API key rejections", "Idempotency results", "SMTP connection pool"),
+        "Mean latency by stage",
     ),
     Board.SERVER: (
-        *("Mails by queue", "Oldest mail by queue", "Bytes by queue", "Waiting mails by cause", "Certificate ends in"),
-        *("Oldest waiting mail by cause", "Attempts by status and relay", "Failed attempts by cause", "TLS sessions"),
-        *("Whose slowness is it: mean time of each stage", "95 of 100, by stage", "Clients by listener"),
-        *("Refused at the door, by reason", "Refused, by listener", "Failed logins by listener", "Sizes of mails"),
-        *("Forwarded, by outcome", "Mails that Postfix wrote itself", "Room on the volumes", "Least room on a volume"),
-        "From arrival to the relay; dots are traces",
+        *(
+            "Mails by queue",
+            "Oldest mail by queue",
+            "Bytes by queue",
+            "Deferred mails by cause",
+            "Certificate expires in",
+        ),
+        *("Oldest deferred mail by cause", "Attempts by status and relay", "Failed attempts by cause", "TLS sessions"),
+        *("Mean latency by stage", "p95 by stage", "Connections by listener"),
+        *("Rejected connections", "Rejections by listener", "Failed logins by listener", "Mail size"),
+        *("Forwarded mail by outcome", "Postfix notifications", "Free disk space by volume", "Least free disk space"),
+        "Delivery time",
     ),
     Board.QUOTA: (
-        *("Quota used", "Left now", "Next release", "The rolling window: used, left, on their way", "Who uses it"),
-        "Taken in an hour",
+        *("Quota used", "Quota left", "Next release", "Quota, rolling 24 h", "Quota used by entry"),
+        "Sent per hour by relay",
     ),
     Board.TELEMETRY: (
-        *("Can each part be read?", "Does Prometheus reach them?", "Log lines read", "Spans made, and dropped"),
-        *("Bytes read, and not yet read", "Mails followed, and forgotten", "What a scrape costs", "Memory"),
-        *("Samples per scrape", "Running since", "Processor time"),
+        *("Scrape success by part", "Scrape targets", "Log lines per second", "Exported and dropped spans"),
+        *("Log position and backlog", "Tracked mails", "Scrape duration", "Memory"),
+        *("Samples per scrape", "Started", "CPU usage"),
     ),
 }
 """Where something is to be seen after the traffic below."""

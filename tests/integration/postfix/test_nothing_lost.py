@@ -123,7 +123,7 @@ def test_log_volume_full(lab: Lab, relay: Relay) -> None:
         lab.probe.talk("mute.lab", 25, HELLO, *mail("audible", sender=f"hi@{DOMAIN}", recipient=ANYBODY))
         message_id = relay.received("audible")["message_id"]
         log = server.wait_for_log(message_id)
-        assert message_id in server.printed()
+        until("the mail on standard output", lambda: message_id in server.printed())
     lost = sum(mail["message_id"] not in log for mail in relay.mails())
     print(f"log full: {lost} of {len(ids) + 1} mails are not in the log")
     assert lost > 0
