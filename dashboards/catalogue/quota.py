@@ -6,37 +6,39 @@ from dashboards import expressions as ask
 from dashboards import shared
 from dashboards.boards import Board
 from dashboards.model import Kind, Metrics, Page, Panel, Said, Shelf, Unit
-from dashboards.thresholds import above, limit
+from dashboards.thresholds import above, below, limit
 
 _NO_RELAY: Final = "No relay is configured (SMTP_RELAY_HOST)"
 
 _STATE: Final = Panel(
     Kind.STAT,
     "The relay",
-    "Good: Takes mail. Exhausted: by our count or its own words it takes nothing now; mail waits in the queue and "
-    "leaves by itself when the window moves on. Nothing has to be sent again.",
-    (Metrics(ask.EXHAUSTED),),
+    "Good: Takes mail. Important only: the API refuses forms and ordinary API keys, for what is left of the limit is "
+    "kept (QUOTA_RESERVE). Exhausted: by our count or its own words the relay takes nothing now; mail waits in the "
+    "queue and leaves by itself when the window moves on.",
+    (Metrics(ask.QUOTA_STATE),),
     unit=Unit.STATE,
     idle=_NO_RELAY,
-    values={"0": Said("Takes mail", "green"), "1": Said("Exhausted", "red")},
+    values={"0": Said("Takes mail", "green"), "1": Said("Important only", "red"), "2": Said("Exhausted", "red")},
 )
 _LEFT: Final = Panel(
     Kind.STAT,
     "Left now",
-    "Recipients that the relay would still take. Good: well above what a day needs. The last tenth (QUOTA_RESERVE) is "
-    "for API keys marked important.",
+    "Recipients that forms and ordinary API keys may still send to: the limit less QUOTA_RESERVE, less what is used "
+    "and what is in the queue. Good: well above what a day needs. At 0 the API refuses them.",
     (Metrics(ask.LEFT),),
     idle=_NO_RELAY,
+    steps=below(limit("MailQuotaNoRoom")),
     decimals=0,
 )
 _RELEASED: Final = Panel(
     Kind.STAT,
     "Next release",
-    "When the oldest recipient leaves the window of 24 hours. Good: any time, as long as something is left; while the "
-    "limit is used up, the first waiting mail can leave then.",
-    (Metrics(ask.RELEASED),),
+    "When forms and ordinary API keys have room for one recipient again, if nothing else is sent. Good: Room now.",
+    (Metrics(ask.REOPENS),),
     unit=Unit.MOMENT,
-    idle="Nothing was sent in the window",
+    idle=_NO_RELAY,
+    values={"0": Said("Room now", "green")},
 )
 _WAITING: Final = Panel(
     Kind.STAT,
