@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from alerts.catalogue import GROUPS
+from alerts.held import KEEP_FIRING_FOR, reads_gauges_of_exporter
 from alerts.model import SERVICE, Alert, Group
 from alerts.speed import faster
 from alerts.words import Links, annotations
@@ -51,6 +52,8 @@ def _rule(alert: Alert, component: str, links: Links, speed: int) -> Rule:
     rule: Rule = {"alert": alert.name, "expr": faster(alert.expr, speed)}
     if alert.hold != "0s":
         rule["for"] = faster(alert.hold, speed)
+    if reads_gauges_of_exporter(alert.expr):
+        rule["keep_firing_for"] = faster(KEEP_FIRING_FOR, speed)
     rule["labels"] = {"service": SERVICE, "component": component, "severity": alert.severity.value}
     rule["annotations"] = annotations(alert, links)
     return rule

@@ -147,13 +147,14 @@ HTTP_BUCKETS: Final = (
 LIMIT: Final = highest(selector(names.QUOTA_LIMIT))
 USED: Final = highest(selector(names.QUOTA_USED))
 USED_SHARE: Final = f"{USED}\n/ {LIMIT}"
-LEFT: Final = highest(selector(names.QUOTA_REMAINING))
+LEFT: Final = highest(selector(names.QUOTA_ROOM))
 ON_THE_WAY: Final = highest(selector(names.QUOTA_IN_QUEUE))
 USED_BY: Final = highest(selector(names.QUOTA_ENTRY_USED), "entry", "forwarded")
 RUNS_OUT: Final = compared("MailQuotaWillRunOut")
-EXHAUSTED: Final = highest(selector(names.QUOTA_EXHAUSTED))
-RELEASED: Final = f"(max({selector(names.QUOTA_NEXT_RELEASE)}) > 0) * 1000"
-"""Grafana's dates are in milliseconds."""
+QUOTA_STATE: Final = f"({highest(selector(names.QUOTA_ROOM))} < bool 1) + {highest(selector(names.QUOTA_EXHAUSTED))}"
+"""0: mail is accepted from all, 1: from important API keys alone, 2: the relay takes nothing."""
+REOPENS: Final = f"max({selector(names.QUOTA_REOPENS)}) * 1000"
+"""Grafana's dates are in milliseconds. 0: there is room."""
 WAITING_FOR_QUOTA: Final = f"{summed(selector(names.DEFERRED_MESSAGES, cause='quota'))}"
 ADMISSIONS_REFUSED: Final = asked_with(Code.QUOTA_EXHAUSTED, Code.KEY_LIMIT_REACHED)
 TAKEN: Final = grown(names.DELIVERY_ATTEMPTS, "1h", "relay", status="sent")

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from alerts.catalogue import GROUPS
+from alerts.results import DECISIONS
 from alerts.routes.settings import RouteSettings
 from dinky.links import LinkSettings
 from mail_api.settings import Settings as ApiSettings
@@ -178,6 +179,22 @@ def alerts_table() -> str:
     )
 
 
+def results_table() -> str:
+    """Return every result of a request to send: whose it is to mend, and which alert it raises."""
+    return table(
+        ("result", "to be mended by", "alert", "why"),
+        (
+            (
+                f"`{code}`",
+                decision.blame,
+                f"[{decision.alert}](../alerts/runbooks/{decision.alert}.md)" if decision.alert else "none",
+                decision.reason,
+            )
+            for code, decision in DECISIONS.items()
+        ),
+    )
+
+
 def causes_table() -> str:
     """Return every cause of a failed attempt: what it means, whether a retry can succeed, what to do next."""
     return table(
@@ -191,6 +208,7 @@ def causes_table() -> str:
 
 TABLES: Final = {
     "alerts": alerts_table,
+    "results": results_table,
     "settings": settings_tables,
     "otel-without-effect": otel_without_effect_table,
     "metrics": metrics_table,

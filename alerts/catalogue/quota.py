@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from alerts.model import Alert, Component, Group, Severity
+from alerts.model import Advice, Alert, Component, Group, Severity
 from dashboards.boards import Board
 from mail_telemetry.causes import Cause
 
@@ -15,6 +15,59 @@ _NUMBERS: Final = (
 _NEXT: Final = (
     '{{ with query "max(mail_quota_next_release_timestamp_seconds{job=\\"mail-exporter\\"}) > 0" }}'
     " Next release: {{ . | first | value | humanizeTimestamp }}.{{ end }}"
+)
+
+_REOPENS: Final = (
+    '{{ with query "max(mail_quota_reopens_timestamp_seconds{job=\\"mail-exporter\\"}) > 0" }}'
+    " The API accepts mail from them again at {{ . | first | value | humanizeTimestamp }}, if nothing else is sent."
+    "{{ end }}"
+)
+_REFUSED: Final = (
+    '{{ with query "sum(increase(mail_api_messages_total{job=\\"mail-api\\",result=\\"quota_exhausted\\"}[1h]))" }}'
+    ' Requests refused in the last hour: {{ . | first | value | printf "%.0f" }}.{{ end }}'
+)
+_KEPT: Final = (
+    '{{ with query "max(mail_quota_in_queue_recipients{job=\\"mail-exporter\\"})" }}'
+    ', {{ . | first | value | printf "%.0f" }} are in the queue{{ end }}'
+    '{{ with query "max(mail_quota_reserve_recipients{job=\\"mail-exporter\\"})" }}'
+    ', {{ . | first | value | printf "%.0f" }} of the limit are kept for important API keys{{ end }}'
+)
+
+MOSTLY_USED: Final = Alert(
+    name="MailQuotaMostlyUsed",
+    severity=Severity.WARNING,
+    expr="""(
+  max(mail_quota_used_recipients{job="mail-exporter"}) + max(mail_quota_in_queue_recipients{job="mail-exporter"})
+) / max(mail_quota_limit_recipients{job="mail-exporter"}) >= 0.8""",
+    hold="5m",
+    summary="{{ $value | humanizePercentage }} of the relay's daily limit is used",
+    description=f"{_NUMBERS}{_KEPT}. Mail is still accepted.",
+    advice=Advice(
+        "more mail than usual: a mailing, a bot, or forwarded mail.",
+        "the quota dashboard shows where it came in; stop what can wait.",
+    ),
+    board=Board.QUOTA,
+    reason="80 %, with what is in the queue: by default half of what is left then is kept for important API keys. Five "
+    "minutes, for a value at the border.",
+    silenced_by=("MailQuotaNoRoom", "MailQuotaExhausted"),
+)
+
+NO_ROOM: Final = Alert(
+    name="MailQuotaNoRoom",
+    severity=Severity.CRITICAL,
+    expr='max(mail_quota_room_recipients{job="mail-exporter"}) < 1',
+    hold="2m",
+    summary="The mail API refuses websites: nothing is left for them of the relay's daily limit",
+    description=f"Forms and ordinary API keys have no room: {_NUMBERS}{_KEPT}.{_REFUSED}{_REOPENS}",
+    advice=Advice(
+        "the relay account's daily limit, less the reserve, is used up.",
+        "find what used it up on the quota dashboard, and stop it; wait, mark the API key of urgent mail as important, "
+        "lower QUOTA_RESERVE, or use an account with a higher limit.",
+    ),
+    board=Board.QUOTA,
+    reason="From then on every website is refused, for hours. Two minutes: MailQuotaExhausted, which includes this, "
+    "fires after one.",
+    silenced_by=("MailQuotaExhausted",),
 )
 
 WILL_RUN_OUT: Final = Alert(
@@ -30,7 +83,7 @@ unless max(mail_quota_exhausted{job="mail-exporter"}) == 1""",
     board=Board.QUOTA,
     reason="6 hours leave time to stop a newsletter or a bot. For 15 minutes, because a single large mailing ends by "
     "itself.",
-    silenced_by=("MailQuotaExhausted",),
+    silenced_by=("MailQuotaNoRoom", "MailQuotaExhausted"),
 )
 
 EXHAUSTED: Final = Alert(
@@ -42,11 +95,15 @@ or sum(cause:postfix_queue_deferred_messages:sum{cause="quota"}) > 0""",
     summary="The daily limit of the relay is reached",
     description=f"{_NUMBERS}. Mails deferred by the limit: "
     '{{ with query "sum(cause:postfix_queue_deferred_messages:sum{cause=\\"quota\\"})" }}'
-    f'{{{{ . | first | value | printf "%.0f" }}}}{{{{ end }}}}.{_NEXT}',
+    f'{{{{ . | first | value | printf "%.0f" }}}}{{{{ end }}}}.{_NEXT}'
+    '{{ with query "max(mail_quota_room_recipients{job=\\"mail-exporter\\"}) < 1" }}'
+    f" The API refuses forms and ordinary API keys.{_REFUSED}{_REOPENS}{{{{ end }}}}",
     advice=Cause.QUOTA,
     board=Board.QUOTA,
     reason="One mail that the relay deferred by the limit, or the estimate at the limit: from then on all mail waits.",
     silenced_by=("MailServerDown",),
 )
 
-GROUP: Final = Group(Component.QUOTA, "The relay account's daily limit", (WILL_RUN_OUT, EXHAUSTED))
+GROUP: Final = Group(
+    Component.QUOTA, "The relay account's daily limit", (MOSTLY_USED, WILL_RUN_OUT, NO_ROOM, EXHAUSTED)
+)

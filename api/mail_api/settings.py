@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
 from mail_ledger.connections import parse_url
-from mail_telemetry.configuration import LogLevel
+from mail_telemetry.configuration import LogLevel, QuotaReserve
 
 OFF: Final = "off"
 MEMORY: Final = "memory://"
@@ -150,12 +150,6 @@ def _ledger_url(url: str) -> str:
     return url
 
 
-def _leaves_room(reserve: int, info: ValidationInfo) -> int:
-    if reserve >= info.data.get("smtp_relay_daily_limit", reserve + 1):
-        raise ValueError("leaves nothing of SMTP_RELAY_DAILY_LIMIT")
-    return reserve
-
-
 Seconds = Annotated[float, BeforeValidator(parse_duration("s"))]
 Days = Annotated[float, BeforeValidator(parse_duration("d"))]
 
@@ -287,9 +281,8 @@ class Settings(BaseSettings):
     smtp_relay_daily_limit: int = Field(
         default=500, ge=1, description="Recipients that the relay takes in 24 hours; Gmail: 500.", examples=[500]
     )
-    quota_reserve: Annotated[int, AfterValidator(_leaves_room)] = Field(
+    quota_reserve: QuotaReserve = Field(
         default_factory=lambda known: known["smtp_relay_daily_limit"] // 10,
-        ge=0,
         description="How many of them only API keys marked important may use.",
         examples=[50],
         json_schema_extra={"default_text": "a tenth of SMTP_RELAY_DAILY_LIMIT"},

@@ -6,37 +6,40 @@ from dashboards import expressions as ask
 from dashboards import shared
 from dashboards.boards import Board
 from dashboards.model import Kind, Metrics, Page, Panel, Said, Shelf, Unit
-from dashboards.thresholds import above, limit
+from dashboards.thresholds import above, below, limit
 
 _NO_RELAY: Final = "No relay is configured (SMTP_RELAY_HOST)"
 
 _STATE: Final = Panel(
     Kind.STAT,
     "Quota state",
-    "Good: Available. Exhausted: the daily limit is reached by the estimate or by a reply of the relay. Mail waits in "
-    "the queue and is sent when the rolling window releases quota. Nothing has to be sent again.",
-    (Metrics(ask.EXHAUSTED),),
+    "Good: Available. Important only: the API rejects forms and ordinary API keys, because the rest of the limit is "
+    "reserved (QUOTA_RESERVE). Exhausted: the daily limit is reached by the estimate or by a reply of the relay. Mail "
+    "waits in the queue and is sent when the rolling window releases quota. Nothing has to be sent again.",
+    (Metrics(ask.QUOTA_STATE),),
     unit=Unit.STATE,
     idle=_NO_RELAY,
-    values={"0": Said("Available", "green"), "1": Said("Exhausted", "red")},
+    values={"0": Said("Available", "green"), "1": Said("Important only", "red"), "2": Said("Exhausted", "red")},
 )
 _LEFT: Final = Panel(
     Kind.STAT,
     "Quota left",
-    "Recipients left in the daily limit. Good: well above a day's need. The last tenth (QUOTA_RESERVE) is reserved "
-    "for API keys marked important.",
+    "Recipients that forms and ordinary API keys can still send to: the limit less QUOTA_RESERVE, less the used part "
+    "and what is in the queue. Good: well above a day's need. At 0 the API rejects them.",
     (Metrics(ask.LEFT),),
     idle=_NO_RELAY,
+    steps=below(limit("MailQuotaNoRoom")),
     decimals=0,
 )
 _RELEASED: Final = Panel(
     Kind.STAT,
     "Next release",
-    "Time at which the oldest recipient leaves the 24-hour window. Good: any time while quota is left. While the "
-    "limit is reached, the first deferred mail can be sent then.",
-    (Metrics(ask.RELEASED),),
+    "Time at which forms and ordinary API keys have room for one recipient again, if nothing else is sent. Good: Room "
+    "now.",
+    (Metrics(ask.REOPENS),),
     unit=Unit.MOMENT,
-    idle="No recipient in the last 24 hours",
+    idle=_NO_RELAY,
+    values={"0": Said("Room now", "green")},
 )
 _WAITING: Final = Panel(
     Kind.STAT,

@@ -1,32 +1,46 @@
-"""The relay account's quota as gauges, out of the ledger: one account, however many mail servers share it."""
+"""The relay account's quota and the limits of API keys as gauges, out of the ledger.
+
+One account has one quota, however many mail servers share it.
+"""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from mail_exporter.parts import gauge
+from mail_exporter.parts import gauge, gauges
 from mail_ledger import LedgerError
+from mail_ledger.key_rooms import KeyRoom
 from mail_ledger.quota import Quota
+from mail_ledger.quota_admission import ordinary_reopens, ordinary_room
 from mail_telemetry import names
 from mail_telemetry.names import Entry
 
 _FORWARDED: Final = {False: "no", True: "yes"}
 
 
+class Limits(NamedTuple):
+    """The relay account's quota, None without a relay; and the room of API keys that have a limit of their own."""
+
+    quota: Quota | None
+    keys: Sequence[KeyRoom] = ()
+
+
 class QuotaReader:
-    """Reads the quota at most once in a while: a ledger that is away costs each look its whole timeout.
+    """Reads the limits at most once in a while: a ledger that is away costs each look its whole timeout.
 
     Args:
-        read: returns the quota, or raises LedgerError.
+        read: returns the limits, or raises LedgerError.
+        reserve: recipients of the limit that are kept for important API keys (QUOTA_RESERVE).
         cache_seconds: how long an answer is good for, a failure as well.
     """
 
-    def __init__(self, read: Callable[[], Quota], cache_seconds: float = 2.0) -> None:
+    def __init__(self, read: Callable[[], Limits], reserve: int, cache_seconds: float = 2.0) -> None:
         self._read = read
+        self._reserve = reserve
         self._cache_seconds = cache_seconds
-        self._found: Quota | LedgerError | None = None
+        self._found: Limits | LedgerError | None = None
         self._read_at = float("-inf")
 
     def metrics(self) -> Iterator[Metric]:
@@ -40,18 +54,23 @@ class QuotaReader:
             self._read_at = time.monotonic()  # behind the look: a slow failure is cached too
         if isinstance(self._found, LedgerError):
             raise self._found
-        yield from quota_metrics(self._found)
+        if self._found.quota is not None:
+            yield from quota_metrics(self._found.quota, self._reserve)
+        yield from key_metrics(self._found.keys)
 
-    def _look(self) -> Quota | LedgerError:
+    def _look(self) -> Limits | LedgerError:
         try:
             return self._read()
         except LedgerError as error:
             return error
 
 
-def quota_metrics(quota: Quota) -> Iterator[Metric]:
+def quota_metrics(quota: Quota, reserve: int) -> Iterator[Metric]:
     """Yield what a snapshot says; an entry by which nothing came is there as 0."""
     yield gauge(names.QUOTA_LIMIT, quota.limit)
+    yield gauge(names.QUOTA_RESERVE, reserve)
+    yield gauge(names.QUOTA_ROOM, ordinary_room(quota, reserve))
+    yield gauge(names.QUOTA_REOPENS, ordinary_reopens(quota, reserve) or 0)
     yield gauge(names.QUOTA_USED, quota.used)
     yield _used_by_entry(quota)
     yield gauge(names.QUOTA_REMAINING, quota.remaining)
@@ -59,6 +78,12 @@ def quota_metrics(quota: Quota) -> Iterator[Metric]:
     yield gauge(names.QUOTA_NEXT_RELEASE, quota.next_release or 0)
     yield gauge(names.QUOTA_EXHAUSTED, quota.exhausted)
     yield gauge(names.QUOTA_EXHAUSTION, quota.estimated_exhaustion or 0)
+
+
+def key_metrics(keys: Sequence[KeyRoom]) -> Iterator[Metric]:
+    """Yield the room of each key."""
+    yield gauges(names.KEY_ROOM, {key.name: key.room for key in keys})
+    yield gauges(names.KEY_REOPENS, {key.name: key.reopens or 0 for key in keys})
 
 
 def _used_by_entry(quota: Quota) -> GaugeMetricFamily:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -19,7 +20,7 @@ from mail_exporter.metrics import LogMetrics
 from mail_exporter.parts import PartReader, PartsCollector
 from mail_exporter.pipeline import Pipeline
 from mail_exporter.queue import QueueReader, read_queue
-from mail_exporter.quota import QuotaReader
+from mail_exporter.quota import Limits, QuotaReader
 from mail_exporter.record import RecordReader
 from mail_exporter.relays import Relays
 from mail_exporter.restored import open_mails
@@ -106,7 +107,7 @@ def make_pipeline(
 def part_readers(
     settings: Settings, follower: Follower, ledger: Ledger, export: SpanExport | None
 ) -> dict[str, PartReader]:
-    """Return what is read at each scrape, by part; a quota is a relay's, so without a relay there is none."""
+    """Return what is read at each scrape, by part."""
     queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
     expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _LOOK_SECONDS)
     readers: dict[str, PartReader] = {
@@ -115,13 +116,20 @@ def part_readers(
         parts.LEDGER: follower.ledger_metrics,
         parts.VOLUMES: Volumes(volumes(settings)).metrics,
         parts.CERTIFICATE: CertificateReader(expiry).metrics,
+        parts.QUOTA: QuotaReader(limits(settings, ledger), settings.quota_reserve).metrics,
     }
-    if settings.smtp_relay_host is not None:
-        quotas = ledger.quotas(settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds)
-        readers[parts.QUOTA] = QuotaReader(quotas.read).metrics
     if export is not None:
         readers[parts.TRACES] = partial(span_metrics, export)
     return readers
+
+
+def limits(settings: Settings, ledger: Ledger) -> Callable[[], Limits]:
+    """Return what reads the limits; a quota is a relay's, so without a relay there is none."""
+    keys = ledger.key_rooms()
+    if settings.smtp_relay_host is None:
+        return lambda: Limits(None, keys.read())
+    quotas = ledger.quotas(settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds)
+    return lambda: Limits(quotas.read(), keys.read())
 
 
 def volumes(settings: Settings) -> dict[str, Path]:

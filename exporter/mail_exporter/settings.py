@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mail_telemetry.configuration import LogLevel
+from mail_telemetry.configuration import LogLevel, QuotaReserve
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     )
     smtp_relay_daily_limit: int = Field(
         500, ge=1, description="Recipients that the relay takes in 24 hours.", examples=[500]
+    )
+    quota_reserve: QuotaReserve = Field(
+        default_factory=lambda known: known["smtp_relay_daily_limit"] // 10,
+        description="How many of them only API keys marked important may use.",
+        examples=[50],
+        json_schema_extra={"default_text": "a tenth of SMTP_RELAY_DAILY_LIMIT"},
     )
     quota_window_seconds: float = Field(
         86400, gt=0, description="What the relay counts in; anything but a day is for trying out.", examples=[86400]

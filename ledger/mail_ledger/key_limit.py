@@ -40,10 +40,16 @@ def key_limit_reached(
     uses = [(created, count) for created, count in connection.execute(query.order_by(submission.c.created))]
     used = sum(count for _, count in uses)
     missing = used + len(new.recipients) - limit
-    return KeyLimitReached(limit, used, _freed_at(uses, missing)) if missing > 0 else None
+    return KeyLimitReached(limit, used, freed_at(uses, missing)) if missing > 0 else None
 
 
-def _freed_at(uses: Iterable[tuple[float, int]], missing: int) -> float | None:
+def freed_at(uses: Iterable[tuple[float, int]], missing: int) -> float | None:
+    """Return when so many recipients have left the 24 hours, or None when there are not so many.
+
+    Args:
+        uses: when each mail was submitted and its recipients, oldest first.
+        missing: how many.
+    """
     for created, recipients in uses:
         missing -= recipients
         if missing <= 0:

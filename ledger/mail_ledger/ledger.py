@@ -9,6 +9,7 @@ from sqlalchemy import Engine, Row, Select, or_, select
 from mail_ledger import positions
 from mail_ledger.engine import open_engine
 from mail_ledger.facts import AttemptRow, LogPosition, MessageRow, Values
+from mail_ledger.key_rooms import KeyRooms
 from mail_ledger.quotas import Quotas
 from mail_ledger.schema import attempt, log_position, message
 from mail_ledger.transactions import reading, writing
@@ -99,6 +100,10 @@ class Ledger:
     def quotas(self, limit: int, relay: str, window: float) -> Quotas:
         """Return what reads the quota of the relay of that name; see `Quotas`."""
         return Quotas(self._engine, limit, relay=relay, window=window)
+
+    def key_rooms(self) -> KeyRooms:
+        """Return what reads the room of API keys that have a limit of their own; see `KeyRooms`."""
+        return KeyRooms(self._engine)
 
     def checkpoint(  # noqa: PLR0913 - what one transaction stores, each by its name
         self,

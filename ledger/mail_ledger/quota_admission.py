@@ -61,6 +61,20 @@ def admit(quota: Quota, *, recipients: int, reserve: int, important: bool) -> Ad
     return Refused(retry_at, _shortage(quota, recipients))
 
 
+def ordinary_room(quota: Quota, reserve: int) -> int:
+    """Return how many recipients callers without an important key may still send to."""
+    return 0 if quota.exhausted else max(quota.limit - reserve - quota.used - quota.in_queue, 0)
+
+
+def ordinary_reopens(quota: Quota, reserve: int) -> float | None:
+    """Return when these callers have room for one recipient again (Unix seconds), or None when they have it now.
+
+    It is the `retry_at` that a request for one recipient is answered with.
+    """
+    verdict = admit(quota, recipients=1, reserve=reserve, important=False)
+    return verdict.retry_at if isinstance(verdict, Refused) else None
+
+
 def _released_at(quota: Quota, recipients: int) -> float:
     """Return when so many have left the window; what waits now leaves it a whole window from now at the earliest."""
     if recipients <= 0:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -16,6 +16,16 @@ def _upper(value: object) -> object:
 
 LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
 """LOG_LEVEL, in either case."""
+
+
+def _leaves_room(reserve: int, info: ValidationInfo) -> int:
+    if reserve >= info.data.get("smtp_relay_daily_limit", reserve + 1):
+        raise ValueError("leaves nothing of SMTP_RELAY_DAILY_LIMIT")
+    return reserve
+
+
+QuotaReserve = Annotated[int, Field(ge=0), AfterValidator(_leaves_room)]
+"""QUOTA_RESERVE, in a class that declares `smtp_relay_daily_limit` before it."""
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 

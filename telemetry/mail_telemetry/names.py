@@ -389,6 +389,22 @@ QUOTA_REMAINING = Metric(
     "gauge",
     "Recipients that the relay would still take now; 0 while it says itself that the limit is used up.",
 )
+QUOTA_RESERVE = Metric(
+    "mail_quota_reserve_recipients",
+    "gauge",
+    "Part of the limit that only API keys marked important may use, by QUOTA_RESERVE.",
+)
+QUOTA_ROOM = Metric(
+    "mail_quota_room_recipients",
+    "gauge",
+    "Recipients that callers without an important API key may still send to: the limit less reserve, used and in "
+    "queue; 0 while the relay takes nothing.",
+)
+QUOTA_REOPENS = Metric(
+    "mail_quota_reopens_timestamp_seconds",
+    "gauge",
+    "Unix time at which these callers have room for one recipient again if nothing else is sent; 0: they have it now.",
+)
 QUOTA_IN_QUEUE = Metric(
     "mail_quota_in_queue_recipients",
     "gauge",
@@ -407,6 +423,20 @@ QUOTA_EXHAUSTION = Metric(
     "gauge",
     "Unix time at which nothing will be left if mail goes on as in the window's last 24th (an hour of a day): an "
     "estimate; now while exhausted; 0: not within a window.",
+)
+
+# --- mail-exporter: API keys with a limit of their own, out of the ledger -----------------------------
+KEY_ROOM = Metric(
+    "mail_key_room_recipients",
+    "gauge",
+    "Recipients that an API key with a limit for 24 hours may still send to, by the key's name.",
+    ("key",),
+)
+KEY_REOPENS = Metric(
+    "mail_key_reopens_timestamp_seconds",
+    "gauge",
+    "Unix time at which the API key has room for one recipient again if it sends nothing; 0: it has room now.",
+    ("key",),
 )
 
 # --- mail-exporter: about itself -------------------------------------------------------------------

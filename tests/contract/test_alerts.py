@@ -8,9 +8,12 @@ import pytest
 import yaml
 
 from alerts.catalogue import every_alert
+from alerts.held import KEEP_FIRING_FOR
 from alerts.model import Alert
 from alerts.render import rule_files
+from alerts.results import DECISIONS, results_of
 from alerts.words import read_links
+from mail_api.errors import RESULTS
 from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import ALERTS, known_labels, rules
 
@@ -114,6 +117,37 @@ def test_every_rule_file_has_its_test_file() -> None:
     """One test file for each file of alerts."""
     tests = {path.name for path in (ALERTS / "tests").glob("*.yml")}
     assert tests == {path.name for path in (ALERTS / "rules").glob("*.yml")} - {"recording.yml"}
+
+
+def test_every_result_is_decided() -> None:
+    """Each result of a request to send has a decision, and the alert that it names reads it, and no other result."""
+    assert set(RESULTS) == set(DECISIONS)
+    for name in {decision.alert for decision in DECISIONS.values() if decision.alert}:
+        (alert,) = (one for one in every_alert() if one.name == name)
+        read = [
+            value
+            for selector in selectors(alert.expr)
+            for label, operator, value in selector.matchers
+            if (selector.metric, label, operator) == ("mail_api_messages_total", "result", "=~")
+        ]
+        assert {results_of(name)} == set(read)
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        pytest.param("MailQuotaNoRoom", True, id="gauge"),
+        pytest.param("MailRelayUnreachable", True, id="recorded from a gauge"),
+        pytest.param("MailDeliveryObjectiveMissed", True, id="recorded from recorded"),
+        pytest.param("MailServerFatal", False, id="counter"),
+        pytest.param("MailExporterDown", False, id="up"),
+        pytest.param("MailApiFailing", False, id="API"),
+    ],
+)
+def test_gauges_of_the_exporter_are_held(name: str, held: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Alerts on gauges of the exporter do not end before MailExporterDown fires."""
+    (rule,) = (rule for rule in rules() if rule.get("alert") == name)
+    assert rule.get("keep_firing_for") == (KEEP_FIRING_FOR if held else None)
 
 
 def test_silencing_names_alerts() -> None:

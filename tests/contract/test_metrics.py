@@ -20,6 +20,9 @@ from mail_exporter.service import make_pipeline, part_readers
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_exporter.source import LogFollower
 from mail_ledger import Ledger
+from mail_ledger.api_key import KeyLimits
+from mail_ledger.engine import open_engine
+from mail_ledger.keys import Keys
 from mail_telemetry.logging import LogOutput
 from mail_telemetry.names import METRICS, Metric, Service
 from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
@@ -32,7 +35,9 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
     Telemetry(registry, NoOpTracer()).watch_connections(Pool("mail-server", 25, 1))
     log = tmp_path_factory.mktemp("log") / "mail.log"
     settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
-    ledger = Ledger.open("sqlite://")
+    engine = open_engine("sqlite://")
+    ledger = Ledger(engine)
+    Keys(engine).create("web", limits=KeyLimits(100))
     export = SpanExport(InMemorySpanExporter())
     tracing = Tracing(tracer_provider(Service.API, export.processor), export)
     watch_losses(registry, export, LogOutput(StringIO()))

@@ -47,6 +47,7 @@ GOOD: Final = [
     ("SMTP_RELAY_DAILY_LIMIT", "500"),
     ("SMTP_RELAY_DAILY_LIMIT", "1"),
     ("SMTP_RELAY_DAILY_LIMIT", " 2000 "),
+    ("QUOTA_RESERVE", "0"),
     ("QUEUE_RUN_DELAY", "90"),
     ("QUEUE_RUN_DELAY", "300s"),
     ("QUEUE_RUN_DELAY", "5m"),
@@ -124,3 +125,16 @@ def test_no_domain_for_the_check() -> None:
     """The check says which variable it misses."""
     with pytest.raises(VariableUnusable, match="MAIL_DOMAIN"):
         read_stack({}, lambda path: path)
+
+
+@pytest.mark.parametrize("settings_class", [ApiSettings, ExporterSettings])
+def test_reserve_is_the_same_for_both(
+    settings_class: type[ApiSettings | ExporterSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """API and exporter take the same reserve: a tenth of the limit by default, and never all of it."""
+    for variable, text in (BASE | {"SMTP_RELAY_DAILY_LIMIT": "2000"}).items():
+        monkeypatch.setenv(variable, text)
+    assert load(settings_class).quota_reserve == 200
+    monkeypatch.setenv("QUOTA_RESERVE", "2000")
+    with pytest.raises(Exception, match="QUOTA_RESERVE: leaves nothing of SMTP_RELAY_DAILY_LIMIT"):
+        load(settings_class)

@@ -1,14 +1,15 @@
 """The quota's gauges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from mail_exporter import parts
 from mail_exporter.parts import PartsCollector
-from mail_exporter.quota import QuotaReader
+from mail_exporter.quota import Limits, QuotaReader
 from mail_ledger import LedgerError
+from mail_ledger.key_rooms import KeyRoom
 from mail_ledger.quota import Delivery, Quota, snapshot
 
 NOW = 1_800_000_000.0
@@ -20,10 +21,11 @@ def quota(*deliveries: Delivery, limit: int = 10, in_queue: int = 0) -> Quota:
     return snapshot(now=NOW, limit=limit, window=DAY, deliveries=deliveries, in_queue=in_queue, refused_at=None)
 
 
-def registry_of(read: Callable[[], Quota]) -> CollectorRegistry:
-    """Return a registry with the quota as its only part."""
+def registry_of(read: Callable[[], Quota | None], reserve: int = 0, keys: Sequence[KeyRoom] = ()) -> CollectorRegistry:
+    """Return a registry with the limits as its only part."""
+    reader = QuotaReader(lambda: Limits(read(), keys), reserve, cache_seconds=0)
     registry = CollectorRegistry()
-    registry.register(PartsCollector({parts.QUOTA: QuotaReader(read, cache_seconds=0).metrics}))
+    registry.register(PartsCollector({parts.QUOTA: reader.metrics}))
     return registry
 
 
@@ -41,6 +43,9 @@ def test_nothing_used() -> None:
     """With an empty window all is left, nothing is to be released and no end is foreseen."""
     assert values(registry_of(quota)) == {
         "limit_recipients": 10,
+        "reserve_recipients": 0,
+        "room_recipients": 10,
+        "reopens_timestamp_seconds": 0,
         "used_recipients": 0,
         "remaining_recipients": 10,
         "in_queue_recipients": 0,
@@ -53,8 +58,11 @@ def test_nothing_used() -> None:
 def test_some_used() -> None:
     """Four in the last hour, two on their way: room for four more lasts for an hour at that rate."""
     deliveries = [Delivery(NOW - 600 + number, "api", False) for number in range(4)]
-    assert values(registry_of(lambda: quota(*deliveries, in_queue=2))) == {
+    assert values(registry_of(lambda: quota(*deliveries, in_queue=2), reserve=1)) == {
         "limit_recipients": 10,
+        "reserve_recipients": 1,
+        "room_recipients": 3,
+        "reopens_timestamp_seconds": 0,
         "used_recipients": 4,
         "remaining_recipients": 6,
         "in_queue_recipients": 2,
@@ -69,6 +77,38 @@ def test_exhausted() -> None:
     found = values(registry_of(lambda: quota(Delivery(NOW - 60, "api", False), limit=1)))
     assert (found["remaining_recipients"], found["exhausted"]) == (0, 1)
     assert found["exhaustion_timestamp_seconds"] == NOW
+
+
+@pytest.mark.parametrize(
+    ("in_queue", "reopens"),
+    [
+        pytest.param(0, NOW - 600 + DAY, id="used"),
+        pytest.param(1, NOW - 599 + DAY, id="used and in queue"),
+        pytest.param(5, NOW + DAY, id="more in queue than used"),
+    ],
+)
+def test_ordinary_callers_have_no_room(in_queue: int, reopens: float) -> None:
+    """At the limit less the reserve the room is 0 and reopens, while the relay itself still takes mail."""
+    deliveries = [Delivery(NOW - 600 + number, "api", False) for number in range(4)]
+    found = values(registry_of(lambda: quota(*deliveries, limit=6, in_queue=in_queue), reserve=2))
+    assert (found["room_recipients"], found["reopens_timestamp_seconds"]) == (0, reopens)
+    assert (found["exhausted"], found["remaining_recipients"]) == (0, 2)
+
+
+def test_no_room_by_the_relays_own_reply() -> None:
+    """While the relay refuses for its limit, there is no room, whatever the count is."""
+    refused = snapshot(now=NOW, limit=10, window=DAY, deliveries=(), in_queue=0, refused_at=NOW - 60)
+    found = values(registry_of(lambda: refused, reserve=1))
+    assert (found["room_recipients"], found["reopens_timestamp_seconds"]) == (0, NOW - 60 + 3600)
+
+
+def test_rooms_of_keys() -> None:
+    """Each key with a limit has its room, also without a relay, where there is no quota."""
+    registry = registry_of(lambda: None, keys=[KeyRoom("shop", 3, None), KeyRoom("web", 0, NOW + 60)])
+    for key, room, reopens in (("shop", 3, 0), ("web", 0, NOW + 60)):
+        assert registry.get_sample_value("mail_key_room_recipients", {"key": key}) == room
+        assert registry.get_sample_value("mail_key_reopens_timestamp_seconds", {"key": key}) == reopens
+    assert values(registry) == {}
 
 
 def test_by_entry() -> None:
@@ -105,14 +145,14 @@ def test_short_memory(fails: bool) -> None:  # noqa: FBT001 - a parameter of the
     """Several scrapes at once cost one look at the ledger, when it is away as well."""
     looks = []
 
-    def read() -> Quota:
+    def read() -> Limits:
         looks.append(1)
         if fails:
             raise LedgerError("read the quota", "connection refused")
-        return quota()
+        return Limits(quota())
 
     registry = CollectorRegistry()
-    registry.register(PartsCollector({parts.QUOTA: QuotaReader(read, cache_seconds=60).metrics}))
+    registry.register(PartsCollector({parts.QUOTA: QuotaReader(read, reserve=0, cache_seconds=60).metrics}))
     for _ in range(3):
         list(registry.collect())
     assert len(looks) == 1
