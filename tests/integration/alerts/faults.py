@@ -1,4 +1,4 @@
-"""What the drill breaks, how, and which alert has to tell it."""
+"""Faults of the drill, and the alert that each one must raise."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -66,7 +66,7 @@ FAULTS: Final = (
         "MailRelayRefusesCredentials",
         "critical",
         (
-            "No mail leaves. Mails that wait: 1, the oldest for ",
+            "No mail is delivered. Deferred mails: 1, the oldest for ",
             EXPLANATIONS[Cause.AUTH].meaning,
             EXPLANATIONS[Cause.AUTH].next_step,
         ),
@@ -77,7 +77,7 @@ FAULTS: Final = (
         "MailRelayUnreachable",
         "critical",
         (
-            "Mails that wait: 1, the oldest for ",
+            "Deferred mails: 1, the oldest for ",
             EXPLANATIONS[Cause.CONNECT].meaning,
             EXPLANATIONS[Cause.CONNECT].next_step,
         ),
@@ -87,21 +87,21 @@ FAULTS: Final = (
         "the daily limit is reached",
         "MailQuotaExhausted",
         "critical",
-        (" recipients in 24 hours are used. Mails that wait: ", EXPLANATIONS[Cause.QUOTA].next_step),
+        (" recipients in 24 hours are used. Mails deferred by the limit: ", EXPLANATIONS[Cause.QUOTA].next_step),
         _relay("limit_reached"),
     ),
     Fault(
         "the exporter is killed",
         "MailExporterDown",
         "critical",
-        ("nobody knows whether mail leaves", "docker logs --tail 20 mail-exporter"),
+        ("the state of mail delivery is unknown", "docker logs --tail 20 mail-exporter"),
         _container("mail-exporter", "kill"),
     ),
     Fault(
         "the mail server is stopped",
         "MailServerDown",
         "critical",
-        ("no mail comes in or goes out", "docker logs --tail 20 mail-server"),
+        ("No mail is received or delivered", "docker logs --tail 20 mail-server"),
         _container("mail-server", "stop"),
         log_flows=False,
     ),
