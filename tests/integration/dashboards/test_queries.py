@@ -46,7 +46,7 @@ EVENTS = {
         "Delivery time",
     ),
     Board.QUOTA: (
-        *("Quota used", "Quota left", "Next release", "Quota, rolling 24 h", "Quota used by entry"),
+        *("Quota used", "Quota left", "Quota, rolling 24 h", "Quota used by entry"),
         "Sent per hour by relay",
     ),
     Board.TELEMETRY: (
