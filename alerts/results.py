@@ -8,7 +8,7 @@ from mail_api.errors import Code
 
 
 class Blame(StrEnum):
-    """Whose it is to mend."""
+    """Which side can correct the failure."""
 
     NONE = "no failure"
     SENDER = "sender"

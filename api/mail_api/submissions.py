@@ -151,7 +151,7 @@ def _repeated(claimed: Claimed) -> str | None:
 def outcome_of(error: BaseException, code: Code) -> Outcome:
     """Return the outcome of a submission that raised this error; after an unexpected one it is unknown.
 
-    Whether an unexpected error came before or after the mail server had the message is not known: the mail log tells.
+    An unexpected error may have come after the mail server accepted the message. The mail log then has the outcome.
     """
     is_certain = isinstance(error, ApiError) and not isinstance(error, OutcomeUnknown)
     return Failed(code) if is_certain else UnknownOutcome(code)

@@ -39,7 +39,20 @@ def drill(stack: Stack, fault: Fault) -> Outcome:
         notified = time.monotonic() - began
     mended = time.monotonic()
     await_alert(stack, fault, "resolved")
-    return Outcome(notification, notified, time.monotonic() - mended)
+    resolved = time.monotonic() - mended
+    _settle(stack)
+    return Outcome(notification, notified, resolved)
+
+
+def _settle(stack: Stack) -> None:
+    """Wait until all notifications of a fault were sent: the dead man's switch comes every five seconds here."""
+    seen = len(notifications(stack, "MailWatchdog"))
+
+    def look() -> bool:
+        greet(stack)
+        return len(notifications(stack, "MailWatchdog")) >= seen + 2
+
+    until("two more signs of life", look, _DEADLINE_SECONDS)
 
 
 def await_alert(stack: Stack, fault: Fault, status: str) -> Json:
