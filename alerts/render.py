@@ -7,9 +7,10 @@ from alerts.catalogue import GROUPS
 from alerts.held import KEEP_FIRING_FOR, reads_gauges_of_exporter
 from alerts.model import SERVICE, Alert, Group
 from alerts.speed import faster
+from alerts.verdicts import VERDICTS
 from alerts.words import Links, annotations
 from alerts.yaml_text import dump
-from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED
+from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
 
 Rule = dict[str, Any]
 
@@ -36,10 +37,12 @@ def rule_files(links: Links, speed: int = 1) -> dict[str, str]:
 def _recording(speed: int) -> str:
     recorded = [{"record": name, "expr": faster(expression, speed)} for name, expression in RECORDED.items()]
     causes = [{"record": EXPLANATION, "expr": "vector(1)", "labels": labels} for labels in CAUSE_LABELS.values()]
+    verdicts = [{"record": VERDICT, "expr": f"vector({one.priority})", "labels": one.labels} for one in VERDICTS]
+    groups = {"mail causes": causes, "mail verdicts": verdicts, "mail recorded": recorded}
     return dump(
-        {"groups": [{"name": "mail causes", "rules": causes}, {"name": "mail recorded", "rules": recorded}]},
-        "What alerts and dashboards share. From dashboards/queries.py and telemetry/mail_telemetry/causes.py.\n"
-        + _ORIGIN,
+        {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]},
+        "What alerts and dashboards share. From dashboards/queries.py, alerts/verdicts.py and\n"
+        "telemetry/mail_telemetry/causes.py.\n" + _ORIGIN,
     )
 
 

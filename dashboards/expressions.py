@@ -1,6 +1,6 @@
-"""What dashboards ask besides what is recorded (`queries`): every expression once, by its name.
+"""Every PromQL expression of the dashboards that is not recorded (`queries`), once, by its name.
 
-They are written like the rules; `promql.scoped` puts a dashboard's variables in.
+They are written as in the rules; `promql.scoped` adds the variables of a dashboard.
 """
 
 from typing import Final
@@ -9,26 +9,56 @@ from alerts.model import Severity
 from dashboards.promql import (
     RANGE,
     STEP,
-    copied,
     grown,
     highest,
+    last_seen,
     mean,
+    occurred,
     per_second,
     quantile,
     raw,
     selector,
     summed,
 )
-from dashboards.queries import recorded
+from dashboards.queries import EXPLANATION, recorded
 from dashboards.thresholds import compared
 from mail_api.errors import RESULTS, Code
 from mail_telemetry import names
 from mail_telemetry.names import Service
 
+# --- conditions: what a panel may say when its query returns nothing
+UP_API: Final = highest(raw("up", Service.API))
+UP_EXPORTER: Final = highest(raw("up", Service.EXPORTER))
+API_ANSWERS: Final = f"{UP_API} == 1"
+EXPORTER_ANSWERS: Final = f"{UP_EXPORTER} == 1"
+
+
+def part_is_read(part: str) -> str:
+    """Return a condition: the exporter can read this part."""
+    return f"{highest(raw(names.SCRAPE_SUCCESS.exposed, Service.EXPORTER, part=part))} == 1"
+
+
 # --- alerts and restarts
 FIRING: Final = 'ALERTS{service="mail",alertstate="firing",severity!="none"}'
-FIRING_NUMBER: Final = f'(count({FIRING}) or vector(0)) and on () ALERTS{{service="mail",alertstate="firing"}}'
-"""Nothing where not even the dead man's switch fires: the rules are not loaded, and no alert says little."""
+RULES_LOADED: Final = 'max(ALERTS{service="mail",alertstate="firing"})'
+"""The dead man's switch always fires, so that there is a value unless the rules are not loaded."""
+FIRING_NUMBER: Final = f"(count({FIRING}) or vector(0)) and on () {RULES_LOADED}"
+AFFECTED: Final = ("entry", "disk", "volume", "cause", "queue", "part", "result", "operation", "key")
+"""Labels by which an alert tells what it is about."""
+
+
+def _firing_table() -> str:
+    """Return the alerts that fire, since when (ms), with what they are about as `affects`."""
+    since = 'ALERTS_FOR_STATE{service="mail",severity!="none"}'
+    firing = f"{since} * 1000 and ignoring (alertstate) {FIRING}"
+    labels = ", ".join(f'"{label}"' for label in AFFECTED)
+    expression = f'label_join({firing}, "affects", " ", {labels})'
+    for rank, severity in enumerate((Severity.CRITICAL, Severity.WARNING, Severity.INFO)):
+        expression = f'label_replace({expression}, "rank", "{rank}", "severity", "{severity}")'
+    return expression
+
+
+FIRING_TABLE: Final = _firing_table()
 STARTED: Final = selector(names.SERVER_TURNS, turn="started")
 
 
@@ -39,7 +69,7 @@ def alerts_begun(severity: Severity) -> str:
     """
     firing = f'ALERTS{{service="mail",alertstate="firing",severity="{severity}"}}'
     begun = f"max_over_time({firing}[{STEP}]) unless {firing} offset {STEP}"
-    labels = ", ".join(f'"{label}"' for label in ("severity", "cause", "entry", "volume", "part", "result"))
+    labels = ", ".join(f'"{label}"' for label in ("severity", *AFFECTED))
     return f'label_join({begun}, "about", " ", {labels})'
 
 
@@ -55,77 +85,108 @@ RESTARTS: Final = (
     f"or label_replace(({STARTED} > {STARTED} offset {STEP} or increase({STARTED}[{STEP}]) > 0), "
     f'"job", "{Service.SERVER}", "", "")'
 )
-UP_API: Final = highest(raw("up", Service.API))
-UP_SERVER: Final = compared("MailServerDown")
-UP_EXPORTER: Final = highest(raw("up", Service.EXPORTER))
+STATE_API: Final = compared("MailApiDown")
+STATE_SERVER: Final = compared("MailServerDown")
+STATE_EXPORTER: Final = compared("MailExporterDown")
 
 # --- the queue
 WAITING: Final = summed(recorded("job:postfix_queue_messages:sum"))
 QUEUES: Final = recorded("queue:postfix_queue_messages:sum")
+QUEUES_USED: Final = occurred(names.QUEUE_MESSAGES, "queue")
 QUEUE_BYTES: Final = summed(selector(names.QUEUE_BYTES), "queue")
-QUEUE_AGES: Final = highest(selector(names.QUEUE_OLDEST_AGE_SECONDS), "queue")
+QUEUE_MINUTES: Final = f"{highest(selector(names.QUEUE_OLDEST_AGE_SECONDS), 'queue')} / 60"
 DEFERRED: Final = recorded("cause:postfix_queue_deferred_messages:sum")
+DEFERRED_CAUSES: Final = occurred(names.DEFERRED_MESSAGES, "cause")
 DEFERRED_AGES: Final = recorded("cause:postfix_queue_deferred_oldest_message_age_seconds:max")
+DEFERRED_HOURS: Final = f"{DEFERRED_AGES} / 3600"
 OLDEST: Final = highest(DEFERRED_AGES)
 
 # --- what became of mails
 ON_TIME: Final = f"1 - {summed(recorded('job:postfix_deliveries_missed:ratio7d'))}"
 RECEIVED: Final = grown(names.MESSAGES_RECEIVED, STEP, "entry")
+RECEIVED_ENTRIES: Final = occurred(names.MESSAGES_RECEIVED, "entry")
 FINISHED: Final = grown(names.RECIPIENTS_FINISHED, STEP, "outcome")
+FINISHED_OUTCOMES: Final = occurred(names.RECIPIENTS_FINISHED, "outcome")
 FORWARDED: Final = grown(names.RECIPIENTS_FINISHED, STEP, "outcome", forwarded="yes")
+FORWARDED_OUTCOMES: Final = occurred(names.RECIPIENTS_FINISHED, "outcome", forwarded="yes")
 DELIVERY_TIMES: Final = grown(names.DELIVERY_SECONDS, STEP, "le", part="_bucket", outcome="sent")
 NOTICES: Final = grown(names.NOTICES, STEP, "kind")
+NOTICE_KINDS: Final = occurred(names.NOTICES, "kind")
 SIZES: Final = grown(names.MESSAGE_SIZE_BYTES, STEP, "le", part="_bucket")
 
 # --- attempts
 ATTEMPTS: Final = grown(names.DELIVERY_ATTEMPTS, STEP, "status", "relay")
+ATTEMPT_KINDS: Final = occurred(names.DELIVERY_ATTEMPTS, "status", "relay")
 FAILURES: Final = grown(names.RELAY_FAILURES, STEP, "cause")
+FAILURE_CAUSES: Final = occurred(names.RELAY_FAILURES, "cause")
 SUSPENDED: Final = grown(names.DELIVERIES_SUSPENDED, STEP, "cause")
-FAILURES_EXPLAINED: Final = copied(
-    f"sort_desc(round({grown(names.RELAY_FAILURES, RANGE, 'cause')}) > 0)", "cause", "meaning", "next_step"
-)
-STAGE_MEANS: Final = mean(names.DELIVERY_STAGE_SECONDS, STEP, "stage")
-STAGE_SLOWEST: Final = quantile(0.95, names.DELIVERY_STAGE_SECONDS, RANGE, "stage")
+SUSPENDED_CAUSES: Final = occurred(names.DELIVERIES_SUSPENDED, "cause")
+_FAILED: Final = f"round({grown(names.RELAY_FAILURES, RANGE, 'cause')})"
+_FAILED_OR_WAITING: Final = f"({_FAILED} > 0 or {DEFERRED} > 0)"
 
-# --- the door
+
+def explained(expression: str) -> str:
+    """Return the same, by cause, with the cause's meaning and next step as labels where the rules are loaded."""
+    joined = f"{expression} * on (cause) group_left (meaning, next_step) {EXPLANATION}"
+    return f"{joined}\nor on (cause) {expression}"
+
+
+CAUSE_ATTEMPTS: Final = explained(f"({_FAILED} and on (cause) {_FAILED_OR_WAITING})")
+CAUSE_WAITING: Final = f"{DEFERRED} and on (cause) {_FAILED_OR_WAITING}"
+CAUSE_LAST_SEEN: Final = f"{last_seen(names.RELAY_FAILURES, 'cause')} * 1000 and on (cause) {_FAILED_OR_WAITING}"
+STAGE_MEANS: Final = mean(names.DELIVERY_STAGE_SECONDS, STEP, "stage")
+STAGES_SEEN: Final = occurred(names.DELIVERY_STAGE_SECONDS, "stage", part="_count")
+STAGE_SLOWEST: Final = f"{quantile(0.95, names.DELIVERY_STAGE_SECONDS, RANGE, 'stage')} >= 0"
+
+# --- connections and logins
 CONNECTIONS: Final = grown(names.SMTPD_CONNECTIONS, STEP, "entry")
+CONNECTION_ENTRIES: Final = occurred(names.SMTPD_CONNECTIONS, "entry")
 REJECTS: Final = grown(names.SMTPD_REJECTS, STEP, "reason")
-REJECTED: Final = f"sort_desc(round({grown(names.SMTPD_REJECTS, RANGE, 'entry', 'reason')}) > 0)"
+REJECT_REASONS: Final = occurred(names.SMTPD_REJECTS, "reason")
+REJECTED: Final = f"round({grown(names.SMTPD_REJECTS, RANGE, 'entry', 'reason')}) > 0"
 ABORTED: Final = grown(names.SMTPD_ABORTS, STEP, "how")
+ABORTED_HOW: Final = occurred(names.SMTPD_ABORTS, "how")
 LOGINS_FAILED: Final = grown(names.SMTPD_AUTH_FAILURES, STEP, "entry")
+LOGIN_ENTRIES: Final = occurred(names.SMTPD_AUTH_FAILURES, "entry")
 SCREENED: Final = grown(names.POSTSCREEN_VERDICTS, STEP, "verdict")
+SCREENED_VERDICTS: Final = occurred(names.POSTSCREEN_VERDICTS, "verdict")
 TLS_SESSIONS: Final = grown(names.TLS_SESSIONS, STEP, "direction", "protocol", "trust")
+TLS_KINDS: Final = occurred(names.TLS_SESSIONS, "direction", "protocol", "trust")
 GUESSES: Final = highest(compared("MailAuthBruteForce"))
 RELAY_ATTEMPTS: Final = highest(compared("MailRelayAbuseAttempts"))
 
-# --- the server's room and state
+# --- disk space and state of the server
 VOLUMES: Final = recorded("volume:mail_volume_free:ratio")
 ROOM: Final = f"min({VOLUMES})"
-VOLUME_BYTES: Final = compared("MailVolumeFull")
 CERTIFICATE: Final = compared("MailCertificateExpiring")
 COMPLAINTS: Final = grown(names.COMPLAINTS, STEP, "severity")
+COMPLAINT_SEVERITIES: Final = occurred(names.COMPLAINTS, "severity")
 STARTS: Final = grown(names.SERVER_TURNS, RANGE, turn="started")
 
 # --- the API
 ASKED: Final = grown(names.API_MESSAGES, STEP, "result")
+ASKED_RESULTS: Final = occurred(names.API_MESSAGES, "result")
 ASKED_IN_ALL: Final = grown(names.API_MESSAGES, RANGE)
 ACCEPTED: Final = grown(names.API_MESSAGES, RANGE, result=Code.ACCEPTED)
 FAULTS: Final = summed(compared("MailApiFailing"))
 REFUSED: Final = (
-    "sort_desc(round("
+    "round("
     + grown(names.API_MESSAGES, RANGE, "result", result="|".join(one for one in RESULTS if one is not Code.ACCEPTED))
-    + ") > 0)"
+    + ") > 0"
 )
 RETRIES: Final = grown(names.API_SUBMISSION_RETRIES, RANGE)
 LEDGER_FAULTS: Final = grown(names.API_LEDGER_FAULTS, STEP, "operation")
+LEDGER_OPERATIONS: Final = occurred(names.API_LEDGER_FAULTS, "operation")
 POOL: Final = summed(selector(names.API_CONNECTIONS), "state")
 SUBMISSIONS: Final = grown(names.API_SUBMISSION_SECONDS, STEP, "le", part="_bucket")
+SUBMITTED: Final = grown(names.API_SUBMISSION_SECONDS, STEP, part="_count")
 SUBMISSION_MEAN: Final = mean(names.API_SUBMISSION_SECONDS, STEP)
+SUBMISSION_SLOWEST: Final = f"{quantile(0.95, names.API_SUBMISSION_SECONDS, RANGE)} >= 0"
 
 
 def submission_quantile(share: float) -> str:
-    """Return how long submissions to Postfix take, but for the slowest."""
-    return quantile(share, names.API_SUBMISSION_SECONDS, STEP)
+    """Return the time that this share of the submissions to Postfix did not exceed; nothing without submissions."""
+    return f"{quantile(share, names.API_SUBMISSION_SECONDS, STEP)} >= 0"
 
 
 def asked_with(*codes: Code) -> str:
@@ -133,8 +194,16 @@ def asked_with(*codes: Code) -> str:
     return grown(names.API_MESSAGES, STEP, "result", result="|".join(codes))
 
 
+def occurred_with(*codes: Code) -> str:
+    """Return which of these results there were."""
+    return occurred(names.API_MESSAGES, "result", result="|".join(codes))
+
+
 _HTTP_SECONDS: Final = "http_request_duration_seconds"
 HTTP: Final = f"sum by (handler, status) (increase({raw('http_requests_total', Service.API)}[{STEP}])) > 0"
+HTTP_KINDS: Final = (
+    f"sum by (status, handler) (increase({raw('http_requests_total', Service.API)}[{RANGE}] @ end())) > 0"
+)
 HTTP_MEAN: Final = (
     f"sum(increase({raw(f'{_HTTP_SECONDS}_sum', Service.API, handler='/send')}[{STEP}]))\n"
     f"/ (sum(increase({raw(f'{_HTTP_SECONDS}_count', Service.API, handler='/send')}[{STEP}])) > 0)"
@@ -145,19 +214,24 @@ HTTP_BUCKETS: Final = (
 
 # --- the relay account's quota; exporters that share a ledger all say the same, hence max
 LIMIT: Final = highest(selector(names.QUOTA_LIMIT))
+RESERVE: Final = highest(selector(names.QUOTA_RESERVE))
+LIMIT_FOR_WEBSITES: Final = f"{LIMIT} - {RESERVE} < {LIMIT}"
+"""Nothing without a reserve: it is the limit then."""
 USED: Final = highest(selector(names.QUOTA_USED))
 USED_SHARE: Final = f"{USED}\n/ {LIMIT}"
 LEFT: Final = highest(selector(names.QUOTA_ROOM))
 ON_THE_WAY: Final = highest(selector(names.QUOTA_IN_QUEUE))
 USED_BY: Final = highest(selector(names.QUOTA_ENTRY_USED), "entry", "forwarded")
+USED_ENTRIES: Final = occurred(names.QUOTA_ENTRY_USED, "entry", "forwarded")
 RUNS_OUT: Final = compared("MailQuotaWillRunOut")
+RUNS_OUT_HOURS: Final = f"({RUNS_OUT}) / 3600"
 QUOTA_STATE: Final = f"({highest(selector(names.QUOTA_ROOM))} < bool 1) + {highest(selector(names.QUOTA_EXHAUSTED))}"
 """0: mail is accepted from all, 1: from important API keys alone, 2: the relay takes nothing."""
 REOPENS: Final = f"max({selector(names.QUOTA_REOPENS)}) * 1000"
 """Grafana's dates are in milliseconds. 0: there is room."""
 WAITING_FOR_QUOTA: Final = f"{summed(selector(names.DEFERRED_MESSAGES, cause='quota'))}"
-ADMISSIONS_REFUSED: Final = asked_with(Code.QUOTA_EXHAUSTED, Code.KEY_LIMIT_REACHED)
 TAKEN: Final = grown(names.DELIVERY_ATTEMPTS, "1h", "relay", status="sent")
+TAKEN_RELAYS: Final = occurred(names.DELIVERY_ATTEMPTS, "relay", status="sent")
 
 # --- telemetry about itself
 PARTS: Final = f"min by (part) ({selector(names.SCRAPE_SUCCESS)})"
@@ -167,7 +241,9 @@ UNREAD: Final = highest(selector(names.LOG_UNREAD_BYTES))
 POSITION: Final = highest(selector(names.LOG_POSITION_BYTES))
 GAPS: Final = grown(names.LOG_GAPS, RANGE)
 LINES: Final = per_second(names.LOG_LINES, "result")
+LINE_RESULTS: Final = occurred(names.LOG_LINES, "result")
 NOT_UNDERSTOOD: Final = grown(names.LOG_LINES, STEP, "result", result="unsupported|malformed|foreign")
+NOT_UNDERSTOOD_RESULTS: Final = occurred(names.LOG_LINES, "result", result="unsupported|malformed|foreign")
 OPEN_MAILS: Final = summed(selector(names.OPEN_MAILS))
 EVICTED: Final = grown(names.EVICTED_MAILS, RANGE)
 PENDING_ROWS: Final = summed(selector(names.LEDGER_PENDING_ROWS))
@@ -176,9 +252,9 @@ API_SPANS: Final = grown(names.API_SPANS, STEP)
 SPANS_DROPPED: Final = f"{grown(names.SPANS_DROPPED, STEP)}\n+ {grown(names.API_SPANS_DROPPED, STEP)}"
 SPANS_DROPPED_IN_ALL: Final = f"{grown(names.SPANS_DROPPED, RANGE)}\n+ {grown(names.API_SPANS_DROPPED, RANGE)}"
 _EACH: Final = (Service.API, Service.EXPORTER)
-UP: Final = " or ".join(f"max by (job) ({raw('up', job)})" for job in _EACH)
+UP: Final = "\nor ".join(f"max by (job) ({raw('up', job)})" for job in _EACH)
 SCRAPE_SECONDS: Final = "\nor ".join(raw("scrape_duration_seconds", job) for job in _EACH)
 SCRAPE_SERIES: Final = "\nor ".join(raw("scrape_samples_scraped", job) for job in _EACH)
 MEMORY: Final = "\nor ".join(raw("process_resident_memory_bytes", job) for job in _EACH)
 CPU: Final = "\nor ".join(f"rate({raw('process_cpu_seconds_total', job)}[$__rate_interval])" for job in _EACH)
-STARTED_AT: Final = "\nor ".join(f"{raw('process_start_time_seconds', job)} * 1000" for job in _EACH)
+STARTED_AT: Final = {job: f"max({raw('process_start_time_seconds', job)}) * 1000" for job in _EACH}

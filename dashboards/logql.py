@@ -1,4 +1,4 @@
-"""LogQL over the containers' lines as Promtail hands them on: one label, the container; all else is in the JSON."""
+"""LogQL over the containers' log lines. Promtail gives them one label, the container; all else is in the JSON."""
 
 import json
 import re
@@ -7,6 +7,8 @@ from typing import Final
 
 from mail_telemetry.names import Attribute, LogLine, Service
 
+RANGE: Final = "$__range"
+"""The time that the dashboard shows."""
 TRACE: Final = "trace_id"
 """The field of the log that names the trace; also the label of exemplars."""
 _PLAIN_FIELDS: Final = frozenset({"time", "level", "service", "message", "reason", TRACE})
@@ -62,9 +64,55 @@ def lines(
     return query
 
 
-def raw_lines(service: Service, having: str, *others: Service) -> str:
+def chosen(query: str, variable: str) -> str:
+    """Return the query with nothing in its result while a dashboard's text variable is empty."""
+    return f'{query} | label_format chosen={typed(variable)} | chosen!=""'
+
+
+def raw_lines(service: Service, having: str) -> str:
     """Return a query of lines as they are that have a quoted text in them."""
-    return f"{stream(service, *others)} |= {having}"
+    return f"{stream(service)} |= {having}"
+
+
+def readable(query: str, *fields: str) -> str:
+    """Return the query of JSON lines with each line as the values of these fields, as far as it has them."""
+    parts = " ".join(f"{{{{ .{known(field)} }}}}" for field in fields)
+    return f"{query} | line_format `{parts}`"
+
+
+def count(query: str, *by: str) -> str:
+    """Return the number of lines in the time that the dashboard shows, by fields."""
+    return f"sum by ({', '.join(by)}) (count_over_time({query} [{RANGE}]))"
+
+
+def latest(query: str, *by: str) -> str:
+    """Return the time of the newest line (ms), by fields."""
+    timed = f"{query} | label_format seen=`{{{{ __timestamp__ | unixEpochMillis }}}}` | unwrap seen"
+    return f"max by ({', '.join(by)}) (max_over_time({timed} [{RANGE}]))"
+
+
+def ranked(query: str, field: str, ranks: Mapping[str, int], *by: str) -> str:
+    """Return the highest rank that a field's values have, by other fields."""
+    name = known(field)
+    cases = "".join(f'{{{{ if eq .{name} "{value}" }}}}{rank}{{{{ end }}}}' for value, rank in ranks.items())
+    return f"max by ({', '.join(by)}) (max_over_time({query} | label_format rank=`{cases}` | unwrap rank [{RANGE}]))"
+
+
+def row_if_empty(query: str, field: str, text: str) -> str:
+    """Return one row with a text in the field where the query has no line in the time that the dashboard shows."""
+    row = f'label_replace(vector(0), {quoted(field)}, {quoted(text)}, "", "")'
+    return f"{row} unless on () sum(count_over_time({query} [{RANGE}]))"
+
+
+def first_of(query: str, name: str, *fields: str) -> str:
+    """Return the query with a label more: the first of these fields that is not empty."""
+    listed = " ".join(f".{known(field)}" for field in fields)
+    return f"{query} | label_format {name}=`{{{{ or {listed} }}}}`"
+
+
+def only_with(query: str, field: str, other: str) -> str:
+    """Return the query with a field emptied in the lines that do not have the other one."""
+    return f"{query} | label_format {known(field)}=`{{{{ if .{known(other)} }}}}{{{{ .{known(field)} }}}}{{{{ end }}}}`"
 
 
 def lines_of_postfix(severities: str) -> str:

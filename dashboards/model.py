@@ -1,22 +1,25 @@
-"""The vocabulary of dashboards: panels, and how they lie side by side; `render` makes Grafana's JSON of them."""
+"""Vocabulary of the dashboards: panels, their queries, and how they are laid out. `render` turns them into JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Final, TypeAlias
 
 from dashboards.boards import Board
+from dashboards.colours import GOOD, GREY
 from dashboards.thresholds import CALM, Step
 
 COLUMNS: Final = 24
-"""The width of Grafana's grid; on a screen of 1280 pixels one column is about 50 pixels wide."""
+"""Width of Grafana's grid. At 1280 pixels with the navigation menu docked, a column is 39.5 pixels wide."""
 
 
 class Kind(StrEnum):
-    """What a panel is drawn as, by the name of Grafana's plugin."""
+    """Grafana's panel plugins."""
 
     STAT = "stat"
+    BAR_GAUGE = "bargauge"
     SERIES = "timeseries"
+    STATES = "state-timeline"
     TABLE = "table"
     HEATMAP = "heatmap"
     LOGS = "logs"
@@ -25,25 +28,77 @@ class Kind(StrEnum):
 
 
 class Unit(StrEnum):
-    """Grafana's names of the units that numbers here have."""
+    """Grafana's units. Those with `suffix` are never scaled, so that axes have round numbers."""
 
-    COUNT = "short"
+    NUMBER = "none"
     SHARE = "percentunit"
     SECONDS = "s"
-    BYTES = "bytes"
-    PER_SECOND = "cps"
-    MOMENT = "dateTimeFromNow"
-    STATE = "none"
+    MINUTES = "suffix: min"
+    HOURS = "suffix: h"
+    BYTES = "decbytes"
+    LINES_PER_SECOND = "suffix: lines/s"
+    AGE = "dateTimeFromNow"
+    CLOCK = "time:ddd HH:mm"
     TEXT = "string"
+
+
+class Origin(Enum):
+    """Where the data of a panel come from, and what the panel says when there are none."""
+
+    EXPORTER = "No data: exporter down"
+    API = "No data: API down"
+    RULES = "No data: alert rules not loaded"
+    PROMETHEUS = "No data: Prometheus does not scrape the services"
+    LOKI = "No log line in Loki in this time range"
+    TEMPO = "No trace in Tempo"
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """PromQL as the rules have it, without a dashboard's variables; `render` puts them in.
+    """A PromQL query, written as in the rules; `render` adds the variables of the dashboard.
 
-    `legend` names each series, with labels as `{{cause}}`. With `now`, or in a
-    panel of numbers, only the value of now is asked for: the last of a range may be hours old.
+    Attributes:
+        expr: the expression.
+        legend: name of each series, with labels as `{{cause}}`.
+        now: ask for the current value only, as panels of numbers always do.
+        by: labels by which series are told apart, for `occurred`.
+        occurred: an expression that has a value, by these labels, for each series that is to be drawn.
     """
+
+    expr: str
+    legend: str = ""
+    now: bool = False
+    by: tuple[str, ...] = ()
+    occurred: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What a panel shows where its query returns nothing although the data are there.
+
+    Attributes:
+        text: what is shown.
+        when: an expression without labels that returns a value only if the text is true.
+        colour: of a number's panel.
+    """
+
+    text: str
+    when: str
+    colour: str = GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Log lines, in LogQL: the newest `limit`. `empty` is a query for one row that says that there are none."""
+
+    expr: str
+    limit: int = 100
+    empty: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogMetrics:
+    """Numbers counted from log lines, in LogQL; with `now`, for the whole time range."""
 
     expr: str
     legend: str = ""
@@ -51,35 +106,19 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """Log lines, in LogQL; no more than `most`."""
-
-    expr: str
-    most: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Numbers counted from log lines, in LogQL."""
-
-    expr: str
-    legend: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Traces:
-    """Traces, in TraceQL or by the id that is in a variable."""
+    """Traces: a TraceQL query, or a variable that holds the id of a trace."""
 
     query: str
-    most: int = 20
+    limit: int = 20
 
 
-Query: TypeAlias = Metrics | Lines | Counted | Traces
+Query: TypeAlias = Metrics | Lines | LogMetrics | Traces
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What stands in place of a value, and its colour where it has one."""
+class Text:
+    """A text in place of a value, with its colour."""
 
     text: str
     colour: str | None = None
@@ -87,7 +126,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a click on a value leads; `${__data.fields.x}` and `${__value.raw}` stand for what was clicked on."""
+    """Target of a click on a value; `${__data.fields.x}` and `${__value.raw}` stand for what was clicked on."""
 
     title: str
     url: str
@@ -95,48 +134,75 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: the field it shows, its head, and what it looks like."""
+    """One column of a table: the field that it shows, its heading, and how it looks."""
 
     name: str
-    head: str
+    heading: str
     width: int | None = None
     unit: Unit | None = None
-    values: Mapping[str, Said] = field(default_factory=dict)
+    values: Mapping[str, Text] = field(default_factory=dict)
     link: Link | None = None
     wrap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture. `description` says what good looks like and what to do; `idle` stands there when there is nothing.
+    """One panel.
 
-    `names` gives series another name, `bars` draws them as stacked bars, `limits` draws the steps as lines, and
-    `named` puts each number's name beside it.
+    Attributes:
+        description: what good looks like, and what to do otherwise.
+        origin: where the data come from.
+        fallbacks: what is shown in place of an empty result, first match.
+        empty: what is shown when nothing is known; by default what the origin says.
+        values: texts for single values.
+        colours: colour of each series, by its name or the first word of it.
+        names: other names of series.
+        sort: the column by which a table is sorted, with `-` in front from the largest down.
+        bars: draw stacked bars.
+        stacked: draw stacked areas.
+        reference: names of series that are drawn as dashed lines, and not stacked.
+        limits: draw the thresholds as lines.
+        verdict: show the name of the series, not its value.
     """
 
     kind: Kind
     title: str
     description: str
     queries: tuple[Query, ...] = ()
-    unit: Unit = Unit.COUNT
-    idle: str = "No data in this time range"
+    unit: Unit = Unit.NUMBER
+    origin: Origin = Origin.EXPORTER
+    fallbacks: tuple[Fallback, ...] = ()
+    empty: str = ""
     steps: tuple[Step, ...] = CALM
     decimals: int | None = None
-    least: float | None = None
-    most: float | None = None
-    values: Mapping[str, Said] = field(default_factory=dict)
+    minimum: float | None = None
+    maximum: float | None = None
+    values: Mapping[str, Text] = field(default_factory=dict)
+    colours: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
+    sort: str = ""
     link: Link | None = None
     bars: bool = False
+    stacked: bool = False
+    reference: tuple[str, ...] = ()
     limits: bool = False
-    named: bool = False
+    verdict: bool = False
     text: str = ""
+
+    @property
+    def no_value(self) -> str:
+        """What the panel says when nothing is known."""
+        return self.empty or self.origin.value
+
+
+UNKNOWN_COLOUR: Final = GREY
+"""Colour of every number that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Panels side by side, all of one height, whose widths fill the grid; a tuple of panels stands one on the other."""
+    """Panels side by side, all of one height, whose widths fill the grid; a tuple of panels is a stack."""
 
     height: int
     places: tuple[tuple[int, Panel | tuple[Panel, ...]], ...]
@@ -144,18 +210,29 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A line of its own that begins a part of the dashboard."""
+    """Title of a section of the dashboard."""
 
     title: str
 
 
 @dataclass(frozen=True, slots=True)
+class TextVariable:
+    """A variable of a dashboard that holds a text, with its label; a hidden one is set by links only."""
+
+    name: str
+    label: str
+    description: str
+    default: str = ""
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A dashboard. `typed` are its text variables: name to label and description."""
+    """A dashboard."""
 
     board: Board
     title: str
     about: str
     parts: tuple[Shelf | Heading, ...]
     time: str = "now-24h"
-    typed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    variables: tuple[TextVariable, ...] = ()

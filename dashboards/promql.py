@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from dashboards.queries import TABLES
 from mail_telemetry.names import Metric, Service
 
 STEP: Final = "$__interval"
@@ -40,6 +41,34 @@ def raw(name: str, job: Service, **labels: str) -> str:
 def grown(metric: Metric, over: str, *by: str, part: str = "", **labels: str) -> str:
     """Return by how much a counter grew over a time, summed up by labels."""
     return summed(f"increase({selector(metric, part, **labels)}[{over}])", *by)
+
+
+def occurred(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
+    """Return, by labels, what was above zero within the time that the dashboard shows.
+
+    A counter that is new in this time has no increase up to its first sample, so its value counts instead.
+    """
+    selected = selector(metric, part, **labels)
+    shown = f"max_over_time({selected}[{RANGE}] @ end())"
+    if metric.kind == "gauge":
+        return f"{highest(shown, *by)} > 0"
+    return (
+        f"{summed(f'increase({selected}[{RANGE}] @ end())', *by)} > 0\n"
+        f"or {summed(f'({shown} unless {selected} @ end() offset {RANGE})', *by)} > 0"
+    )
+
+
+def last_seen(metric: Metric, *by: str, **labels: str) -> str:
+    """Return the Unix time of the last step in which a counter grew, by labels."""
+    grew = f"({grown(metric, STEP, *by, **labels)} > 0)"
+    return f"max_over_time((time() + 0 * {grew})[{RANGE}:{STEP}])"
+
+
+def labelled(expression: str, **labels: str) -> str:
+    """Return the same with more labels."""
+    for name, value in labels.items():
+        expression = f'label_replace({expression}, "{name}", "{value}", "", "")'
+    return expression
 
 
 def per_second(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
@@ -76,16 +105,19 @@ def copied(expression: str, label: str, *names: str) -> str:
 
 
 def scoped(expression: str, recorded: Mapping[str, str]) -> str:
-    """Return the expression with the dashboard's variables in it, and with what is recorded spelled out.
+    """Return the expression with the dashboard's variables, and with recorded series replaced by their expressions.
 
     Raises:
         KeyError: it reads something under a recorded name that is not recorded.
     """
     pieces = _RECORDED.split(expression)  # every other one is a recorded name
     return "".join(
-        f"({scoped(recorded[piece], recorded)})" if index % 2 else _JOB.sub(_choice, piece)
-        for index, piece in enumerate(pieces)
+        _recorded(piece, recorded) if index % 2 else _JOB.sub(_choice, piece) for index, piece in enumerate(pieces)
     )
+
+
+def _recorded(name: str, recorded: Mapping[str, str]) -> str:
+    return name if name in TABLES else f"({scoped(recorded[name], recorded)})"
 
 
 def _choice(found: re.Match[str]) -> str:

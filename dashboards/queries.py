@@ -15,6 +15,10 @@ OBJECTIVE_SECONDS: Final = 300
 
 EXPLANATION: Final = "cause:mail_explanation:info"
 """1 for every cause, with its meaning and next step as labels: the cause table where Prometheus can join it."""
+VERDICT: Final = "alertname:mail_verdict:priority"
+"""The priority of each alert's sentence at the top of the overview, which is its label `verdict`."""
+TABLES: Final = frozenset({EXPLANATION, VERDICT})
+"""Recorded series that hold text in their labels. No other expression stands for them."""
 
 _FINISHED = 'postfix_recipients_finished_total{job="mail-exporter"'
 _ENDED = 'postfix_delivery_duration_seconds_count{job="mail-exporter",outcome=~"sent|bounced|expired"}'
@@ -96,7 +100,7 @@ def recorded(name: str, **labels: str) -> str:
     Raises:
         KeyError: nothing of that name is recorded.
     """
-    if name != EXPLANATION:
+    if name not in TABLES:
         RECORDED[name]
     matchers = ",".join(f'{label}="{value}"' for label, value in labels.items())
     return f"{name}{{{matchers}}}" if matchers else name

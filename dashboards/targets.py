@@ -1,12 +1,15 @@
-"""A panel's queries, each for its data source, under the letters that Grafana gives them."""
+"""A panel's queries, each for its data source; Grafana names them by letters."""
 
+from dataclasses import replace
 from string import ascii_uppercase
 
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as sdk
 from grafana_foundation_sdk.models import loki, prometheus, tempo
 
-from dashboards.model import Counted, Kind, Lines, Metrics, Panel, Query
+from dashboards import fallbacks
+from dashboards.field_config import NUMBERS
+from dashboards.model import Kind, Lines, LogMetrics, Metrics, Panel, Query
 from dashboards.promql import scoped
 from dashboards.queries import RECORDED
 from dashboards.sources import LOKI, PROMETHEUS, TEMPO
@@ -18,12 +21,26 @@ def source_of(queries: tuple[Query, ...]) -> sdk.DataSourceRef | None:
         return None
     if isinstance(queries[0], Metrics):
         return PROMETHEUS.ref
-    return LOKI.ref if isinstance(queries[0], Lines | Counted) else TEMPO.ref
+    return LOKI.ref if isinstance(queries[0], Lines | LogMetrics) else TEMPO.ref
 
 
 def targets(panel: Panel) -> list[Dataquery]:
     """Return the queries as the SDK has them."""
-    return [_target(query, letter, panel) for query, letter in zip(panel.queries, ascii_uppercase, strict=False)]
+    return [_target(query, letter, panel) for query, letter in zip(_queries(panel), ascii_uppercase, strict=False)]
+
+
+def _queries(panel: Panel) -> list[Query]:
+    """Return the panel's queries together with those of its fallbacks."""
+    first, *others = panel.queries or (None,)
+    if isinstance(first, Lines) and first.empty:
+        return [first, LogMetrics(first.empty, now=True)]
+    if not isinstance(first, Metrics):
+        return list(panel.queries)
+    if panel.kind in NUMBERS:
+        return [replace(first, expr=fallbacks.number(panel, first)), *others]
+    if panel.kind is Kind.TABLE:
+        return [replace(first, expr=fallbacks.rows(panel, first)), *others]
+    return list(fallbacks.series(panel))
 
 
 def _target(query: Query, letter: str, panel: Panel) -> Dataquery:
@@ -32,23 +49,23 @@ def _target(query: Query, letter: str, panel: Panel) -> Dataquery:
     if isinstance(query, Lines):
         return loki.Dataquery(
             expr=query.expr,
-            max_lines=query.most,
+            max_lines=query.limit,
             query_type=loki.LokiQueryType.RANGE.value,
             ref_id=letter,
             datasource=LOKI.ref,
         )
-    if isinstance(query, Counted):
+    if isinstance(query, LogMetrics):
         return loki.Dataquery(
             expr=query.expr,
             legend_format=query.legend,
-            query_type=loki.LokiQueryType.RANGE.value,
+            query_type=(loki.LokiQueryType.INSTANT if query.now else loki.LokiQueryType.RANGE).value,
             ref_id=letter,
             datasource=LOKI.ref,
         )
     return tempo.TempoQuery(
         query=query.query,
         query_type=tempo.TempoQueryType.TRACEQL.value,
-        limit=query.most,
+        limit=query.limit,
         table_type=tempo.SearchTableType.TRACES,
         filters=[],
         ref_id=letter,
@@ -57,7 +74,7 @@ def _target(query: Query, letter: str, panel: Panel) -> Dataquery:
 
 
 def _metrics(query: Metrics, letter: str, panel: Panel) -> Dataquery:
-    now = query.now or panel.kind is Kind.STAT
+    now = query.now or panel.kind in NUMBERS
     formats = {Kind.TABLE: prometheus.PromQueryFormat.TABLE, Kind.HEATMAP: prometheus.PromQueryFormat.HEATMAP}
     return prometheus.Dataquery(
         expr=scoped(query.expr, RECORDED),

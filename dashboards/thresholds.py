@@ -5,9 +5,8 @@ from typing import Final, NamedTuple
 
 from alerts.catalogue import every_alert
 from alerts.model import Alert, Severity
+from dashboards.colours import GOOD, SEVERITIES
 
-GOOD: Final = "green"
-COLOURS: Final = {Severity.CRITICAL: "red", Severity.WARNING: "orange", Severity.INFO: "yellow"}
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _COMPARISON: Final = re.compile(r"(?<![\w=!])(>=|<=|==|>|<)\s*(\d[\d.]*(?:e\d+)?)(ms|[smhdw])?(?![\w.])")
 _LAST_COMPARISON: Final = re.compile(rf"(.*?)\s*{_COMPARISON.pattern}(?:\nunless .*)?", re.DOTALL)
@@ -32,6 +31,10 @@ class Limit(NamedTuple):
     def first(self) -> float:
         """Where the colour begins: at the number itself, for more than nothing just above it."""
         return self.value or _ANY
+
+    def per(self, seconds: float) -> "Limit":
+        """Return the same limit of a duration in another unit."""
+        return self._replace(value=self.value / seconds)
 
     @property
     def rest(self) -> "Limit":
@@ -62,12 +65,12 @@ def limit(name: str, number: int = 0) -> Limit:
         number: which of the comparisons in it.
     """
     sign, value, unit = _COMPARISON.findall(alert(name).expr)[number]
-    return Limit(sign, float(value) * _SECONDS.get(unit, 1.0), COLOURS[alert(name).severity])
+    return Limit(sign, float(value) * _SECONDS.get(unit, 1.0), SEVERITIES[alert(name).severity])
 
 
 def at(value: float, severity: Severity) -> Limit:
     """Return a limit that stands in no alert's expression, in the colour of that severity."""
-    return Limit(">=", value, COLOURS[severity])
+    return Limit(">=", value, SEVERITIES[severity])
 
 
 def above(*limits: Limit) -> tuple[Step, ...]:

@@ -13,3 +13,7 @@ def carrying(variable: str) -> str:
     text = typed(variable)
     names = (f"span.{Attribute.MESSAGE_ID}", f"span.{Attribute.QUEUE_ID}", _TRACE)
     return f"{{ {' || '.join(f'{name} = {text}' for name in names)} }}"
+
+
+NONE: Final = "{ false }"
+"""A query that finds nothing, where a trace's id could be: an empty text is an error for Tempo."""

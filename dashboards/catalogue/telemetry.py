@@ -3,12 +3,12 @@
 from typing import Final
 
 from dashboards import expressions as ask
-from dashboards import shared
 from dashboards.boards import Board
-from dashboards.logql import lines
-from dashboards.model import Column, Heading, Kind, Lines, Metrics, Page, Panel, Shelf, Unit
+from dashboards.catalogue import common
+from dashboards.colours import AMBER, GOOD, LINE_RESULTS, SERVICES
+from dashboards.logql import count, latest, lines
+from dashboards.model import Column, Heading, Kind, LogMetrics, Metrics, Origin, Page, Panel, Shelf, Text, Unit
 from dashboards.thresholds import above, limit
-from dashboards.ways import WHEN
 from mail_telemetry.names import LogLine, Service
 
 _LAG: Final = Panel(
@@ -18,7 +18,6 @@ _LAG: Final = Panel(
     "backlog after an outage, or waits for the ledger (pending ledger writes, below).",
     (Metrics(ask.LAG),),
     unit=Unit.SECONDS,
-    idle="No data from the exporter",
     steps=above(limit("MailLogLag")),
     decimals=0,
 )
@@ -29,7 +28,6 @@ _LAST_LINE: Final = Panel(
     "minute. Ten minutes: Postfix or its logging hangs; `docker restart mail-server`.",
     (Metrics(ask.LAST_LINE),),
     unit=Unit.SECONDS,
-    idle="No data from the exporter",
     steps=above(limit("MailLogNotAdvancing")),
     decimals=0,
 )
@@ -39,7 +37,6 @@ _GAPS: Final = Panel(
     "Number of times that log lines may be missing. Good: 0; otherwise deliveries and quota may be counted too low. "
     "Raise MAIL_LOG_KEEP if the exporter is often down for long.",
     (Metrics(ask.GAPS),),
-    idle="No data from the exporter",
     steps=above(limit("MailLogGap")),
     decimals=0,
 )
@@ -49,50 +46,45 @@ _DROPPED: Final = Panel(
     "Spans that were not exported in this time range. Good: 0. Otherwise the collector of OTEL_EXPORTER_OTLP_ENDPOINT "
     "is down or too slow. Mail and metrics are not affected.",
     (Metrics(ask.SPANS_DROPPED_IN_ALL),),
-    idle="No data from the exporter",
+    fallbacks=common.none("Tracing is off"),
     steps=above(limit("MailTelemetryDropped")),
     decimals=0,
 )
 _PARTS: Final = Panel(
-    Kind.SERIES,
+    Kind.STATES,
     "Scrape success by part",
-    "1: the exporter can read the part, 0: it cannot. Good: all 1. `queue`: the mail server is down; `log`, "
+    "Whether the exporter can read each part. Good: all green. `queue`: the mail server is down; `log`, "
     "`volumes`: a volume is not mounted; `certificate`: port 587 offers no TLS; `quota`, `ledger`: the database; "
     "`traces`: the collector. `docker logs mail-exporter` shows the reason.",
     (Metrics(ask.PARTS, "{{part}}"),),
-    unit=Unit.STATE,
-    idle="No data from the exporter",
-    decimals=0,
-    least=0,
-    most=1,
+    values={"1": Text("Read", GOOD), "0": Text("Not readable", "red")},
 )
 _UP: Final = Panel(
-    Kind.SERIES,
+    Kind.STATES,
     "Scrape targets",
-    "1: the scrape succeeded, 0: it failed. Good: both 1. No line: Prometheus does not have the target; check the "
-    "labels `prometheus.*` of the containers.",
+    "Whether Prometheus can scrape the services. Good: both green. No row: Prometheus does not have the target; check "
+    "the labels `prometheus.*` of the containers.",
     (Metrics(ask.UP, "{{job}}"),),
-    unit=Unit.STATE,
-    idle="Prometheus has neither mail-api nor mail-exporter as a target",
-    decimals=0,
-    least=0,
-    most=1,
+    origin=Origin.PROMETHEUS,
+    values=common.UP_OR_DOWN,
 )
 _LINES: Final = Panel(
     Kind.SERIES,
     "Log lines per second",
     "Lines that the exporter read from the mail log, by result. Good: a steady rate, all `parsed`.",
-    (Metrics(ask.LINES, "{{result}}"),),
-    unit=Unit.PER_SECOND,
-    idle="No data from the exporter",
+    (Metrics(ask.LINES, "{{result}}", by=("result",), occurred=ask.LINE_RESULTS),),
+    unit=Unit.LINES_PER_SECOND,
+    fallbacks=common.none("no line read"),
+    colours=LINE_RESULTS,
 )
 _NOT_UNDERSTOOD: Final = Panel(
     Kind.SERIES,
     "Unparsed log lines",
     "Log lines without a parser. Good: none. `unsupported`: a line of Postfix that has no parser; please report it. "
     "`foreign`: a line of another program. `malformed`: not a log line.",
-    (Metrics(ask.NOT_UNDERSTOOD, "{{result}}"),),
-    idle="No data from the exporter",
+    (Metrics(ask.NOT_UNDERSTOOD, "{{result}}", by=("result",), occurred=ask.NOT_UNDERSTOOD_RESULTS),),
+    fallbacks=common.none("all lines parsed"),
+    colours=LINE_RESULTS,
     bars=True,
     decimals=0,
 )
@@ -102,8 +94,8 @@ _UNREAD: Final = Panel(
     "Position in the current log file, and the bytes after it that are not read. Good: `unread` is 0. The position "
     "returns to 0 when the file is rotated.",
     (Metrics(ask.POSITION, "position"), Metrics(ask.UNREAD, "unread")),
+    colours={"position": "blue", "unread": AMBER},
     unit=Unit.BYTES,
-    idle="No data from the exporter",
 )
 _MAILS: Final = Panel(
     Kind.SERIES,
@@ -111,7 +103,7 @@ _MAILS: Final = Panel(
     "Good: `tracked` is about the number of mails in the queue, `evicted` is 0. Evicted mails exceeded the maximum "
     "number of tracked mails; their outcome is not logged.",
     (Metrics(ask.OPEN_MAILS, "tracked"), Metrics(ask.EVICTED, "evicted")),
-    idle="No data from the exporter",
+    colours={"tracked": "blue", "evicted": "red"},
     decimals=0,
 )
 _LEDGER: Final = Panel(
@@ -121,7 +113,6 @@ _LEDGER: Final = Panel(
     "the database is down. At the maximum the exporter stops reading the log until the ledger is back; nothing is "
     "lost.",
     (Metrics(ask.PENDING_ROWS),),
-    idle="No data from the exporter",
     decimals=0,
 )
 _SPANS: Final = Panel(
@@ -133,7 +124,9 @@ _SPANS: Final = Panel(
         Metrics(ask.SPANS, "mail server"),
         Metrics(ask.SPANS_DROPPED, "dropped"),
     ),
-    idle="No data from the exporter",
+    origin=Origin.PROMETHEUS,
+    empty="No data: API and exporter down",
+    colours={"API": SERVICES[Service.API], "mail server": SERVICES[Service.SERVER], "dropped": "red"},
     bars=True,
     decimals=0,
 )
@@ -143,15 +136,17 @@ _SCRAPES: Final = Panel(
     "Time of each scrape. Good: under 0.1 s; the exporter lists the queue at each scrape. Seconds: a queue of "
     "thousands of mails, or a busy machine.",
     (Metrics(ask.SCRAPE_SECONDS, "{{job}}"),),
+    origin=Origin.PROMETHEUS,
+    colours=SERVICES,
     unit=Unit.SECONDS,
-    idle="Prometheus scrapes neither mail-api nor mail-exporter",
 )
 _SERIES: Final = Panel(
     Kind.SERIES,
     "Samples per scrape",
     "Number of series of each service. Good: flat; labels have fixed values, so mail cannot create new series.",
     (Metrics(ask.SCRAPE_SERIES, "{{job}}"),),
-    idle="Prometheus scrapes neither mail-api nor mail-exporter",
+    origin=Origin.PROMETHEUS,
+    colours=SERVICES,
     decimals=0,
 )
 _MEMORY: Final = Panel(
@@ -160,43 +155,56 @@ _MEMORY: Final = Panel(
     "Resident memory. Good: flat, far below the container limit of 256 MB. If it rises for days, restart the service "
     "and report it.",
     (Metrics(ask.MEMORY, "{{job}}"),),
+    origin=Origin.PROMETHEUS,
+    colours=SERVICES,
     unit=Unit.BYTES,
-    idle="Prometheus scrapes neither mail-api nor mail-exporter",
 )
 _CPU: Final = Panel(
     Kind.SERIES,
     "CPU usage",
     "Share of one core. Good: a few per cent. The exporter uses a whole core while it reads a backlog.",
     (Metrics(ask.CPU, "{{job}}"),),
+    origin=Origin.PROMETHEUS,
+    colours=SERVICES,
     unit=Unit.SHARE,
-    idle="Prometheus scrapes neither mail-api nor mail-exporter",
 )
-_STARTED: Final = Panel(
+_API_STARTED: Final = Panel(
     Kind.STAT,
-    "Started",
-    "Start time of each service. Good: your last restart. If it is later, the service crashed; `docker logs` shows "
-    "why.",
-    (Metrics(ask.STARTED_AT, "{{job}}"),),
-    unit=Unit.MOMENT,
-    idle="Prometheus scrapes neither mail-api nor mail-exporter",
-    named=True,
+    "API started",
+    "Start time of the mail API. Good: your last restart. If it is later, it crashed; `docker logs` shows why.",
+    (Metrics(ask.STARTED_AT[Service.API]),),
+    unit=Unit.AGE,
+    origin=Origin.API,
+)
+_EXPORTER_STARTED: Final = Panel(
+    Kind.STAT,
+    "Exporter started",
+    "Start time of the exporter. Good: your last restart. If it is later, it crashed; `docker logs` shows why.",
+    (Metrics(ask.STARTED_AT[Service.EXPORTER]),),
+    unit=Unit.AGE,
+)
+_WARNINGS: Final = lines(
+    Service.EXPORTER, where={"level": "warning|error|critical", "message": f"!{LogLine.ATTEMPT}|{LogLine.FINISH}"}
 )
 _LOG: Final = Panel(
     Kind.TABLE,
     "Exporter warnings",
-    "Warnings and errors of the exporter, without failed delivery attempts. Good: none. Each problem is logged once "
-    "when it begins and once when it ends.",
+    "Warnings and errors of the exporter in this time range, without failed delivery attempts. Good: none. Each "
+    "problem is logged once when it begins and once when it ends.",
     (
-        Lines(
-            lines(
-                Service.EXPORTER,
-                where={"level": "warning|error|critical", "message": f"!{LogLine.ATTEMPT}|{LogLine.FINISH}"},
-            )
-        ),
+        LogMetrics(count(_WARNINGS, "level", "message"), now=True),
+        LogMetrics(latest(_WARNINGS, "level", "message"), now=True),
     ),
     unit=Unit.TEXT,
-    idle="The exporter logged no warning in this time range",
-    columns=(WHEN, Column("level", "Level", width=90), Column("message", "Event", wrap=True)),
+    origin=Origin.LOKI,
+    empty="The exporter logged no warning in this time range",
+    sort="-Value #B",
+    columns=(
+        Column("Value #B", "Latest", width=115, unit=Unit.AGE),
+        Column("Value #A", "Count", width=60, unit=Unit.NUMBER),
+        Column("level", "Level", width=90),
+        Column("message", "Event", wrap=True),
+    ),
 )
 
 PAGE: Final = Page(
@@ -204,8 +212,9 @@ PAGE: Final = Page(
     "Mail telemetry health",
     "Health of the data behind the other dashboards: mail log, ledger, spans, scrapes.",
     (
-        Shelf(4, ((4, shared.EXPORTER_STATE), (4, _LAG), (4, _LAST_LINE), (4, _GAPS), (4, _DROPPED), (4, _STARTED))),
-        Shelf(7, ((16, _PARTS), (8, _UP))),
+        Shelf(4, ((8, common.EXPORTER_STATE), (8, _EXPORTER_STARTED), (8, _API_STARTED))),
+        Shelf(4, ((6, _LAG), (6, _LAST_LINE), (6, _GAPS), (6, _DROPPED))),
+        Shelf(7, ((14, _PARTS), (10, _UP))),
         Heading("Mail log"),
         Shelf(7, ((8, _LINES), (8, _NOT_UNDERSTOOD), (8, _UNREAD))),
         Heading("Mails, ledger, spans"),

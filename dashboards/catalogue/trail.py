@@ -2,19 +2,37 @@
 
 from typing import Final
 
+from dashboards import logql
 from dashboards.boards import Board
-from dashboards.logql import attempts_by_cause, known, lines, raw_lines, typed
-from dashboards.model import Column, Counted, Heading, Kind, Lines, Page, Panel, Shelf, Traces, Unit
-from dashboards.traceql import carrying
-from dashboards.ways import CAUSE, EVENT, MESSAGE_ID, QUEUE_ID, REPLY, TRACE_ID, WHEN, to
+from dashboards.colours import CAUSES, OUTCOMES, STATUSES
+from dashboards.links import CAUSE, EVENT, ID, MESSAGE_ID, QUEUE_ID, REPLY, TIME, TRACE_ID, TRACE_SHOWN, to
+from dashboards.logql import chosen, known, typed
+from dashboards.model import (
+    Column,
+    Heading,
+    Kind,
+    Lines,
+    LogMetrics,
+    Origin,
+    Page,
+    Panel,
+    Shelf,
+    Text,
+    TextVariable,
+    Traces,
+    Unit,
+)
+from dashboards.traceql import NONE, carrying
 from mail_telemetry.names import Attribute, LogLine, Service
 
-_ID: Final = "id"
-_TRACE: Final = "trace"
-_OPEN_TRACE: Final = to(Board.TRAIL, "Show this trace", id=f"${{{_ID}}}", trace="${__value.raw}")
-_STATUS: Final = Column(known(Attribute.STATUS), "Status", width=80)
-_RECIPIENT: Final = Column(known(Attribute.RECIPIENT), "Recipient", width=150)
-_SHOWN_TRACE: Final = Column(TRACE_ID.name, TRACE_ID.head, width=130, link=_OPEN_TRACE)
+_STATUS: Final = Column(
+    known(Attribute.STATUS),
+    "Status",
+    width=80,
+    values={status: Text(status, colour) for status, colour in STATUSES.items()},
+)
+_NONE_CHOSEN: Final = "No log line: enter an id above, choose a mail, or widen the time range"
+_READABLE: Final = ("level", "message", "reason", Attribute.STATUS, Attribute.CAUSE, Attribute.REPLY, Attribute.OUTCOME)
 
 _HELP: Final = Panel(
     Kind.TEXT,
@@ -22,34 +40,61 @@ _HELP: Final = Panel(
     "What to enter in the field at the top.",
     text=(
         "Enter a **message id** (`msg_…`, from the API response), a **queue id** (from `mailq` or a bounce) or a "
-        "**trace id** in the field at the top, or choose a mail from the last table. A click on an id in any table "
-        "searches for that id. A mail that was not received by the API has no message id.\n\n"
-        "On the server, without Grafana: `docker exec mail-exporter mail-exporter explain ID`."
+        "**trace id** in the field at the top, or click on an id in the table. Mail that was not received by the API "
+        "has no message id. Without Grafana: `docker exec mail-exporter mail-exporter explain ID`."
     ),
 )
-_STORY: Final = Panel(
+_FINISHED: Final = logql.lines(Service.EXPORTER, contain=[LogLine.FINISH])
+_NEWEST: Final = Panel(
+    Kind.TABLE,
+    "Newest mails",
+    "The newest mails that left the queue. Good: `sent`. A click on an id shows the events and the trace of the mail.",
+    (Lines(_FINISHED, 50, logql.row_if_empty(_FINISHED, known(Attribute.OUTCOME), "No mail left the queue")),),
+    unit=Unit.TEXT,
+    origin=Origin.LOKI,
+    columns=(
+        TIME,
+        Column(
+            known(Attribute.OUTCOME),
+            "Outcome",
+            width=150,
+            values={outcome: Text(outcome, colour) for outcome, colour in OUTCOMES.items()},
+        ),
+        Column(known(Attribute.ENTRY), "Entry", width=90),
+        Column(known(Attribute.ATTEMPTS), "Attempts", width=80),
+        Column(known(Attribute.DURATION), "Seconds", width=80),
+        MESSAGE_ID,
+        QUEUE_ID,
+        TRACE_ID,
+    ),
+)
+_EVENT_LINES: Final = chosen(logql.lines(Service.API, Service.EXPORTER, contain=LogLine, having=typed(ID)), ID)
+_EVENTS: Final = Panel(
     Kind.TABLE,
     "Mail events",
-    "Log lines of the mail: request, attempts, outcome; newest first. Good: accepted, one attempt, `sent`. No line: "
-    "the id is wrong, or older than the time range. With an empty field, the newest lines of all mails.",
-    (Lines(lines(Service.API, Service.EXPORTER, contain=LogLine, having=typed(_ID)), most=200),),
+    "Log lines of the mail in order of time: request, attempts, outcome. Good: accepted, one attempt, `sent`. No "
+    "line: the id is wrong, or older than the time range.",
+    (Lines(_EVENT_LINES, 200, logql.row_if_empty(_EVENT_LINES, "message", _NONE_CHOSEN)),),
     unit=Unit.TEXT,
-    idle="No log line with this id in this time range",
-    columns=(WHEN, EVENT, _STATUS, CAUSE, REPLY, MESSAGE_ID, QUEUE_ID, _SHOWN_TRACE),
+    origin=Origin.LOKI,
+    sort="Time",
+    columns=(TIME, EVENT, _STATUS, CAUSE, REPLY, MESSAGE_ID, QUEUE_ID, TRACE_ID),
 )
+_ATTEMPT_LINES: Final = chosen(logql.lines(Service.EXPORTER, contain=[LogLine.ATTEMPT], having=typed(ID)), ID)
 _ATTEMPTS: Final = Panel(
     Kind.TABLE,
     "Delivery attempts",
-    "One row for each recipient and attempt. Good: one, `sent`. `deferred` is retried automatically; the cause and "
-    "the relay's reply show the reason. The trace shows the time of each stage.",
-    (Lines(lines(Service.EXPORTER, contain=[LogLine.ATTEMPT], having=typed(_ID)), most=200),),
+    "One row for each recipient and attempt, in order of time. Good: one, `sent`. `deferred` is retried "
+    "automatically; the cause and the relay's reply show the reason. The trace shows the time of each stage.",
+    (Lines(_ATTEMPT_LINES, 200, logql.row_if_empty(_ATTEMPT_LINES, known(Attribute.REPLY), _NONE_CHOSEN)),),
     unit=Unit.TEXT,
-    idle="No delivery attempt with this id in this time range",
+    origin=Origin.LOKI,
+    sort="Time",
     columns=(
-        WHEN,
+        TIME,
         Column(known(Attribute.ATTEMPT_NUMBER), "Attempt", width=75),
         _STATUS,
-        _RECIPIENT,
+        Column(known(Attribute.RECIPIENT), "Recipient", width=150),
         CAUSE,
         Column(known(Attribute.SERVER_ADDRESS), "Relay", width=150),
         REPLY,
@@ -57,61 +102,58 @@ _ATTEMPTS: Final = Panel(
 )
 _TRACES: Final = Panel(
     Kind.TABLE,
-    "Traces",
-    "Traces with a span that has this id; a bounce has its own trace. Click on a trace to open it.",
-    (Traces(carrying(_ID)),),
+    "Traces of this mail",
+    "Traces with a span that has this id; a bounce has its own trace. A click on a trace id shows it below.",
+    (Traces(carrying(ID)),),
     unit=Unit.TEXT,
-    idle="No trace with this id: it is wrong, not sampled, or no longer stored",
+    origin=Origin.TEMPO,
+    empty="No trace with this id: none chosen, not sampled, or no longer stored",
+    columns=(
+        Column(
+            "traceID",
+            "traceID",
+            link=to(Board.TRAIL, "Show this trace", **{ID: f"${{{ID}}}", TRACE_SHOWN: "${__value.raw}"}),
+        ),
+    ),
 )
 _WATERFALL: Final = Panel(
     Kind.TRACES,
     "Trace",
     "All spans from the HTTP request to the relay's reply; spans named `postfix wait` are the time between retries. "
-    "Choose a trace in the column Trace of the mail events.",
-    (Traces(f"${{{_TRACE}}}"),),
+    "Links from tables, graphs and log lines choose the trace.",
+    (Traces(f"${{{TRACE_SHOWN}}}"),),
     unit=Unit.TEXT,
-    idle="Click on a trace id in the mail events",
+    origin=Origin.TEMPO,
+    empty="No trace chosen: click on a trace id above",
 )
 _POSTFIX: Final = Panel(
     Kind.LOGS,
     "Postfix log",
-    "Lines of `docker logs mail-server` with this id, with masked addresses. They contain queue ids only: click on a "
-    "queue id above first.",
-    (Lines(raw_lines(Service.SERVER, typed(_ID)), most=200),),
-    idle="No Postfix log line with this id: search for a queue id",
+    "Lines of `docker logs mail-server` with this id, in order of time, with masked addresses. They contain queue "
+    "ids only: click on a queue id above first.",
+    (Lines(chosen(logql.raw_lines(Service.SERVER, typed(ID)), ID), 200),),
+    origin=Origin.LOKI,
+    empty="No Postfix log line with this id: choose a queue id",
+    sort="Time",
 )
 _SERVICES: Final = Panel(
     Kind.LOGS,
     "API and exporter log",
-    "All log lines of API and exporter with this id: warnings, retries, rejections.",
-    (Lines(raw_lines(Service.API, typed(_ID), Service.EXPORTER), most=200),),
-    idle="No log line with this id in this time range",
-)
-_NEWEST: Final = Panel(
-    Kind.TABLE,
-    "Newest mails",
-    "Mails that left the queue. Good: `sent`. A click on an id shows the events of the mail.",
-    (Lines(lines(Service.EXPORTER, contain=[LogLine.FINISH]), most=50),),
-    unit=Unit.TEXT,
-    idle="No mail left the queue in this time range",
-    columns=(
-        WHEN,
-        Column(known(Attribute.OUTCOME), "Outcome", width=90),
-        Column(known(Attribute.ENTRY), "Entry", width=90),
-        Column(known(Attribute.ATTEMPTS), "Attempts", width=80),
-        Column(known(Attribute.DURATION), "Seconds", width=80),
-        MESSAGE_ID,
-        QUEUE_ID,
-        _SHOWN_TRACE,
-    ),
+    "All log lines of API and exporter with this id, in order of time: warnings, retries, rejections.",
+    (Lines(logql.readable(chosen(logql.lines(Service.API, Service.EXPORTER, having=typed(ID)), ID), *_READABLE), 200),),
+    origin=Origin.LOKI,
+    empty="No log line with this id in this time range",
+    sort="Time",
 )
 _CAUSES: Final = Panel(
     Kind.SERIES,
     "Failed attempts by cause",
     "Failed delivery attempts of all mails, counted from the log. Good: none. The numbers match the mail server "
     "dashboard if Loki receives every line.",
-    (Counted(attempts_by_cause(), f"{{{{{known(Attribute.CAUSE)}}}}}"),),
-    idle="No attempt failed in this time range",
+    (LogMetrics(logql.attempts_by_cause(), f"{{{{{known(Attribute.CAUSE)}}}}}"),),
+    origin=Origin.LOKI,
+    empty="No failed attempt was logged in this time range",
+    colours=CAUSES,
     bars=True,
     decimals=0,
 )
@@ -121,16 +163,20 @@ PAGE: Final = Page(
     "Message trail",
     "Log lines, delivery attempts and trace of one mail, by message, queue or trace id.",
     (
-        Shelf(4, ((24, _HELP),)),
-        Shelf(9, ((24, _STORY),)),
+        Shelf(3, ((24, _HELP),)),
+        Shelf(8, ((24, _NEWEST),)),
+        Heading(f"Chosen mail: ${{{ID}}}"),
+        Shelf(9, ((24, _EVENTS),)),
         Shelf(7, ((24, _ATTEMPTS),)),
-        Shelf(14, ((8, _TRACES), (16, _WATERFALL))),
-        Shelf(8, ((12, _POSTFIX), (12, _SERVICES))),
-        Heading("Recent mails"),
-        Shelf(9, ((18, _NEWEST), (6, _CAUSES))),
+        Shelf(5, ((24, _TRACES),)),
+        Shelf(22, ((24, _WATERFALL),)),
+        Shelf(8, ((24, _POSTFIX),)),
+        Shelf(8, ((24, _SERVICES),)),
+        Heading("All mails"),
+        Shelf(7, ((24, _CAUSES),)),
     ),
-    typed={
-        _ID: ("Message, queue or trace id", "From the API response, from mailq, or from a trace"),
-        _TRACE: ("Trace shown", "Set by a click on a trace id"),
-    },
+    variables=(
+        TextVariable(ID, "Message, queue or trace id", "From the API response, from mailq, or from a trace"),
+        TextVariable(TRACE_SHOWN, "Trace shown", "Set by links", default=NONE, hidden=True),
+    ),
 )

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[A-Za-z_:][\w:]*|\d[\w.]*|[=!<>~]+|\S')
 _NAME: Final = re.compile(r"[A-Za-z_:][\w:]*")
+_SUBQUERY: Final = re.compile(r"\[\w+:\w*\]")
 _WORDS: Final = frozenset({"and", "or", "unless", "bool", "offset", "atan2"})
 _LABEL_LISTS: Final = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 
@@ -19,7 +20,7 @@ class Selector(NamedTuple):
 
 def selectors(expression: str) -> Iterator[Selector]:
     """Yield what the expression reads."""
-    tokens = _TOKEN.findall(expression)
+    tokens = _TOKEN.findall(_SUBQUERY.sub("", expression))
     position = 0
     while position < len(tokens):
         token, following = tokens[position], tokens[position + 1 : position + 2]

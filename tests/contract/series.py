@@ -6,13 +6,15 @@ from typing import Any, Final
 
 import yaml
 
-from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED
+from alerts.verdicts import VERDICTS
+from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
 from mail_telemetry.names import METRICS
 
 ALERTS: Final = Path(__file__).resolve().parents[2] / "alerts"
 PROMETHEUS: Final = {
     "up": {"job", "instance"},
     "ALERTS": {"alertname", "alertstate", "severity", "service", "component"},
+    "ALERTS_FOR_STATE": {"alertname", "severity", "service", "component"},
 }
 """Series that Prometheus makes by itself."""
 
@@ -35,8 +37,8 @@ def registered_labels() -> dict[str, set[str]]:
 def known_labels() -> dict[str, set[str]]:
     """Return the labels of every series: of the services, of Prometheus, of recording rules."""
     recorded = {name: {name.partition(":")[0]} for name in RECORDED}
-    causes = {EXPLANATION: {*next(iter(CAUSE_LABELS.values()))}}
-    return registered_labels() | PROMETHEUS | recorded | causes
+    tables = {EXPLANATION: {*next(iter(CAUSE_LABELS.values()))}, VERDICT: {*VERDICTS[0].labels}}
+    return registered_labels() | PROMETHEUS | recorded | tables
 
 
 def rules() -> Iterator[Rule]:

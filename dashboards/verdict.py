@@ -1,0 +1,98 @@
+"""The first panel of the overview: one sentence, the most important one that is true.
+
+It is asked for as an instant query whose result is one series; its label `verdict` is the sentence, its value the
+priority, by which it is coloured.
+"""
+
+from typing import Final
+
+from alerts.model import Severity
+from alerts.verdicts import NO_DATA, Detail
+from dashboards.boards import Board
+from dashboards.colours import GOOD, GREY, SEVERITIES
+from dashboards.promql import highest, labelled, raw, selector, summed
+from dashboards.queries import VERDICT, recorded
+from dashboards.thresholds import Step
+from mail_telemetry import names
+from mail_telemetry.names import Service
+
+_NO_RULES: Final = 350
+_NOT_FRESH: Final = 1
+_FRESH: Final = "10m"
+"""Age of the newest log line up to which mail is said to flow: the health check logs every minute."""
+
+STEPS: Final = (
+    Step(None, GOOD),
+    Step(_NOT_FRESH, GREY),
+    Step(100, SEVERITIES[Severity.WARNING]),
+    Step(200, SEVERITIES[Severity.CRITICAL]),
+    Step(NO_DATA, GREY),
+    Step(400, SEVERITIES[Severity.CRITICAL]),
+)
+"""Colours by priority."""
+
+_UP: Final = f"{highest(raw('up', Service.EXPORTER))} == 1"
+_AGE: Final = f"{highest(recorded('cause:postfix_queue_deferred_oldest_message_age_seconds:max'))}"
+_MAILS: Final = summed(recorded("cause:postfix_queue_deferred_messages:sum"))
+_REOPENS: Final = f"{highest(selector(names.QUOTA_REOPENS))} > 0"
+
+
+def _text(number: str, label: str, text: str) -> str:
+    """Return a series whose label is a text with the number in it (`$1`)."""
+    return f'label_replace(count_values("number", {number}), "{label}", "{text}", "number", "(.*)")'
+
+
+def _two_digits(number: str, label: str) -> str:
+    padded = f'label_replace(count_values("digits", {number}), "digits", "0$1", "digits", "(.)")'
+    return f'label_replace({padded}, "{label}", "$1", "digits", "(.*)")'
+
+
+def _waiting() -> str:
+    """Return the number of deferred mails and the age of the oldest, as the labels `first` and `second`."""
+    mails = f'label_replace({_text(f"{_MAILS} > 0", "first", " ($1 mails")}, "first", " (1 mail", "number", "1")'
+    minutes = _text(f"floor({_AGE} / 60) < 120", "second", ", oldest $1 min)")
+    hours = _text(f"floor({_AGE} / 3600)", "second", ", oldest $1 h)")
+    return f"{mails}\n* on () group_left (second) ({minutes} or on () {hours})"
+
+
+def _reopens() -> str:
+    """Return the time at which websites can send again, in UTC."""
+    hours, minutes = _two_digits(f"hour({_REOPENS})", "hour"), _two_digits(f"minute({_REOPENS})", "minute")
+    joined = f'label_join({hours} * on () group_left (minute) {minutes}, "clock", ":", "hour", "minute")'
+    first = f'label_replace({joined}, "first", " until $1", "clock", "(.*)")'
+    return labelled(first, second=" UTC")
+
+
+def _of_alerts() -> str:
+    """Return the sentence of the most important alert that fires, or is critical and about to, with its numbers."""
+    firing = (
+        'max by (alertname) (ALERTS{service="mail",alertstate="firing"}'
+        f' or ALERTS{{service="mail",alertstate="pending",severity="{Severity.CRITICAL}"}})'
+    )
+    worst = f"topk(1, {firing} * on (alertname) group_right () {VERDICT})"
+    numbers = "\nor ".join(
+        labelled(query, detail=detail)
+        for detail, query in ((Detail.WAITING.value, _waiting()), (Detail.REOPENS.value, _reopens()))
+    )
+    detailed = f"({worst} * on (detail) group_left (first, second) ({numbers}))\nor on () {worst}"
+    return f'label_join({detailed}, "verdict", "", "verdict", "first", "second")'
+
+
+def _sentence(verdict: str, priority: int, condition: str, board: Board) -> str:
+    return labelled(f"(vector({priority}) {condition})", verdict=verdict, board=board.value)
+
+
+def _expression() -> str:
+    fresh = f"(time() - {highest(selector(names.LOG_LAST_LINE_TIMESTAMP_SECONDS))} < {_FRESH})"
+    watchdog = 'ALERTS{service="mail",alertname="MailWatchdog",alertstate="firing"}'
+    candidates = (
+        _of_alerts(),
+        _sentence("Unknown: no data from the exporter", NO_DATA, f"unless on () ({_UP})", Board.TELEMETRY),
+        _sentence("Unknown: the alert rules are not loaded", _NO_RULES, f"unless on () {watchdog}", Board.TELEMETRY),
+        _sentence("Unknown: the mail log has no new lines", _NOT_FRESH, f"unless on () {fresh}", Board.TELEMETRY),
+        _sentence("Mail flows", 0, f"and on () {fresh} and on () ({_UP})", Board.SERVER),
+    )
+    return "topk(1, " + "\nor ".join(f"({one})" for one in candidates) + ")"
+
+
+EXPRESSION: Final = _expression()
