@@ -179,8 +179,8 @@ LEDGER_FAULTS: Final = grown(names.API_LEDGER_FAULTS, STEP, "operation")
 LEDGER_OPERATIONS: Final = occurred(names.API_LEDGER_FAULTS, "operation")
 POOL: Final = summed(selector(names.API_CONNECTIONS), "state")
 SUBMISSIONS: Final = grown(names.API_SUBMISSION_SECONDS, STEP, "le", part="_bucket")
-SUBMITTED: Final = grown(names.API_SUBMISSION_SECONDS, STEP, part="_count")
 SUBMISSION_MEAN: Final = mean(names.API_SUBMISSION_SECONDS, STEP)
+SUBMISSIONS_SEEN: Final = occurred(names.API_SUBMISSION_SECONDS, part="_count")
 SUBMISSION_SLOWEST: Final = f"{quantile(0.95, names.API_SUBMISSION_SECONDS, RANGE)} >= 0"
 
 
@@ -204,6 +204,7 @@ HTTP: Final = f"sum by (handler, status) (increase({raw('http_requests_total', S
 HTTP_KINDS: Final = (
     f"sum by (status, handler) (increase({raw('http_requests_total', Service.API)}[{RANGE}] @ end())) > 0"
 )
+HTTP_SEEN: Final = f"sum(increase({raw(f'{_HTTP_SECONDS}_count', Service.API, handler='/send')}[{RANGE}] @ end())) > 0"
 HTTP_MEAN: Final = (
     f"sum(increase({raw(f'{_HTTP_SECONDS}_sum', Service.API, handler='/send')}[{STEP}]))\n"
     f"/ (sum(increase({raw(f'{_HTTP_SECONDS}_count', Service.API, handler='/send')}[{STEP}])) > 0)"

@@ -10,10 +10,11 @@ from typing import Final
 
 from dashboards.expressions import API_ANSWERS, EXPORTER_ANSWERS
 from dashboards.model import UNKNOWN_COLOUR, Fallback, Metrics, Origin, Panel, Text
+from dashboards.promql import labelled
 
 _ANSWERS: Final = {Origin.EXPORTER: EXPORTER_ANSWERS, Origin.API: API_ANSWERS}
 """Condition: the service whose numbers these are is up."""
-_NOT_READABLE: Final = "Not readable: see Telemetry"
+_NOT_KNOWN: Final = "Not known: see Telemetry"
 
 
 def of_numbers(panel: Panel) -> dict[str, Text]:
@@ -31,11 +32,11 @@ def number(panel: Panel, query: Metrics) -> str:
 
 
 def rows(panel: Panel, query: Metrics) -> str:
-    """Return the expression of a table, with a row for each fallback whose first column is the sentence."""
+    """Return the expression of a table, with a row for each fallback that has the sentence in one column."""
     expression = query.expr
+    column = panel.fallback_column or panel.columns[0].name
     for one in panel.fallbacks:
-        first = panel.columns[0].name
-        expression = f'({expression})\nor on () label_replace(0 * ({one.when}), "{first}", "{one.text}", "", "")'
+        expression = f"({expression})\nor on () {labelled(f'(0 * ({one.when}))', **{column: one.text})}"
     return expression
 
 
@@ -58,5 +59,5 @@ def _drawn(query: Metrics) -> str:
 def _all(panel: Panel) -> list[Fallback]:
     """Return the panel's fallbacks, and the last one: the service is up, but this is not what it could read."""
     answers = _ANSWERS.get(panel.origin)
-    last = [Fallback(_NOT_READABLE, answers, UNKNOWN_COLOUR)] if answers else []
+    last = [Fallback(_NOT_KNOWN, answers, UNKNOWN_COLOUR)] if answers else []
     return [*panel.fallbacks, *last]

@@ -153,6 +153,7 @@ class Panel:
         description: what good looks like, and what to do otherwise.
         origin: where the data come from.
         fallbacks: what is shown in place of an empty result, first match.
+        fallback_column: the column of a table that shows it; by default the first.
         empty: what is shown when nothing is known; by default what the origin says.
         values: texts for single values.
         colours: colour of each series, by its name or the first word of it.
@@ -172,6 +173,7 @@ class Panel:
     unit: Unit = Unit.NUMBER
     origin: Origin = Origin.EXPORTER
     fallbacks: tuple[Fallback, ...] = ()
+    fallback_column: str = ""
     empty: str = ""
     steps: tuple[Step, ...] = CALM
     decimals: int | None = None

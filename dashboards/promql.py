@@ -97,13 +97,6 @@ def highest(expression: str, *by: str) -> str:
     return _aggregated("max", expression, by)
 
 
-def copied(expression: str, label: str, *names: str) -> str:
-    """Return the same with a label under more names, so that a table can say more about it."""
-    for name in names:
-        expression = f'label_replace({expression}, "{name}", "$1", "{label}", "(.*)")'
-    return expression
-
-
 def scoped(expression: str, recorded: Mapping[str, str]) -> str:
     """Return the expression with the dashboard's variables, and with recorded series replaced by their expressions.
 

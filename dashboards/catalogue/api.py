@@ -121,10 +121,13 @@ _STAGES: Final = Panel(
     "Mean latency by stage",
     "Mean time of `POST /send`, and of the submission to Postfix within it. Good: both low and close together. A gap "
     "between them is spent in the API or the ledger. If both are high, the mail server is slow.",
-    (Metrics(ask.HTTP_MEAN, "request"), Metrics(ask.SUBMISSION_MEAN, "submission")),
+    (
+        Metrics(ask.HTTP_MEAN, "request", occurred=ask.HTTP_SEEN),
+        Metrics(ask.SUBMISSION_MEAN, "submission", occurred=ask.SUBMISSIONS_SEEN),
+    ),
     unit=Unit.SECONDS,
     origin=Origin.API,
-    empty="No request in this time range, or API down",
+    fallbacks=common.none_of_api("no request"),
     colours={"request": "blue", "submission": "purple"},
 )
 _QUANTILES: Final = Panel(
@@ -133,11 +136,12 @@ _QUANTILES: Final = Panel(
     "50 %, 95 % and 99 % of the submissions are faster than this. Good: all three close together. If only p99 is "
     "high, single mails have large attachments or wait for a connection.",
     tuple(
-        Metrics(ask.submission_quantile(share), name) for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+        Metrics(ask.submission_quantile(share), name, occurred=ask.SUBMISSIONS_SEEN)
+        for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
     ),
     unit=Unit.SECONDS,
     origin=Origin.API,
-    empty="No submission in this time range, or API down",
+    fallbacks=common.none_of_api("no submission"),
     colours=QUANTILES,
 )
 _POOL: Final = Panel(

@@ -69,6 +69,7 @@ ALERTS_TABLE: Final = Panel(
     (Metrics(ask.FIRING_TABLE, now=True),),
     origin=Origin.RULES,
     fallbacks=(Fallback("No alert is firing", ask.RULES_LOADED),),
+    fallback_column="affects",
     sort="rank",
     columns=(
         Column("alertname", "Alert", link=Link("Runbook", f"{read_links().runbooks}/${{__value.raw}}.md")),
@@ -95,6 +96,7 @@ CAUSES_TABLE: Final = Panel(
         Metrics(ask.CAUSE_LAST_SEEN, now=True),
     ),
     fallbacks=none("No attempt failed"),
+    fallback_column="meaning",
     sort="-Value #C",
     columns=(
         Column("cause", "Cause", width=120),

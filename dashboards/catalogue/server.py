@@ -219,6 +219,7 @@ _REJECTED: Final = Panel(
     "Rejections of SMTP clients in this time range. Good: only bots on `public`.",
     (Metrics(ask.REJECTED, now=True),),
     fallbacks=common.none("No connection rejected"),
+    fallback_column="reason",
     sort="-Value",
     columns=(
         Column("entry", "Listener", width=100),

@@ -57,7 +57,7 @@ _NEWEST: Final = Panel(
         Column(
             known(Attribute.OUTCOME),
             "Outcome",
-            width=150,
+            width=190,
             values={outcome: Text(outcome, colour) for outcome, colour in OUTCOMES.items()},
         ),
         Column(known(Attribute.ENTRY), "Entry", width=90),
@@ -74,7 +74,7 @@ _EVENTS: Final = Panel(
     "Mail events",
     "Log lines of the mail in order of time: request, attempts, outcome. Good: accepted, one attempt, `sent`. No "
     "line: the id is wrong, or older than the time range.",
-    (Lines(_EVENT_LINES, 200, logql.row_if_empty(_EVENT_LINES, "message", _NONE_CHOSEN)),),
+    (Lines(_EVENT_LINES, 200, logql.row_if_empty(_EVENT_LINES, REPLY.name, _NONE_CHOSEN)),),
     unit=Unit.TEXT,
     origin=Origin.LOKI,
     sort="Time",
@@ -86,7 +86,7 @@ _ATTEMPTS: Final = Panel(
     "Delivery attempts",
     "One row for each recipient and attempt, in order of time. Good: one, `sent`. `deferred` is retried "
     "automatically; the cause and the relay's reply show the reason. The trace shows the time of each stage.",
-    (Lines(_ATTEMPT_LINES, 200, logql.row_if_empty(_ATTEMPT_LINES, known(Attribute.REPLY), _NONE_CHOSEN)),),
+    (Lines(_ATTEMPT_LINES, 200, logql.row_if_empty(_ATTEMPT_LINES, REPLY.name, _NONE_CHOSEN)),),
     unit=Unit.TEXT,
     origin=Origin.LOKI,
     sort="Time",

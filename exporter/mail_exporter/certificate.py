@@ -95,7 +95,7 @@ class CertificateReader:
         retry_seconds: how long to leave a server alone that gave none.
     """
 
-    def __init__(self, read: Callable[[], float], cache_seconds: float = 3600.0, retry_seconds: float = 60.0) -> None:
+    def __init__(self, read: Callable[[], float], cache_seconds: float = 3600.0, retry_seconds: float = 20.0) -> None:
         self._read = read
         self._cache_seconds = cache_seconds
         self._retry_seconds = retry_seconds

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Final
 
 import httpx2
@@ -21,7 +22,7 @@ from dashboards.reading import boards, panels, targets
 from dev import demo
 from tests.integration.alerts.monitoring import Monitoring, configuration
 from tests.integration.alerts.tools import PROMETHEUS
-from tests.integration.dashboards.asking import Answer, answers
+from tests.integration.dashboards.asking import answers, shown
 from tests.integration.stack import until
 
 _NOBODY: Final = "127.0.0.1:9"
@@ -68,16 +69,23 @@ def _traffic(url: str) -> None:
 
 
 def _table(url: str) -> int:
-    idle = {(uid, one["title"]): one for uid, board in boards().items() for one in panels(board)}
+    without = {
+        (uid, one["title"]): one["fieldConfig"]["defaults"].get("noValue", "")
+        for uid, board in boards().items()
+        for one in panels(board)
+    }
     with httpx2.Client(base_url=url, timeout=10) as http:
+        query = Monitoring(http).query
+        numbers = shown(query)
         board = ""
-        for answer in answers(Monitoring(http).query):
-            if answer.asked.board != board:
-                board = answer.asked.board
+        for (uid, title), found in groupby(answers(query), lambda one: (one.asked.board, one.asked.panel)):
+            if uid != board:
+                board = uid
                 print(f"\n{board}\n  {'panel':48} {'series':>6}  values")
-            panel = idle.get((board, answer.asked.panel))
-            said = panel["fieldConfig"]["defaults"]["noValue"] if panel else "nothing"
-            print(f"  {answer.asked.panel[:48]:48} {len(answer.values):>6}  {_short(answer) or f'({said})'}")
+            values = {name: value for answer in found for name, value in answer.values.items()}
+            text = numbers[uid, title].text if (uid, title) in numbers else _short(values)
+            text = text or f"({without.get((uid, title), 'nothing')})"
+            print(f"  {title[:48]:48} {len(values):>6}  {text}")
     for plugin in ("loki", "tempo"):
         print(
             f"\n{sum(1 for _ in targets(plugin))} queries to {plugin.title()} were not asked; make contract checks them"
@@ -85,9 +93,9 @@ def _table(url: str) -> int:
     return 0
 
 
-def _short(answer: Answer) -> str:
-    shown = [f"{name}={value:.3g}" if name else f"{value:.3g}" for name, value in answer.values.items() if value]
-    text = ", ".join(shown) or ("all 0" if answer.values else "")
+def _short(values: dict[str, float]) -> str:
+    above = [f"{name}={value:.3g}" if name else f"{value:.3g}" for name, value in values.items() if value]
+    text = ", ".join(above) or ("0" if values else "")
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
 
 

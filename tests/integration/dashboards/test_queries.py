@@ -1,26 +1,34 @@
-"""Every query of the dashboards, asked while mail flows and breaks."""
+"""Every query of the dashboards, asked while nothing waits, while mail flows and breaks, and without the exporter."""
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 import pytest
 
 from dashboards.boards import Board
-from dashboards.reading import Asked, promql
+from dashboards.colours import GREY
+from dashboards.model import Origin
+from dashboards.reading import Asked, boards, panels, promql
 from tests.integration import test_signals as ways
 from tests.integration.alerts.monitoring import Monitoring, monitored
-from tests.integration.dashboards.asking import Answer, answers
+from tests.integration.dashboards.asking import NUMBERS, Answer, Shown, answers, shown
 from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, Json, Stack, until
 
 _ROUNDS_SECONDS = 30.0
-MAY_BE_EMPTY = {
-    "Exhausted in": "a few mails are no pace that ends within a day",
-    "Time to exhaustion": "same",
-    "annotation Warnings": "no warning has to begin",
+MAY_BE_EMPTY = {"annotation Warnings": "no warning has to begin"}
+VERDICT = (Board.OVERVIEW, "Mail now")
+OF_THE_EXPORTER = {
+    (uid, panel["title"])
+    for uid, board in boards().items()
+    for panel in panels(board)
+    if panel["type"] in NUMBERS and panel["fieldConfig"]["defaults"]["noValue"] == Origin.EXPORTER.value
 }
+"""Numbers that only the exporter knows."""
 EVENTS = {
     Board.OVERVIEW: (
-        *("Mail API", "Mail server", "Exporter", "Alerts", "Oldest deferred", "Queued mails", "On time, 7 days"),
+        *("Mail now", "Mail API", "Mail server", "Exporter", "Alerts", "Oldest deferred", "Queued mails"),
+        "On time, 7 days",
         *("Failed logins", "Relay abuse", "Quota used", "Received mails by entry", "Firing alerts"),
         *("Recipients by outcome", "Causes and next steps", "annotation Restarts"),
         "annotation Critical alerts",
@@ -37,12 +45,12 @@ EVENTS = {
             "Oldest mail by queue",
             "Bytes by queue",
             "Deferred mails by cause",
-            "Certificate expires in",
+            "Certificate ends in",
         ),
         *("Oldest deferred mail by cause", "Attempts by status and relay", "Failed attempts by cause", "TLS sessions"),
         *("Mean latency by stage", "p95 by stage", "Connections by listener"),
         *("Rejected connections", "Rejections by listener", "Failed logins by listener", "Mail size"),
-        *("Forwarded mail by outcome", "Postfix notifications", "Free disk space by volume", "Least free disk space"),
+        *("Forwarded mail by outcome", "Postfix notifications", "Free share by disk", "Free disk space"),
         "Delivery time",
     ),
     Board.QUOTA: (
@@ -52,7 +60,7 @@ EVENTS = {
     Board.TELEMETRY: (
         *("Scrape success by part", "Scrape targets", "Log lines per second", "Exported and dropped spans"),
         *("Log position and backlog", "Tracked mails", "Scrape duration", "Memory"),
-        *("Samples per scrape", "Started", "CPU usage"),
+        *("Samples per scrape", "API started", "Exporter started", "CPU usage"),
     ),
 }
 """Where something is to be seen after the traffic below."""
@@ -67,11 +75,24 @@ def what_callers_do(stack: Stack) -> None:
         assert stack.post(mail, **{"Idempotency-Key": "dashboards-once"}).status_code == 200
 
 
+class Observed(NamedTuple):
+    """What the dashboards found and showed at three moments."""
+
+    answers: dict[Asked, Answer]
+    """While a mail waits."""
+    idle: dict[tuple[str, str], Shown]
+    busy: dict[tuple[str, str], Shown]
+    down: dict[tuple[str, str], Shown]
+    """While the exporter is stopped."""
+
+
 @pytest.fixture(scope="module")
-def found(stack: Stack) -> Iterator[dict[Asked, Answer]]:
-    """Watch the stack, drive mail each way, break the relay, and ask everything while a mail waits."""
+def observed(stack: Stack) -> Iterator[Observed]:
+    """Watch the stack, drive mail each way, break the relay, ask everything while a mail waits; stop the exporter."""
     with monitored(stack) as prometheus:
-        until("first scrapes", lambda: len(prometheus.query('up{job=~"mail-.+"} == 1')) == 2)
+        until("two scrapes each", lambda: len(prometheus.query('count_over_time(up{job=~"mail-.+"}[1m]) > 2')) == 2)
+        until("the first evaluation of the rules", lambda: "MailWatchdog" in prometheus.firing())
+        idle = shown(prometheus.query)
         stack.command("restart", "mail-api")
         stack.command("up", "--detach", "--wait")
         until("a second start", lambda: prometheus.query("changes(process_start_time_seconds[2m]) > 0"))
@@ -83,7 +104,14 @@ def found(stack: Stack) -> Iterator[dict[Asked, Answer]]:
             until("a mail that waits", lambda: stack.value(EXPORTER, "postfix_queue_messages", queue="deferred"))
             until("an alert", lambda: "MailRelayRefusesCredentials" in prometheus.firing())
             seen(stack, prometheus)
-            yield asked(prometheus)
+            found, busy = asked(prometheus), shown(prometheus.query)
+        stack.command("stop", "mail-exporter")
+        try:
+            until("a scrape that fails", lambda: prometheus.query('up{job="mail-exporter"} == 0'))
+            down = shown(prometheus.query)
+        finally:
+            stack.command("up", "--detach", "--wait")
+        yield Observed(found, idle, busy, down)
 
 
 def asked(prometheus: Monitoring) -> dict[Asked, Answer]:
@@ -117,16 +145,44 @@ def _sum(prometheus: Monitoring, name: str, job: str) -> float:
     return float(series[0]["value"][1]) if series else 0.0
 
 
-@pytest.mark.parametrize("asked", [*dict.fromkeys(promql())], ids=lambda asked: asked.name)
-def test_query_has_an_answer(found: dict[Asked, Answer], asked: Asked) -> None:
-    """Prometheus takes every query, and finds series; a panel that may be empty is known to be."""
-    assert found[asked].values or asked.panel in MAY_BE_EMPTY
+@pytest.mark.parametrize(("board", "panel"), [*dict.fromkeys((one.board, one.panel) for one in promql())])
+def test_panel_has_an_answer(observed: Observed, board: str, panel: str) -> None:
+    """Prometheus takes every query, and finds series for every panel, be it the one that says that there are none."""
+    found = [answer for asked, answer in observed.answers.items() if (asked.board, asked.panel) == (board, panel)]
+    assert any(answer.values for answer in found) or panel in MAY_BE_EMPTY
 
 
 @pytest.mark.parametrize(("board", "panel"), [(board, panel) for board, names in EVENTS.items() for panel in names])
-def test_event_is_seen(found: dict[Asked, Answer], board: Board, panel: str) -> None:
+def test_event_is_seen(observed: Observed, board: Board, panel: str) -> None:
     """Where something happened, a number is above nothing."""
     values = {
-        asked.expression: answer.most for asked, answer in found.items() if (asked.board, asked.panel) == (board, panel)
+        asked.expression: answer.most
+        for asked, answer in observed.answers.items()
+        if (asked.board, asked.panel) == (board, panel)
     }
     assert max(values.values()) > 0, values
+
+
+def test_numbers_while_nothing_waits(observed: Observed) -> None:
+    """With both services up, every number is known or says what there is nothing of."""
+    assert {place: one for place, one in observed.idle.items() if one.text.startswith(("No data", "Not known"))} == {}
+    assert observed.idle[Board.QUOTA, "Exhausted in"] == Shown("Not within a day", "green")
+    assert not observed.idle[VERDICT].text.startswith("Unknown")
+
+
+def test_numbers_while_mail_waits(observed: Observed) -> None:
+    """The verdict names the reason and the numbers; no number is unknown."""
+    verdict = observed.busy[VERDICT]
+    assert verdict.text.startswith("Mail waits: the relay refuses the login ("), verdict
+    assert verdict.text.endswith(" min)")
+    assert verdict.colour == "red"
+    assert {place: one for place, one in observed.busy.items() if one.text.startswith(("No data", "Not known"))} == {}
+
+
+def test_numbers_without_the_exporter(observed: Observed) -> None:
+    """What only the exporter knows is grey and says so; nothing of it is good, and nothing is a false statement."""
+    assert len(OF_THE_EXPORTER) > 15
+    assert {observed.down[place] for place in OF_THE_EXPORTER} == {Shown("No data: exporter down", GREY)}
+    assert observed.down[Board.OVERVIEW, "Exporter"] == Shown("Down", "red")
+    assert observed.down[Board.OVERVIEW, "Mail API"] == Shown("Up", "green")
+    assert observed.down[VERDICT] == Shown("Unknown: no data from the exporter", GREY)

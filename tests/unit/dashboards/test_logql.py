@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashboards import logql
 from dashboards.logql import label, lines, quoted, raw_lines, typed
 from dashboards.traceql import carrying
 from mail_telemetry.names import Attribute, LogLine, Service
@@ -48,3 +49,59 @@ def test_traces_by_any_id() -> None:
         "{ span.mail.message_id = ${id:doublequote} || span.mail.queue_id = ${id:doublequote}"
         " || trace:id = ${id:doublequote} }"
     )
+
+
+LINES = '{container="mail-api"}'
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param(
+            logql.chosen(LINES, "id"),
+            f'{LINES} | label_format chosen=${{id:doublequote}} | chosen!=""',
+            id="nothing while nothing is typed",
+        ),
+        pytest.param(
+            logql.readable(LINES, "level", Attribute.CAUSE),
+            f"{LINES} | line_format `{{{{ .level }}}} {{{{ .mail_cause }}}}`",
+            id="a line to read",
+        ),
+        pytest.param(
+            logql.count(LINES, "level", "message"),
+            f"sum by (level, message) (count_over_time({LINES} [$__range]))",
+            id="how many",
+        ),
+        pytest.param(
+            logql.latest(LINES, "level"),
+            f"max by (level) (max_over_time({LINES} | label_format seen=`{{{{ __timestamp__ | unixEpochMillis }}}}`"
+            " | unwrap seen [$__range]))",
+            id="when last",
+        ),
+        pytest.param(
+            logql.ranked(LINES, Attribute.OUTCOME, {"sent": 1, "bounced": 2}, "mail_queue_id"),
+            f'max by (mail_queue_id) (max_over_time({LINES} | label_format rank=`{{{{ if eq .mail_outcome "sent" }}}}1'
+            '{{ end }}{{ if eq .mail_outcome "bounced" }}2{{ end }}` | unwrap rank [$__range]))',
+            id="the worst value",
+        ),
+        pytest.param(
+            logql.row_if_empty(LINES, "message", "none"),
+            'label_replace(vector(0), "message", "none", "", "") unless on () '
+            f"sum(count_over_time({LINES} [$__range]))",
+            id="a row that says that there is none",
+        ),
+        pytest.param(
+            logql.first_of(LINES, "cause", Attribute.CAUSE, Attribute.RESULT),
+            f"{LINES} | label_format cause=`{{{{ or .mail_cause .mail_result }}}}`",
+            id="the first that is there",
+        ),
+        pytest.param(
+            logql.only_with(LINES, "trace_id", Attribute.QUEUE_ID),
+            f"{LINES} | label_format trace_id=`{{{{ if .mail_queue_id }}}}{{{{ .trace_id }}}}{{{{ end }}}}`",
+            id="a field only beside another one",
+        ),
+    ],
+)
+def test_stages(query: str, expected: str) -> None:
+    """Templates stand between backticks, so that quotes in them need no escape."""
+    assert query == expected

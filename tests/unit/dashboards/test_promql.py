@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.promql import copied, grown, mean, quantile, scoped, selector
+from dashboards.promql import grown, labelled, last_seen, mean, occurred, quantile, scoped, selector
 from mail_telemetry import names
 
 RECORDED = {"a:b:c": 'sum(b{job="x"})', "d:e:f": "a:b:c / 2"}
@@ -33,7 +33,25 @@ RECORDED = {"a:b:c": 'sum(b{job="x"})', "d:e:f": "a:b:c / 2"}
             '/ (sum(increase(postfix_message_size_bytes_count{job="mail-exporter"}[1h])) > 0)',
             id="no mean of nothing",
         ),
-        pytest.param(copied("x", "cause", "next"), 'label_replace(x, "next", "$1", "cause", "(.*)")', id="a copy"),
+        pytest.param(labelled("x", next="a"), 'label_replace(x, "next", "a", "", "")', id="a label more"),
+        pytest.param(
+            occurred(names.QUEUE_MESSAGES, "queue"),
+            'max by (queue) (max_over_time(postfix_queue_messages{job="mail-exporter"}[$__range] @ end())) > 0',
+            id="a gauge that was above zero",
+        ),
+        pytest.param(
+            occurred(names.RELAY_FAILURES, "cause"),
+            'sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[$__range] @ end())) > 0\n'
+            'or sum by (cause) ((max_over_time(postfix_relay_failures_total{job="mail-exporter"}[$__range] @ end()) '
+            'unless postfix_relay_failures_total{job="mail-exporter"} @ end() offset $__range)) > 0',
+            id="a counter that grew, or is new",
+        ),
+        pytest.param(
+            last_seen(names.RELAY_FAILURES, "cause"),
+            "max_over_time((time() + 0 * (sum by (cause) "
+            '(increase(postfix_relay_failures_total{job="mail-exporter"}[$__interval])) > 0))[$__range:$__interval])',
+            id="the last growth",
+        ),
     ],
 )
 def test_expression(actual: str, expected: str) -> None:
@@ -47,6 +65,7 @@ def test_expression(actual: str, expected: str) -> None:
         pytest.param('up{job="x"}', 'up{job=~"$job",job="x",instance=~"$instance"}', id="variables"),
         pytest.param("max(d:e:f)", 'max(((sum(b{job=~"$job",job="x",instance=~"$instance"})) / 2))', id="recorded"),
         pytest.param("vector(1)", "vector(1)", id="neither"),
+        pytest.param("x * cause:mail_explanation:info", "x * cause:mail_explanation:info", id="a table of texts"),
     ],
 )
 def test_scoped(expression: str, expected: str) -> None:
