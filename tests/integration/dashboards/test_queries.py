@@ -92,6 +92,8 @@ def observed(stack: Stack) -> Iterator[Observed]:
     with monitored(stack) as prometheus:
         until("two scrapes each", lambda: len(prometheus.query('count_over_time(up{job=~"mail-.+"}[1m]) > 2')) == 2)
         until("the first evaluation of the rules", lambda: "MailWatchdog" in prometheus.firing())
+        stack.status(stack.send("dashboards, the first"), "relayed")  # a fresh line in the log
+        seen(stack, prometheus)
         idle = shown(prometheus.query)
         stack.command("restart", "mail-api")
         stack.command("up", "--detach", "--wait")
