@@ -85,6 +85,15 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
             id="no proxy that is trusted",
         ),
         pytest.param("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'TRACE'", id="unknown level"),
+        pytest.param("RATE_LIMIT", "many", "RATE_LIMIT: is neither rates", id="no rate"),
+        pytest.param(
+            "RATE_LIMIT_STORAGE", "memcached://x", "RATE_LIMIT_STORAGE: is neither memory://", id="no such storage"
+        ),
+        pytest.param(
+            "TRACE_URL_TEMPLATE", "https://x/", "TRACE_URL_TEMPLATE: is not an address", id="no place for an id"
+        ),
+        pytest.param("SMTP_RETRY_SECONDS", "soon", "SMTP_RETRY_SECONDS: ", id="no time"),
+        pytest.param("LEDGER_RETENTION_DAYS", "soon", "LEDGER_RETENTION_DAYS: ", id="no days"),
     ],
 )
 def test_errors(monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str) -> None:
