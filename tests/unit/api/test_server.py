@@ -22,7 +22,7 @@ def serve(dialogue: Dialogue) -> None:
         server = http_server(PlainTextResponse("hello"), 0, HEADER_SECONDS, lifespan="off")
         running = asyncio.create_task(server.serve())
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not server.started:  # uvicorn has no event for it
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0)
             port = server.servers[0].sockets[0].getsockname()[1]
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
