@@ -8,8 +8,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from grafana_foundation_sdk.models import loki, prometheus, tempo
 
 from dashboards import fallbacks
-from dashboards.field_config import NUMBERS
-from dashboards.model import Kind, Lines, LogMetrics, Metrics, Panel, Query
+from dashboards.model import NUMBERS, Kind, Lines, LogMetrics, Metrics, Panel, Query
 from dashboards.promql import scoped
 from dashboards.queries import RECORDED
 from dashboards.sources import LOKI, PROMETHEUS, TEMPO
