@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs lock clean audit
 
 # Where the environment forbids it, pytest would prepare a hundred test modules anew at each run. Empty: allowed.
 export PYTHONDONTWRITEBYTECODE :=
@@ -11,7 +11,7 @@ VENV := .venv
 PYTHON ?= python3
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
 	@$(VENV)/bin/python -m dev.demo
@@ -127,6 +127,9 @@ dashboards: venv  ## Write the Grafana dashboards anew from dashboards/catalogue
 
 dashboards-check: venv test-images  ## Ask every query of the dashboards on the running demo: panel, series found, value
 	@$(VENV)/bin/python -m tests.integration.dashboards.check
+
+dashboards-pictures: venv test-images  ## Write pictures of the dashboards into docs/pictures, with a Grafana and a stack of its own (5 minutes)
+	@$(VENV)/bin/python -m tests.integration.dashboards.pictures
 
 monitoring: venv setup  ## Prometheus, Alertmanager, Grafana, Loki, Alloy, Tempo, collector beside the demo, as far as they can be had
 	@dev/monitoring

@@ -1,4 +1,4 @@
-"""Grafana's data sources: the ways from a number to its trace, from a line to its trace, from a trace to its lines."""
+"""Grafana's data sources: links from exemplars and log lines to the message trail, and from a trace to its lines."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ from dinky.yaml_text import add_key, append, child, elements, parse, scalar
 OURS: Final = Path(__file__).parents[2] / "dashboards/provisioning/datasources/mail.yml"
 """The data sources of the monitoring profile: the links are copied from there."""
 LINKS: Final = (
-    ("prometheus", "exemplarTraceIdDestinations", "a number's dot leads to its trace"),
-    ("loki", "derivedFields", "a log line leads to its trace"),
+    ("prometheus", "exemplarTraceIdDestinations", "an exemplar leads to the message trail"),
+    ("loki", "derivedFields", "a log line leads to the message trail"),
     ("tempo", "tracesToLogsV2", "a trace leads to its log lines"),
     ("tempo", "tracesToMetrics", "a trace leads to the numbers"),
 )

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("docker-compose.sandbox.yml", "tests/integration/docker-compose.test.yml")
 MONITORING = "docker-compose.monitoring.yml"
 SCALE = "tests/integration/docker-compose.scale.yml"
+GRAFANA = "tests/integration/docker-compose.grafana.yml"
 
 
 class Override(list[Any]):
@@ -101,7 +102,7 @@ def test_sandbox_does_not_restart() -> None:
     assert len(lasting) > 2
 
 
-@pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, MONITORING])
+@pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, GRAFANA, MONITORING])
 def test_sandbox_is_on_loopback(overlay: str) -> None:
     """Everything that trying out and tests publish is reachable from this machine alone."""
     services = load(overlay)["services"]

@@ -109,8 +109,9 @@ def test_result_means_what_it_should(server: Path) -> None:
     routes = yaml.safe_load((server / ALERTMANAGER).read_text())["route"]["routes"]
     assert [one["receiver"] for one in routes] == ["mail", "on-call", "sites"]
     sources = {one["name"]: one["jsonData"] for one in sources_of(server) if "jsonData" in one}
+    links = [*sources["Prometheus"]["exemplarTraceIdDestinations"], *sources["Loki"]["derivedFields"]]
+    assert {one["url"].partition("?")[0] for one in links} == {"/d/mail-trail"}
     # What Grafana calls sources of these names that have no uid.
-    assert sources["Prometheus"]["exemplarTraceIdDestinations"][0]["datasourceUid"] == "P214B5B846CF3925F"
     assert sources["Tempo"]["tracesToLogsV2"]["datasourceUid"] == "P8E80F9AEF21F6940"
     assert sources["Tempo"]["tracesToMetrics"]["datasourceUid"] == "PBFA97CFB590B2093"
     assert sources["Tempo"]["tracesToLogs"]["datasourceUid"] == "loki"

@@ -200,18 +200,24 @@ def test_sources_with_names_of_their_own() -> None:
     """A link takes the uid that is written there, is added to others, and leaves one that is there alone."""
     text = (
         "datasources:\n"
-        "- name: P\n  type: prometheus\n  jsonData:\n    exemplarTraceIdDestinations:\n    - name: traceID\n"
-        "- name: T\n  type: tempo\n  uid: traces\n  jsonData:\n    tracesToLogsV2: {datasourceUid: mine}\n"
+        "- name: P\n  type: prometheus\n  uid: numbers\n"
+        "  jsonData:\n    exemplarTraceIdDestinations:\n    - name: traceID\n"
+        "- name: T\n  type: tempo\n  jsonData:\n    tracesToLogsV2: {datasourceUid: mine}\n"
     )
     prometheus, tempo = yaml.safe_load(edited({DATASOURCES: text}, DATASOURCES))["datasources"]
     assert prometheus["jsonData"]["exemplarTraceIdDestinations"] == [
         {"name": "traceID"},
-        {"name": "trace_id", "datasourceUid": "traces"},
+        {
+            "name": "trace_id",
+            "url": "/d/mail-trail?var-id=$${__value.raw}&var-trace=$${__value.raw}",
+            "urlDisplayLabel": "Message trail",
+        },
     ]
     assert tempo["jsonData"]["tracesToLogsV2"] == {"datasourceUid": "mine"}
+    assert tempo["jsonData"]["tracesToMetrics"]["datasourceUid"] == "numbers"
 
 
 def test_link_to_nowhere() -> None:
-    """Without a Tempo there is nothing that a number could lead to."""
-    text = "datasources:\n- name: P\n  type: prometheus\n"
+    """Without a Loki and a Prometheus there is nothing that a trace could lead to."""
+    text = "datasources:\n- name: T\n  type: tempo\n"
     assert edited({DATASOURCES: text}, DATASOURCES) == text
