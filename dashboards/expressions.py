@@ -39,7 +39,7 @@ def alerts_begun(severity: Severity) -> str:
     """
     firing = f'ALERTS{{service="mail",alertstate="firing",severity="{severity}"}}'
     begun = f"max_over_time({firing}[{STEP}]) unless {firing} offset {STEP}"
-    labels = ", ".join(f'"{label}"' for label in ("severity", "cause", "entry", "volume", "part", "result"))
+    labels = ", ".join(f'"{label}"' for label in ("severity", "cause", "entry", "disk", "part", "result"))
     return f'label_join({begun}, "about", " ", {labels})'
 
 
@@ -99,7 +99,7 @@ GUESSES: Final = highest(compared("MailAuthBruteForce"))
 RELAY_ATTEMPTS: Final = highest(compared("MailRelayAbuseAttempts"))
 
 # --- the server's room and state
-VOLUMES: Final = recorded("volume:mail_volume_free:ratio")
+VOLUMES: Final = recorded("disk:mail_volume_free:ratio")
 ROOM: Final = f"min({VOLUMES})"
 VOLUME_BYTES: Final = compared("MailVolumeFull")
 CERTIFICATE: Final = compared("MailCertificateExpiring")

@@ -248,7 +248,7 @@ _VOLUMES: Final = Panel(
     Kind.SERIES,
     "Free disk space by volume",
     "Free bytes on the disks of log, ledger and spool. Good: flat, above the dashed line (250 MB).",
-    (Metrics(ask.VOLUME_BYTES, "{{volume}}"),),
+    (Metrics(ask.VOLUME_BYTES, "{{disk}}"),),
     unit=Unit.BYTES,
     idle="No volume is mounted in the exporter",
     steps=below(limit("MailVolumeFull")),
