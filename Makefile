@@ -119,7 +119,7 @@ dinky-undo:  ## Take it all back, except what you have changed since: DIR=...
 dinky-update:  ## `git pull` in a Dinky Server: undo, pull, install again: DIR=...
 	@dev/dinky update "$(DIR)"
 
-drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (3 minutes)
+drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (5 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill
 
 dashboards: venv  ## Write the Grafana dashboards anew from dashboards/catalogue

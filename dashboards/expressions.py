@@ -44,7 +44,7 @@ FIRING: Final = 'ALERTS{service="mail",alertstate="firing",severity!="none"}'
 RULES_LOADED: Final = 'max(ALERTS{service="mail",alertstate="firing"})'
 """The dead man's switch always fires, so that there is a value unless the rules are not loaded."""
 FIRING_NUMBER: Final = f"(count({FIRING}) or vector(0)) and on () {RULES_LOADED}"
-AFFECTED: Final = ("entry", "disk", "volume", "cause", "queue", "part", "result", "operation", "key")
+AFFECTED: Final = ("entry", "disk", "cause", "queue", "part", "result", "operation", "key")
 """Labels by which an alert tells what it is about."""
 
 
@@ -159,7 +159,7 @@ GUESSES: Final = highest(compared("MailAuthBruteForce"))
 RELAY_ATTEMPTS: Final = highest(compared("MailRelayAbuseAttempts"))
 
 # --- disk space and state of the server
-VOLUMES: Final = recorded("volume:mail_volume_free:ratio")
+VOLUMES: Final = recorded("disk:mail_volume_free:ratio")
 ROOM: Final = f"min({VOLUMES})"
 CERTIFICATE: Final = compared("MailCertificateExpiring")
 COMPLAINTS: Final = grown(names.COMPLAINTS, STEP, "severity")

@@ -76,8 +76,8 @@ RECORDED: Final[dict[str, str]] = {
         "/ (job:postfix_deliveries_ended:increase7d + job:postfix_queue_overdue:sum > 0)"
     ),
     # --- the machine
-    "volume:mail_volume_free:ratio": (
-        'min by (volume) (mail_volume_free_bytes{job="mail-exporter"} / mail_volume_size_bytes{job="mail-exporter"})'
+    "disk:mail_volume_free:ratio": (
+        'min by (disk) (mail_volume_free_bytes{job="mail-exporter"} / mail_volume_size_bytes{job="mail-exporter"})'
     ),
 }
 """Recording rules: name (`level:metric:operations`) to expression, in the order of evaluation."""

@@ -310,7 +310,7 @@ _VOLUMES: Final = Panel(
     "Free share by disk",
     "Free share of the disks on which log, ledger and spool lie. Good: flat, above the dashed line. Below 250 MB "
     "Postfix soon rejects mail.",
-    (Metrics(ask.VOLUMES, "{{volume}}"),),
+    (Metrics(ask.VOLUMES, "{{disk}}"),),
     unit=Unit.SHARE,
     fallbacks=(Fallback("no volume is mounted", ask.part_is_read("volumes"), value=1),),
     steps=below(limit("MailVolumeFilling", 1)),

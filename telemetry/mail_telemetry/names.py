@@ -363,10 +363,13 @@ CERTIFICATE_EXPIRY_SECONDS = Metric(
 VOLUME_FREE_BYTES = Metric(
     "mail_volume_free_bytes",
     "gauge",
-    "Free bytes where a volume lies: log, ledger, spool (as far as it is mounted for the exporter).",
-    ("volume",),
+    "Free bytes of the disk that a volume (log, ledger, spool, as far as mounted for the exporter) is on. The label "
+    "disk lists all volumes on that disk.",
+    ("volume", "disk"),
 )
-VOLUME_SIZE_BYTES = Metric("mail_volume_size_bytes", "gauge", "Size of what these volumes lie on.", ("volume",))
+VOLUME_SIZE_BYTES = Metric(
+    "mail_volume_size_bytes", "gauge", "Size of that disk, with the same labels.", ("volume", "disk")
+)
 
 # --- mail-exporter: the relay account's quota, out of the ledger -------------------------------------
 # The whole account's, also where several mail servers share it: dashboards take the maximum of the exporters, no sum.

@@ -1,13 +1,11 @@
 """What is read at each scrape, part by part."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from mail_exporter.parts import PartsCollector, gauge
-from mail_exporter.volumes import Volumes
 from mail_telemetry import names
 
 
@@ -39,10 +37,3 @@ def test_kept_error_holds_nothing() -> None:
     registry.register(PartsCollector({"bad": kept}))
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
     assert error.__traceback__ is None
-
-
-def test_volumes(tmp_path: Path) -> None:
-    """Volumes that are there are measured; one that is not mounted is left out."""
-    free, size = Volumes({"log": tmp_path, "spool": tmp_path / "nowhere"}).metrics()
-    assert [sample.labels for sample in free.samples] == [{"volume": "log"}]
-    assert 0 < free.samples[0].value <= size.samples[0].value
