@@ -100,7 +100,7 @@ format: venv  ## Let ruff format and fix
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/queries.py and the cause table
+alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/recording_rules.py and the cause table
 	$(VENV)/bin/python -m alerts
 
 alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environment or .env.mail.prod): who is told, and how

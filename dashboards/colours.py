@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from alerts.model import Severity
-from alerts.results import DECISIONS, Blame
+from alerts.request_results import DECISIONS, Blame
 from mail_api.errors import Code
 from mail_telemetry.causes import Cause
 from mail_telemetry.names import Entry, Outcome, Service, Stage

@@ -1,4 +1,4 @@
-"""Every PromQL expression of the dashboards that is not recorded (`queries`), once, by its name.
+"""Every PromQL expression of the dashboards that is not recorded (`recording_rules`), once, by its name.
 
 They are written as in the rules; `promql.scoped` adds the variables of a dashboard.
 """
@@ -21,7 +21,7 @@ from dashboards.promql import (
     selector,
     summed,
 )
-from dashboards.queries import EXPLANATION, recorded
+from dashboards.recording_rules import EXPLANATION, recorded
 from dashboards.thresholds import compared
 from mail_api.errors import RESULTS, Code
 from mail_telemetry import names

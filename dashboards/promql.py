@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from dashboards.queries import TABLES
+from dashboards.recording_rules import TABLES
 from mail_telemetry.names import Metric, Service
 
 STEP: Final = "$__interval"

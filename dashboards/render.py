@@ -11,13 +11,13 @@ from alerts.model import Severity
 from dashboards import panel_options
 from dashboards.boards import Board
 from dashboards.colours import SEVERITIES
+from dashboards.data_sources import LOKI, PROMETHEUS, TEMPO, Source
 from dashboards.expressions import RESTARTS, alerts_begun
 from dashboards.field_config import defaults, overrides, transformations
 from dashboards.layout import Place, placed
 from dashboards.model import Heading, Page, Panel, TextVariable
 from dashboards.promql import STEP, scoped
-from dashboards.queries import RECORDED
-from dashboards.sources import LOKI, PROMETHEUS, TEMPO, Source
+from dashboards.recording_rules import RECORDED
 from dashboards.targets import source_of, targets
 
 TAG: Final = "dinky-mail"

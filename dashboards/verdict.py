@@ -11,7 +11,7 @@ from alerts.verdicts import NO_DATA, Detail
 from dashboards.boards import Board
 from dashboards.colours import GOOD, GREY, SEVERITIES
 from dashboards.promql import highest, labelled, raw, selector, summed
-from dashboards.queries import VERDICT, recorded
+from dashboards.recording_rules import VERDICT, recorded
 from dashboards.thresholds import Step
 from mail_telemetry import names
 from mail_telemetry.names import Service

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from alerts.catalogue import GROUPS
-from alerts.results import DECISIONS
+from alerts.request_results import DECISIONS
 from alerts.routes.settings import RouteSettings
 from dinky.links import LinkSettings
 from mail_api.settings import Settings as ApiSettings

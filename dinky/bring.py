@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from alerts.words import Links, read_links
+from alerts.annotations import Links, read_links
 from dinky.needs.model import DASHBOARDS, RULES
 
 _ROOT: Final = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from alerts.words import Links, read_links
+from alerts.annotations import Links, read_links
 from dinky.findings import Finding, State
 
 SETTINGS_FILE: Final = ".env.mail.prod"

@@ -8,8 +8,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from alerts.routes.receivers import receivers
+from alerts.routes.routing import inhibitions, route
 from alerts.routes.settings import RouteSettings, check, is_configured
-from alerts.routes.tree import inhibitions, route
 from dinky import bring
 from dinky.findings import Finding, State
 from dinky.links import SETTINGS_FILE, LinkSettings, links, problems

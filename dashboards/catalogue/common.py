@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from alerts.annotations import read_links
 from alerts.model import Severity
-from alerts.words import read_links
 from dashboards import expressions as ask
 from dashboards import logql
 from dashboards.boards import Board

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from alerts.annotations import read_links
 from alerts.catalogue import every_alert
-from alerts.held import KEEP_FIRING_FOR
 from alerts.model import Alert
 from alerts.render import rule_files
-from alerts.results import DECISIONS, results_of
-from alerts.words import read_links
+from alerts.request_results import DECISIONS, results_of
+from alerts.rule_times import KEEP_FIRING_FOR
 from mail_api.errors import RESULTS
 from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import ALERTS, known_labels, rules

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.routes.tree import route
+from alerts.routes.routing import route
 from dashboards.thresholds import limit
 from dev.docs import SERVER_ROWS
 from mail_check import certificate, disk, login, monitoring, relay, sender, stack

@@ -12,10 +12,10 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from alerts.catalogue import every_alert
 from dashboards import colours, expressions
 from dashboards.__main__ import files
+from dashboards.board_files import FOLDER, Json, boards, panels, promql, targets
 from dashboards.boards import Board
 from dashboards.colours import GREY
 from dashboards.model import COLUMNS, Unit
-from dashboards.reading import FOLDER, Json, boards, panels, promql, targets
 from mail_api.errors import RESULTS
 from mail_exporter.events import TLS_TRUST, Abort, Notice, Reason, Status
 from mail_exporter.metrics import LINE_RESULTS

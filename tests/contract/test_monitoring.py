@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.board_files import boards
 from dashboards.boards import Board
+from dashboards.data_sources import LOKI, PROMETHEUS, TEMPO
 from dashboards.logql import TRACE
-from dashboards.reading import boards
-from dashboards.sources import LOKI, PROMETHEUS, TEMPO
 from mail_telemetry.names import Service
 from tests.contract.test_compose import MONITORING, load
 

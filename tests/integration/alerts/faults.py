@@ -145,7 +145,7 @@ FAULTS: Final = (
         log_flows=False,
     ),
     Fault(
-        "the mail log stands still",
+        "the mail log has no new lines",
         "MailLogNotAdvancing",
         "critical",
         ("its log has no new line for", "docker restart mail-server"),

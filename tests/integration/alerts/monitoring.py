@@ -8,10 +8,10 @@ import httpx2
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
+from alerts.annotations import read_links
 from alerts.render import rule_files
 from alerts.routes.render import whole
 from alerts.routes.settings import RouteSettings
-from alerts.words import read_links
 from alerts.yaml_text import dump
 from tests.integration.alerts.tools import ALERTMANAGER, PROMETHEUS
 from tests.integration.stack import Stack

@@ -16,9 +16,9 @@ import httpx2
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
+from alerts.annotations import read_links
 from alerts.render import rule_files
-from alerts.words import read_links
-from dashboards.reading import boards, panels, targets
+from dashboards.board_files import boards, panels, targets
 from dev import demo
 from tests.integration.alerts.monitoring import Monitoring, configuration
 from tests.integration.alerts.tools import PROMETHEUS

@@ -14,8 +14,8 @@ import yaml
 from docker.errors import DockerException, ImageNotFound
 from testcontainers.core.docker_client import DockerClient
 
+from dashboards.board_files import boards
 from dashboards.boards import Board
-from dashboards.reading import boards
 from mail_ledger.state import State
 from tests.integration.api import webdriver
 from tests.integration.dashboards import panel_queries

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import yaml
 
+from dashboards.board_files import Json
 from dashboards.boards import Board
-from dashboards.reading import Json
 
 PROVISIONED: Final = Path(__file__).resolve().parents[3] / "dashboards/provisioning/datasources/mail.yml"
 RANGE: Final = {"from": "now-1h", "to": "now"}

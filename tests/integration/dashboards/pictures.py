@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from dashboards.reading import boards
+from dashboards.board_files import boards
 from tests.integration.dashboards.grafana import ImageMissing, shown
 from tests.integration.dashboards.screen import WIDTHS
 from tests.integration.stack import ROOT

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dashboards.reading import Json, panels
+from dashboards.board_files import Json, panels
 from tests.integration.api.webdriver import Browser
 from tests.integration.stack import until
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.board_files import Json, boards, panels
 from dashboards.boards import Board
-from dashboards.reading import Json, boards, panels
 from tests.integration.dashboards.grafana import Grafana, ImageMissing, shown
 from tests.integration.dashboards.panel_queries import address, chosen, links, links_of_sources
 from tests.integration.dashboards.screen import SHOWN, WIDTHS, Screen

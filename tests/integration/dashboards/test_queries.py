@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
+from dashboards.board_files import Asked, boards, panels, promql
 from dashboards.boards import Board
 from dashboards.colours import GREY
 from dashboards.model import Origin
-from dashboards.reading import Asked, boards, panels, promql
 from tests.integration import test_signals as ways
 from tests.integration.alerts.monitoring import Monitoring, monitored
 from tests.integration.dashboards.asking import NUMBERS, Answer, Shown, answers, shown

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from dashboards.reading import Json
+from dashboards.board_files import Json
 from tests.integration.api.webdriver import browser, webdriver_server
 from tests.integration.dashboards import screen as module
 from tests.integration.dashboards.grafana import ImageMissing, pull

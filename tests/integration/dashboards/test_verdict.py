@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Final
 
+from alerts.annotations import read_links
 from alerts.render import RECORDING_FILE, rule_files
-from alerts.words import read_links
+from dashboards.board_files import filled
 from dashboards.promql import scoped
-from dashboards.queries import RECORDED
-from dashboards.reading import filled
+from dashboards.recording_rules import RECORDED
 from dashboards.verdict import EXPRESSION
 from tests.integration.alerts.tools import promtool
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dashboards.reading import Json, boards, panels
+from dashboards.board_files import Json, boards, panels
 from tests.integration.dashboards.grafana import nanoseconds
 from tests.integration.dashboards.panel_queries import (
     address,

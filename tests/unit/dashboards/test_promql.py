@@ -5,9 +5,7 @@ import pytest
 from dashboards.promql import grown, labelled, last_seen, mean, occurred, quantile, scoped, selector
 from mail_telemetry import names
 
-GREW = (
-    '(time() + 0 * (sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[$__interval])) > 0))'
-)
+GREW = '(time() + 0 * (sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[$__interval])) > 0))'
 RECORDED = {"a:b:c": 'sum(b{job="x"})', "d:e:f": "a:b:c / 2"}
 
 

@@ -1,4 +1,4 @@
-"""Which alert goes where and how soon, and which is silent while a greater one fires."""
+"""Alertmanager's route and inhibition rules for alerts about mail."""
 
 from collections import defaultdict
 from typing import Any, Final
@@ -7,7 +7,7 @@ from alerts.catalogue import every_alert
 from alerts.catalogue.objective import WATCHDOG as WATCHDOG_ALERT
 from alerts.model import SERVICE, Severity
 from alerts.routes.receivers import MAIL, WATCHDOG
-from alerts.speed import faster
+from alerts.rule_times import faster
 
 Config = dict[str, Any]
 
@@ -18,7 +18,7 @@ def route(speed: int = 1) -> Config:
     """Return the route of all alerts about mail.
 
     Args:
-        speed: what all times are divided by.
+        speed: divides all times.
     """
     return {
         "receiver": MAIL,
@@ -32,7 +32,7 @@ def route(speed: int = 1) -> Config:
                 **_timed(speed, wait="0s", interval="1m", repeat="5m"),
             },
             {
-                # At once, each by itself, and its end as soon.
+                # Sent at once and one by one, as is their end.
                 "matchers": [f'severity="{Severity.CRITICAL}"'],
                 "group_by": ["alertname"],
                 **_timed(speed, wait="0s", interval="1m", repeat="4h"),
@@ -46,7 +46,7 @@ def route(speed: int = 1) -> Config:
 
 
 def inhibitions() -> list[Config]:
-    """Return the rules that silence mere consequences, out of the catalogue."""
+    """Return the inhibition rules: alerts that follow from another one are not sent while it fires."""
     targets: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     for alert in every_alert():
         for source in alert.silenced_by:

@@ -1,18 +1,18 @@
-"""Annotations of an alert: summary, description with likely cause and next step, links."""
+"""Annotations of an alert: summary, description with likely cause and next step, links to runbook and dashboard."""
 
 import tomllib
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from alerts.model import Advice, Alert, CauseFrom
-from dashboards.queries import EXPLANATION, recorded
+from dashboards.recording_rules import EXPLANATION, recorded
 from mail_telemetry.causes import EXPLANATIONS, Cause
 
 LINKS_FILE: Final = Path(__file__).with_name("links.toml")
 
 
 def _row(cause: str) -> str:
-    """Return the template that, when the alert fires, picks a cause's row out of the table (the series EXPLANATION)."""
+    """Return a template that finds the row of a cause in the series EXPLANATION when the alert fires."""
     return (
         f'Likely cause: {{{{ with printf "{EXPLANATION}{{cause=%q}}" {cause} | query }}}}{{{{ with . | first }}}}'
         "{{ .Labels.meaning }} Next step: {{ .Labels.next_step }}{{ end }}{{ end }}"
@@ -29,14 +29,14 @@ _BY_FAILURES: Final = (
 
 
 class Links(NamedTuple):
-    """Where notifications lead, without a slash at the end."""
+    """Base addresses of links in notifications, without a slash at the end."""
 
     runbooks: str
     grafana: str
 
 
 def read_links(path: Path = LINKS_FILE) -> Links:
-    """Return the links as the file has them.
+    """Return the links of the file.
 
     Raises:
         KeyError: one is missing.
@@ -46,7 +46,7 @@ def read_links(path: Path = LINKS_FILE) -> Links:
 
 
 def annotations(alert: Alert, links: Links) -> dict[str, str]:
-    """Return what a notification of the alert says."""
+    """Return the annotations of the alert."""
     return {
         "summary": alert.summary,
         "description": f"{alert.description} {advice(alert.advice)}",
@@ -56,7 +56,7 @@ def annotations(alert: Alert, links: Links) -> dict[str, str]:
 
 
 def advice(source: Advice | Cause | CauseFrom) -> str:
-    """Return the likely cause and the next step, or the template that looks them up."""
+    """Return likely cause and next step as text, or as a template that finds them."""
     if source is CauseFrom.LABEL:
         return _BY_LABEL
     if source is CauseFrom.FAILURES:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.speed import faster
+from alerts.rule_times import faster
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.annotations import Links, advice, annotations, read_links
 from alerts.model import Advice, Alert, CauseFrom, Severity
-from alerts.words import Links, advice, annotations, read_links
 from dashboards.boards import Board
 from mail_telemetry.causes import EXPLANATIONS, Cause
 

@@ -1,4 +1,4 @@
-"""Results of requests to send, and which alert each one raises."""
+"""Alert for each result of a send request."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ from mail_api.errors import Code
 
 
 class Blame(StrEnum):
-    """Which side can correct the failure."""
+    """Side that can correct the failure."""
 
     NONE = "no failure"
     SENDER = "sender"
@@ -16,7 +16,7 @@ class Blame(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What a result means for alerts: `alert` is the one that it raises by itself, if any."""
+    """The alert that a result raises by itself, if any, and the reason."""
 
     blame: Blame
     alert: str | None
