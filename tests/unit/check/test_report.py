@@ -1,4 +1,4 @@
-"""The report: lines for people, JSON for programs."""
+"""The check report: lines and JSON."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mail_check import report
-from mail_check.finding import Area, Finding, Status, exit_status
+from mail_check.results import Area, Finding, Status, exit_status
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
@@ -22,23 +22,23 @@ ALL = [OK, WARNING, UNKNOWN, FAILED]
 @pytest.mark.parametrize(
     ("findings", "expected"),
     [
-        pytest.param([], 0, id="nothing looked at"),
+        pytest.param([], 0, id="no checks"),
         pytest.param([OK, WARNING], 0, id="warnings"),
-        pytest.param([OK, UNKNOWN], 2, id="not all seen"),
+        pytest.param([OK, UNKNOWN], 2, id="not all checked"),
         pytest.param([UNKNOWN, FAILED], 1, id="something failed"),
     ],
 )
 def test_exit_status(findings: list[Finding], expected: int) -> None:
-    """What failed counts more than what could not be seen; warnings don't count."""
+    """A failure takes precedence over unknown; warnings do not change the exit status."""
     assert expected == exit_status(findings)
 
 
 def test_lines() -> None:
-    """The report for people is as it was agreed on."""
+    """The lines are as in tests/golden/check.txt."""
     text = "\n".join([*report.lines(ALL), "", report.summary(ALL)]) + "\n"
     assert (GOLDEN / "check.txt").read_text() == text
 
 
 def test_json() -> None:
-    """The report for programs is as it was agreed on: whoever reads it must not have to change."""
+    """The JSON is as in tests/golden/check.json: programs read it."""
     assert json.loads((GOLDEN / "check.json").read_text()) == json.loads(report.as_json(ALL))

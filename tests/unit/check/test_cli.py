@@ -1,4 +1,4 @@
-"""The command line, on none of the networks."""
+"""Command line `mail-check`, without any service."""
 
 import io
 import json
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mail_check.__main__ import main
+from mail_check.cli import main
 
 VARIABLES = {
     "MAIL_DOMAIN": "dinky.example",
@@ -22,7 +22,7 @@ VARIABLES = {
 
 
 class Done(NamedTuple):
-    """How the command ended."""
+    """Exit status and output of a command."""
 
     status: int
     stdout: str
@@ -34,7 +34,7 @@ Check = Callable[..., Done]
 
 @pytest.fixture
 def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
-    """Return what runs the command with arguments, facts on its standard input, and variables."""
+    """Return a function that runs the command with arguments, host facts on standard input, and variables."""
 
     def run(*arguments: str, facts: str = "", **variables: str) -> Done:
         for name, value in (VARIABLES | variables).items():
@@ -52,18 +52,18 @@ def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_before_the_first_start(check: Check) -> None:
-    """What needs the services could not be looked at, and says why; what does not is looked at."""
+    """Checks that need a service are not made, with the reason; the others are."""
     done = check("--host-facts", facts="server\t0\nlistening\t25\n")
     assert done.status == 1, done
-    assert "could not look  mail-server           not started yet" in done.stdout
-    assert "could not look  queue                 mail-server does not run" in done.stdout
-    assert "FAILED          25 of the host        something else listens" in done.stdout
-    assert "FAILED          connection            127.0.0.1:1: Connection refused" in done.stdout
-    assert "ok              mail-server           every variable can be used" in done.stdout
+    assert "not checked  mail-server           not started yet" in done.stdout
+    assert "not checked  queue                 mail-server does not run" in done.stdout
+    assert "FAILED       25 of the host        another program listens" in done.stdout
+    assert "FAILED       connection            127.0.0.1:1: Connection refused" in done.stdout
+    assert "ok           mail-server           every variable can be used" in done.stdout
 
 
 def test_json(check: Check) -> None:
-    """Standard output is one JSON object; each finding has the same fields, each area its place."""
+    """Standard output is one JSON object; each finding has the same fields, and the areas are in order."""
     done = check("--json", "--host-facts")
     found = json.loads(done.stdout)
     assert {"schema", "exit_status", "counts", "findings"} == set(found)
@@ -76,27 +76,27 @@ def test_json(check: Check) -> None:
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({"MAIL_DOMAIN": ""}, "MAIL_DOMAIN is not given to this container"),
-        ({"SMTP_RELAY_PASSWORD_FILE": "/no/such"}, "SMTP_RELAY_PASSWORD_FILE: /no/such can't be read"),
+        ({"MAIL_DOMAIN": ""}, "MAIL_DOMAIN is not set in this container"),
+        ({"SMTP_RELAY_PASSWORD_FILE": "/no/such"}, "SMTP_RELAY_PASSWORD_FILE: /no/such cannot be read"),
     ],
 )
-def test_variables_that_can_not_be_used(check: Check, variables: dict[str, str], line: str) -> None:
-    """A variable without which nothing can be asked is a failure, and the rest is looked at all the same."""
+def test_unusable_variables(check: Check, variables: dict[str, str], line: str) -> None:
+    """An unusable variable is a failure, and the checks that do not need it are made."""
     done = check("--host-facts", **variables)
     assert done.status == 1
-    assert f"FAILED          variables             {line}" in done.stdout
+    assert f"FAILED       variables             {line}" in done.stdout
     assert "monitoring" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [("--seconds", "0"), ("--seconds", "soon"), ("--no-such",)])
-def test_called_wrongly(check: Check, arguments: tuple[str, ...]) -> None:
-    """A wrong option is told, with status 2."""
+def test_wrong_arguments(check: Check, arguments: tuple[str, ...]) -> None:
+    """A wrong option prints the usage, with status 2."""
     done = check(*arguments)
     assert (2, "") == (done.status, done.stdout)
     assert "usage: mail-check" in done.stderr
 
 
 def test_help(check: Check) -> None:
-    """The help says what the exit statuses mean."""
+    """The help describes the exit statuses."""
     done = check("--help")
-    assert (0, True) == (done.status, "1 something did" in " ".join(done.stdout.split()))
+    assert (0, True) == (done.status, "1 something failed" in " ".join(done.stdout.split()))
