@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from alerts.catalogue import GROUPS
 from alerts.results import DECISIONS
 from alerts.routes.settings import RouteSettings
-from dinky.links import LinkSettings
+from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings

@@ -9,7 +9,7 @@ import yaml
 
 from alerts.routes.settings import RouteSettings
 from dev import docs
-from dinky.links import LinkSettings
+from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings

@@ -40,8 +40,8 @@ def check_mx(mail: MailSettings, resolver: Resolver) -> Result:
     if not found and not resolver.exists(mail.domain):
         return failed(f"there is no domain {mail.domain} in DNS", "Correct MAIL_DOMAIN, or register the domain.")
     ours = frozenset(resolver.addresses(mail.hostname))
-    theirs = frozenset(address for one in found for address in resolver.addresses(one.host) if one.host)
-    return mx_result(mail, found, is_ours=bool(ours & theirs))
+    of_mx = frozenset(address for one in found for address in resolver.addresses(one.host) if one.host)
+    return mx_result(mail, found, is_ours=bool(ours & of_mx))
 
 
 def mx_result(mail: MailSettings, found: Sequence[MailExchanger], *, is_ours: bool) -> Result:

@@ -32,7 +32,7 @@ NO_ALERTMANAGER = 200, json.dumps({"data": {"activeAlertmanagers": []}})
 
 
 @pytest.mark.parametrize(
-    ("seen", "ruled", "told", "expected"),
+    ("up_query", "rule_query", "alertmanager_query", "expected"),
     [
         pytest.param(
             up(mail_api="1", mail_exporter="1"), rules(RULE, FOREIGN), ALERTMANAGER, [Status.OK] * 4, id="all ok"
@@ -54,10 +54,10 @@ NO_ALERTMANAGER = 200, json.dumps({"data": {"activeAlertmanagers": []}})
     ],
 )
 def test_prometheus(
-    seen: tuple[int, str], ruled: tuple[int, str], told: tuple[int, str], expected: list[Status]
+    up_query: tuple[int, str], rule_query: tuple[int, str], alertmanager_query: tuple[int, str], expected: list[Status]
 ) -> None:
     """Prometheus has to scrape both services, load our rules, and have an Alertmanager."""
-    answers = {"/api/v1/query": seen, "/api/v1/rules": ruled, "/api/v1/alertmanagers": told}
+    answers = {"/api/v1/query": up_query, "/api/v1/rules": rule_query, "/api/v1/alertmanagers": alertmanager_query}
     with WebServer(answers) as web:
         assert expected == [one.status for one in monitoring.check_prometheus(f"{web.url}/", 2)]
 

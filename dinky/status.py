@@ -1,11 +1,11 @@
-"""One line of the check: what is there, what is missing, and how to change that."""
+"""The lines that `make dinky-check` prints: the state of one thing, and how to change it."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
-class State(StrEnum):
-    """The state of one thing; `missing` and `old` set the exit code, the others do not."""
+class InstallState(StrEnum):
+    """The state of one thing; only `missing` and `old` change the exit code."""
 
     OK = "ok"
     MISSING = "missing"
@@ -15,15 +15,15 @@ class State(StrEnum):
     NOTE = "note"
 
 
-class Finding(NamedTuple):
+class StatusLine(NamedTuple):
     """One line of the check."""
 
-    state: State
+    state: InstallState
     path: str
     what: str
     fix: str = ""
 
     def __str__(self) -> str:
-        """Return the line as it is printed, the fix below it."""
+        """Return the printed line, with the fix below it."""
         line = f"{self.state:8}{self.path}: {self.what}"
         return f"{line}\n{'':8}  fix: {self.fix}" if self.fix else line

@@ -1,4 +1,4 @@
-"""alertmanager.yml: alerts about mail go by their own route, before any other takes them."""
+"""Changes of alertmanager.yml: a route of its own for alerts about mail, before all others."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -7,39 +7,40 @@ from typing import Any, Final
 from yaml import Node
 
 from alerts.yaml_text import dump
-from dinky.needs.model import ALERTMANAGER, Need, NotConfiguredError, Routes
-from dinky.yaml_text import CannotEditError, add_key, append, child, content, elements, parse, prepend, scalar
+from dinky.changes.change import Change, NotConfiguredError, Routes
+from dinky.server_folder import ALERTMANAGER
+from dinky.yaml_edit import CannotEditError, add_key, append, child, content, elements, parse, prepend, scalar
 
-_NO_ROUTE: Final = "no notification route is configured: alerts about mail reach nobody"
+_NO_ROUTE: Final = "no notification route is configured: alerts about mail are not sent"
 _HINT: Final = (
     "set one of the variables ALERT_... in .env.mail.prod (alerts/README.md names them) and run `make dinky` again; or "
     'add a route to alertmanager.yml whose receiver is `mail` and whose matcher is `service="mail"`'
 )
 
 
-def needs(texts: Mapping[str, str], routes: Routes | None) -> Iterator[Need]:
-    """Yield what Alertmanager's configuration needs: all of it hangs on somebody to tell."""
+def changes(texts: Mapping[str, str], routes: Routes | None) -> Iterator[Change]:
+    """Yield the changes of Alertmanager's configuration; without a route, only the missing one."""
     if ALERTMANAGER not in texts:
         return
     if routes is None:
-        yield Need(ALERTMANAGER, "alerts about mail have a notification route", _HINT, _find_route)
+        yield Change(ALERTMANAGER, "alerts about mail have a notification route", _HINT, _find_route)
         return
-    yield Need(
+    yield Change(
         ALERTMANAGER,
         "alerts about mail have a route of their own, before all others",
         "put the route of `make alert-routes` first below `route:`, `routes:`",
         partial(_add_route, route=routes.route),
     )
     for one in routes.receivers:
-        yield Need(
+        yield Change(
             ALERTMANAGER,
             f"the receiver {one['name']} is there",
             "add the receivers of `make alert-routes` to `receivers:`",
             partial(_add_receiver, receiver=one),
         )
-    yield Need(
+    yield Change(
         ALERTMANAGER,
-        "mere consequences of a dead mail server are silent",
+        "alerts that follow from a failed mail server are inhibited",
         "add the rules of `make alert-routes` to `inhibit_rules:`",
         partial(_add_inhibitions, inhibitions=routes.inhibitions),
     )

@@ -1,9 +1,9 @@
-"""Cutting and pasting in YAML that somebody else wrote."""
+"""Editing YAML text in place."""
 
 import pytest
 import yaml
 
-from dinky.yaml_text import (
+from dinky.yaml_edit import (
     CannotEditError,
     add_first_key,
     add_key,
@@ -43,7 +43,7 @@ def appended(text: str, key: str, block: str) -> str:
     ],
 )
 def test_append(text: str, expected: str | None) -> None:
-    """An element comes right behind the last one, indented as it is, and every other byte stays."""
+    """An element is inserted after the last one, with its indentation, and every other byte stays."""
     result = appended(text, "a", "- y")
     assert result == (expected or f"{text}  - y\n")
     assert yaml.safe_load(result)["a"] == [*yaml.safe_load(text)["a"], "y"]
@@ -57,14 +57,14 @@ def test_append(text: str, expected: str | None) -> None:
     ],
 )
 def test_prepend(text: str, expected: str) -> None:
-    """An element comes before the first one, and before the comment that belongs to that one."""
+    """An element is inserted before the first one and the comment above it."""
     sequence = child(parse(text), "a")
     assert sequence
     assert prepend(text, sequence, "- y: 1") == expected
 
 
 def test_keys() -> None:
-    """Keys come at the end or at the front of a mapping, as deep as it is."""
+    """Keys are inserted at the end or the beginning of a mapping, with its indentation."""
     text = "a:\n    # first\n    b: 1\n\nc: 2\n"
     mapping = child(parse(text), "a")
     assert mapping
@@ -85,7 +85,7 @@ def test_keys() -> None:
     ],
 )
 def test_remove(text: str, expected: str) -> None:
-    """An element goes with its line; the last one takes the key along."""
+    """An element is removed with its line, and the key with the last element."""
     root = parse(text)
     assert isinstance(root, yaml.MappingNode)
     assert remove_element(text, root, "k", "b") == expected
@@ -101,12 +101,12 @@ def test_remove(text: str, expected: str) -> None:
     ],
 )
 def test_what_cannot_be_edited(text: str, message: str) -> None:
-    """Where a line cannot be put in without guessing, nothing is changed, and the reason has a line number."""
+    """Where a line cannot be inserted without guessing, the error has the reason and a line number."""
     with pytest.raises(CannotEditError, match=message):
         appended(text, "a", "- y")
 
 
 def test_mapping_in_brackets() -> None:
-    """What takes several lines is not squeezed into brackets."""
+    """An element of several lines is not inserted into a list in brackets."""
     with pytest.raises(CannotEditError, match="line 1: the list is written in brackets"):
         appended("a: [x]\n", "a", "- y:\n    z: 1")

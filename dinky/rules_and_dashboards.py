@@ -1,24 +1,24 @@
-"""The files that are ours altogether, and where Dinky Server's Prometheus and Grafana look for them."""
+"""The alert rules and dashboards that are copied into a Dinky Server, with its own links."""
 
 from pathlib import Path
 from typing import Final
 
 from alerts.words import Links, read_links
-from dinky.needs.model import DASHBOARDS, RULES
+from dinky.server_folder import DASHBOARDS, RULES
 
 _ROOT: Final = Path(__file__).parents[1]
 SOURCES: Final = {
     RULES: (_ROOT / "alerts/rules", "*.yml"),
     DASHBOARDS: (_ROOT / "dashboards/json", "*.json"),
 }
-"""Each folder of the server, and what is copied into it: everything of that kind that is there."""
+"""Each folder of the server, with the folder and pattern of the files that are copied into it."""
 
 
 def files(links: Links | None = None) -> dict[str, bytes]:
-    """Return every file that is copied: its path from the server's folder on, and its content.
+    """Return the path, relative to the server's folder, and the content of every file that is copied.
 
     Args:
-        links: where notifications and dashboards lead, in place of alerts/links.toml.
+        links: the links of notifications and dashboards; without them, those of alerts/links.toml.
     """
     generated = read_links()
     new = links or generated
@@ -32,6 +32,6 @@ def files(links: Links | None = None) -> dict[str, bytes]:
 
 
 def source(path: str) -> str:
-    """Return where a file that is copied lies in this repository."""
+    """Return the path in this repository of a file that is copied."""
     folder, _, name = path.rpartition("/")
     return f"{SOURCES[folder][0].relative_to(_ROOT).as_posix()}/{name}"

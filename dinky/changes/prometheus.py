@@ -1,27 +1,30 @@
-"""prometheus.yml: it loads the rules, and finds both services."""
+"""Changes of prometheus.yml: load the alert rules, scrape both services."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from yaml import Node
 
-from dinky.needs.model import PROMETHEUS, Need
-from dinky.yaml_text import CannotEditError, add_key, append, child, elements, parse, scalars
+from dinky.changes.change import Change
+from dinky.server_folder import PROMETHEUS
+from dinky.yaml_edit import CannotEditError, add_key, append, child, elements, parse, scalars
 
 PATTERN: Final = "mail/*.yml"
 TARGETS: Final = {"mail-api": "mail-api:9464", "mail-exporter": "mail-exporter:9154"}
-"""Each job, and where it is asked: what the containers' labels say too."""
+"""Each job and its target, as in the labels of the containers."""
 _LABEL: Final = "__meta_docker_container_label_prometheus_scrape"
 
 
-def needs(texts: Mapping[str, str]) -> Iterator[Need]:
-    """Yield what Prometheus's configuration needs."""
+def changes(texts: Mapping[str, str]) -> Iterator[Change]:
+    """Yield the changes of Prometheus's configuration."""
     if PROMETHEUS not in texts:
         return
-    yield Need(PROMETHEUS, "Prometheus loads the rules about mail", f'add `- "{PATTERN}"` to `rule_files`', _load_rules)
-    yield Need(
+    yield Change(
+        PROMETHEUS, "Prometheus loads the rules about mail", f'add `- "{PATTERN}"` to `rule_files`', _load_rules
+    )
+    yield Change(
         PROMETHEUS,
-        "Prometheus looks for mail-api and mail-exporter",
+        "Prometheus scrapes mail-api and mail-exporter",
         f"add a job for each of {', '.join(TARGETS.values())} to `scrape_configs`",
         _scrape,
     )
@@ -56,7 +59,7 @@ def _scrape(text: str) -> str:
 
 
 def _discovers(job: Node) -> bool:
-    """Return whether a job finds containers by the label that ours carry."""
+    """Return whether a job discovers containers by the label that ours have."""
     kept = [scalars(child(rule, "source_labels")) for rule in elements(child(job, "relabel_configs"))]
     return child(job, "docker_sd_configs") is not None and [_LABEL] in kept
 

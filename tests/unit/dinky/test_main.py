@@ -1,4 +1,4 @@
-"""Installing, checking and undoing on a copy of the stack."""
+"""Command line: install, check and undo in a copy of the stack."""
 
 import difflib
 import json
@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from dinky.__main__ import CANNOT, DONE, OPEN, main
-from dinky.needs.model import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
-from dinky.record import fingerprint
+from dinky.install_record import fingerprint
+from dinky.server_folder import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
 from tests.unit.dinky.conftest import STACK
 
 RULE = "monitoring/prometheus/mail/relay.yml"
@@ -29,12 +29,12 @@ def tree(folder: Path) -> Files:
 
 
 def install(server: Path) -> int:
-    """Install without being asked."""
+    """Install with --yes."""
     return main(["install", str(server), "--yes"])
 
 
 def undo(server: Path) -> int:
-    """Undo without being asked."""
+    """Undo with --yes."""
     return main(["undo", str(server), "--yes"])
 
 
@@ -44,14 +44,14 @@ def check(server: Path) -> int:
 
 
 def replace(path: Path, old: str, new: str) -> None:
-    """Edit a file as its owner would."""
+    """Replace a text in a file."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
 
 
-def test_stack_as_it_is_lacks_all(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """The check of the untouched stack names every part and its fix, and changes nothing."""
+def test_check_before_installation(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """The check of the original stack lists every change with its fix, and writes nothing."""
     assert check(server) == OPEN
     printed = capsys.readouterr().out
     lines = printed.splitlines()
@@ -65,7 +65,7 @@ def test_stack_as_it_is_lacks_all(capsys: pytest.CaptureFixture[str], server: Pa
 
 
 def test_installed(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """After an installation the check is clean, and a second one has nothing to do."""
+    """After an installation the check finds nothing missing, and a second one has nothing to do."""
     assert install(server) == DONE
     assert check(server) == DONE
     assert "dinky: nothing is missing" in capsys.readouterr().out
@@ -76,7 +76,7 @@ def test_installed(capsys: pytest.CaptureFixture[str], server: Path) -> None:
 
 
 def test_undone(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """Undoing makes the folder what it was, byte for byte and folder for folder."""
+    """Undoing restores every file and folder, byte for byte."""
     assert install(server) == DONE
     assert undo(server) == DONE
     assert tree(server) == tree(STACK)
@@ -88,7 +88,7 @@ def test_undone(capsys: pytest.CaptureFixture[str], server: Path) -> None:
 
 
 def test_only_lines_are_added(server: Path) -> None:
-    """Nothing of theirs is written anew: of their lines, only the two that wait for the old mail server are gone."""
+    """The server's own lines stay, except for the two that make Alertmanager wait for the old mail server."""
     install(server)
     gone = []
     for path in (COMPOSE, PROMETHEUS, ALERTMANAGER, DATASOURCES):
@@ -97,8 +97,8 @@ def test_only_lines_are_added(server: Path) -> None:
     assert gone == ["    depends_on:", "      - mail-server"]
 
 
-def test_result_means_what_it_should(server: Path) -> None:
-    """The compose file starts no mail server of its own, and all links lead to sources that are there."""
+def test_result_is_as_intended(server: Path) -> None:
+    """The compose file starts no mail server of its own, and all links point to existing data sources."""
     install(server)
     services = yaml.safe_load((server / COMPOSE).read_text())["services"]
     assert services["replaced-mail-server"]["profiles"] == ["replaced-by-dinky-mail"]
@@ -109,7 +109,7 @@ def test_result_means_what_it_should(server: Path) -> None:
     routes = yaml.safe_load((server / ALERTMANAGER).read_text())["route"]["routes"]
     assert [one["receiver"] for one in routes] == ["mail", "on-call", "sites"]
     sources = {one["name"]: one["jsonData"] for one in sources_of(server) if "jsonData" in one}
-    # What Grafana calls sources of these names that have no uid.
+    # The uids that Grafana derives from these names.
     assert sources["Prometheus"]["exemplarTraceIdDestinations"][0]["datasourceUid"] == "P214B5B846CF3925F"
     assert sources["Tempo"]["tracesToLogsV2"]["datasourceUid"] == "P8E80F9AEF21F6940"
     assert sources["Tempo"]["tracesToMetrics"]["datasourceUid"] == "PBFA97CFB590B2093"
@@ -138,12 +138,12 @@ def test_containers_see_the_change(server: Path) -> None:
     assert (server / ".dinky-mail").stat().st_mode & 0o777 == 0o700
 
 
-def test_nobody_to_ask(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """Without --yes and without a terminal the diff is shown, nothing is changed, and a hint says how."""
+def test_no_terminal(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """Without --yes and without a terminal the diff is printed, nothing is changed, and --yes is named."""
     assert main(["install", str(server)]) == OPEN
     printed = capsys.readouterr().out
     assert '+  - "mail/*.yml"' in printed
-    assert "writes 8 files of ours to monitoring/prometheus/mail/" in printed
+    assert "writes 8 files to monitoring/prometheus/mail/" in printed
     assert "use --yes" in printed
     assert tree(server) == tree(STACK)
 
@@ -161,7 +161,7 @@ def test_own_edit_in_their_file(server: Path) -> None:
 
 
 def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """A line of ours that the operator has changed is theirs: it is not put back, not doubled, and told at the undo."""
+    """A line of ours that the operator has changed stays: not replaced, not doubled, and printed at the undo."""
     install(server)
     replace(server / ALERTMANAGER, "repeat_interval: 12h", "repeat_interval: 6h")
     edited = tree(server)
@@ -170,7 +170,10 @@ def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path)
     assert check(server) == DONE
     capsys.readouterr()
     assert undo(server) == DONE
-    assert f"{ALERTMANAGER}: changed by you since, and left so: repeat_interval: 12h" in capsys.readouterr().out
+    assert (
+        f"{ALERTMANAGER}: you have changed this line since, so it stays: repeat_interval: 12h"
+        in capsys.readouterr().out
+    )
     left = yaml.safe_load((server / ALERTMANAGER).read_text())
     assert left["route"]["routes"][0]["repeat_interval"] == "6h"
     assert [one["name"] for one in left["receivers"]] == ["everybody", "on-call", "sites"]
@@ -178,7 +181,7 @@ def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path)
 
 
 def test_own_edit_of_our_file(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """A rule file that the operator has changed is left alone, and by the undo too."""
+    """A rule file that the operator has changed stays, after the undo too."""
     install(server)
     replace(server / RULE, "for: 1m", "for: 5m")
     mine = (server / RULE).read_bytes()
@@ -192,7 +195,7 @@ def test_own_edit_of_our_file(capsys: pytest.CaptureFixture[str], server: Path) 
 
 
 def pretend_older(server: Path, path: str) -> None:
-    """Make a file of ours what another version would have brought."""
+    """Replace a file of ours by one that another version might have installed."""
     record = server / ".dinky-mail/record.json"
     listed = json.loads(record.read_text())
     older = server / path
@@ -202,18 +205,18 @@ def pretend_older(server: Path, path: str) -> None:
 
 
 def test_newer_version(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """A file that another version brought, and that nobody has touched, is old, and is written anew."""
+    """An unchanged file from another version is old, and is replaced."""
     install(server)
     new = tree(server)[RULE]
     pretend_older(server, RULE)
     assert check(server) == OPEN
-    assert f"old     {RULE}: it is that of another version" in capsys.readouterr().out
+    assert f"old     {RULE}: it is from another version" in capsys.readouterr().out
     assert install(server) == DONE
     assert tree(server)[RULE] == new
 
 
 def test_newer_version_of_an_edited_file(server: Path) -> None:
-    """Where both have changed it, the operator's stays and ours lies beside it, where nobody loads it."""
+    """Where both have changed it, the operator's file stays, and ours is written next to it as NAME.new."""
     install(server)
     new = tree(server)[RULE]
     pretend_older(server, RULE)
@@ -226,8 +229,8 @@ def test_newer_version_of_an_edited_file(server: Path) -> None:
     assert tree(server) == tree(STACK)
 
 
-def test_rule_file_that_is_no_more(server: Path) -> None:
-    """What another version brought and this one has not is taken away."""
+def test_former_rule_file(server: Path) -> None:
+    """A file of another version that this one does not have is removed."""
     install(server)
     extra = "monitoring/prometheus/mail/former.yml"
     pretend_older(server, extra)
@@ -236,7 +239,7 @@ def test_rule_file_that_is_no_more(server: Path) -> None:
     assert not (server / extra).exists()
 
 
-def test_other_ways_to_tell(monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
+def test_other_notification_route(monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
     """Other ALERT_ settings change our lines in alertmanager.yml and no other, and are undone as well."""
     install(server)
     monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/b")
@@ -331,14 +334,14 @@ def test_no_folder(capsys: pytest.CaptureFixture[str], command: str) -> None:
 def test_links_lead_where_the_settings_say(server: Path) -> None:
     """Rules and dashboards have RUNBOOK_URL and GRAFANA_URL, and no placeholder."""
     install(server)
-    brought = {path: text.decode() for path, text in tree(server).items() if "/mail" in path}
-    assert "https://git.dinky.net/runbooks/MailServerDown.md" in brought["monitoring/prometheus/mail/server.yml"]
-    assert "https://grafana.dinky.net/d/mail-server" in brought["monitoring/prometheus/mail/server.yml"]
+    installed = {path: text.decode() for path, text in tree(server).items() if "/mail" in path}
+    assert "https://git.dinky.net/runbooks/MailServerDown.md" in installed["monitoring/prometheus/mail/server.yml"]
+    assert "https://grafana.dinky.net/d/mail-server" in installed["monitoring/prometheus/mail/server.yml"]
     assert (
         "https://git.dinky.net/runbooks/${__value.raw}.md"
-        in brought["monitoring/grafana/dashboards/mail-overview.json"]
+        in installed["monitoring/grafana/dashboards/mail-overview.json"]
     )
-    assert [path for path, text in brought.items() if ".invalid" in text or "localhost:3000" in text] == []
+    assert [path for path, text in installed.items() if ".invalid" in text or "localhost:3000" in text] == []
 
 
 def test_links_that_cannot_work(
@@ -436,13 +439,13 @@ def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: 
 )
 def test_a_person_is_asked(server: Path, answer: str, code: int, printed: bytes) -> None:
     """At a terminal the diff is followed by a question, and nothing is changed but by a yes."""
-    ours, theirs = pty.openpty()
-    os.write(ours, f"{answer}\n".encode())
+    terminal, stdin = pty.openpty()
+    os.write(terminal, f"{answer}\n".encode())
     command = [sys.executable, "-m", "dinky", "install", str(server)]
     root = Path(__file__).parents[3]
-    done = subprocess.run(command, stdin=theirs, capture_output=True, check=False, cwd=root, timeout=60)  # noqa: S603 - as above
-    os.close(ours)
-    os.close(theirs)
+    done = subprocess.run(command, stdin=stdin, capture_output=True, check=False, cwd=root, timeout=60)  # noqa: S603 - our own program
+    os.close(terminal)
+    os.close(stdin)
     assert (done.returncode, done.stderr) == (code, b"")
     assert f"Change {server}? [y/N]".encode() in done.stdout
     assert printed in done.stdout

@@ -1,7 +1,7 @@
-"""Mail that waits in one mail server, carried to another: out of the queue as text, in through `sendmail`.
+"""Move the mails of a mail server's queue to another mail server: save them as files, send them with `sendmail`.
 
-Both are containers with Postfix 3.1 or newer. What is told apart from the text is lost (when it arrived, which DSN was
-asked for): each mail starts anew.
+Both are containers with Postfix 3.1 or newer. Sender, recipients and text are kept; arrival time and requested DSNs are
+not.
 """
 
 import json
@@ -14,14 +14,14 @@ _MAILER_DAEMON: Final = "MAILER-DAEMON"
 
 
 class QueueError(Exception):
-    """Docker or Postfix refused; the message has its words."""
+    """A command of Docker or Postfix failed; the message has its output."""
 
 
 def save(container: str, folder: Path) -> int:
-    """Put every mail in the queue on hold and have it in the folder; return how many there are.
+    """Put every mail in the queue on hold and copy it into the folder; return their number.
 
-    Held, it cannot leave by both ways, unless it was on its way in that very moment. `postsuper -H ALL` in that
-    container lets it go again.
+    A mail on hold is not sent by the old server too, except for one that is being delivered at this moment.
+    `postsuper -H ALL` in that container releases them.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _run(container, "postsuper", "-h", "ALL")
@@ -32,12 +32,12 @@ def save(container: str, folder: Path) -> int:
 
 
 def send(container: str, folder: Path) -> int:
-    """Give each mail of the folder to the server, and mark it as sent; return how many there were.
+    """Submit each mail of the folder to the server and mark it as sent; return their number.
 
-    What was marked before is not sent again. A mail that is refused stays as it is.
+    A marked mail is not sent again. A rejected mail is not marked.
 
     Raises:
-        QueueError: one was refused; those before it are marked.
+        QueueError: a mail was rejected; those before it are marked.
     """
     count = 0
     for envelope in sorted(folder.glob("*.json")):

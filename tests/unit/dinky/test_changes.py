@@ -1,4 +1,4 @@
-"""Needs in files that are written otherwise than the stack's."""
+"""Changes of files that are written in other ways than those of the stack."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dinky.needs import every_need
-from dinky.needs.model import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS, PROMTAIL, Routes
+from dinky.changes import all_changes
+from dinky.changes.change import Routes
+from dinky.server_folder import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS, PROMTAIL
 from dinky.settings import secrets
-from dinky.yaml_text import CannotEditError
+from dinky.yaml_edit import CannotEditError
 
 ROUTES = Routes(
     {"receiver": "mail", "matchers": ['service="mail"']},
@@ -20,19 +21,19 @@ NOTHING = "services: {}\n"
 
 
 def edited(texts: Mapping[str, str], path: str, routes: Routes | None = ROUTES) -> str:
-    """Return a file with all its needs met; each of them says afterwards that it is."""
+    """Return a file with all its changes made, and check that each recognizes it."""
     files = {COMPOSE: NOTHING, **texts}
-    needs = [need for need in every_need(files, routes, "./services/secrets") if need.path == path]
+    changes = [change for change in all_changes(files, routes, "./services/secrets") if change.path == path]
     text = files[path]
-    for need in needs:
-        text = need.edit(text)
-    assert [need.what for need in needs if not need.met(text)] == []
+    for change in changes:
+        text = change.edit(text)
+    assert [change.what for change in changes if not change.is_made(text)] == []
     yaml.safe_load(text)
     return text
 
 
 def compose(services: str, **others: str) -> str:
-    """Return a compose file with these services, its needs met."""
+    """Return a compose file with these services and all its changes."""
     return edited({COMPOSE: f"services:\n{services}", **others}, COMPOSE)
 
 
@@ -53,12 +54,12 @@ def compose(services: str, **others: str) -> str:
         pytest.param(
             "  mail-server:\n    image: x\n  mail-api:\n    image: y\n    depends_on: [mail-server]\n",
             "    image: y\n    depends_on: [mail-server]\n",
-            id="what steps aside too may wait for it",
+            id="a replaced service may wait for it",
         ),
     ],
 )
-def test_room_for_the_mail_server(services: str, expected: str) -> None:
-    """Whatever holds one of our container names is not started, and nobody waits for it."""
+def test_replaced_services(services: str, expected: str) -> None:
+    """A service with one of our container names is not started, and no other service waits for it."""
     text = compose(services)
     assert text.endswith(expected)
     loaded = yaml.safe_load(text)["services"]
@@ -75,13 +76,13 @@ def test_room_for_the_mail_server(services: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "services",
     [
-        pytest.param("  mail-before:\n    container_name: mail-server\n    profiles: [old]\n", id="set aside by hand"),
+        pytest.param("  mail-before:\n    container_name: mail-server\n    profiles: [old]\n", id="disabled by hand"),
         pytest.param("  mail-server:\n    image: dinky-mail/mail-server:latest\n", id="it is ours"),
         pytest.param("  mail-server:\n    container_name: other\n    image: x\n", id="it has another name"),
     ],
 )
-def test_nothing_to_set_aside(services: str) -> None:
-    """What is in nobody's way stays as it is."""
+def test_nothing_to_replace(services: str) -> None:
+    """A service that does not use our names stays as it is."""
     assert compose(services) == f"services:\n{services}"
 
 
@@ -95,19 +96,19 @@ def test_nothing_to_set_aside(services: str) -> None:
     ],
 )
 def test_flag(command: str, expected: str | None) -> None:
-    """Exemplars are switched on once, however the flags are written; without Tempo nothing else is."""
+    """Exemplars are switched on once, however the flags are written."""
     text = compose(f"  p:\n    image: prom/prometheus:v3\n    volumes: [.:/etc/prometheus]\n    command: {command}\n")
     assert text.endswith(f"command: {expected or command}\n")
 
 
 def test_no_flags_at_all() -> None:
-    """A command of ours alone would take the place of the image's own, so a person has to write it."""
+    """Without a `command` the flag has to be added by hand: a new `command` would replace that of the image."""
     with pytest.raises(CannotEditError, match="the service p has no list of flags"):
         compose("  p:\n    image: localhost:5000/prom/prometheus@sha256:0\n")
 
 
 def test_socket() -> None:
-    """Who discovers containers gets the socket, in either way of writing mounts, and who does not, does not."""
+    """Services that discover containers get Docker's socket, in both forms of mounts; others do not."""
     discovers = "scrape_configs:\n  - docker_sd_configs: [{host: unix:///var/run/docker.sock}]\n"
     mounted = "- {type: bind, source: /run/docker.sock, target: /var/run/docker.sock}"
     services = (
@@ -176,7 +177,7 @@ def test_scrape(text: str, added: int) -> None:
     [pytest.param('["a.yml"]', id="brackets"), pytest.param("\n- a.yml", id="lines"), pytest.param("[]", id="none")],
 )
 def test_rule_files(files: str) -> None:
-    """Our pattern comes behind theirs."""
+    """Our pattern is added after the others."""
     text = edited({PROMETHEUS: f"rule_files: {files}\nscrape_configs:\n- job_name: a\n"}, PROMETHEUS)
     assert yaml.safe_load(text)["rule_files"][-1] == "mail/*.yml"
 

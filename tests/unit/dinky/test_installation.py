@@ -1,4 +1,4 @@
-"""Whatever the operator makes of the files, a second run finds nothing to do, and what is undone is undone."""
+"""Plans for files with any changes of the operator: a second run has nothing to do, and a removal is complete."""
 
 from typing import Final
 
@@ -6,18 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.routes.settings import RouteSettings
-from dinky import bring, folder
-from dinky.needs.model import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
-from dinky.plan import Files, Plan, Wanted, install, paths, remove
-from dinky.record import Record
+from dinky import rules_and_dashboards, server_folder
+from dinky.install_record import InstallRecord
+from dinky.installation import Desired, Files, InstallationPlan, paths, plan_installation, plan_removal
+from dinky.server_folder import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
 from dinky.settings import routes
-from dinky.yaml_text import CannotEditError
+from dinky.yaml_edit import CannotEditError
 from tests.unit.dinky.conftest import STACK
 
 SETTINGS: Final = RouteSettings.model_construct(alert_webhook_url="https://hook.example/a")
-WANTED: Final = Wanted(bring.files(), routes(SETTINGS), "./secrets")
-STACK_FILES: Final = folder.read(STACK, paths(WANTED, Record()))
-FIRST: Final = install(WANTED, STACK_FILES, Record())
+DESIRED: Final = Desired(rules_and_dashboards.files(), routes(SETTINGS), "./secrets")
+STACK_FILES: Final = server_folder.read(STACK, paths(DESIRED, InstallRecord()))
+FIRST: Final = plan_installation(DESIRED, STACK_FILES, InstallRecord())
 
 EDITS: Final = st.tuples(
     st.sampled_from((COMPOSE, PROMETHEUS, ALERTMANAGER, DATASOURCES)),
@@ -26,9 +26,9 @@ EDITS: Final = st.tuples(
 )
 
 
-def carried_out(files: Files, plan: Plan) -> Files:
+def carried_out(files: Files, plan: InstallationPlan) -> Files:
     """Return the files after a plan."""
-    after = {**files, **plan.brought, **plan.changed}
+    after = {**files, **plan.ours, **plan.changed}
     return {path: content for path, content in after.items() if content is not None}
 
 
@@ -48,24 +48,24 @@ def edited(files: Files, path: str, place: float, how: str) -> Files:
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(EDITS, min_size=1, max_size=3))
-def test_whatever_is_changed(edits: list[tuple[str, float, str]]) -> None:
-    """After any changes, one run settles it; undoing that is as good as undoing the first."""
+def test_any_change(edits: list[tuple[str, float, str]]) -> None:
+    """After any changes a second run has nothing to do, and its removal is the same as that of the first."""
     files = carried_out(STACK_FILES, FIRST)
     for path, place, how in edits:
         files = edited(files, path, place, how)
     try:
-        again = install(WANTED, files, FIRST.record)
+        again = plan_installation(DESIRED, files, FIRST.record)
     except CannotEditError:
-        return  # it is no YAML any more
+        return  # not YAML any more
     settled = carried_out(files, again)
-    assert install(WANTED, settled, again.record).is_done
-    at_once, later = remove(files, FIRST.record), remove(settled, again.record)
+    assert plan_installation(DESIRED, settled, again.record).is_done
+    at_once, later = plan_removal(files, FIRST.record), plan_removal(settled, again.record)
     if not at_once.notes and not later.notes:
         assert carried_out(files, at_once) == carried_out(settled, later)
 
 
 def test_nothing_is_changed() -> None:
-    """What is installed is there, and taking it back leaves the stack."""
+    """A second run has nothing to do, and a removal restores the stack."""
     files = carried_out(STACK_FILES, FIRST)
-    assert install(WANTED, files, FIRST.record).is_done
-    assert carried_out(files, remove(files, FIRST.record)) == STACK_FILES
+    assert plan_installation(DESIRED, files, FIRST.record).is_done
+    assert carried_out(files, plan_removal(files, FIRST.record)) == STACK_FILES

@@ -1,4 +1,4 @@
-"""Reading and writing a Dinky Server's folder: the only place that touches the disk of the server's files."""
+"""Read and write a Dinky Server's folder: the paths of its files, and all file access of the installer."""
 
 import os
 import shutil
@@ -6,19 +6,33 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from dinky import record
-from dinky.needs.model import COMPOSE, LOOKED_AT, THEIRS
-from dinky.record import Record
+from dinky import install_record
+from dinky.install_record import InstallRecord
+
+COMPOSE: Final = "docker-compose.yml"
+PROMETHEUS: Final = "monitoring/prometheus/prometheus.yml"
+ALERTMANAGER: Final = "monitoring/alertmanager/alertmanager.yml"
+PROMTAIL: Final = "monitoring/promtail/promtail-config.yml"
+TRAEFIK: Final = "infrastructure/traefik/traefik.yml"
+CLOUDFLARED: Final = "infrastructure/cloudflared/config.yml"
+DATASOURCES: Final = "monitoring/grafana/provisioning/datasources/datasources.yml"
+RULES: Final = "monitoring/prometheus/mail"
+DASHBOARDS: Final = "monitoring/grafana/dashboards"
+
+CHANGED_FILES: Final[tuple[str, ...]] = (COMPOSE, PROMETHEUS, ALERTMANAGER, PROMTAIL, DATASOURCES)
+"""The server's own files that an installation may change; the first is required."""
+CHECKED_FILES: Final[tuple[str, ...]] = (TRAEFIK, CLOUDFLARED)
+"""The server's own files that only the check reads."""
 
 _LARGEST_BYTES: Final = 10_000_000
 
 
 class NotADinkyServerError(Exception):
-    """The folder cannot be looked at, or is something else; the message says what was missed."""
+    """The folder cannot be read, or is not a Dinky Server's; the message names what is missing."""
 
 
 def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
-    """Return those of the server's own files, and of the given ones, that are there.
+    """Return the contents of the server's own files, and of the files at these paths, as far as they exist.
 
     Raises:
         NotADinkyServerError: there is no compose file, or a file cannot be read.
@@ -26,7 +40,7 @@ def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
     if not (root / COMPOSE).is_file():
         raise NotADinkyServerError(f"{root}: there is no {COMPOSE}; DIR is the folder of a dinky-server checkout")
     found = {}
-    for path in {*THEIRS, *LOOKED_AT, *paths}:
+    for path in {*CHANGED_FILES, *CHECKED_FILES, *paths}:
         try:
             if (root / path).is_file() and (root / path).stat().st_size <= _LARGEST_BYTES:
                 found[path] = (root / path).read_bytes()
@@ -36,10 +50,10 @@ def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
 
 
 def write(root: Path, path: str, content: bytes | None) -> None:
-    """Make the file hold the content, or be gone with None.
+    """Write a file; remove it where the content is None.
 
-    A file that exists keeps its inode, owner and mode: a container that has it mounted sees the change. A new one is
-    readable for all, as the containers' users have to, and belongs to the owner of the folder.
+    A file that exists keeps its inode, owner and mode, so that a container that mounts it sees the change. A new file
+    can be read by all users, since containers have their own, and belongs to the owner of the folder.
     """
     target = root / path
     if content is None:
@@ -53,7 +67,7 @@ def write(root: Path, path: str, content: bytes | None) -> None:
 
 
 def make_folders(root: Path, paths: Iterable[str]) -> None:
-    """Make these folders, outermost first."""
+    """Create these folders, given outermost first."""
     for path in paths:
         (root / path).mkdir(exist_ok=True)
         (root / path).chmod(0o755)
@@ -61,24 +75,24 @@ def make_folders(root: Path, paths: Iterable[str]) -> None:
 
 
 def missing_folders(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that do not exist yet and that these files need, outermost first."""
+    """Return the folders of these files that do not exist yet, outermost first."""
     parents = {parent.as_posix() for path in paths for parent in Path(path).parents}
     return tuple(sorted(one for one in parents if not (root / one).exists()))
 
 
 def remove_empty(root: Path, folders: Iterable[str]) -> None:
-    """Remove those folders that hold nothing, innermost first."""
+    """Remove the folders that are empty, innermost first."""
     for path in sorted(folders, reverse=True):
         folder = root / path
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
-def keep_record(root: Path, done: Record) -> None:
-    """Make the folder's record this one; an empty one leaves nothing behind."""
-    folder = root / record.FOLDER
-    wanted = record.files(done)
-    if done == Record():
+def keep_record(root: Path, done: InstallRecord) -> None:
+    """Write the record into the folder; remove it where the record is empty."""
+    folder = root / install_record.FOLDER
+    wanted = install_record.files(done)
+    if done == InstallRecord():
         shutil.rmtree(folder, ignore_errors=True)
         return
     folder.mkdir(mode=0o700, exist_ok=True)

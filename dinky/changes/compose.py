@@ -1,4 +1,4 @@
-"""docker-compose.yml: the old mail server steps aside, and Prometheus and Promtail get what they lack."""
+"""Changes of docker-compose.yml: disable the old mail server; flags and mounts of the monitoring services."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,9 @@ from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from dinky.needs.model import COMPOSE, PROMETHEUS, PROMTAIL, RULES, Need, Routes
-from dinky.yaml_text import (
+from dinky.changes.change import Change, Routes
+from dinky.server_folder import COMPOSE, PROMETHEUS, PROMTAIL, RULES
+from dinky.yaml_edit import (
     CannotEditError,
     add_first_key,
     append,
@@ -23,10 +24,10 @@ from dinky.yaml_text import (
 )
 
 OURS: Final = frozenset({"mail-server", "mail-api", "mail-exporter"})
-"""The container names that Dinky Mail takes over."""
+"""The container names that Dinky Mail uses."""
 PROFILE: Final = "replaced-by-dinky-mail"
-SET_ASIDE: Final = "replaced-"
-"""In front of the name of a service of theirs that ours takes the place of."""
+REPLACED: Final = "replaced-"
+"""Prefix of the name of a service that Dinky Mail replaces."""
 _PLACEHOLDER: Final = """\
 # Dinky Mail has its own compose file. This entry does nothing: it is for scripts that start {name} by name.
 {name}:
@@ -42,37 +43,37 @@ SECRETS: Final = "/run/secrets"
 _RULES_INSIDE: Final = "/etc/prometheus/mail"
 _OUR_IMAGES: Final = "dinky-mail/"
 _WAITS: Final = ("depends_on", "links")
-_EXEMPLARS: Final = ("--enable-feature=exemplar-storage", "Prometheus keeps the traces beside the numbers (exemplars)")
+_EXEMPLARS: Final = ("--enable-feature=exemplar-storage", "Prometheus stores exemplars, which link metrics to traces")
 
 
-def needs(texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
-    """Yield what the compose file needs; what a part needs depends on that part's own configuration."""
+def changes(texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Change]:
+    """Yield the changes of the compose file; those of a service depend on its own configuration."""
     services = child(parse(texts[COMPOSE]), "services")
-    yield from _makes_room(services)
+    yield from _replacements(services)
     yield from _flags(services)
     yield from _mounts(services, texts, routes, secrets)
 
 
-def _makes_room(services: Node | None) -> Iterator[Need]:
+def _replacements(services: Node | None) -> Iterator[Change]:
     replaced = {name for name, one in items(services) if _is_replaced(name, one)}
     for name in sorted(replaced):
-        plain = name.removeprefix(SET_ASIDE)
-        yield Need(
+        plain = name.removeprefix(REPLACED)
+        yield Change(
             COMPOSE,
             f"its own service {plain} is not started, even by name",
-            f'rename the service {plain} to {SET_ASIDE}{plain}, give it the line `profiles: ["{PROFILE}"]`, and add '
+            f'rename the service {plain} to {REPLACED}{plain}, give it the line `profiles: ["{PROFILE}"]`, and add '
             f"a service {plain} that does nothing, as `make dinky` shows it",
-            partial(_set_aside, name=name),
+            partial(_replace_service, name=name),
         )
-    waited_for = sorted({name.removeprefix(SET_ASIDE) for name in replaced})
+    waited_for = sorted({name.removeprefix(REPLACED) for name in replaced})
     for name, one in items(services):
         for key in _WAITS if name not in replaced else ():
             for other in waited_for:
                 if other in _names(child(one, key)):
-                    yield Need(
+                    yield Change(
                         COMPOSE,
                         f"{name} does not wait for its own {other}",
-                        f"take {other} out of `{key}` of the service {name}",
+                        f"remove {other} from `{key}` of the service {name}",
                         partial(_without, name=name, key=key, other=other),
                     )
 
@@ -96,8 +97,8 @@ def _service(text: str, name: str) -> Node:
     return found
 
 
-def _set_aside(text: str, name: str) -> str:
-    """Rename the service and put it into a profile; leave a placeholder under its name.
+def _replace_service(text: str, name: str) -> str:
+    """Rename the service, add a profile to it, and insert a placeholder under its name.
 
     A profile alone is not enough: `docker compose up -d NAME` starts a service whatever its profile.
     """
@@ -105,12 +106,12 @@ def _set_aside(text: str, name: str) -> str:
     has_profile = bool(elements(child(service, "profiles")))
     if not _is_replaced(name, service) or (has_profile and name not in OURS):
         return text
-    if child(parse(text), "services", f"{SET_ASIDE}{name}") is not None:
-        raise CannotEditError(f"there are two services, {name} and {SET_ASIDE}{name}")
+    if child(parse(text), "services", f"{REPLACED}{name}") is not None:
+        raise CannotEditError(f"there are two services, {name} and {REPLACED}{name}")
     if not has_profile:
         text = add_first_key(text, service, f'profiles: ["{PROFILE}"]')
     placeholder = _PLACEHOLDER.format(name=name, profile=PROFILE, container=_container(name, service))
-    return rename_key(text, _services(text), name, f"{SET_ASIDE}{name}", before=placeholder)
+    return rename_key(text, _services(text), name, f"{REPLACED}{name}", before=placeholder)
 
 
 def _services(text: str) -> Node | None:
@@ -124,11 +125,11 @@ def _without(text: str, name: str, key: str, other: str) -> str:
     return remove_element(text, service, key, other)
 
 
-def _flags(services: Node | None) -> Iterator[Need]:
+def _flags(services: Node | None) -> Iterator[Change]:
     name = service_by_image(services, "prom/prometheus")
     flag, what = _EXEMPLARS
     if name:
-        yield Need(
+        yield Change(
             COMPOSE,
             what,
             f"add `- {flag}` to `command` of the service {name}",
@@ -153,18 +154,18 @@ def _add_flag(text: str, name: str, flag: str) -> str:
         return append(text, command, f"- {flag}")
     if isinstance(command, ScalarNode) and command.style is None:
         return f"{text[: command.end_mark.index]} {flag}{text[command.end_mark.index :]}"
-    # A command of ours alone would take the place of the image's own.
+    # A new `command` would replace that of the image.
     raise CannotEditError(f"the service {name} has no list of flags as its `command`")
 
 
-def _mounts(services: Node | None, texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Need]:
+def _mounts(services: Node | None, texts: Mapping[str, str], routes: Routes | None, secrets: str) -> Iterator[Change]:
     for path, image in ((PROMETHEUS, "prom/prometheus"), (PROMTAIL, "grafana/promtail")):
         name = service_by_image(services, image)
         if name and _discovers(_parsed(texts, path)):
-            yield _mount(name, f"{name} sees the containers, as its configuration wants", SOCKET, SOCKET)
+            yield _mount(name, f"{name} can read Docker's socket, which its configuration uses", SOCKET, SOCKET)
     name = service_by_image(services, "prom/prometheus")
     if name:
-        yield _mount(name, f"{name} sees the rules about mail", f"./{RULES}", _RULES_INSIDE)
+        yield _mount(name, f"{name} can read the rules about mail", f"./{RULES}", _RULES_INSIDE)
     name = service_by_image(services, "prom/alertmanager")
     if name and routes and f"{SECRETS}/" in str(routes.receivers):
         yield _mount(name, f"{name} can read the secrets that the routes name", secrets, SECRETS)
@@ -174,9 +175,9 @@ def _discovers(configuration: Node | None) -> bool:
     return any(child(one, "docker_sd_configs") for one in elements(child(configuration, "scrape_configs")))
 
 
-def _mount(name: str, what: str, source: str, target: str) -> Need:
+def _mount(name: str, what: str, source: str, target: str) -> Change:
     line = f"- {source}:{target}:ro"
-    return Need(
+    return Change(
         COMPOSE,
         what,
         f"add `{line}` to `volumes` of the service {name}",
@@ -186,7 +187,7 @@ def _mount(name: str, what: str, source: str, target: str) -> Need:
 
 def _add_mount(text: str, name: str, target: str, line: str) -> str:
     volumes = child(_service(text, name), "volumes")
-    # What is mounted above it brings it along.
+    # A mount of a folder above contains it.
     mounted = [one.split(":")[1] for one in scalars(volumes) if ":" in one]
     mounted += [scalar(child(one, "target")) for one in elements(volumes)]
     if any(target == one or target.startswith(f"{one}/") for one in mounted if one):

@@ -1,4 +1,4 @@
-"""Traefik's entrypoints and the tunnel's ingress: is the API reachable, and is the client address header safe?"""
+"""Check Traefik's entrypoints and the tunnel's ingress: API reachable, client address header not forgeable."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from yaml import Node
 
-from dinky.findings import Finding, State
-from dinky.needs.compose import service_by_image
-from dinky.needs.model import CLOUDFLARED, COMPOSE, TRAEFIK
-from dinky.yaml_text import CannotEditError, child, elements, items, parse, scalar, scalars
+from dinky.changes.compose import service_by_image
+from dinky.server_folder import CLOUDFLARED, COMPOSE, TRAEFIK
+from dinky.status import InstallState, StatusLine
+from dinky.yaml_edit import CannotEditError, child, elements, items, parse, scalar, scalars
 
 _FLAG: Final = re.compile(r"--entrypoints\.([^.=]+)\.address=(\S+)", re.IGNORECASE)
 _PUBLISHED: Final = re.compile(
@@ -22,11 +22,11 @@ _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """How the API is to be reached from outside.
+class ApiPublication:
+    """How the API is published through Traefik.
 
     Args:
-        host: its name, as mail-api.example.org; empty while MAIL_DOMAIN is not set.
+        host: its host name, as mail-api.example.org; empty while MAIL_DOMAIN is not set.
         enabled: TRAEFIK_ENABLE.
         entrypoint: TRAEFIK_ENTRYPOINT.
         tls: TRAEFIK_TLS.
@@ -47,30 +47,32 @@ class _Rule(NamedTuple):
     service: str
 
     def matches(self, host: str) -> bool:
-        """Return whether cloudflared sends requests for the host here; `*.example.org` is any name below that."""
+        """Return whether cloudflared uses this entry for the host; `*.example.org` is any name below that."""
         return self.hostname in {"", "*", host} or (
             self.hostname.startswith("*.") and host.endswith(self.hostname.removeprefix("*"))
         )
 
 
-def findings(wanted: Publication, texts: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what the way from the tunnel to the API lacks: missing where the API is published, else for information."""
+def status_lines(publication: ApiPublication, texts: Mapping[str, str]) -> Iterator[StatusLine]:
+    """Yield what is missing between the tunnel and the API; notes where the API is not published."""
     services = child(parse(texts[COMPOSE]), "services")
     try:
         entrypoints = _entrypoints(services, texts)
     except CannotEditError as error:
-        yield Finding(State.NOTE, TRAEFIK, f"it cannot be read: {error}")
+        yield StatusLine(InstallState.NOTE, TRAEFIK, f"it cannot be read: {error}")
         return
-    lacking = State.MISSING if wanted.enabled else State.NOTE
-    if not wanted.enabled:
-        yield Finding(State.NOTE, TRAEFIK, "TRAEFIK_ENABLE is not true: the API is not published through Traefik")
-    yield _entrypoint(wanted, entrypoints, lacking)
+    severity = InstallState.MISSING if publication.enabled else InstallState.NOTE
+    if not publication.enabled:
+        yield StatusLine(
+            InstallState.NOTE, TRAEFIK, "TRAEFIK_ENABLE is not true: the API is not published through Traefik"
+        )
+    yield _entrypoint(publication, entrypoints, severity)
     try:
-        yield from _ingress(wanted, entrypoints, texts, lacking)
+        yield from _ingress(publication, entrypoints, texts, severity)
     except CannotEditError as error:
-        yield Finding(State.NOTE, CLOUDFLARED, f"it cannot be read: {error}")
-    if wanted.header:
-        yield from _forgeable(wanted, entrypoints, services)
+        yield StatusLine(InstallState.NOTE, CLOUDFLARED, f"it cannot be read: {error}")
+    if publication.header:
+        yield from _forgeable(publication, entrypoints, services)
 
 
 def _entrypoints(services: Node | None, texts: Mapping[str, str]) -> dict[str, str]:
@@ -83,65 +85,71 @@ def _entrypoints(services: Node | None, texts: Mapping[str, str]) -> dict[str, s
     return found | {match[1]: match[2] for one in given if (match := _FLAG.fullmatch(one))}
 
 
-def _entrypoint(wanted: Publication, entrypoints: Mapping[str, str], lacking: State) -> Finding:
+def _entrypoint(publication: ApiPublication, entrypoints: Mapping[str, str], severity: InstallState) -> StatusLine:
     if not entrypoints:
-        return Finding(State.NOTE, TRAEFIK, "Traefik's entrypoints are not here: they cannot be checked")
-    if wanted.entrypoint in entrypoints:
-        return Finding(State.OK, TRAEFIK, f"Traefik has the entrypoint {wanted.entrypoint}")
-    return Finding(
-        lacking,
+        return StatusLine(
+            InstallState.NOTE, TRAEFIK, "Traefik's entrypoints are not in these files: they cannot be checked"
+        )
+    if publication.entrypoint in entrypoints:
+        return StatusLine(InstallState.OK, TRAEFIK, f"Traefik has the entrypoint {publication.entrypoint}")
+    return StatusLine(
+        severity,
         TRAEFIK,
-        f"Traefik has no entrypoint {wanted.entrypoint}, so it answers 404 for the API; it has: "
+        f"Traefik has no entrypoint {publication.entrypoint}, so it answers 404 for the API; it has: "
         f"{', '.join(entrypoints)}",
-        f"set TRAEFIK_ENTRYPOINT={next(iter(entrypoints))} in .env.mail.prod, or add {wanted.entrypoint} to "
+        f"set TRAEFIK_ENTRYPOINT={next(iter(entrypoints))} in .env.mail.prod, or add {publication.entrypoint} to "
         f"`entryPoints` in {TRAEFIK}",
     )
 
 
-def _port(wanted: Publication, entrypoints: Mapping[str, str]) -> str:
-    address = entrypoints.get(wanted.entrypoint, "").partition("/")[0]
-    return address.rpartition(":")[2] or ("443" if wanted.tls else "80")
+def _port(publication: ApiPublication, entrypoints: Mapping[str, str]) -> str:
+    address = entrypoints.get(publication.entrypoint, "").partition("/")[0]
+    return address.rpartition(":")[2] or ("443" if publication.tls else "80")
 
 
 def _ingress(
-    wanted: Publication, entrypoints: Mapping[str, str], texts: Mapping[str, str], lacking: State
-) -> Iterator[Finding]:
+    publication: ApiPublication, entrypoints: Mapping[str, str], texts: Mapping[str, str], severity: InstallState
+) -> Iterator[StatusLine]:
     if CLOUDFLARED not in texts:
         return
     ingress = child(parse(texts[CLOUDFLARED]), "ingress")
     if ingress is None:
-        yield Finding(
-            State.NOTE, CLOUDFLARED, "it has no `ingress`: if Cloudflare's dashboard has it, look there for the API"
+        yield StatusLine(
+            InstallState.NOTE,
+            CLOUDFLARED,
+            "it has no `ingress`: if it is in Cloudflare's dashboard, check the API's entry there",
         )
         return
-    if not wanted.host:
-        yield Finding(lacking, CLOUDFLARED, "the API's host is not known", "set MAIL_DOMAIN in .env.mail.prod")
+    if not publication.host:
+        yield StatusLine(severity, CLOUDFLARED, "the API's host is not known", "set MAIL_DOMAIN in .env.mail.prod")
         return
-    target = f"{'https' if wanted.tls else 'http'}://traefik:{_port(wanted, entrypoints)}"
+    target = f"{'https' if publication.tls else 'http'}://traefik:{_port(publication, entrypoints)}"
     # An entry with `path` takes a part of the requests only.
     rules = [
         _Rule(scalar(child(one, "hostname")), scalar(child(one, "service")))
         for one in elements(ingress)
         if child(one, "path") is None
     ]
-    yield _way(wanted.host, target, next((rule for rule in rules if rule.matches(wanted.host)), None), lacking)
+    yield _tunnel(
+        publication.host, target, next((rule for rule in rules if rule.matches(publication.host)), None), severity
+    )
 
 
-def _way(host: str, target: str, rule: _Rule | None, lacking: State) -> Finding:
+def _tunnel(host: str, target: str, rule: _Rule | None, severity: InstallState) -> StatusLine:
     if rule and _address(rule.service) == _address(target):
-        return Finding(State.OK, CLOUDFLARED, f"the tunnel leads {host} to {target}")
+        return StatusLine(InstallState.OK, CLOUDFLARED, f"the tunnel leads {host} to {target}")
     name = rule.hostname if rule else ""
     before = f"the entry `hostname: {name}`" if name not in {"", "*"} else "the last entry, the one without `hostname`"
     entry = f"`- hostname: {host}` with `service: {target}`"
     if rule and name == host:
-        return Finding(
-            lacking,
+        return StatusLine(
+            severity,
             CLOUDFLARED,
             f"the tunnel leads {host} to {rule.service}, not to {target}",
             f"write `service: {target}` in the entry `hostname: {host}`, then `docker restart cloudflared`",
         )
-    return Finding(
-        lacking,
+    return StatusLine(
+        severity,
         CLOUDFLARED,
         f"the tunnel has no entry that leads {host} to {target}"
         + (f"; it goes to {rule.service}" if rule and rule.service else ""),
@@ -157,19 +165,21 @@ def _address(service: str) -> tuple[str, str]:
     return scheme, f"{host}:{port or _DEFAULT_PORTS.get(scheme, '')}"
 
 
-def _forgeable(wanted: Publication, entrypoints: Mapping[str, str], services: Node | None) -> Iterator[Finding]:
+def _forgeable(
+    publication: ApiPublication, entrypoints: Mapping[str, str], services: Node | None
+) -> Iterator[StatusLine]:
     name = service_by_image(services, "traefik")
     service = child(services, name) if name else None
     if service is None:
         return
-    port = int(found) if (found := _port(wanted, entrypoints)).isdecimal() else 80
+    port = int(found) if (found := _port(publication, entrypoints)).isdecimal() else 80
     open_ports = [one for one in elements(child(service, "ports")) if _is_open(one, port)]
     if open_ports or scalar(child(service, "network_mode")) == "host":
-        yield Finding(
-            State.WARNING,
+        yield StatusLine(
+            InstallState.WARNING,
             COMPOSE,
             f"port {port} of {name} is published outside of this host: a request that goes there directly can forge "
-            f"{wanted.header}, and so avoid RATE_LIMIT",
+            f"{publication.header}, and so avoid RATE_LIMIT",
             f'write `- "127.0.0.1:{port}:{port}"` in `ports` of the service {name}, or remove that port: cloudflared '
             "reaches it over traefik_network",
         )

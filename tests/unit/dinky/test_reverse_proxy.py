@@ -7,18 +7,18 @@ from types import MappingProxyType
 import pytest
 
 from dinky.__main__ import DONE, OPEN, main
-from dinky.findings import Finding, State
-from dinky.needs.model import CLOUDFLARED, COMPOSE, TRAEFIK
-from dinky.publication import Publication, findings
+from dinky.reverse_proxy import ApiPublication, status_lines
+from dinky.server_folder import CLOUDFLARED, COMPOSE, TRAEFIK
+from dinky.status import InstallState, StatusLine
 from tests.unit.dinky.conftest import STACK
 
-PUBLISHED = Publication(host="mail-api.example.org", enabled=True, entrypoint="web", tls=False)
+PUBLISHED = ApiPublication(host="mail-api.example.org", enabled=True, entrypoint="web", tls=False)
 TEXTS = {path: (STACK / path).read_text() for path in (COMPOSE, TRAEFIK, CLOUDFLARED)}
 
 
-def found(wanted: Publication = PUBLISHED, texts: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
+def found(publication: ApiPublication = PUBLISHED, texts: Mapping[str, str] = MappingProxyType({})) -> list[StatusLine]:
     """Return the findings for the stack, some of its files replaced."""
-    return list(findings(wanted, {**TEXTS, **texts}))
+    return list(status_lines(publication, {**TEXTS, **texts}))
 
 
 def ingress(*rules: str) -> Mapping[str, str]:
@@ -30,8 +30,8 @@ def ingress(*rules: str) -> Mapping[str, str]:
 def test_stack_lacks_the_entry_of_the_tunnel() -> None:
     """The entrypoint is there; the missing ingress entry is given exactly, with the place where it belongs."""
     entrypoint, tunnel = found()
-    assert entrypoint.state == State.OK
-    assert tunnel.state == State.MISSING
+    assert entrypoint.state == InstallState.OK
+    assert tunnel.state == InstallState.MISSING
     assert tunnel.what == (
         "the tunnel has no entry that leads mail-api.example.org to http://traefik:80; it goes to http_status:404"
     )
@@ -42,13 +42,13 @@ def test_stack_lacks_the_entry_of_the_tunnel() -> None:
 def test_not_published() -> None:
     """While TRAEFIK_ENABLE is not true, what is missing is information."""
     states = [one.state for one in found(replace(PUBLISHED, enabled=False, entrypoint="websecure"))]
-    assert states == [State.NOTE, State.NOTE, State.NOTE]
+    assert states == [InstallState.NOTE, InstallState.NOTE, InstallState.NOTE]
 
 
 def test_entrypoint_that_does_not_exist() -> None:
     """An entrypoint that is commented out is none; the fix names one that is there."""
     entrypoint = found(replace(PUBLISHED, entrypoint="websecure"))[0]
-    assert entrypoint.state == State.MISSING
+    assert entrypoint.state == InstallState.MISSING
     assert "has no entrypoint websecure" in entrypoint.what
     assert "set TRAEFIK_ENTRYPOINT=web in .env.mail.prod" in entrypoint.fix
 
@@ -58,7 +58,7 @@ def test_entrypoint_by_flag() -> None:
     text = "services:\n  proxy:\n    image: traefik:v3\n    command: [--entryPoints.public.address=:8000]\n"
     rule = ingress("{hostname: mail-api.example.org, service: http://traefik:8000}")
     states = [one.state for one in found(replace(PUBLISHED, entrypoint="public"), {COMPOSE: text, **rule})]
-    assert states == [State.OK, State.OK]
+    assert states == [InstallState.OK, InstallState.OK]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_entrypoint_by_flag() -> None:
 )
 def test_tunnel_leads_to_the_api(rule: str) -> None:
     """An entry, a wildcard or a catch-all that leads to Traefik is enough."""
-    assert found(texts=ingress(rule))[1].state == State.OK
+    assert found(texts=ingress(rule))[1].state == InstallState.OK
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_tunnel_leads_to_the_api(rule: str) -> None:
 def test_tunnel_leads_elsewhere(rules: tuple[str, ...], expected: str) -> None:
     """The first entry that matches counts, and the fix says where the right one belongs."""
     tunnel = found(texts=ingress(*rules))[1]
-    assert tunnel.state == State.MISSING
+    assert tunnel.state == InstallState.MISSING
     assert expected in tunnel.fix
 
 
@@ -109,7 +109,7 @@ def test_tls_behind_a_plain_tunnel() -> None:
     """With TLS on the router, an entry for plain HTTP is reported: Traefik would answer 404."""
     wanted = replace(PUBLISHED, tls=True)
     tunnel = found(wanted, ingress("{hostname: mail-api.example.org, service: http://traefik:80}"))[1]
-    assert (tunnel.state, "https://traefik:80" in tunnel.fix) == (State.MISSING, True)
+    assert (tunnel.state, "https://traefik:80" in tunnel.fix) == (InstallState.MISSING, True)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_tls_behind_a_plain_tunnel() -> None:
 )
 def test_what_cannot_be_checked(texts: Mapping[str, str], expected: str) -> None:
     """What is not in the files is information, not a finding."""
-    notes = [one for one in found(texts=texts) if one.state == State.NOTE]
+    notes = [one for one in found(texts=texts) if one.state == InstallState.NOTE]
     assert [expected in one.what for one in notes] == [True]
 
 

@@ -1,4 +1,4 @@
-"""What was done to a server's folder: enough to know our own lines again, and to take them back."""
+"""Record of the last installation into a server's folder: our files, and the server's files before and after."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = ".dinky-mail"
-"""Beside the server's compose file. Its backups may hold what the originals hold, so it is closed to others."""
+"""Next to the server's compose file. It contains copies of the originals, so other users cannot read it."""
 _LIST: Final = "record.json"
 
 
 def fingerprint(content: bytes) -> str:
-    """Return what a content is known by."""
+    """Return the SHA-256 of a content."""
     return sha256(content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """The memory of the last run.
+class InstallRecord:
+    """What the last run wrote.
 
     Args:
-        ours: each file that we brought, and the fingerprint of the version that was brought last.
-        before: each of the server's files that we changed, as it would be without us.
+        ours: each file of ours, and the fingerprint of the version that was written last.
+        before: each of the server's files that we changed, as it would be without our changes.
         after: the same files as we left them.
-        folders: the folders that we made, outermost first.
+        folders: the folders that we created, outermost first.
     """
 
     ours: dict[str, str] = field(default_factory=dict)
@@ -33,20 +33,20 @@ class Record:
     folders: tuple[str, ...] = ()
 
 
-def read(root: Path) -> Record:
-    """Return the record that lies in a server's folder; an empty one where nothing was done.
+def read(root: Path) -> InstallRecord:
+    """Return the record in a server's folder; an empty one where nothing is installed.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is none of ours.
+        ValueError: it is damaged.
     """
     folder = root / FOLDER
     if not (folder / _LIST).exists():
-        return Record()
+        return InstallRecord()
     found = json.loads((folder / _LIST).read_text())
     try:
         texts = {side: {path: (folder / side / path).read_bytes() for path in found["changed"]} for side in _SIDES}
-        return Record(dict(found["ours"]), texts["before"], texts["after"], tuple(found["folders"]))
+        return InstallRecord(dict(found["ours"]), texts["before"], texts["after"], tuple(found["folders"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder / _LIST} is damaged: {error!r}") from error
 
@@ -54,8 +54,8 @@ def read(root: Path) -> Record:
 _SIDES: Final = ("before", "after")
 
 
-def files(record: Record) -> dict[str, bytes]:
-    """Return the record as files, from its folder on; the list comes last, since what it names has to be there."""
+def files(record: InstallRecord) -> dict[str, bytes]:
+    """Return the record as files, relative to its folder; the list comes last, since it names the others."""
     listed = {"ours": record.ours, "changed": sorted(record.before), "folders": list(record.folders)}
     return {
         ".gitignore": b"*\n",

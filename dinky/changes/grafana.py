@@ -1,4 +1,4 @@
-"""Grafana's data sources: the ways from a number to its trace, from a line to its trace, from a trace to its lines."""
+"""Changes of Grafana's data sources: links from metrics and log lines to traces, and back."""
 
 import hashlib
 import json
@@ -11,21 +11,22 @@ import yaml
 from yaml import Node
 
 from alerts.yaml_text import dump
-from dinky.needs.model import DATASOURCES, Need
-from dinky.yaml_text import add_key, append, child, elements, parse, scalar
+from dinky.changes.change import Change
+from dinky.server_folder import DATASOURCES
+from dinky.yaml_edit import add_key, append, child, elements, parse, scalar
 
 OURS: Final = Path(__file__).parents[2] / "dashboards/provisioning/datasources/mail.yml"
-"""The data sources of the monitoring profile: the links are copied from there."""
+"""The data sources of the monitoring profile, with the links that are copied."""
 LINKS: Final = (
-    ("prometheus", "exemplarTraceIdDestinations", "a number's dot leads to its trace"),
-    ("loki", "derivedFields", "a log line leads to its trace"),
-    ("tempo", "tracesToLogsV2", "a trace leads to its log lines"),
-    ("tempo", "tracesToMetrics", "a trace leads to the numbers"),
+    ("prometheus", "exemplarTraceIdDestinations", "an exemplar of a metric links to its trace"),
+    ("loki", "derivedFields", "a log line links to its trace"),
+    ("tempo", "tracesToLogsV2", "a trace links to its log lines"),
+    ("tempo", "tracesToMetrics", "a trace links to the metrics"),
 )
 
 
-def needs(texts: Mapping[str, str]) -> Iterator[Need]:
-    """Yield the links that the provisioned data sources need; each leads to a source that is in the same file."""
+def changes(texts: Mapping[str, str]) -> Iterator[Change]:
+    """Yield the links that the provisioned data sources lack; each links to a source in the same file."""
     if DATASOURCES not in texts:
         return
     kinds = {scalar(child(one, "type")): one for one in _sources(texts[DATASOURCES])}
@@ -33,7 +34,7 @@ def needs(texts: Mapping[str, str]) -> Iterator[Need]:
     for kind, key, what in LINKS:
         link = _link(kind, key, uids)
         if kind in kinds and link is not None:
-            yield Need(
+            yield Change(
                 DATASOURCES,
                 f"Grafana: {what}",
                 f"set `{key}` in `jsonData` of the {kind} source, as in dashboards/provisioning/datasources/mail.yml",
@@ -42,7 +43,7 @@ def needs(texts: Mapping[str, str]) -> Iterator[Need]:
 
 
 def uid(source: Node) -> str:
-    """Return a data source's uid: the one that is written there, else the one that Grafana makes of its name.
+    """Return a data source's uid: its own, or the one that Grafana derives from its name.
 
     Grafana's `safeUIDFromName`: P and the first 8 bytes of the name's SHA-256, in capital hexadecimals.
     """
@@ -56,7 +57,7 @@ def _sources(text: str) -> list[Node]:
 
 
 def _link(kind: str, key: str, uids: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML
-    """Return our own link with their uids in the place of ours; None where it would lead nowhere."""
+    """Return our link with the server's uids; None where the server has no such data source."""
     ours = yaml.safe_load(OURS.read_text())["datasources"]
     text = json.dumps(next(one["jsonData"][key] for one in ours if one["type"] == kind))
     for one in ours:

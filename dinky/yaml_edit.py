@@ -1,6 +1,7 @@
-"""Changes to a YAML file that leave every other byte as it is, comments included.
+"""Edit YAML text in place: insert and remove lines, and keep every other byte, comments included.
 
-PyYAML says where each value stands; the text is cut and pasted there, never written anew.
+PyYAML finds the positions. Not ruamel.yaml 0.19: its round trip writes the whole file anew. In the files of the tests'
+stack it changed mixed indentation, dropped an unused anchor and removed blanks at line ends.
 """
 
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ from yaml import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 
 class CannotEditError(Exception):
-    """The file is written in a way that no line can be put into without guessing; the message says how."""
+    """No line can be inserted without guessing, because of the way the file is written; the message has the reason."""
 
 
-@lru_cache(maxsize=32)  # every need asks anew, mostly of the same text; nodes are read only
+@lru_cache(maxsize=32)  # each change parses the same text again; nodes are read only
 def parse(text: str) -> Node:
     """Return the document's root.
 
     Raises:
-        CannotEditError: it is no YAML, or has no content.
+        CannotEditError: the text is not valid YAML, or is empty.
     """
     try:
         root = yaml.compose(text, yaml.SafeLoader)
@@ -60,10 +61,10 @@ def scalar(node: Node | None, default: str = "") -> str:
 
 
 def content(node: Node) -> object:
-    """Return what a node stands for.
+    """Return the value of a node.
 
     Raises:
-        CannotEditError: it stands for nothing that plain YAML has.
+        CannotEditError: its tag is not one of plain YAML.
     """
     try:
         return yaml.SafeLoader("").construct_document(node)
@@ -72,17 +73,17 @@ def content(node: Node) -> object:
 
 
 def append(text: str, sequence: Node, block: str) -> str:
-    """Put elements behind the last one of a sequence; `block` is their lines from the first dash on, not indented."""
+    """Insert elements after the last one of a sequence; `block` has their lines, from the first dash, not indented."""
     return _extended(text, sequence, block, first=False)
 
 
 def prepend(text: str, sequence: Node, block: str) -> str:
-    """Put elements before the first one of a sequence, and before the comment that stands above it."""
+    """Insert elements before the first one of a sequence and the comment above it."""
     return _extended(text, sequence, block, first=True)
 
 
 def add_key(text: str, mapping: Node, block: str) -> str:
-    """Put keys with their values behind the last ones of a mapping."""
+    """Insert keys with their values after the last one of a mapping."""
     if not isinstance(mapping, MappingNode):
         raise CannotEditError(f"line {_line(mapping)}: a mapping was expected")
     if mapping.flow_style:
@@ -91,7 +92,7 @@ def add_key(text: str, mapping: Node, block: str) -> str:
 
 
 def add_first_key(text: str, mapping: Node, block: str) -> str:
-    """Put keys with their values before the first one of a mapping."""
+    """Insert keys with their values before the first one of a mapping."""
     if not isinstance(mapping, MappingNode) or mapping.flow_style:
         raise CannotEditError(f"line {_line(mapping)}: a mapping over several lines was expected")
     start = mapping.start_mark
@@ -99,7 +100,7 @@ def add_first_key(text: str, mapping: Node, block: str) -> str:
 
 
 def rename_key(text: str, mapping: Node | None, name: str, new: str, before: str) -> str:
-    """Give a key of a mapping another name, and put the keys of `before` before it."""
+    """Rename a key of a mapping, and insert the keys of `before` before it."""
     if not isinstance(mapping, MappingNode) or mapping.flow_style:
         raise CannotEditError(f"there is no mapping over several lines that has the key {name}")
     key = next(key for key, _ in mapping.value if key.value == name)
@@ -108,7 +109,7 @@ def rename_key(text: str, mapping: Node | None, name: str, new: str, before: str
 
 
 def remove_element(text: str, owner: MappingNode, key: str, name: str) -> str:
-    """Take an element (or a key) out of the value under `key`; the last one takes `key` along."""
+    """Remove an element (or a key) from the value under `key`; with the last one, remove `key`."""
     key_node, value = next(pair for pair in owner.value if pair[0].value == key)
     if isinstance(value, SequenceNode):
         spans = [(one, one, scalar(one)) for one in value.value]
@@ -147,7 +148,7 @@ def _extended(text: str, sequence: Node, block: str, *, first: bool) -> str:
 
 def _insert(text: str, at: int, block: str) -> str:
     if at and not text[:at].endswith("\n"):
-        # The file's last line has no end: ours is the last now, and has none either.
+        # The file's last line has no line end; then ours, the new last line, has none either.
         block = "\n" + block.removesuffix("\n")
     if "\r\n" in text:
         block = block.replace("\n", "\r\n")
@@ -168,7 +169,7 @@ def _line_end(text: str, index: int) -> int:
 
 
 def _above(text: str, node: Node) -> int:
-    """Return where the node's line starts, or the first of the comment lines that stand right above it."""
+    """Return where the node's line starts, or the first of the comment lines directly above it."""
     at = _line_start(text, node.start_mark.index)
     while at:
         before = _line_start(text, at - 1)
@@ -179,7 +180,7 @@ def _above(text: str, node: Node) -> int:
 
 
 def _after(text: str, node: Node) -> int:
-    """Return where the line after the node's last one starts: its own end is where the next thing begins."""
+    """Return where the line after the node's last line starts; PyYAML's end of a node may be further down."""
     return _line_end(text, _last(text, node))
 
 
@@ -188,7 +189,7 @@ def _last(text: str, node: Node) -> int:
     if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
         end = node.end_mark.index
         while end > node.start_mark.index + 1 and text[end - 1] in " \r\n":
-            end -= 1  # a text in several lines ends where the next thing begins
+            end -= 1  # the end of a text in several lines is where the next node begins
         return int(end) - 1
     if isinstance(node, SequenceNode):
         last = node.value[-1]
