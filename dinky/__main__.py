@@ -88,7 +88,7 @@ def _warn(planned: InstallationPlan) -> None:
 
 
 def _server(given: str) -> Path:
-    """Return the server's server_folder.
+    """Return the server's folder.
 
     Raises:
         NotADinkyServerError: it is not given.

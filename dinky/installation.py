@@ -16,6 +16,7 @@ from dinky.yaml_edit import CannotEditError, parse
 NEW: Final = ".new"
 """Suffix of our version of a file that the operator has changed, for comparison. No program loads it."""
 Files = dict[str, bytes]
+_FILE_REMOVED: Final = "you have removed this file, so it stays removed"
 _NOT_PUBLISHED: Final = ApiPublication(host="", enabled=False, entrypoint="web", tls=False)
 
 
@@ -138,7 +139,7 @@ def _without_our_changes(files: Mapping[str, bytes], done: InstallRecord) -> tup
     kept: dict[str, tuple[str, ...]] = {}
     for path, before in done.before.items():
         if path not in files:
-            kept[path] = ("the whole file is gone",)
+            kept[path] = (_FILE_REMOVED,)
         elif files[path] == done.after[path]:
             clean[path] = before
         else:
@@ -151,7 +152,7 @@ def _without_our_changes(files: Mapping[str, bytes], done: InstallRecord) -> tup
 
 def _kept_notes(kept: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [
-        f"{path}: you have changed this line since, so it stays: {line}"
+        f"{path}: {line}" if line == _FILE_REMOVED else f"{path}: you have changed this line since, so it stays: {line}"
         for path, lines in kept.items()
         for line in lines
     ]

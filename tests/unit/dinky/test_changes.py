@@ -123,7 +123,7 @@ def test_socket() -> None:
 
 
 def test_rules_are_mounted() -> None:
-    """Where Prometheus has its configuration file alone, it gets the folder of our rules too."""
+    """A Prometheus that mounts only its configuration file gets a mount of our rules."""
     service = "  p:\n    image: prom/prometheus:v3\n    command: [--enable-feature=exemplar-storage]\n"
     text = compose(f"{service}    volumes: [./p.yml:/etc/prometheus/prometheus.yml]\n")
     assert text.endswith(", ./monitoring/prometheus/mail:/etc/prometheus/mail:ro]\n")
@@ -143,7 +143,7 @@ def test_secrets_of_the_routes() -> None:
     ],
 )
 def test_place_of_secrets(place: str, expected: str) -> None:
-    """The folder is named from the server's own one on, where it lies below that."""
+    """The folder is relative to the server's own where it is below that."""
     assert secrets(Path(place), Path("/srv/dinky-server")) == expected
 
 
@@ -162,7 +162,7 @@ def test_place_of_secrets(place: str, expected: str) -> None:
     ],
 )
 def test_scrape(text: str, added: int) -> None:
-    """Both services are asked: by their labels, or each by a job of its own."""
+    """Both services are scraped: by their labels, or each by a job of its own."""
     if text == "scrape_configs: []\n":
         with pytest.raises(CannotEditError, match="in brackets"):
             edited({PROMETHEUS: text}, PROMETHEUS)
@@ -183,7 +183,7 @@ def test_rule_files(files: str) -> None:
 
 
 def test_alertmanager_without_routes() -> None:
-    """A configuration that has one receiver and nothing else gets all parts."""
+    """A configuration with one receiver and nothing else gets all parts."""
     text = edited({ALERTMANAGER: "route:\n  receiver: all\nreceivers:\n- name: all\n"}, ALERTMANAGER)
     loaded = yaml.safe_load(text)
     assert loaded["route"] == {"receiver": "all", "routes": [ROUTES.route]}
@@ -192,13 +192,13 @@ def test_alertmanager_without_routes() -> None:
 
 
 def test_route_by_hand() -> None:
-    """Who has written a route to a receiver `mail` needs no ALERT_ variable."""
+    """With a route to a receiver `mail`, no ALERT_ variable is needed."""
     text = "route:\n  routes:\n  - receiver: mail\n"
     assert edited({ALERTMANAGER: text}, ALERTMANAGER, routes=None) == text
 
 
 def test_sources_with_names_of_their_own() -> None:
-    """A link takes the uid that is written there, is added to others, and leaves one that is there alone."""
+    """A link uses a written uid, is added to other links, and does not replace an existing one."""
     text = (
         "datasources:\n"
         "- name: P\n  type: prometheus\n  jsonData:\n    exemplarTraceIdDestinations:\n    - name: traceID\n"
@@ -213,6 +213,6 @@ def test_sources_with_names_of_their_own() -> None:
 
 
 def test_link_to_nowhere() -> None:
-    """Without a Tempo there is nothing that a number could lead to."""
+    """Without a Tempo there is no link from metrics to traces."""
     text = "datasources:\n- name: P\n  type: prometheus\n"
     assert edited({DATASOURCES: text}, DATASOURCES) == text

@@ -64,6 +64,15 @@ def test_any_change(edits: list[tuple[str, float, str]]) -> None:
         assert carried_out(files, at_once) == carried_out(settled, later)
 
 
+def test_removed_file() -> None:
+    """A file that the operator has removed is not restored, and is named."""
+    files = carried_out(STACK_FILES, FIRST)
+    del files[PROMETHEUS]
+    plan = plan_removal(files, FIRST.record)
+    assert plan.notes == [f"{PROMETHEUS}: you have removed this file, so it stays removed"]
+    assert PROMETHEUS not in plan.changed
+
+
 def test_nothing_is_changed() -> None:
     """A second run has nothing to do, and a removal restores the stack."""
     files = carried_out(STACK_FILES, FIRST)

@@ -39,7 +39,7 @@ def undo(server: Path) -> int:
 
 
 def check(server: Path) -> int:
-    """Check."""
+    """Check the installation."""
     return main(["check", str(server)])
 
 
@@ -123,7 +123,7 @@ def sources_of(server: Path) -> list[Json]:
 
 
 def test_containers_see_the_change(server: Path) -> None:
-    """A changed file keeps its inode and mode, for it may be mounted by itself; a new one is readable for all."""
+    """A changed file keeps its inode and mode, since containers may mount it; a new one can be read by all users."""
     path = server / ALERTMANAGER
     path.chmod(0o640)
     before = path.stat()
@@ -255,7 +255,7 @@ def test_other_notification_route(monkeypatch: pytest.MonkeyPatch, server: Path)
 def test_no_notification_route(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
 ) -> None:
-    """Without ALERT_ variables all else is installed, one warning names them, and the check reports it."""
+    """Without ALERT_ variables everything else is installed, one warning names them, and the check reports it."""
     monkeypatch.delenv("ALERT_WEBHOOK_URL")
     for _ in range(2):
         assert install(server) == DONE
@@ -305,7 +305,7 @@ def test_next_steps(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
 
 
 def test_next_steps_after_an_undo(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """Dinky Mail's containers go before the old mail server is started, for they have its name."""
+    """Dinky Mail's containers go before the old mail server is started, since they have its name."""
     install(server)
     capsys.readouterr()
     undo(server)
@@ -319,7 +319,7 @@ def test_next_steps_after_an_undo(capsys: pytest.CaptureFixture[str], server: Pa
 
 
 def test_missing_file_names_its_source(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """The fix for a file that is not there names the file of this repository."""
+    """The fix for a missing file names the file of this repository."""
     check(server)
     assert "fix: run `make dinky`, or copy alerts/rules/relay.yml there" in capsys.readouterr().out
 
@@ -347,7 +347,7 @@ def test_links_lead_where_the_settings_say(server: Path) -> None:
 def test_links_that_cannot_work(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
 ) -> None:
-    """Without the settings, check and installation name both, and go on."""
+    """Without the settings, check and installation warn of both, and continue."""
     monkeypatch.delenv("RUNBOOK_URL")
     monkeypatch.delenv("GRAFANA_URL")
     assert install(server) == DONE
@@ -362,7 +362,7 @@ def test_links_that_cannot_work(
 def test_link_that_is_no_url(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path, name: str
 ) -> None:
-    """A value that would break a rule or a dashboard is refused, and nothing is changed."""
+    """A value that would break a rule or a dashboard is rejected, and nothing is changed."""
     monkeypatch.setenv(name, 'https://x"y')
     assert install(server) == CANNOT
     assert f"dinky: {name}: " in capsys.readouterr().err
@@ -372,7 +372,7 @@ def test_link_that_is_no_url(
 def test_secrets_in_a_tracked_file(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
 ) -> None:
-    """An address that would be written into alertmanager.yml is named before anything is written."""
+    """A secret that would be written into alertmanager.yml is named before anything is written."""
     monkeypatch.setenv("ALERT_NTFY_URL", "https://ntfy.example/t")
     monkeypatch.setenv("ALERT_TELEGRAM_CHAT_ID", "-100")
     monkeypatch.setenv("ALERT_TELEGRAM_BOT_TOKEN_FILE", "/run/secrets/token")
@@ -385,7 +385,7 @@ def test_secrets_in_a_tracked_file(
 
 
 def test_secrets_in_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
-    """With `_FILE` settings alertmanager.yml holds paths alone, and nothing is to be warned of."""
+    """With `_FILE` settings alertmanager.yml contains only paths, and there is no warning."""
     monkeypatch.delenv("ALERT_WEBHOOK_URL")
     for name in ("ALERT_WEBHOOK_URL", "ALERT_NTFY_URL", "ALERT_DEADMAN_URL"):
         monkeypatch.setenv(f"{name}_FILE", f"/run/secrets/{name.lower()}")
@@ -397,7 +397,7 @@ def test_secrets_in_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 def test_file_that_was_there(server: Path) -> None:
-    """A dashboard that was copied by hand before is not taken away by the undo."""
+    """A dashboard that was copied by hand before is not removed by the undo."""
     dashboard = server / "monitoring/grafana/dashboards/mail-api.json"
     dashboard.write_bytes((Path(__file__).parents[3] / "dashboards/json/mail-api.json").read_bytes())
     install(server)
@@ -406,7 +406,7 @@ def test_file_that_was_there(server: Path) -> None:
 
 
 def test_interrupted(server: Path) -> None:
-    """When only the record was written, the next run does the rest, or undoes nothing."""
+    """When only the record was written, the next run writes the rest, and an undo restores the stack."""
     install(server)
     for path, content in tree(STACK).items():
         (server / path).write_bytes(content)
@@ -418,14 +418,14 @@ def test_interrupted(server: Path) -> None:
 
 @pytest.mark.parametrize("command", ["install", "check", "undo"])
 def test_other_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
-    """A folder that is no Dinky Server cannot be looked at."""
+    """A folder that is not a Dinky Server is rejected."""
     assert main([command, str(tmp_path)]) == CANNOT
     assert "there is no docker-compose.yml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["install", "check"])
 def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: str) -> None:
-    """A file that is no YAML is said with its place, and nothing is changed."""
+    """The error for a file that is not YAML has its path, and nothing is changed."""
     (server / PROMETHEUS).write_text("global: [\n")
     before = tree(server)
     assert main([command, str(server)]) == CANNOT
@@ -438,7 +438,7 @@ def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: 
     [pytest.param("y", DONE, b": done", id="yes"), pytest.param("n", OPEN, b"nothing was changed", id="no")],
 )
 def test_a_person_is_asked(server: Path, answer: str, code: int, printed: bytes) -> None:
-    """At a terminal the diff is followed by a question, and nothing is changed but by a yes."""
+    """At a terminal the diff is followed by a question, and only a yes changes the files."""
     terminal, stdin = pty.openpty()
     os.write(terminal, f"{answer}\n".encode())
     command = [sys.executable, "-m", "dinky", "install", str(server)]

@@ -17,7 +17,7 @@ TEXTS = {path: (STACK / path).read_text() for path in (COMPOSE, TRAEFIK, CLOUDFL
 
 
 def found(publication: ApiPublication = PUBLISHED, texts: Mapping[str, str] = MappingProxyType({})) -> list[StatusLine]:
-    """Return the findings for the stack, some of its files replaced."""
+    """Return the status lines for the stack, with some of its files replaced."""
     return list(status_lines(publication, {**TEXTS, **texts}))
 
 
@@ -28,7 +28,7 @@ def ingress(*rules: str) -> Mapping[str, str]:
 
 
 def test_stack_lacks_the_entry_of_the_tunnel() -> None:
-    """The entrypoint is there; the missing ingress entry is given exactly, with the place where it belongs."""
+    """The entrypoint exists; the fix has the missing ingress entry and its position."""
     entrypoint, tunnel = found()
     assert entrypoint.state == InstallState.OK
     assert tunnel.state == InstallState.MISSING
@@ -40,13 +40,13 @@ def test_stack_lacks_the_entry_of_the_tunnel() -> None:
 
 
 def test_not_published() -> None:
-    """While TRAEFIK_ENABLE is not true, what is missing is information."""
+    """While TRAEFIK_ENABLE is not true, missing parts are notes."""
     states = [one.state for one in found(replace(PUBLISHED, enabled=False, entrypoint="websecure"))]
     assert states == [InstallState.NOTE, InstallState.NOTE, InstallState.NOTE]
 
 
 def test_entrypoint_that_does_not_exist() -> None:
-    """An entrypoint that is commented out is none; the fix names one that is there."""
+    """An entrypoint in a comment does not count; the fix names an existing one."""
     entrypoint = found(replace(PUBLISHED, entrypoint="websecure"))[0]
     assert entrypoint.state == InstallState.MISSING
     assert "has no entrypoint websecure" in entrypoint.what
@@ -54,7 +54,7 @@ def test_entrypoint_that_does_not_exist() -> None:
 
 
 def test_entrypoint_by_flag() -> None:
-    """Entrypoints that stand in Traefik's command count too."""
+    """Entrypoints in Traefik's command count too."""
     text = "services:\n  proxy:\n    image: traefik:v3\n    command: [--entryPoints.public.address=:8000]\n"
     rule = ingress("{hostname: mail-api.example.org, service: http://traefik:8000}")
     states = [one.state for one in found(replace(PUBLISHED, entrypoint="public"), {COMPOSE: text, **rule})]
@@ -99,7 +99,7 @@ def test_tunnel_leads_to_the_api(rule: str) -> None:
     ],
 )
 def test_tunnel_leads_elsewhere(rules: tuple[str, ...], expected: str) -> None:
-    """The first entry that matches counts, and the fix says where the right one belongs."""
+    """The first entry that matches counts, and the fix has the position of the right one."""
     tunnel = found(texts=ingress(*rules))[1]
     assert tunnel.state == InstallState.MISSING
     assert expected in tunnel.fix
@@ -122,7 +122,7 @@ def test_tls_behind_a_plain_tunnel() -> None:
     ],
 )
 def test_what_cannot_be_checked(texts: Mapping[str, str], expected: str) -> None:
-    """What is not in the files is information, not a finding."""
+    """Parts that are not in the files are notes."""
     notes = [one for one in found(texts=texts) if one.state == InstallState.NOTE]
     assert [expected in one.what for one in notes] == [True]
 
