@@ -9,7 +9,7 @@ from typing import Final
 
 from mail_check import catalogue, report
 from mail_check.host_facts import HostFacts, parse_host_facts
-from mail_check.results import Area, Finding, exit_status, failed
+from mail_check.results import Area, CheckFinding, exit_status, failed
 from mail_check.runner import Check, bind, run
 from mail_check.settings import CheckSettings, VariableUnusable, read_mail_settings
 from mail_telemetry import configuration
@@ -41,11 +41,11 @@ def _checks(facts: HostFacts | None) -> list[Check]:
     return catalogue.checks(settings, mail, facts, os.environ)
 
 
-def _printed(found: Iterable[Finding]) -> list[Finding]:
+def _printed(found: Iterable[CheckFinding]) -> list[CheckFinding]:
     """Print each finding as soon as it is there, and return all."""
-    findings: list[Finding] = []
+    findings: list[CheckFinding] = []
 
-    def collected() -> Iterable[Finding]:
+    def collected() -> Iterable[CheckFinding]:
         for finding in found:
             findings.append(finding)
             yield finding

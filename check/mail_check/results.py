@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class Status(StrEnum):
+class CheckStatus(StrEnum):
     """The outcome of a check."""
 
     OK = "ok"
@@ -34,18 +34,18 @@ class Area(StrEnum):
 class Result(NamedTuple):
     """What a check function returns. An empty `name` stands for the name of the check."""
 
-    status: Status
+    status: CheckStatus
     message: str
     fix: str = ""
     name: str = ""
 
 
-class Finding(NamedTuple):
+class CheckFinding(NamedTuple):
     """One line of the report: a result with its area and name. `fix` is empty where nothing has to be done."""
 
     area: Area
     name: str
-    status: Status
+    status: CheckStatus
     message: str
     fix: str
 
@@ -57,22 +57,22 @@ NOT_ALL_CHECKED: Final = 2
 
 def ok(message: str, *, name: str = "") -> Result:
     """Return a result without a problem."""
-    return Result(Status.OK, message, "", name)
+    return Result(CheckStatus.OK, message, "", name)
 
 
 def warning(message: str, fix: str, *, name: str = "") -> Result:
     """Return a result that does not stop mail, with what should be changed."""
-    return Result(Status.WARNING, message, fix, name)
+    return Result(CheckStatus.WARNING, message, fix, name)
 
 
 def failed(message: str, fix: str, *, name: str = "") -> Result:
     """Return a failure, with what to do about it."""
-    return Result(Status.FAILED, message, fix, name)
+    return Result(CheckStatus.FAILED, message, fix, name)
 
 
 def unknown(message: str, fix: str = "", *, name: str = "") -> Result:
     """Return the reason why the check could not be made, and how it can be."""
-    return Result(Status.UNKNOWN, message, fix, name)
+    return Result(CheckStatus.UNKNOWN, message, fix, name)
 
 
 def error_text(error: BaseException) -> str:
@@ -83,15 +83,15 @@ def error_text(error: BaseException) -> str:
     return strerror or str(error) or type(error).__name__
 
 
-def counts(findings: Iterable[Finding]) -> Mapping[Status, int]:
+def counts(findings: Iterable[CheckFinding]) -> Mapping[CheckStatus, int]:
     """Return the number of findings of each status."""
     found = Counter(finding.status for finding in findings)
-    return {status: found[status] for status in Status}
+    return {status: found[status] for status in CheckStatus}
 
 
-def exit_status(findings: Iterable[Finding]) -> int:
+def exit_status(findings: Iterable[CheckFinding]) -> int:
     """Return 1 when something failed, else 2 when a check could not be made, else 0."""
     found = counts(findings)
-    if found[Status.FAILED]:
+    if found[CheckStatus.FAILED]:
         return SOMETHING_FAILED
-    return NOT_ALL_CHECKED if found[Status.UNKNOWN] else NOTHING_FAILED
+    return NOT_ALL_CHECKED if found[CheckStatus.UNKNOWN] else NOTHING_FAILED

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from mail_check.dns_resolver import DnsLookupFailed, DnsResolver, Resolver
 from mail_check.host_facts import HostFacts
-from mail_check.results import Area, Finding, Result, Status, error_text, failed, unknown
+from mail_check.results import Area, CheckFinding, CheckStatus, Result, error_text, failed, unknown
 
 CheckFunction: TypeAlias = Callable[[], Iterable[Result]]
 """Yields results. An exception means that the check could not be made."""
@@ -25,7 +25,7 @@ class Check(NamedTuple):
     function: CheckFunction
 
 
-def run(checks: Sequence[Check], seconds: float) -> Iterator[Finding]:
+def run(checks: Sequence[Check], seconds: float) -> Iterator[CheckFinding]:
     """Run all checks and yield their findings in the given order, as soon as they are known.
 
     Args:
@@ -51,15 +51,17 @@ class _RunningCheck:
         except Exception as error:  # noqa: BLE001 - one failing check must not hide the results of the others
             self._results.append(unknown(error_text(error)))
 
-    def findings(self, deadline: float, seconds: float) -> Iterator[Finding]:
+    def findings(self, deadline: float, seconds: float) -> Iterator[CheckFinding]:
         self._thread.join(max(0.0, deadline - time.monotonic()))
         late = [unknown(f"no answer within {seconds:g} s", "Run it again with a larger --seconds.")]
         for result in [*self._results, *(late if self._thread.is_alive() else [])]:
             yield self._finding(result)
 
-    def _finding(self, result: Result) -> Finding:
+    def _finding(self, result: Result) -> CheckFinding:
         status, message, fix, name = result
-        return Finding(self._check.area, name or self._check.name, Status(status), " ".join(message.split()), fix)
+        return CheckFinding(
+            self._check.area, name or self._check.name, CheckStatus(status), " ".join(message.split()), fix
+        )
 
 
 def bind(function: ResultFunction, *arguments: object) -> CheckFunction:

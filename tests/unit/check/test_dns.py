@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mail_check.checks import dns as checks
 from mail_check.dns_resolver import DnsResolver
-from mail_check.results import Status
+from mail_check.results import CheckStatus
 from tests.unit.check.conftest import DIRECT, mail_settings
 
 LoadZone = Callable[[str], DnsResolver]
@@ -20,25 +20,25 @@ HERE = "mail.shop.org. A 193.0.6.139\n"
 @pytest.mark.parametrize(
     ("zone", "forward", "status", "words"),
     [
-        pytest.param(f"{HERE}shop.org. MX 10 mail.shop.org.", "me@x.org", Status.OK, "comes here", id="our name"),
+        pytest.param(f"{HERE}shop.org. MX 10 mail.shop.org.", "me@x.org", CheckStatus.OK, "comes here", id="our name"),
         pytest.param(
             f"{HERE}shop.org. MX 10 mx.shop.org.\nmx.shop.org. A 193.0.6.139",
             "me@x.org",
-            Status.OK,
+            CheckStatus.OK,
             "comes here",
             id="our address",
         ),
         pytest.param(
-            "shop.org. MX 1 smtp.google.com.", "me@x.org", Status.WARNING, "1 smtp.google.com", id="elsewhere"
+            "shop.org. MX 1 smtp.google.com.", "me@x.org", CheckStatus.WARNING, "1 smtp.google.com", id="elsewhere"
         ),
-        pytest.param("shop.org. MX 1 smtp.google.com.", "", Status.OK, "goes elsewhere", id="elsewhere, as meant"),
-        pytest.param("shop.org. MX 0 .", "me@x.org", Status.WARNING, "goes elsewhere (0 .)", id="null MX"),
-        pytest.param("shop.org. A 193.0.6.139", "me@x.org", Status.WARNING, "has none", id="no MX"),
-        pytest.param("", "me@x.org", Status.FAILED, "there is no domain shop.org", id="no domain"),
+        pytest.param("shop.org. MX 1 smtp.google.com.", "", CheckStatus.OK, "goes elsewhere", id="elsewhere, as meant"),
+        pytest.param("shop.org. MX 0 .", "me@x.org", CheckStatus.WARNING, "goes elsewhere (0 .)", id="null MX"),
+        pytest.param("shop.org. A 193.0.6.139", "me@x.org", CheckStatus.WARNING, "has none", id="no MX"),
+        pytest.param("", "me@x.org", CheckStatus.FAILED, "there is no domain shop.org", id="no domain"),
     ],
 )
-def test_mx(dns: LoadZone, zone: str, forward: str, status: Status, words: str) -> None:
-    """Mail for the domain is expected here when FORWARD_EMAIL says so."""
+def test_mx(dns: LoadZone, zone: str, forward: str, status: CheckStatus, words: str) -> None:
+    """Mail for the domain is expected here when FORWARD_EMAIL is set."""
     found = checks.check_mx(mail_settings(FORWARD_EMAIL=forward), dns(zone))
     assert status == found.status, found
     assert words in found.message
@@ -47,14 +47,14 @@ def test_mx(dns: LoadZone, zone: str, forward: str, status: Status, words: str) 
 @pytest.mark.parametrize(
     ("zone", "status", "words"),
     [
-        pytest.param(HERE, Status.OK, "mail.shop.org is 193.0.6.139", id="public"),
+        pytest.param(HERE, CheckStatus.OK, "mail.shop.org is 193.0.6.139", id="public"),
         pytest.param(
-            "mail.shop.org. A 192.168.1.5", Status.WARNING, "192.168.1.5, which cannot be reached", id="private"
+            "mail.shop.org. A 192.168.1.5", CheckStatus.WARNING, "192.168.1.5, which cannot be reached", id="private"
         ),
-        pytest.param("", Status.WARNING, "has no address", id="none"),
+        pytest.param("", CheckStatus.WARNING, "has no address", id="none"),
     ],
 )
-def test_address(dns: LoadZone, zone: str, status: Status, words: str) -> None:
+def test_address(dns: LoadZone, zone: str, status: CheckStatus, words: str) -> None:
     """MAIL_HOSTNAME has an address that can be reached from outside."""
     found = checks.check_address(mail_settings(), dns(zone))
     assert status == found.status, found
@@ -64,12 +64,12 @@ def test_address(dns: LoadZone, zone: str, status: Status, words: str) -> None:
 @pytest.mark.parametrize(
     ("name", "behind_relay", "direct"),
     [
-        ("mail.shop.org", Status.OK, Status.OK),
-        ("static-5.provider.org", Status.OK, Status.FAILED),
-        ("", Status.OK, Status.FAILED),
+        ("mail.shop.org", CheckStatus.OK, CheckStatus.OK),
+        ("static-5.provider.org", CheckStatus.OK, CheckStatus.FAILED),
+        ("", CheckStatus.OK, CheckStatus.FAILED),
     ],
 )
-def test_ptr(dns: LoadZone, name: str, behind_relay: Status, direct: Status) -> None:
+def test_ptr(dns: LoadZone, name: str, behind_relay: CheckStatus, direct: CheckStatus) -> None:
     """For direct delivery the reverse DNS of our address has to be our own name."""
     resolver = dns(HERE + (f"139.6.0.193.in-addr.arpa. PTR {name}.\n" if name else ""))
     assert behind_relay == checks.check_ptr(mail_settings(), resolver).status
@@ -79,14 +79,14 @@ def test_ptr(dns: LoadZone, name: str, behind_relay: Status, direct: Status) -> 
 
 def test_ptr_without_address(dns: LoadZone) -> None:
     """Without an address there is no reverse DNS, which fails for direct delivery."""
-    assert checks.check_ptr(mail_settings(**DIRECT), dns("")).status is Status.FAILED
+    assert checks.check_ptr(mail_settings(**DIRECT), dns("")).status is CheckStatus.FAILED
 
 
 def test_dkim(dns: LoadZone) -> None:
     """Keys under usual selectors are listed; a domain without any is ok."""
     found = checks.check_dkim(mail_settings(), dns('google._domainkey.shop.org. TXT "v=DKIM1; k=rsa; p=MIIB"\n'))
     assert "keys under google" in found.message
-    assert checks.check_dkim(mail_settings(), dns("")).status is Status.OK
+    assert checks.check_dkim(mail_settings(), dns("")).status is CheckStatus.OK
 
 
 @pytest.mark.parametrize(
@@ -108,17 +108,19 @@ def test_reserved(name: str, reserved: bool) -> None:  # noqa: FBT001 - the tabl
 @pytest.mark.parametrize(
     ("records", "status", "words"),
     [
-        pytest.param([], Status.WARNING, "has none", id="none"),
-        pytest.param(["v=spf1 -all"], Status.WARNING, "has none", id="another record"),
-        pytest.param(["v=DMARC1; p=none"], Status.OK, "p=none", id="none as a policy"),
-        pytest.param(["v=DMARC1 ;p=Reject;; rua=mailto:a@shop.org;"], Status.OK, "p=Reject", id="spaces and capitals"),
-        pytest.param(["v=DMARC1"], Status.FAILED, "p= is none of", id="no policy"),
-        pytest.param(["v=DMARC1; p=yes"], Status.FAILED, "p=yes is none of", id="unknown policy"),
-        pytest.param(["v=DMARC1; p=none; rua"], Status.FAILED, "'rua' is not a tag", id="no tag"),
-        pytest.param(["v=DMARC1; p=none", "v=DMARC1; p=reject"], Status.FAILED, "2 records", id="two"),
+        pytest.param([], CheckStatus.WARNING, "has none", id="none"),
+        pytest.param(["v=spf1 -all"], CheckStatus.WARNING, "has none", id="another record"),
+        pytest.param(["v=DMARC1; p=none"], CheckStatus.OK, "p=none", id="none as a policy"),
+        pytest.param(
+            ["v=DMARC1 ;p=Reject;; rua=mailto:a@shop.org;"], CheckStatus.OK, "p=Reject", id="spaces and capitals"
+        ),
+        pytest.param(["v=DMARC1"], CheckStatus.FAILED, "p= is none of", id="no policy"),
+        pytest.param(["v=DMARC1; p=yes"], CheckStatus.FAILED, "p=yes is none of", id="unknown policy"),
+        pytest.param(["v=DMARC1; p=none; rua"], CheckStatus.FAILED, "'rua' is not a tag", id="no tag"),
+        pytest.param(["v=DMARC1; p=none", "v=DMARC1; p=reject"], CheckStatus.FAILED, "2 records", id="two"),
     ],
 )
-def test_dmarc(dns: LoadZone, records: list[str], status: Status, words: str) -> None:
+def test_dmarc(dns: LoadZone, records: list[str], status: CheckStatus, words: str) -> None:
     """A domain needs exactly one DMARC record, with a valid policy."""
     found = checks.check_dmarc("shop.org", dns("".join(f'_dmarc.shop.org. TXT "{record}"\n' for record in records)))
     assert status == found.status, found

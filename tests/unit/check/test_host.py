@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 
 from mail_check.checks import host
 from mail_check.checks.host import FreeSpace
-from mail_check.results import Status
+from mail_check.results import CheckStatus
 
 
 @pytest.mark.parametrize(
     ("synchronized", "offset", "status", "words"),
     [
-        pytest.param(True, 0.01, Status.OK, "a time service synchronizes it", id="synchronized"),
-        pytest.param(None, -0.01, Status.OK, "0.0 s ahead", id="right"),
-        pytest.param(False, 0.01, Status.WARNING, "no time service synchronizes it", id="right, not synchronized"),
-        pytest.param(True, 5.0, Status.WARNING, "5.0 s behind", id="some seconds"),
-        pytest.param(True, -61.0, Status.FAILED, "61.0 s ahead", id="more than a minute"),
-        pytest.param(True, None, Status.OK, "no answer", id="synchronized, no answer"),
-        pytest.param(False, None, Status.UNKNOWN, "no answer", id="not synchronized, no answer"),
-        pytest.param(None, None, Status.UNKNOWN, "no answer", id="not known, no answer"),
+        pytest.param(True, 0.01, CheckStatus.OK, "a time service synchronizes it", id="synchronized"),
+        pytest.param(None, -0.01, CheckStatus.OK, "0.0 s ahead", id="right"),
+        pytest.param(False, 0.01, CheckStatus.WARNING, "no time service synchronizes it", id="right, not synchronized"),
+        pytest.param(True, 5.0, CheckStatus.WARNING, "5.0 s behind", id="some seconds"),
+        pytest.param(True, -61.0, CheckStatus.FAILED, "61.0 s ahead", id="more than a minute"),
+        pytest.param(True, None, CheckStatus.OK, "no answer", id="synchronized, no answer"),
+        pytest.param(False, None, CheckStatus.UNKNOWN, "no answer", id="not synchronized, no answer"),
+        pytest.param(None, None, CheckStatus.UNKNOWN, "no answer", id="not known, no answer"),
     ],
 )
-def test_clock(synchronized: bool | None, offset: float | None, status: Status, words: str) -> None:  # noqa: FBT001 - the table's column
+def test_clock(synchronized: bool | None, offset: float | None, status: CheckStatus, words: str) -> None:  # noqa: FBT001 - the table's column
     """A minute off fails, seconds are a warning, and a synchronized clock needs no time server."""
     found = host.clock_result(offset, "" if offset else "no answer", synchronized=synchronized)
     assert status == found.status, found
@@ -73,13 +73,13 @@ def test_any_packet(packet: bytes) -> None:
 @pytest.mark.parametrize(
     ("space", "status", "words"),
     [
-        pytest.param(FreeSpace(50e9, 100e9, 0.9), Status.OK, "50.0 GB of 100.0 GB free", id="enough"),
-        pytest.param(FreeSpace(14e9, 100e9, 0.9), Status.WARNING, "14.0 GB", id="below 15 %"),
-        pytest.param(FreeSpace(50e9, 100e9, 0.01), Status.WARNING, "1% of its inodes", id="few inodes"),
-        pytest.param(FreeSpace(249e6, 300e6, 0.9), Status.FAILED, "249.0 MB of 300.0 MB", id="full"),
+        pytest.param(FreeSpace(50e9, 100e9, 0.9), CheckStatus.OK, "50.0 GB of 100.0 GB free", id="enough"),
+        pytest.param(FreeSpace(14e9, 100e9, 0.9), CheckStatus.WARNING, "14.0 GB", id="below 15 %"),
+        pytest.param(FreeSpace(50e9, 100e9, 0.01), CheckStatus.WARNING, "1% of its inodes", id="few inodes"),
+        pytest.param(FreeSpace(249e6, 300e6, 0.9), CheckStatus.FAILED, "249.0 MB of 300.0 MB", id="full"),
     ],
 )
-def test_disk(space: FreeSpace, status: Status, words: str) -> None:
+def test_disk(space: FreeSpace, status: CheckStatus, words: str) -> None:
     """Little free space is a warning, and almost none a failure."""
     found = host.disk_result(space)
     assert status == found.status, found
@@ -89,4 +89,4 @@ def test_disk(space: FreeSpace, status: Status, words: str) -> None:
 def test_real_disk(tmp_path: Path) -> None:
     """The free space of a folder is read; a path that does not exist is unknown."""
     assert host.free_space(tmp_path).total > 0
-    assert host.check_disk(tmp_path / "none").status is Status.UNKNOWN
+    assert host.check_disk(tmp_path / "none").status is CheckStatus.UNKNOWN

@@ -8,7 +8,7 @@ import pytest
 
 from mail_check.checks import monitoring
 from mail_check.http_client import HttpResponse
-from mail_check.results import Status
+from mail_check.results import CheckStatus
 from tests.unit.check.web_server import WebServer
 
 CLOSED = "http://127.0.0.1:1"
@@ -35,26 +35,29 @@ NO_ALERTMANAGER = 200, json.dumps({"data": {"activeAlertmanagers": []}})
     ("up_query", "rule_query", "alertmanager_query", "expected"),
     [
         pytest.param(
-            up(mail_api="1", mail_exporter="1"), rules(RULE, FOREIGN), ALERTMANAGER, [Status.OK] * 4, id="all ok"
+            up(mail_api="1", mail_exporter="1"), rules(RULE, FOREIGN), ALERTMANAGER, [CheckStatus.OK] * 4, id="all ok"
         ),
         pytest.param(
             up(mail_api="0"),
             rules(RULE | {"health": "err"}),
             NO_ALERTMANAGER,
-            [Status.FAILED, Status.FAILED, Status.FAILED, Status.WARNING],
+            [CheckStatus.FAILED, CheckStatus.FAILED, CheckStatus.FAILED, CheckStatus.WARNING],
             id="all bad",
         ),
         pytest.param(
             up(mail_api="1", mail_exporter="1"),
             rules(FOREIGN),
             ALERTMANAGER,
-            [Status.OK, Status.OK, Status.WARNING, Status.OK],
+            [CheckStatus.OK, CheckStatus.OK, CheckStatus.WARNING, CheckStatus.OK],
             id="no rules of ours",
         ),
     ],
 )
 def test_prometheus(
-    up_query: tuple[int, str], rule_query: tuple[int, str], alertmanager_query: tuple[int, str], expected: list[Status]
+    up_query: tuple[int, str],
+    rule_query: tuple[int, str],
+    alertmanager_query: tuple[int, str],
+    expected: list[CheckStatus],
 ) -> None:
     """Prometheus has to scrape both services, load our rules, and have an Alertmanager."""
     answers = {"/api/v1/query": up_query, "/api/v1/rules": rule_query, "/api/v1/alertmanagers": alertmanager_query}
@@ -66,14 +69,14 @@ def test_one_of_several_is_enough() -> None:
     """One target of a job that is up is enough (others may be replicas, or gone)."""
     result = [{"metric": {"job": job}, "value": [0, value]} for job in monitoring.JOBS for value in "01"]
     answer = HttpResponse(200, json.dumps({"data": {"result": result}}))
-    assert [Status.OK, Status.OK] == [one.status for one in monitoring.target_results(answer)]
+    assert [CheckStatus.OK, CheckStatus.OK] == [one.status for one in monitoring.target_results(answer)]
 
 
 def test_no_monitoring() -> None:
     """A missing Prometheus or Alertmanager is a warning that names the variable."""
     (prometheus,) = monitoring.check_prometheus(CLOSED, 1)
     alertmanager = monitoring.check_alertmanager(CLOSED, 1)
-    assert [Status.WARNING, Status.WARNING] == [prometheus.status, alertmanager.status]
+    assert [CheckStatus.WARNING, CheckStatus.WARNING] == [prometheus.status, alertmanager.status]
     assert "PROMETHEUS_URL" in prometheus.fix
     assert "ALERTMANAGER_URL" in alertmanager.fix
 
@@ -82,7 +85,7 @@ def test_timeout() -> None:
     """A server that does not answer in time is unknown."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         (found,) = monitoring.check_prometheus(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
-    assert (Status.UNKNOWN, True) == (found.status, "no answer in time" in found.message)
+    assert (CheckStatus.UNKNOWN, True) == (found.status, "no answer in time" in found.message)
 
 
 def test_another_server() -> None:
@@ -94,22 +97,24 @@ def test_another_server() -> None:
 @pytest.mark.parametrize(
     ("configuration", "status"),
     [
-        ('route:\n  receiver: all\n  routes:\n  - matchers:\n    - service="mail"\nreceivers: []\n', Status.OK),
-        ("global: {}\nroute:\n  routes:\n  - matchers: ['service = \"mail\"']", Status.OK),
-        ("route:\n  receiver: everybody\n", Status.WARNING),
-        ('route:\n  receiver: all\ninhibit_rules:\n- target_matchers:\n  - service="mail"\n', Status.WARNING),
-        ("{}", Status.WARNING),
+        ('route:\n  receiver: all\n  routes:\n  - matchers:\n    - service="mail"\nreceivers: []\n', CheckStatus.OK),
+        ("global: {}\nroute:\n  routes:\n  - matchers: ['service = \"mail\"']", CheckStatus.OK),
+        ("route:\n  receiver: everybody\n", CheckStatus.WARNING),
+        ('route:\n  receiver: all\ninhibit_rules:\n- target_matchers:\n  - service="mail"\n', CheckStatus.WARNING),
+        ("{}", CheckStatus.WARNING),
     ],
 )
-def test_alertmanager(configuration: str, status: Status) -> None:
+def test_alertmanager(configuration: str, status: CheckStatus) -> None:
     """Alerts about mail need a route of their own."""
     answer = json.dumps({"config": {"original": configuration}})
     with WebServer({"/api/v2/status": (200, answer)}) as web:
         assert status == monitoring.check_alertmanager(web.url, 2).status
 
 
-@pytest.mark.parametrize(("answer", "status"), [(200, Status.OK), (401, Status.FAILED), (404, Status.FAILED)])
-def test_collector(answer: int, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("answer", "status"), [(200, CheckStatus.OK), (401, CheckStatus.FAILED), (404, CheckStatus.FAILED)]
+)
+def test_collector(answer: int, status: CheckStatus) -> None:
     """The collector receives an empty export, with the headers of real ones."""
     with WebServer({"/v1/traces": (answer, "")}) as web:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{web.url}/", "OTEL_EXPORTER_OTLP_HEADERS": "x-key=swordfish"}
@@ -132,16 +137,16 @@ def test_collector_over_grpc(*, is_there: bool) -> None:
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         }
         found = monitoring.check_collector(variables, 1)
-    assert found.status is (Status.OK if is_there else Status.FAILED)
+    assert found.status is (CheckStatus.OK if is_there else CheckStatus.FAILED)
     assert f"127.0.0.1:{port}" in found.message
 
 
 def test_collector_unreachable() -> None:
     """A collector that cannot be reached is a failure; none configured is ok."""
     assert monitoring.check_collector({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:swordfish@{CLOSED[7:]}"}, 1) == (
-        Status.FAILED,
+        CheckStatus.FAILED,
         f"traces are lost: {CLOSED}/v1/traces: Connection refused",
         "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4318 is its port for OTLP/HTTP.",
         "",
     )
-    assert monitoring.check_collector({}, 1).status is Status.OK
+    assert monitoring.check_collector({}, 1).status is CheckStatus.OK

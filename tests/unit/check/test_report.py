@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from mail_check import report
-from mail_check.results import Area, Finding, Status, exit_status
+from mail_check.results import Area, CheckFinding, CheckStatus, exit_status
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
-OK = Finding(Area.CONFIGURATION, "mail-server", Status.OK, "every variable can be used", "")
-WARNING = Finding(
-    Area.DNS, "SPF", Status.WARNING, "shop.org has none", 'Add a TXT record to shop.org: "v=spf1 mx ~all".'
+OK = CheckFinding(Area.CONFIGURATION, "mail-server", CheckStatus.OK, "every variable can be used", "")
+WARNING = CheckFinding(
+    Area.DNS, "SPF", CheckStatus.WARNING, "shop.org has none", 'Add a TXT record to shop.org: "v=spf1 mx ~all".'
 )
-FAILED = Finding(Area.RELAY, "login", Status.FAILED, "refused: 535 5.7.8 No", "Make a new app password.")
-UNKNOWN = Finding(Area.DNS, "MX", Status.UNKNOWN, "could not look up shop.org in DNS: SERVFAIL", "")
+FAILED = CheckFinding(Area.RELAY, "login", CheckStatus.FAILED, "refused: 535 5.7.8 No", "Make a new app password.")
+UNKNOWN = CheckFinding(Area.DNS, "MX", CheckStatus.UNKNOWN, "could not look up shop.org in DNS: SERVFAIL", "")
 ALL = [OK, WARNING, UNKNOWN, FAILED]
 
 
@@ -28,7 +28,7 @@ ALL = [OK, WARNING, UNKNOWN, FAILED]
         pytest.param([UNKNOWN, FAILED], 1, id="something failed"),
     ],
 )
-def test_exit_status(findings: list[Finding], expected: int) -> None:
+def test_exit_status(findings: list[CheckFinding], expected: int) -> None:
     """A failure takes precedence over unknown; warnings do not change the exit status."""
     assert expected == exit_status(findings)
 

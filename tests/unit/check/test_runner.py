@@ -8,7 +8,7 @@ import pytest
 
 from mail_check.dns_resolver import DnsLookupFailed
 from mail_check.host_facts import ContainerState, HostFacts
-from mail_check.results import Area, Finding, Result, Status, failed, ok
+from mail_check.results import Area, CheckFinding, CheckStatus, Result, failed, ok
 from mail_check.runner import Check, bind, dns_check, run, service_check
 
 
@@ -19,9 +19,9 @@ def test_order_and_names() -> None:
         Check(Area.RELAY, "login", lambda: [ok("three")]),
     ]
     assert [
-        Finding(Area.DNS, "MX", Status.OK, "one", ""),
-        Finding(Area.DNS, "other", Status.FAILED, "two lines", "mend"),
-        Finding(Area.RELAY, "login", Status.OK, "three", ""),
+        CheckFinding(Area.DNS, "MX", CheckStatus.OK, "one", ""),
+        CheckFinding(Area.DNS, "other", CheckStatus.FAILED, "two lines", "mend"),
+        CheckFinding(Area.RELAY, "login", CheckStatus.OK, "three", ""),
     ] == list(run(checks, 5))
 
 
@@ -33,7 +33,7 @@ def test_exception() -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
     found = list(run([Check(Area.PORTS, "25", check)], 5))
-    assert [(Status.OK, "so far"), (Status.UNKNOWN, "Connection refused")] == [
+    assert [(CheckStatus.OK, "so far"), (CheckStatus.UNKNOWN, "Connection refused")] == [
         (one.status, one.message) for one in found
     ]
 
@@ -53,7 +53,7 @@ def test_time_limit() -> None:
     began = time.monotonic()
     found = list(run(checks, 0.3))
     assert time.monotonic() - began < 1
-    assert [Status.OK, Status.UNKNOWN] * 5 + [Status.OK] == [one.status for one in found]
+    assert [CheckStatus.OK, CheckStatus.UNKNOWN] * 5 + [CheckStatus.OK] == [one.status for one in found]
     assert "no answer within 0.3 s" in found[1].message
     never.set()
 
@@ -75,9 +75,12 @@ def test_bind() -> None:
 def test_service_check() -> None:
     """No answer fails while the service runs; a stopped one is unknown; without host facts the error is raised."""
     (found,) = service_check("mail-api", RUNS, refused, 1)()
-    assert (Status.FAILED, "mail-api runs and does not answer: Connection refused") == (found.status, found.message)
+    assert (CheckStatus.FAILED, "mail-api runs and does not answer: Connection refused") == (
+        found.status,
+        found.message,
+    )
     (found,) = service_check("mail-api", HostFacts(), refused)()
-    assert (Status.UNKNOWN, "mail-api does not run") == (found.status, found.message)
+    assert (CheckStatus.UNKNOWN, "mail-api does not run") == (found.status, found.message)
     with pytest.raises(ConnectionRefusedError):
         list(service_check("mail-api", None, refused)())
     assert [ok("fine")] == list(service_check("mail-api", RUNS, ok, "fine")())
@@ -90,5 +93,5 @@ def test_dns_check() -> None:
         raise DnsLookupFailed("shop.org", "SERVFAIL")
 
     (found,) = dns_check(HostFacts(nameservers=("192.0.2.53",)), unanswered)()
-    assert (Status.UNKNOWN, "could not look up shop.org in DNS: SERVFAIL") == (found.status, found.message)
+    assert (CheckStatus.UNKNOWN, "could not look up shop.org in DNS: SERVFAIL") == (found.status, found.message)
     assert "from containers" in found.fix

@@ -4,7 +4,7 @@ import pytest
 
 from mail_check.checks import variables
 from mail_check.host_facts import HostFacts
-from mail_check.results import Status
+from mail_check.results import CheckStatus
 from mail_check.settings import CheckSettings
 
 
@@ -16,7 +16,7 @@ def test_mail_server_warnings() -> None:
         "mail-server: the variables are valid",
     )
     found = list(variables.check_mail_server(HostFacts(server_status=0, server_output=said)))
-    assert [Status.WARNING, Status.OK] == [one.status for one in found]
+    assert [CheckStatus.WARNING, CheckStatus.OK] == [one.status for one in found]
     assert found[0].message == "FORWARD_EMAIL: not set: mail is refused"
 
 
@@ -28,22 +28,23 @@ def test_mail_server_errors() -> None:
         "mail-server: not started, 2 to fix (mail-server --help)",
     )
     found = list(variables.check_mail_server(HostFacts(server_status=64, server_output=said)))
-    assert [(Status.FAILED, "MAIL_DOMAIN: 'x' is not a domain"), (Status.FAILED, "USE_TLS: neither yes nor no")] == [
-        (one.status, one.message) for one in found
-    ]
+    assert [
+        (CheckStatus.FAILED, "MAIL_DOMAIN: 'x' is not a domain"),
+        (CheckStatus.FAILED, "USE_TLS: neither yes nor no"),
+    ] == [(one.status, one.message) for one in found]
 
 
 def test_mail_server_check_fails() -> None:
     """An exit status without an error line is a failure with the last lines."""
     (found,) = variables.check_mail_server(HostFacts(server_status=125, server_output=("no space left on device",)))
-    assert (Status.FAILED, True) == (found.status, "ended with 125: no space left" in found.message)
+    assert (CheckStatus.FAILED, True) == (found.status, "ended with 125: no space left" in found.message)
 
 
 @pytest.mark.parametrize("facts", [None, HostFacts()])
 def test_mail_server_check_not_run(facts: HostFacts | None) -> None:
     """Without its output the result is unknown."""
     (found,) = variables.check_mail_server(facts)
-    assert found.status is Status.UNKNOWN
+    assert found.status is CheckStatus.UNKNOWN
 
 
 def test_service(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +56,7 @@ def test_service(monkeypatch: pytest.MonkeyPatch) -> None:
         number: int = 1
 
     (found,) = variables.check_service(Strict)
-    assert found.status is Status.OK
+    assert found.status is CheckStatus.OK
     monkeypatch.setenv("NUMBER", "many")
     (found,) = variables.check_service(Strict)
-    assert (Status.FAILED, True) == (found.status, found.message.startswith("NUMBER: "))
+    assert (CheckStatus.FAILED, True) == (found.status, found.message.startswith("NUMBER: "))
