@@ -15,9 +15,9 @@ from pydantic_settings import BaseSettings
 from alerts.catalogue import GROUPS
 from alerts.request_results import DECISIONS
 from alerts.routes.settings import RouteSettings
-from dinky.links import LinkSettings
+from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
-from mail_check.settings import Settings as CheckSettings
+from mail_check.settings import CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
