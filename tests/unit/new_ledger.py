@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mail_ledger import Ledger
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
+from mail_ledger.engine import connect, open_engine
 
 
 def in_memory() -> Ledger:

@@ -8,8 +8,7 @@ from sqlalchemy import Engine, make_url, text
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import ExecWaitStrategy
 
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
+from mail_ledger.engine import connect, open_engine
 from tests.unit.ledger.fixtures import clock, engine, ledger, mail_server
 
 __all__ = ["clock", "engine", "ledger", "mail_server"]

@@ -6,9 +6,7 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from mail_ledger import LedgerError
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
-from mail_ledger.transactions import reading, writing
+from mail_ledger.engine import connect, open_engine, reading, writing
 
 
 @pytest.fixture

@@ -3,14 +3,15 @@
 from types import ModuleType
 
 from tests.unit.ledger import (
-    test_claims,
-    test_keys,
-    test_messages,
+    test_api_keys,
+    test_concurrent_processes,
+    test_idempotency,
     test_migrations,
-    test_processes,
     test_prune,
-    test_quotas,
+    test_relay_quota,
+    test_status_queries,
     test_submissions,
+    test_unknown_outcomes,
 )
 
 
@@ -21,13 +22,14 @@ def _take(module: ModuleType) -> None:
 
 
 for _module in (
-    test_claims,
-    test_keys,
-    test_messages,
+    test_api_keys,
+    test_concurrent_processes,
+    test_idempotency,
     test_migrations,
-    test_processes,
     test_prune,
-    test_quotas,
+    test_relay_quota,
+    test_status_queries,
     test_submissions,
+    test_unknown_outcomes,
 ):
     _take(_module)

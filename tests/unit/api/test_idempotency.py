@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mail_api.telemetry import Telemetry
+from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
 from tests.unit.api.fake_postfix import DROP, HOLD
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ async def test_defect_keeps_the_key(api: Api, postfix: FakePostfix, monkeypatch:
 
 async def test_keys_of_others(api: Api, postfix: FakePostfix, ledger_url: str) -> None:
     """Two API keys can use the same name for their requests."""
-    keys = Keys(open_engine(ledger_url))
+    keys = ApiKeys(open_engine(ledger_url))
     for name in ("one", "two"):
         await api.send({**ONCE, "Authorization": f"Bearer {keys.create(name)}"})
     assert len(postfix.mails) == 2

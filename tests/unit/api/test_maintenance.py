@@ -11,9 +11,9 @@ import pytest
 from mail_api import maintenance
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger, Rules
-from mail_ledger.submission import DAY_SECONDS
+from mail_ledger.tables import DAY_SECONDS
 from tests.unit.api.fake_postfix import DROP
-from tests.unit.ledger.world import Clock, MailServer, submission
+from tests.unit.ledger.fakes import Clock, MailServer, submission
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import StartApi

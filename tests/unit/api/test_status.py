@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import null, update
 
 from mail_ledger import Ledger
+from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
 from mail_ledger.tables import submission
 from mail_telemetry.causes import EXPLANATIONS, Cause
-from tests.unit.ledger.world import NOW, Clock, MailServer
+from tests.unit.ledger.fakes import NOW, Clock, MailServer
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
@@ -27,7 +27,7 @@ def mail_server(ledger_url: str) -> MailServer:
 @pytest.fixture
 def holder(ledger_url: str) -> dict[str, str]:
     """The header of somebody with a key."""
-    return {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+    return {"Authorization": f"Bearer {ApiKeys(open_engine(ledger_url)).create('shop')}"}
 
 
 async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON

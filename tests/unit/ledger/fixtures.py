@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.engine import open_engine
-from tests.unit.ledger.world import Clock, MailServer
+from tests.unit.ledger.fakes import Clock, MailServer
 
 __all__ = ["clock", "engine", "ledger", "mail_server"]
 

@@ -9,9 +9,8 @@ from sqlalchemy import text
 from mail_ledger import LedgerError
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.backup import NotSqlite, backup, restore
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
-from tests.unit.ledger.world import submission
+from mail_ledger.engine import connect, open_engine
+from tests.unit.ledger.fakes import submission
 
 POSTGRESQL = "postgresql+psycopg://mail:hunter2@db/ledger"
 

@@ -10,7 +10,7 @@ import pytest
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.cli import main
-from tests.unit.ledger.world import MailServer, submission
+from tests.unit.ledger.fakes import MailServer, submission
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +134,7 @@ def test_forget_server(
         mail_server.take(server=name, recipient_count=2)
     assert run("forget-server", "One.x.org") == 0
     assert "1 mails were in its queue" in capsys.readouterr().out
-    assert ledger.quotas.read().in_queue == 2
+    assert ledger.quota.read().in_queue == 2
     known = Ledger.open(url)
     assert [len(list(known.open_messages(name))) for name in ("one.x.org", "two.x.org")] == [0, 1]
     known.close()

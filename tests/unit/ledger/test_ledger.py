@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mail_ledger import AttemptRow, Ledger, LedgerError, LogPosition, MessageRow
-from mail_ledger.positions import PositionTaken
-from tests.unit.ledger.world import attempt_row, message_row
+from mail_ledger.log_positions import PositionTaken
+from tests.unit.ledger.fakes import attempt_row, message_row
 
 LOG = "/var/log/mail/mail.log"
 FIRST, SECOND = LogPosition(8, "ab" * 32, 1 << 40), LogPosition(8, "ab" * 32, 2 << 40)

@@ -9,11 +9,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, BigInteger, Column, Engine, Float, MetaData, String, Table, inspect, select, text
 
-from mail_ledger import Ledger, LedgerError, LogPosition, migrate, schema
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
-from mail_ledger.tables import metadata
-from tests.unit.ledger.world import NOW, attempt_row, message_row
+from mail_ledger import Ledger, LedgerError, LogPosition, migrations, tables
+from mail_ledger.engine import connect, open_engine
+from tests.unit.ledger.fakes import NOW, attempt_row, message_row
 
 LOG = "/var/log/mail/mail.log"
 POSITION = LogPosition(8, "ab" * 32, 1 << 40)
@@ -21,10 +19,10 @@ POSITION = LogPosition(8, "ab" * 32, 1 << 40)
 
 def first_version(engine: Engine, *states: dict[str, Any]) -> None:
     """Make the database that the first version made, with these open mails."""
-    tables = MetaData()
+    old = MetaData()
     log_position = Table(
         "log_position",
-        tables,
+        old,
         Column("log", String(512), primary_key=True),
         Column("head_length", BigInteger, nullable=False),
         Column("head_hash", String(64), nullable=False),
@@ -33,12 +31,12 @@ def first_version(engine: Engine, *states: dict[str, Any]) -> None:
     )
     open_mail = Table(
         "open_mail",
-        tables,
+        old,
         Column("queue_id", String(64), primary_key=True),
         Column("state", JSON, nullable=False),
     )
     with engine.begin() as connection:
-        tables.create_all(connection)
+        old.create_all(connection)
         connection.execute(log_position.insert().values(log=LOG, stored_at=NOW, **POSITION._asdict()))
         for state in states:
             connection.execute(open_mail.insert().values(queue_id=state["queue_id"], state=state))
@@ -53,15 +51,15 @@ def revisions() -> list[str]:
 
 def test_code_knows_its_migrations() -> None:
     """The revisions that the code knows are the scripts'."""
-    assert revisions() == list(migrate._KNOWN)  # noqa: SLF001 - kept beside the scripts to save reading them
-    assert revisions()[-1] == migrate.HEAD
+    assert revisions() == list(migrations.REVISIONS)
+    assert revisions()[-1] == migrations.HEAD
 
 
 def test_migrations_make_the_tables(empty_url: str) -> None:
     """A database that went through all migrations has the tables, columns, types and indexes of the code."""
     engine = open_engine(empty_url)
     with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata)
     engine.dispose()
     # Comments are for who reads the code; the migrations leave them out.
     assert [] == [difference for difference in found if "comment" not in str(difference[0])]
@@ -106,11 +104,11 @@ def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
     """A database whose tables were made without a migration keeps what is in them."""
     engine = connect(empty_url)
     first_version(engine)
-    schema.metadata.create_all(engine, tables=[schema.message, schema.attempt])
+    tables.metadata.create_all(engine, tables=[tables.message, tables.attempt])
     mail = message_row()
     with engine.begin() as connection:
-        connection.execute(schema.message.insert().values(mail))
-        connection.execute(schema.attempt.insert().values(attempt_row(mail)))
+        connection.execute(tables.message.insert().values(mail))
+        connection.execute(tables.attempt.insert().values(attempt_row(mail)))
         for younger in ("DROP INDEX ix_attempt_counted", "ALTER TABLE message DROP COLUMN server"):
             connection.execute(text(younger))
     engine.dispose()
@@ -151,6 +149,6 @@ def test_start_without_news_waits_for_nobody(url: str) -> None:
     with busy.begin() as connection:
         connection.execute(text("UPDATE log_position SET stored_at = 0"))
         if busy.dialect.name == "postgresql":
-            connection.execute(select(text(f"pg_advisory_xact_lock({migrate._LOCK_ID})")))  # noqa: SLF001 - as one does
+            connection.execute(select(text(f"pg_advisory_xact_lock({migrations.LOCK_ID})")))
         open_engine(url).dispose()
     busy.dispose()

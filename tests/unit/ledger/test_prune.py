@@ -5,8 +5,8 @@ from sqlalchemy import Engine, func, select
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.prune import Pruned
-from mail_ledger.schema import attempt
-from tests.unit.ledger.world import DAY, NOW, Clock, MailServer, submission
+from mail_ledger.tables import attempt
+from tests.unit.ledger.fakes import DAY, NOW, Clock, MailServer, submission
 
 
 def no_wait(_: float) -> None:
@@ -58,7 +58,7 @@ def test_quota_keeps_its_day(ledger: ApiLedger, mail_server: MailServer) -> None
     """No retention is so short that the quota forgets."""
     mail_server.relay(arrived=NOW - DAY + 1)
     assert ledger.prune(0, no_wait) == Pruned(0, 0)
-    assert ledger.quotas.read().used == 1
+    assert ledger.quota.read().used == 1
 
 
 def test_small_steps(ledger: ApiLedger, mail_server: MailServer) -> None:

@@ -2,10 +2,9 @@
 
 import pytest
 
-from mail_ledger.quota import Delivery, Quota, snapshot
-from mail_ledger.quota_admission import Admitted, Refused, Shortage, admit
+from mail_ledger.quota import Admitted, Delivery, NoRoom, Quota, Shortage, admit, snapshot
 from mail_telemetry.names import Entry
-from tests.unit.ledger.world import DAY, HOUR, NOW
+from tests.unit.ledger.fakes import DAY, HOUR, NOW
 
 
 def quota(*ages: float, limit: int = 4, in_queue: int = 0, refused: float | None = None, window: float = DAY) -> Quota:
@@ -112,16 +111,16 @@ def test_estimated_exhaustion(found: Quota, expected: float | None) -> None:
     ("found", "recipients", "reserve", "important", "expected"),
     [
         pytest.param(quota(3, 2), 2, 0, False, Admitted(), id="fits"),
-        pytest.param(quota(3, 2), 3, 0, False, Refused(NOW + DAY - 3, Shortage.LIMIT), id="one too many"),
-        pytest.param(quota(3, 2), 4, 0, False, Refused(NOW + DAY - 2, Shortage.LIMIT), id="two too many"),
-        pytest.param(quota(3, 2), 2, 1, False, Refused(NOW + DAY - 3, Shortage.RESERVE), id="reserve is kept"),
+        pytest.param(quota(3, 2), 3, 0, False, NoRoom(NOW + DAY - 3, Shortage.LIMIT), id="one too many"),
+        pytest.param(quota(3, 2), 4, 0, False, NoRoom(NOW + DAY - 2, Shortage.LIMIT), id="two too many"),
+        pytest.param(quota(3, 2), 2, 1, False, NoRoom(NOW + DAY - 3, Shortage.RESERVE), id="reserve is kept"),
         pytest.param(quota(3, 2), 2, 1, True, Admitted(), id="important uses the reserve"),
-        pytest.param(quota(3, 2, in_queue=1), 2, 0, False, Refused(NOW + DAY - 3, Shortage.LIMIT), id="queue counts"),
-        pytest.param(quota(3, in_queue=3), 2, 0, False, Refused(NOW + DAY, Shortage.LIMIT), id="queue has to go first"),
-        pytest.param(quota(), 5, 0, True, Refused(None, Shortage.TOO_MANY), id="more than ever fit"),
-        pytest.param(quota(), 4, 1, False, Refused(None, Shortage.RESERVE), id="more than fit beside the reserve"),
-        pytest.param(quota(9, refused=0), 1, 0, True, Refused(NOW + HOUR, Shortage.RELAY), id="relay says no"),
-        pytest.param(quota(1, 2, 3, 4), 1, 0, True, Refused(NOW + DAY - 4, Shortage.LIMIT), id="full for everybody"),
+        pytest.param(quota(3, 2, in_queue=1), 2, 0, False, NoRoom(NOW + DAY - 3, Shortage.LIMIT), id="queue counts"),
+        pytest.param(quota(3, in_queue=3), 2, 0, False, NoRoom(NOW + DAY, Shortage.LIMIT), id="queue has to go first"),
+        pytest.param(quota(), 5, 0, True, NoRoom(None, Shortage.TOO_MANY), id="more than ever fit"),
+        pytest.param(quota(), 4, 1, False, NoRoom(None, Shortage.RESERVE), id="more than fit beside the reserve"),
+        pytest.param(quota(9, refused=0), 1, 0, True, NoRoom(NOW + HOUR, Shortage.RELAY), id="relay says no"),
+        pytest.param(quota(1, 2, 3, 4), 1, 0, True, NoRoom(NOW + DAY - 4, Shortage.LIMIT), id="full for everybody"),
     ],
 )
 def test_admission(
@@ -129,7 +128,7 @@ def test_admission(
     recipients: int,
     reserve: int,
     important: bool,  # noqa: FBT001 - a column of the table
-    expected: Admitted | Refused,
+    expected: Admitted | NoRoom,
 ) -> None:
     """A mail is admitted when it fits; else it is told when it will."""
     assert expected == admit(found, recipients=recipients, reserve=reserve, important=important)
@@ -137,4 +136,4 @@ def test_admission(
 
 def test_refusal_in_words() -> None:
     """Every shortage can be said to the caller."""
-    assert len({Refused(None, shortage).why for shortage in Shortage}) == len(Shortage)
+    assert len({NoRoom(None, shortage).why for shortage in Shortage}) == len(Shortage)

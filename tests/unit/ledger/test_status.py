@@ -5,13 +5,11 @@ from typing import Any
 import pytest
 
 from mail_ledger import AttemptRow
-from mail_ledger.backoff import Backoff, Retry
-from mail_ledger.recipients import RecipientStatus
-from mail_ledger.state import State
-from mail_ledger.status import state_of
-from mail_ledger.submission import Submission, SubmissionState
+from mail_ledger.status import Backoff, RecipientStatus, Retry, State, message_status
+from mail_ledger.submissions import Submission
+from mail_ledger.tables import SubmissionState
 from mail_telemetry.causes import Cause
-from tests.unit.ledger.world import NOW, attempt_row, message_row
+from tests.unit.ledger.fakes import NOW, attempt_row, message_row
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -46,7 +44,7 @@ def submitted(state: SubmissionState = SubmissionState.ACCEPTED, *recipients: st
 )
 def test_before_the_log_has_it(of_submission: SubmissionState, state: State) -> None:
     """As long as the log does not have the mail, the API's knowledge is all there is."""
-    found = state_of(submitted(of_submission, code="why", queue_id="4jX", trace_id=TRACE), None, [])
+    found = message_status(submitted(of_submission, code="why", queue_id="4jX", trace_id=TRACE), None, [])
     assert (state, state) == (found.state, found.recipients[0].state)
     assert ("why", "4jX", TRACE, NOW - 1) == (found.code, found.queue_id, found.trace_id, found.created)
 
@@ -54,19 +52,19 @@ def test_before_the_log_has_it(of_submission: SubmissionState, state: State) -> 
 def test_mail_that_broke_off_is_not_queued() -> None:
     """A mail that cleanup saw and the queue manager did not is where the API left it."""
     mail = message_row(api_id="msg_1", activations=0)
-    assert state_of(submitted(SubmissionState.UNKNOWN), mail, []).state is State.UNKNOWN
+    assert message_status(submitted(SubmissionState.UNKNOWN), mail, []).state is State.UNKNOWN
 
 
 def test_log_beats_the_api() -> None:
     """A mail of unknown outcome that is in the log was accepted."""
-    found = state_of(submitted(SubmissionState.UNKNOWN, code="no_reply"), message_row(api_id="msg_1"), [])
+    found = message_status(submitted(SubmissionState.UNKNOWN, code="no_reply"), message_row(api_id="msg_1"), [])
     assert (State.QUEUED, None, NOW) == (found.state, found.code, found.queued)
 
 
 def test_without_a_submission() -> None:
     """The log alone is enough where the API could not write."""
     mail = message_row(api_id="msg_1", traceparent=f"00-{TRACE}-b7ad6b7169203331-03")
-    found = state_of(None, mail, [attempt_row(mail)])
+    found = message_status(None, mail, [attempt_row(mail)])
     assert ("msg_1", State.RELAYED, TRACE, mail.queue_id) == (
         *(found.id, found.state, found.trace_id),
         found.queue_id,
@@ -75,8 +73,8 @@ def test_without_a_submission() -> None:
 
 def test_nothing_known() -> None:
     """Nobody asks about a mail of which nothing is known."""
-    with pytest.raises(ValueError, match="nothing is known"):
-        state_of(None, None, [])
+    with pytest.raises(ValueError, match="needs a submission or a mail"):
+        message_status(None, None, [])
 
 
 def test_deferred() -> None:
@@ -84,7 +82,7 @@ def test_deferred() -> None:
     mail = message_row()
     first = attempt_row(mail, status="deferred", cause="rate", ended=NOW + 5, dsn="4.7.0", reply="421 slow down")
     second = attempt_row(mail, status="deferred", cause="auth", number=2, ended=NOW + 400, dsn="4.7.8", reply="535 no")
-    found = state_of(submitted(), mail, [first, second], Backoff(300, 3600, 60, 1e6))
+    found = message_status(submitted(), mail, [first, second], Backoff(300, 3600, 60, 1e6))
     assert (State.DEFERRED, 2, Cause.AUTH, False) == (
         *(found.state, found.attempts, found.cause),
         found.retry_can_succeed,
@@ -108,7 +106,7 @@ def test_suspended_attempts_are_no_tries() -> None:
     """What Postfix put off without asking anybody is not counted as tried."""
     mail = message_row()
     attempts = [attempt_row(mail, status="deferred", cause="connect", suspended=True)]
-    found = state_of(submitted(), mail, attempts)
+    found = message_status(submitted(), mail, attempts)
     assert (State.DEFERRED, 0, Cause.CONNECT) == (found.state, found.attempts, found.cause)
 
 
@@ -119,7 +117,7 @@ def test_relayed_after_a_deferral() -> None:
         attempt_row(mail, status="deferred", cause="timeout"),
         attempt_row(mail, number=2, reply="250 2.0.0 OK 1-gsmtp"),
     ]
-    found = state_of(submitted(), mail, attempts)
+    found = message_status(submitted(), mail, attempts)
     assert (State.RELAYED, 2, NOW + 9) == (found.state, found.attempts, found.finished)
     assert (None, None, None, None) == (found.cause, found.retry, found.retry_can_succeed, found.next_step)
     assert [(State.RELAYED, "250 2.0.0 OK 1-gsmtp")] == [(one.state, one.reply) for one in found.recipients]
@@ -128,7 +126,7 @@ def test_relayed_after_a_deferral() -> None:
 def test_cause_of_a_newer_version() -> None:
     """A cause that this version does not know is shown as other."""
     mail = message_row()
-    assert state_of(submitted(), mail, [attempt_row(mail, status="deferred", cause="novel")]).cause is Cause.OTHER
+    assert message_status(submitted(), mail, [attempt_row(mail, status="deferred", cause="novel")]).cause is Cause.OTHER
 
 
 @pytest.mark.parametrize(
@@ -152,7 +150,7 @@ def test_worst_recipient_decides(columns: dict[str, Any], statuses: list[str], s
     mail = message_row(recipient_count=2, **columns)
     pairs = zip("ab", statuses, strict=False)
     attempts = [attempt_row(mail, recipient=f"{name}***@x.org", status=status) for name, status in pairs]
-    found = state_of(submitted(SubmissionState.ACCEPTED, "a***@x.org", "b***@x.org"), mail, attempts)
+    found = message_status(submitted(SubmissionState.ACCEPTED, "a***@x.org", "b***@x.org"), mail, attempts)
     assert state is found.state
     assert ["a***@x.org", "b***@x.org"] == sorted(one.recipient for one in found.recipients)
 
@@ -184,21 +182,21 @@ def tries(*rounds: dict[str, str]) -> list[AttemptRow]:
 def test_recipients_with_the_same_mask(attempts: list[AttemptRow], states: list[str]) -> None:
     """Two recipients whose masked addresses are the same are two recipients."""
     mail = message_row(recipient_count=2)
-    found = state_of(submitted(SubmissionState.ACCEPTED, "a***@x.org", "a***@x.org"), mail, attempts)
+    found = message_status(submitted(SubmissionState.ACCEPTED, "a***@x.org", "a***@x.org"), mail, attempts)
     assert states == [one.state for one in found.recipients]
 
 
 def test_whole_addresses_stay_whole() -> None:
     """With LEDGER_ADDRESSES=full a recipient is named in full, found again by its mask after an attempt."""
     mail = message_row(recipient_count=2)
-    found = state_of(submitted(SubmissionState.ACCEPTED, "anna@x.org", "bob@x.org"), mail, tries({"a": "sent"}))
+    found = message_status(submitted(SubmissionState.ACCEPTED, "anna@x.org", "bob@x.org"), mail, tries({"a": "sent"}))
     assert ["anna@x.org", "bob@x.org"] == [one.recipient for one in found.recipients]
 
 
 def test_masks_that_could_be_anybodys() -> None:
     """Of two addresses with one mask nobody knows which was tried, so none is named in full."""
     mail = message_row(recipient_count=2)
-    found = state_of(submitted(SubmissionState.ACCEPTED, "anna@x.org", "alf@x.org"), mail, tries({"a": "sent"}))
+    found = message_status(submitted(SubmissionState.ACCEPTED, "anna@x.org", "alf@x.org"), mail, tries({"a": "sent"}))
     assert "a***@x.org" == found.recipients[0].recipient
 
 
@@ -206,4 +204,25 @@ def test_line_that_was_missed() -> None:
     """A gap in the log makes no recipient out of nothing."""
     mail = message_row(recipient_count=1, closed=NOW)
     twice_in_one_round = [attempt_row(mail, status="deferred"), attempt_row(mail)]
-    assert [State.RELAYED] == [one.state for one in state_of(submitted(), mail, twice_in_one_round).recipients]
+    assert [State.RELAYED] == [one.state for one in message_status(submitted(), mail, twice_in_one_round).recipients]
+
+
+BACKOFF = Backoff(minimal_backoff_time=300, maximal_backoff_time=3600, queue_run_delay=60, maximal_queue_lifetime=1e5)
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [
+        pytest.param(2, 300, id="at least the minimum"),
+        pytest.param(1000, 1000, id="as long as it has waited"),
+        pytest.param(9000, 3600, id="at most the maximum"),
+    ],
+)
+def test_next_retry(age: float, wait: float) -> None:
+    """A mail waits as long as it is old, and then for the next look through the queue."""
+    assert BACKOFF.next_retry(50.0, 50 + age) == Retry(50 + age + wait, 50 + age + wait + 60)
+
+
+def test_gives_up() -> None:
+    """A mail is given up when it is too old."""
+    assert BACKOFF.gives_up_at(50.0) == 50 + 1e5

@@ -7,22 +7,25 @@ import pytest
 
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.connections import connect
-from tests.unit.ledger import worker
+from mail_ledger.engine import connect
+from tests.unit.ledger import concurrent_process
+from tests.unit.ledger.concurrent_process import KEY_LIMIT, KEY_NAME
 from tests.unit.ledger.test_migrations import LOG, POSITION, first_version
-from tests.unit.ledger.worker import KEY_LIMIT, KEY_NAME
 
 PROCESSES = 2
 DEADLINE_SECONDS = 60
 # Real processes, out of one that has the imports behind it: those would take longer than the tests.
 STARTER = get_context("forkserver")
-STARTER.set_forkserver_preload([worker.__name__, "alembic.command"])
+STARTER.set_forkserver_preload([concurrent_process.__name__, "alembic.command"])
 
 
 def together(url: str, what: str, times: int, processes: int = PROCESSES) -> list[str | int]:
     """Have processes do it so many times each, all at the same moment, and return what came of it."""
     barrier, results = STARTER.Barrier(processes), STARTER.Queue()
-    started = [STARTER.Process(target=worker.main, args=(url, what, times, barrier, results)) for _ in range(processes)]
+    started = [
+        STARTER.Process(target=concurrent_process.main, args=(url, what, times, barrier, results))
+        for _ in range(processes)
+    ]
     for process in started:
         process.start()
     found: list[str | int] = [result for _ in started for result in results.get(timeout=DEADLINE_SECONDS)]

@@ -11,7 +11,7 @@ from threading import Barrier
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.idempotency import IdempotencyKey
-from mail_ledger.submission import NewSubmission
+from mail_ledger.submissions import NewSubmission
 
 KEY_NAME = "web"
 KEY_LIMIT = 10
@@ -31,7 +31,7 @@ def open_new(url: str, _: int) -> str:
 
 def claim(ledger: ApiLedger, number: int) -> str:
     """Claim the one idempotency key."""
-    claimed = ledger.claims.claim(_new(number), IdempotencyKey("web", "order-1"), "p")
+    claimed = ledger.idempotency.claim(_new(number), IdempotencyKey("web", "order-1"), "p")
     return type(claimed).__name__
 
 

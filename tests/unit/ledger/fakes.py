@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 from mail_ledger import AttemptRow, Ledger, LogPosition, MessageRow
-from mail_ledger.submission import NewSubmission
+from mail_ledger.submissions import NewSubmission
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0

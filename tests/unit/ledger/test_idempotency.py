@@ -4,8 +4,10 @@ import pytest
 
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.idempotency import Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
-from mail_ledger.submission import Accepted, Failed, KeyLimitReached, OutcomeUnknown, SubmissionState
-from tests.unit.ledger.world import DAY, NOW, Clock, MailServer, submission
+from mail_ledger.key_limits import KeyLimitReached
+from mail_ledger.submissions import SubmissionAccepted, SubmissionFailed, SubmissionUnknown
+from mail_ledger.tables import SubmissionState
+from tests.unit.ledger.fakes import DAY, NOW, Clock, MailServer, submission
 
 KEY = IdempotencyKey("web", "order-1")
 LEASE = 180.0
@@ -13,7 +15,7 @@ LEASE = 180.0
 
 def claim(ledger: ApiLedger, number: int, payload: str = "p", key: IdempotencyKey = KEY) -> Claimed:
     """Claim the key for the mail of that number."""
-    return ledger.claims.claim(submission(number), key, payload)
+    return ledger.idempotency.claim(submission(number), key, payload)
 
 
 def test_first_request_sends(ledger: ApiLedger) -> None:
@@ -27,7 +29,7 @@ def test_first_request_sends(ledger: ApiLedger) -> None:
 def test_replay(ledger: ApiLedger, clock: Clock) -> None:
     """A repetition gets the first answer, as often as it asks, and writes nothing."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     clock.advance(DAY - 1)
     for number in (2, 3):
         again = claim(ledger, number)
@@ -36,8 +38,8 @@ def test_replay(ledger: ApiLedger, clock: Clock) -> None:
         assert ledger.submissions.get(f"msg_{number}") is None
 
 
-@pytest.mark.parametrize("outcome", [None, Accepted("4jX"), OutcomeUnknown("no_reply")], ids=str)
-def test_conflict(ledger: ApiLedger, outcome: Accepted | OutcomeUnknown | None) -> None:
+@pytest.mark.parametrize("outcome", [None, SubmissionAccepted("4jX"), SubmissionUnknown("no_reply")], ids=str)
+def test_conflict(ledger: ApiLedger, outcome: SubmissionAccepted | SubmissionUnknown | None) -> None:
     """A key with another payload is a mistake of the caller, whatever became of the first."""
     claim(ledger, 1)
     if outcome:
@@ -56,21 +58,21 @@ def test_in_flight(ledger: ApiLedger) -> None:
 def test_certain_failure_frees_the_key(ledger: ApiLedger) -> None:
     """What certainly failed can be tried again under the same key, with another payload too."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", Failed("temporarily_refused"))
+    ledger.submissions.finish("msg_1", SubmissionFailed("temporarily_refused"))
     assert claim(ledger, 2, "other") == New()
 
 
 def test_unknown_outcome_keeps_the_key(ledger: ApiLedger) -> None:
     """Nothing is sent a second time while nobody knows about the first."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", OutcomeUnknown("no_reply"))
+    ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     assert isinstance(claim(ledger, 2), Unknown)
 
 
 def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailServer) -> None:
     """Once the log has the mail, a repetition gets the answer that the first request would have got."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", OutcomeUnknown("no_reply"))
+    ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     mail = mail_server.take(api_id="msg_1")
     again = claim(ledger, 2)
     assert isinstance(again, Replay)
@@ -83,7 +85,7 @@ def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailSer
 def test_log_frees_what_was_never_accepted(ledger: ApiLedger, mail_server: MailServer) -> None:
     """Once the log is past it, the mail can be sent again."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", OutcomeUnknown("no_reply"))
+    ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     mail_server.take(arrived=NOW + 1000)
     assert claim(ledger, 2, "other") == New()
     assert isinstance(claim(ledger, 3, "other"), InFlight)
@@ -101,7 +103,7 @@ def test_process_died(ledger: ApiLedger, mail_server: MailServer, clock: Clock) 
 def test_key_is_valid_for_a_day(ledger: ApiLedger, clock: Clock) -> None:
     """After 24 hours a key is new again, whatever it stood for; the old mail is still known."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     clock.advance(DAY)
     assert claim(ledger, 2, "other") == New()
     assert ledger.submissions.get("msg_1") is not None
@@ -141,10 +143,10 @@ def test_key_limit(ledger: ApiLedger) -> None:
 
     def limited(number: int, key: str) -> Claimed:
         new = submission(number, key="web")
-        return ledger.claims.claim(new, IdempotencyKey("web", key), "p", key_limit=1)
+        return ledger.idempotency.claim(new, IdempotencyKey("web", key), "p", key_limit=1)
 
     assert limited(1, "a") == New()
-    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     assert limited(2, "b") == KeyLimitReached(1, 1, NOW + DAY)
     assert limited(3, "b") == KeyLimitReached(1, 1, NOW + DAY)
     assert isinstance(limited(4, "a"), Replay)

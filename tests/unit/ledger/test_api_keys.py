@@ -5,9 +5,9 @@ import re
 import pytest
 
 from mail_ledger import LedgerError
-from mail_ledger.api_key import KeyLimits
 from mail_ledger.api_ledger import ApiLedger
-from tests.unit.ledger.world import NOW, Clock
+from mail_ledger.key_limits import KeyLimits
+from tests.unit.ledger.fakes import NOW, Clock
 
 
 def test_created_key_is_verified(ledger: ApiLedger) -> None:

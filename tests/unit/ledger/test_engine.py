@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, text
 
-from mail_ledger import LedgerError, connections
-from mail_ledger.connections import connect, described
-from mail_ledger.engine import open_engine
+from mail_ledger import LedgerError
+from mail_ledger.engine import connect, open_engine, reading, url_without_secrets, writing
 from mail_ledger.tables import submission as table
-from mail_ledger.transactions import reading, writing
 
 
 @pytest.mark.parametrize(
@@ -35,8 +33,8 @@ def test_open_fails(url: str, reason: str) -> None:
 
 
 def test_description() -> None:
-    """A URL is described without what is secret in it."""
-    assert described("postgresql+psycopg://u:hunter2@h/db?sslpassword=x") == "postgresql+psycopg://u:***@h/db"
+    """A URL is url_without_secrets without what is secret in it."""
+    assert url_without_secrets("postgresql+psycopg://u:hunter2@h/db?sslpassword=x") == "postgresql+psycopg://u:***@h/db"
 
 
 def test_readers_wait_for_no_writer(engine: Engine) -> None:
@@ -60,10 +58,9 @@ def test_reader_sees_one_state(engine: Engine) -> None:
         assert reader.execute(count).scalar_one() == 1
 
 
-def test_writers_wait_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that waited long enough for another one gives up with an error that says so."""
-    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.01)
-    engine = connect(url)
+def test_lock_wait_is_limited(url: str) -> None:
+    """A writer that waits too long for another one raises an error with the reason."""
+    engine = connect(url, busy_seconds=0.01)
     with engine.begin(), pytest.raises(LedgerError, match=r"cannot count: database is locked") as raised:  # noqa: SIM117
         with writing(engine, "count"):
             pass

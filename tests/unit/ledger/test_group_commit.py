@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Engine, event, select, text
 
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.engine import LedgerError
-from mail_ledger.group import Write, write_alone, write_together
+from mail_ledger.group_commit import Write, write_alone, write_together
 from mail_ledger.idempotency import IdempotencyKey, New, Replay
-from mail_ledger.submission import Accepted, Failed, SubmissionState
+from mail_ledger.submissions import SubmissionAccepted, SubmissionFailed
+from mail_ledger.tables import SubmissionState
 from mail_ledger.tables import submission as table
-from tests.unit.ledger.world import submission
+from tests.unit.ledger.fakes import submission
 
 
 @pytest.fixture
@@ -47,10 +48,10 @@ def test_one_transaction(ledger: ApiLedger, engine: Engine, transactions: list[s
     ledger.submissions.begin(submission(1))
     transactions.clear()
     writes: list[Write[Any]] = [
-        ledger.submissions.beginning(submission(2)),
-        ledger.submissions.finishing("msg_1", Accepted("4jXSsP52xGz1")),
-        ledger.submissions.beginning(submission(3)),
-        ledger.submissions.finishing("msg_3", Failed("smtp_unavailable")),
+        ledger.submissions.begin_write(submission(2)),
+        ledger.submissions.finish_write("msg_1", SubmissionAccepted("4jXSsP52xGz1")),
+        ledger.submissions.begin_write(submission(3)),
+        ledger.submissions.finish_write("msg_3", SubmissionFailed("smtp_unavailable")),
     ]
     assert write_together(engine, writes) == [None] * 4
     assert transactions == ["commit"]
@@ -62,9 +63,9 @@ def test_a_failure_stays_alone(ledger: ApiLedger, engine: Engine, kind: Callable
     """A write that fails leaves nothing behind, and its neighbours are stored all the same."""
     problem = kind("no")
     writes: list[Write[Any]] = [
-        ledger.submissions.beginning(submission(1)),
+        ledger.submissions.begin_write(submission(1)),
         failing(problem),
-        ledger.submissions.beginning(submission(2)),
+        ledger.submissions.begin_write(submission(2)),
     ]
     assert write_together(engine, writes) == [None, problem, None]
     assert states(engine) == {"msg_1": "pending", "msg_2": "pending"}
@@ -72,7 +73,7 @@ def test_a_failure_stays_alone(ledger: ApiLedger, engine: Engine, kind: Callable
 
 def test_refused_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
     """What the database refuses is a LedgerError with its words, and whose it is, is told apart."""
-    writes: list[Write[Any]] = [ledger.submissions.beginning(submission(number)) for number in (1, 1, 2)]
+    writes: list[Write[Any]] = [ledger.submissions.begin_write(submission(number)) for number in (1, 1, 2)]
     first, second, third = write_together(engine, writes)
     assert (first, str(second), third) == (
         None,
@@ -92,7 +93,7 @@ def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         tries.clear()
-        outcomes = write_together(engine, [ledger.submissions.beginning(submission(number)) for number in (1, 2, 3)])
+        outcomes = write_together(engine, [ledger.submissions.begin_write(submission(number)) for number in (1, 2, 3)])
     assert [str(outcome) for outcome in outcomes] == ["ledger: cannot store the submission: database is locked"] * 3
     assert len(tries) == 1
 
@@ -101,10 +102,10 @@ def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: lis
     """What locks rows has a transaction of its own, and sees what came before it."""
     key = IdempotencyKey("-", "order-1")
     writes: list[Write[Any]] = [
-        ledger.submissions.beginning(submission(1)),
-        ledger.claims.claiming(submission(2), key, "hash"),
-        ledger.submissions.finishing("msg_2", Accepted("4jXSsP52xGz2")),
-        ledger.claims.claiming(submission(3), key, "hash"),
+        ledger.submissions.begin_write(submission(1)),
+        ledger.idempotency.claim_write(submission(2), key, "hash"),
+        ledger.submissions.finish_write("msg_2", SubmissionAccepted("4jXSsP52xGz2")),
+        ledger.idempotency.claim_write(submission(3), key, "hash"),
     ]
     begun, claimed, finished, repeated = write_together(engine, writes)
     assert (begun, claimed, finished) == (None, New(), None)

@@ -1,6 +1,6 @@
 """Ids by which the API's mails are known."""
 
-from mail_telemetry.identity import api_message_id, message_id_header, new_message_id
+from mail_telemetry.message_ids import api_message_id, message_id_header, new_message_id
 
 
 def test_header_leads_back_to_the_id() -> None:
