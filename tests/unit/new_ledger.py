@@ -1,4 +1,4 @@
-"""New ledgers without the time that migrations take: one database is migrated, all others are its copies."""
+"""New ledgers for tests, without the time of migrations: one database is migrated and copied."""
 
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ def in_memory() -> Ledger:
 
 
 def in_file(path: Path) -> Ledger:
-    """Return a new ledger in a file, which is made."""
+    """Return a new ledger in a new file."""
     path.write_bytes(_migrated())
     return Ledger.open(f"sqlite:///{path}")
 

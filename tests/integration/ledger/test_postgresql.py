@@ -1,4 +1,4 @@
-"""All tests of the ledger that depend on its database, on PostgreSQL: the fixture `url` makes the difference."""
+"""Runs the ledger's unit tests that depend on the database on PostgreSQL, by another fixture `url`."""
 
 from types import ModuleType
 

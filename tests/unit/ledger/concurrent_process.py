@@ -1,4 +1,4 @@
-"""One of several processes that do the same to one ledger at the same moment."""
+"""A worker process for tests of concurrent processes: runs one operation many times at once on a ledger."""
 
 import os
 import warnings
@@ -58,7 +58,7 @@ def _at_once(work: Callable[[int], str | int], times: int) -> list[str | int]:
 
 
 def main(url: str, what: str, times: int, ready: Ready, results: "Queue[list[str | int]]") -> None:
-    """Do it, once all are ready."""
+    """Run the operation, once all processes are ready, and put the results into the queue."""
     warnings.simplefilter("error")
     works: dict[str, Callable[[ApiLedger, int], str | int]] = {"claim": claim, "begin": begin, "count": count}
     ledger = ApiLedger.open(url) if what in works else None

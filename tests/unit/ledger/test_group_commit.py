@@ -1,4 +1,4 @@
-"""Many writes in one transaction: each has its own outcome, and none suffers from another."""
+"""Group commit: each write in a transaction has its own result, independent of the others."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tests.unit.ledger.fakes import submission
 
 @pytest.fixture
 def transactions(engine: Engine) -> list[str]:
-    """Return how the transactions of the test ended, in their order."""
+    """Return the ends of the transactions of the test, in their order."""
     ended: list[str] = []
     event.listen(engine, "commit", lambda _: ended.append("commit"))
     event.listen(engine, "rollback", lambda _: ended.append("rollback"))
@@ -34,17 +34,17 @@ def states(engine: Engine) -> dict[str, str]:
 
 
 def failing(problem: Exception) -> Write[None]:
-    """Return a write that does its work and then fails."""
+    """Return a write that changes rows and then raises the error."""
 
     def store(connection: Connection) -> None:
-        connection.execute(text("UPDATE submission SET state = 'spoilt'"))
+        connection.execute(text("UPDATE submission SET state = 'changed'"))
         raise problem
 
-    return Write("spoil everything", store)
+    return Write("fail on purpose", store)
 
 
 def test_one_transaction(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
-    """What is written together costs one commit, and is done in the order given."""
+    """A group is stored with one commit, in the given order."""
     ledger.submissions.begin(submission(1))
     transactions.clear()
     writes: list[Write[Any]] = [
@@ -59,8 +59,8 @@ def test_one_transaction(ledger: ApiLedger, engine: Engine, transactions: list[s
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, sqlite3.OperationalError], ids=["defect", "database"])
-def test_a_failure_stays_alone(ledger: ApiLedger, engine: Engine, kind: Callable[[str], Exception]) -> None:
-    """A write that fails leaves nothing behind, and its neighbours are stored all the same."""
+def test_failure_of_one_write(ledger: ApiLedger, engine: Engine, kind: Callable[[str], Exception]) -> None:
+    """A write that fails stores nothing, and the others of its group are stored."""
     problem = kind("no")
     writes: list[Write[Any]] = [
         ledger.submissions.begin_write(submission(1)),
@@ -71,8 +71,8 @@ def test_a_failure_stays_alone(ledger: ApiLedger, engine: Engine, kind: Callable
     assert states(engine) == {"msg_1": "pending", "msg_2": "pending"}
 
 
-def test_refused_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
-    """What the database refuses is a LedgerError with its words, and whose it is, is told apart."""
+def test_write_rejected_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
+    """A write that the database rejects returns a LedgerError with the database's message; the others are stored."""
     writes: list[Write[Any]] = [ledger.submissions.begin_write(submission(number)) for number in (1, 1, 2)]
     first, second, third = write_together(engine, writes)
     assert (first, str(second), third) == (
@@ -85,7 +85,7 @@ def test_refused_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
 
 
 def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
-    """When no transaction can begin, nobody waits for one after the other: all fail at once."""
+    """When no transaction can begin, all writes of the group fail after a single try."""
     tries: list[object] = []
     event.listen(engine, "checkout", lambda *_: tries.append(None))
     with engine.connect() as connection:
@@ -99,7 +99,7 @@ def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
 
 
 def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
-    """What locks rows has a transaction of its own, and sees what came before it."""
+    """A write that locks rows has its own transaction, and sees the earlier writes."""
     key = IdempotencyKey("-", "order-1")
     writes: list[Write[Any]] = [
         ledger.submissions.begin_write(submission(1)),
@@ -115,6 +115,6 @@ def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: lis
 
 
 def test_alone(engine: Engine) -> None:
-    """A single write raises what keeps it from being stored."""
-    with pytest.raises(LedgerError, match="cannot spoil everything: no such table: nowhere"):
-        write_alone(engine, Write("spoil everything", lambda found: found.execute(text("DELETE FROM nowhere"))))
+    """A single write raises its error."""
+    with pytest.raises(LedgerError, match="cannot fail on purpose: no such table: nowhere"):
+        write_alone(engine, Write("fail on purpose", lambda found: found.execute(text("DELETE FROM nowhere"))))

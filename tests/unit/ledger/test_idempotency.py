@@ -1,4 +1,4 @@
-"""Idempotency keys: the first request sends, the others get its answer."""
+"""Idempotency keys: the first request sends its mail, repeated requests return its answer."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_first_request_sends(ledger: ApiLedger) -> None:
 
 
 def test_replay(ledger: ApiLedger, clock: Clock) -> None:
-    """A repetition gets the first answer, as often as it asks, and writes nothing."""
+    """Each repeated request returns the first submission and stores nothing."""
     claim(ledger, 1)
     ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     clock.advance(DAY - 1)
@@ -40,7 +40,7 @@ def test_replay(ledger: ApiLedger, clock: Clock) -> None:
 
 @pytest.mark.parametrize("outcome", [None, SubmissionAccepted("4jX"), SubmissionUnknown("no_reply")], ids=str)
 def test_conflict(ledger: ApiLedger, outcome: SubmissionAccepted | SubmissionUnknown | None) -> None:
-    """A key with another payload is a mistake of the caller, whatever became of the first."""
+    """A key with another payload is a conflict, whatever the outcome of the first request."""
     claim(ledger, 1)
     if outcome:
         ledger.submissions.finish("msg_1", outcome)
@@ -50,27 +50,27 @@ def test_conflict(ledger: ApiLedger, outcome: SubmissionAccepted | SubmissionUnk
 
 
 def test_in_flight(ledger: ApiLedger) -> None:
-    """While the first request is being sent, a second one is told so."""
+    """A second request is `InFlight` while the first is in progress."""
     claim(ledger, 1)
     assert isinstance(claim(ledger, 2), InFlight)
 
 
 def test_certain_failure_frees_the_key(ledger: ApiLedger) -> None:
-    """What certainly failed can be tried again under the same key, with another payload too."""
+    """A failed request releases its key, also for another payload."""
     claim(ledger, 1)
     ledger.submissions.finish("msg_1", SubmissionFailed("temporarily_refused"))
     assert claim(ledger, 2, "other") == New()
 
 
 def test_unknown_outcome_keeps_the_key(ledger: ApiLedger) -> None:
-    """Nothing is sent a second time while nobody knows about the first."""
+    """A request of unknown outcome keeps its key."""
     claim(ledger, 1)
     ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     assert isinstance(claim(ledger, 2), Unknown)
 
 
 def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """Once the log has the mail, a repetition gets the answer that the first request would have got."""
+    """Once the log has the mail, a repeated request is a replay."""
     claim(ledger, 1)
     ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     mail = mail_server.take(api_id="msg_1")
@@ -82,8 +82,8 @@ def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailSer
     assert found.state is SubmissionState.ACCEPTED
 
 
-def test_log_frees_what_was_never_accepted(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """Once the log is past it, the mail can be sent again."""
+def test_log_releases_the_key_of_a_lost_mail(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """Once later mails are logged and this one is not, its key is free."""
     claim(ledger, 1)
     ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     mail_server.take(arrived=NOW + 1000)
@@ -92,7 +92,7 @@ def test_log_frees_what_was_never_accepted(ledger: ApiLedger, mail_server: MailS
 
 
 def test_process_died(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """A request that is in flight for too long is unknown, and the log tells about it."""
+    """A request that is in progress for too long is unknown, and is resolved from the log."""
     claim(ledger, 1)
     clock.advance(LEASE)
     assert isinstance(claim(ledger, 2), Unknown)
@@ -101,7 +101,7 @@ def test_process_died(ledger: ApiLedger, mail_server: MailServer, clock: Clock) 
 
 
 def test_key_is_valid_for_a_day(ledger: ApiLedger, clock: Clock) -> None:
-    """After 24 hours a key is new again, whatever it stood for; the old mail is still known."""
+    """After 24 hours a key is free again; the old submission is still stored."""
     claim(ledger, 1)
     ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     clock.advance(DAY)
@@ -118,27 +118,27 @@ def test_key_is_valid_for_a_day(ledger: ApiLedger, clock: Clock) -> None:
     ],
 )
 def test_scopes_are_apart(ledger: ApiLedger, other: IdempotencyKey) -> None:
-    """Two callers can use the same key without knowing of each other."""
+    """The same key in two scopes is two keys."""
     assert claim(ledger, 1) == New()
     assert claim(ledger, 2, key=other) == New()
 
 
 @pytest.mark.parametrize("length", [0, 257])
 def test_unusable_keys(ledger: ApiLedger, length: int) -> None:
-    """An empty key, or one of more than 256 characters, is refused."""
+    """An empty key, or one of more than 256 characters, is rejected."""
     with pytest.raises(ValueError, match="1 to 256"):
         claim(ledger, 1, key=IdempotencyKey("web", "k" * length))
 
 
 def test_longest_key(ledger: ApiLedger) -> None:
-    """A key of 256 characters of any kind is taken, and not stored as it is."""
+    """A key of 256 arbitrary characters is valid, and stored as a hash."""
     key = IdempotencyKey("web", "\U0001f600" * 255 + "\udce4")
     assert claim(ledger, 1, key=key) == New()
     assert isinstance(claim(ledger, 2, key=key), InFlight)
 
 
 def test_key_limit(ledger: ApiLedger) -> None:
-    """A repetition is answered though the API key's day is full; a new mail is not sent, and its key stays free."""
+    """At the API key's limit a repeated request is still answered; a new mail is rejected and its key stays free."""
     ledger.keys.create("web")
 
     def limited(number: int, key: str) -> Claimed:

@@ -1,4 +1,4 @@
-"""The room of API keys that have a limit of their own."""
+"""The room of API keys that have a limit for 24 hours."""
 
 from sqlalchemy import Engine
 
@@ -9,7 +9,7 @@ from tests.unit.ledger.fakes import DAY, NOW, Clock, submission
 
 
 def test_room(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
-    """Recipients of 24 hours count; failed sends, other keys and keys without a limit do not."""
+    """Recipients of 24 hours count; failed submissions, other keys and keys without a limit do not."""
     ledger.keys.create("web", limits=KeyLimits(3))
     ledger.keys.create("shop", limits=KeyLimits(2))
     ledger.keys.create("free")
@@ -32,7 +32,7 @@ def test_no_room(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
 
 
 def test_revoked_key(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
-    """A revoked key has no room to report."""
+    """A revoked key is not listed."""
     ledger.keys.create("web", limits=KeyLimits(2))
     ledger.keys.revoke("web")
     assert KeyRooms(engine, clock).read() == []

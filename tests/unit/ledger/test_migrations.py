@@ -1,4 +1,4 @@
-"""The schema's history."""
+"""Schema migrations."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ POSITION = LogPosition(8, "ab" * 32, 1 << 40)
 
 
 def first_version(engine: Engine, *states: dict[str, Any]) -> None:
-    """Make the database that the first version made, with these open mails."""
+    """Create a database of the first version, with these open mails."""
     old = MetaData()
     log_position = Table(
         "log_position",
@@ -49,24 +49,24 @@ def revisions() -> list[str]:
     return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
 
 
-def test_code_knows_its_migrations() -> None:
-    """The revisions that the code knows are the scripts'."""
+def test_code_lists_its_migrations() -> None:
+    """The revisions listed in the code are those of the scripts."""
     assert revisions() == list(migrations.REVISIONS)
     assert revisions()[-1] == migrations.HEAD
 
 
 def test_migrations_make_the_tables(empty_url: str) -> None:
-    """A database that went through all migrations has the tables, columns, types and indexes of the code."""
+    """A migrated database has the tables, columns, types and indexes of the code."""
     engine = open_engine(empty_url)
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata)
     engine.dispose()
-    # Comments are for who reads the code; the migrations leave them out.
+    # Comments of columns are documentation; the migrations do not create them.
     assert [] == [difference for difference in found if "comment" not in str(difference[0])]
 
 
 def test_first_version_is_upgraded(empty_url: str) -> None:
-    """Position and open mails of the first version are there after the upgrade."""
+    """Position and open mails of the first version are kept by the upgrade."""
     engine = connect(empty_url)
     state = {
         "queue_id": "4jX",
@@ -101,7 +101,7 @@ def test_first_version_is_upgraded(empty_url: str) -> None:
 
 
 def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
-    """A database whose tables were made without a migration keeps what is in them."""
+    """A database whose tables were created without a migration keeps its rows."""
     engine = connect(empty_url)
     first_version(engine)
     tables.metadata.create_all(engine, tables=[tables.message, tables.attempt])
@@ -120,7 +120,7 @@ def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
 
 
 def test_newer_schema(url: str) -> None:
-    """A database that a newer version wrote is left alone, and the error says what to do."""
+    """A database of a newer version is not changed, and the error names the fix."""
     engine = connect(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -130,7 +130,7 @@ def test_newer_schema(url: str) -> None:
 
 
 def test_failed_migration_leaves_nothing(empty_url: str) -> None:
-    """A migration that fails is undone as a whole, and can be tried again once its cause is gone."""
+    """A migration that fails changes nothing, and can be run again."""
     engine = connect(empty_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE api_key (stranger INTEGER)"))
@@ -143,8 +143,8 @@ def test_failed_migration_leaves_nothing(empty_url: str) -> None:
     open_engine(empty_url).dispose()
 
 
-def test_start_without_news_waits_for_nobody(url: str) -> None:
-    """A service starts while another one writes, when there is nothing to migrate."""
+def test_start_without_migration_does_not_wait(url: str) -> None:
+    """A start without a migration does not wait for a writer."""
     busy = connect(url)
     with busy.begin() as connection:
         connection.execute(text("UPDATE log_position SET stored_at = 0"))

@@ -1,4 +1,4 @@
-"""Finding mails, and what became of them."""
+"""Status queries: one mail, pages and filters."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.unit.ledger.fakes import NOW, Clock, MailServer, submission
 
 
 def send(ledger: ApiLedger, clock: Clock, *numbers: int, key: str | None = None) -> None:
-    """Have mails accepted, one a second."""
+    """Store accepted submissions, one per second."""
     for number in numbers:
         ledger.submissions.begin(submission(number, key=key))
         ledger.submissions.finish(f"msg_{number}", SubmissionAccepted("4jX"))
@@ -18,7 +18,7 @@ def send(ledger: ApiLedger, clock: Clock, *numbers: int, key: str | None = None)
 
 
 def listed(ledger: ApiLedger, wanted: MailFilter = MailFilter()) -> list[str]:  # noqa: B008 - immutable
-    """Return the ids of all mails that are wanted, two on a page."""
+    """Return the ids of all mails that match the filter, read in pages of two."""
     page = ledger.statuses.page(wanted, limit=2)
     found = list(page.messages)
     while page.cursor:
@@ -28,7 +28,7 @@ def listed(ledger: ApiLedger, wanted: MailFilter = MailFilter()) -> list[str]:  
 
 
 def test_whole_way(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """A mail is followed from the request to the relay's answer."""
+    """The state of a mail changes from the request to the relay's reply."""
     states = []
 
     def look() -> None:
@@ -51,7 +51,7 @@ def test_whole_way(ledger: ApiLedger, mail_server: MailServer) -> None:
 
 
 def test_ledger_was_away(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """A mail that the API could not write down is known by the log."""
+    """A mail without a submission is found in the log."""
     mail_server.relay(api_id="msg_1")
     found = ledger.statuses.get("msg_1")
     assert found is not None
@@ -59,7 +59,7 @@ def test_ledger_was_away(ledger: ApiLedger, mail_server: MailServer) -> None:
 
 
 def test_broken_off_and_sent_again(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """Of several mails with one id, the first that the server took is meant."""
+    """Of several mails with one id, the first accepted one is used."""
     send(ledger, clock, 1)
     mail_server.take(api_id="msg_1", arrived=NOW, activations=0)
     taken = mail_server.take(api_id="msg_1", arrived=NOW + 1)
@@ -70,20 +70,20 @@ def test_broken_off_and_sent_again(ledger: ApiLedger, mail_server: MailServer, c
 
 
 def test_pages(ledger: ApiLedger, clock: Clock) -> None:
-    """All mails are listed once, newest first, over the pages."""
+    """All mails are listed once, newest first, over several pages."""
     send(ledger, clock, 1, 2, 3, 4, 5)
     assert ["msg_5", "msg_4", "msg_3", "msg_2", "msg_1"] == listed(ledger)
 
 
 def test_pages_within_one_moment(ledger: ApiLedger) -> None:
-    """Mails of the same moment are told apart by their ids."""
+    """Mails of the same time are sorted by their ids."""
     for number in range(5):
         ledger.submissions.begin(submission(number))
     assert sorted((f"msg_{number}" for number in range(5)), reverse=True) == listed(ledger)
 
 
 def test_new_mail_does_not_move_the_pages(ledger: ApiLedger, clock: Clock) -> None:
-    """What comes in between two pages is not on the second one."""
+    """A mail that is sent between two pages does not change the second page."""
     send(ledger, clock, 1, 2, 3)
     first = ledger.statuses.page(limit=2)
     send(ledger, clock, 4)
@@ -93,7 +93,7 @@ def test_new_mail_does_not_move_the_pages(ledger: ApiLedger, clock: Clock) -> No
 
 
 def test_filters(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """Mails are found by state, time and key, and by all of them."""
+    """Mails are filtered by state, time and key, and by a combination."""
     send(ledger, clock, 1, 2, key="web")
     send(ledger, clock, 3)
     mail_server.relay(api_id="msg_2")
@@ -104,11 +104,11 @@ def test_filters(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> No
     assert ["msg_4", "msg_3", "msg_2"] == listed(ledger, MailFilter(since=NOW + 1))
     assert ["msg_4", "msg_2", "msg_1"] == listed(ledger, MailFilter(key="web"))
     assert ["msg_2"] == listed(ledger, MailFilter(State.RELAYED, NOW + 1, "web"))
-    assert [] == listed(ledger, MailFilter(key="nobody"))
+    assert [] == listed(ledger, MailFilter(key="unknown"))
 
 
 def test_rare_state(ledger: ApiLedger, clock: Clock) -> None:
-    """One call looks at a bounded number of mails; the cursor goes on behind them."""
+    """One call reads a limited number of rows; its cursor continues after them."""
     for number in range(1001):
         ledger.submissions.begin(submission(number))
         clock.advance(0.1)
@@ -122,6 +122,6 @@ def test_rare_state(ledger: ApiLedger, clock: Clock) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "%%%", "AAAA", "bm8gbnVtYmVy", "\u00e9"])
 def test_invalid_cursor(ledger: ApiLedger, cursor: str) -> None:
-    """What is no cursor is told so."""
+    """A malformed cursor raises an error."""
     with pytest.raises(CursorInvalid):
         ledger.statuses.page(cursor=cursor)

@@ -1,4 +1,4 @@
-"""What the API writes down about the mails it sends."""
+"""Submissions: record, outcome and key limits."""
 
 import pytest
 from sqlalchemy import Engine
@@ -20,14 +20,14 @@ GRACE = 60.0
 
 
 def stored(ledger: ApiLedger, submission_id: str = "msg_1") -> Submission:
-    """Return the submission, which has to be there."""
+    """Return the submission, which has to be stored."""
     found = ledger.submissions.get(submission_id)
     assert found is not None
     return found
 
 
 def test_pending_before_it_is_sent(ledger: ApiLedger) -> None:
-    """A mail is written down before anything of it is sent, with its recipients masked."""
+    """A new submission is pending, with masked recipients."""
     new = submission(1, "anna@example.com", "bob@example.com", key="web", tags={"form": "contact"}, trace_id="ab" * 16)
     assert ledger.submissions.begin(new) is None
     assert stored(ledger) == Submission(
@@ -48,14 +48,14 @@ def test_pending_before_it_is_sent(ledger: ApiLedger) -> None:
 
 
 def test_whole_addresses_when_asked_for(engine: Engine) -> None:
-    """Another way of masking is taken as it is."""
+    """Addresses are stored as `mask` returns them."""
     ledger = ApiLedger(engine, Rules(mask=str))
     ledger.submissions.begin(submission(1))
     assert stored(ledger).recipients == ("anna@example.com",)
 
 
-def test_nobody_knows_other_ids(ledger: ApiLedger) -> None:
-    """An id that was never given out has no submission."""
+def test_unknown_id(ledger: ApiLedger) -> None:
+    """An unknown id has no submission."""
     assert ledger.submissions.get("msg_0") is None
 
 
@@ -74,7 +74,7 @@ def test_outcome_is_stored(
     outcome: SubmissionOutcome,
     expected: tuple[SubmissionState, str | None, str | None],
 ) -> None:
-    """How it ended is stored with its time."""
+    """The outcome is stored with its time."""
     ledger.submissions.begin(submission(1))
     clock.advance(2)
     ledger.submissions.finish("msg_1", outcome)
@@ -83,7 +83,7 @@ def test_outcome_is_stored(
 
 
 def test_first_certain_outcome_stays(ledger: ApiLedger) -> None:
-    """What is certain is not overwritten by what comes late."""
+    """A certain outcome is not overwritten by a later one."""
     ledger.submissions.begin(submission(1))
     ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     ledger.submissions.finish("msg_1", SubmissionUnknown("late"))
@@ -91,7 +91,7 @@ def test_first_certain_outcome_stays(ledger: ApiLedger) -> None:
 
 
 def test_process_died(ledger: ApiLedger, clock: Clock) -> None:
-    """A submission that is pending for longer than its lease is unknown; its end can still come."""
+    """A submission that is pending for too long is unknown; its outcome can still be stored."""
     ledger.submissions.begin(submission(1))
     clock.advance(LEASE - 1)
     assert stored(ledger).state is SubmissionState.PENDING
@@ -102,7 +102,7 @@ def test_process_died(ledger: ApiLedger, clock: Clock) -> None:
 
 
 def test_key_limit(ledger: ApiLedger, clock: Clock) -> None:
-    """A key's recipients of 24 hours are limited; the answer says when enough of them are over."""
+    """A key's recipients of 24 hours are limited; the result has the time when there is room."""
     ledger.keys.create("web")
     ledger.submissions.begin(submission(1, "a@x.org", key="web"), key_limit=3)
     clock.advance(10)
@@ -116,13 +116,13 @@ def test_key_limit(ledger: ApiLedger, clock: Clock) -> None:
 
 
 def test_key_limit_that_is_too_small(ledger: ApiLedger) -> None:
-    """More recipients than the limit have no time at which they fit."""
+    """A mail with more recipients than the limit has no retry time."""
     many = submission(1, "a@x.org", "b@x.org", key="web")
     assert ledger.submissions.begin(many, 1) == KeyLimitReached(1, 0, None)
 
 
 def test_key_limit_forgets_failures_and_others(ledger: ApiLedger) -> None:
-    """Mails that certainly failed, and those of other keys, take nothing from a key's limit."""
+    """Failed submissions, and those of other keys, do not count."""
     ledger.submissions.begin(submission(1, key="web"))
     ledger.submissions.finish("msg_1", SubmissionFailed("refused"))
     ledger.submissions.begin(submission(2, key="other"))

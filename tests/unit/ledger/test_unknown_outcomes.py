@@ -17,14 +17,14 @@ def stored(ledger: ApiLedger, submission_id: str = "msg_1") -> Submission:
 
 
 def unknown(ledger: ApiLedger, clock: Clock) -> None:
-    """Leave a mail behind whose outcome is unknown, five seconds after NOW."""
+    """Store a submission of unknown outcome, five seconds after NOW."""
     ledger.submissions.begin(submission(1))
     clock.advance(5)
     ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
 
 
 def test_log_shows_that_it_was_accepted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """An unknown outcome is settled as soon as the log has the mail."""
+    """An unknown outcome is accepted once the log has the mail."""
     unknown(ledger, clock)
     mail = mail_server.take(api_id="msg_1")
     assert ledger.unknown_outcomes.resolve() == Resolved(accepted=1, failed=0, still_unknown=0)
@@ -33,8 +33,8 @@ def test_log_shows_that_it_was_accepted(ledger: ApiLedger, mail_server: MailServ
     assert ledger.unknown_outcomes.resolve() == Resolved(0, 0, 0)
 
 
-def test_log_shows_that_it_never_was(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """Once the log is past it by the grace, a mail that is not in it has failed."""
+def test_log_shows_that_it_was_not_accepted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail that is not logged has failed once a mail is logged that arrived later by the grace."""
     unknown(ledger, clock)
     mail_server.take(arrived=NOW + 5 + LIMITS.grace)
     assert ledger.unknown_outcomes.resolve() == Resolved(0, 0, still_unknown=1)
@@ -44,7 +44,7 @@ def test_log_shows_that_it_never_was(ledger: ApiLedger, mail_server: MailServer,
 
 
 def test_mail_that_broke_off_is_not_accepted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """Cleanup logs the Message-ID of a mail that broke off half-way too; only the queue manager's line counts."""
+    """A mail whose transfer broke off does not count as accepted, though its Message-ID is logged."""
     unknown(ledger, clock)
     mail_server.take(api_id="msg_1", activations=0)
     assert ledger.unknown_outcomes.resolve() == Resolved(0, 0, still_unknown=1)
@@ -53,7 +53,7 @@ def test_mail_that_broke_off_is_not_accepted(ledger: ApiLedger, mail_server: Mai
 
 
 def test_every_mail_server_has_to_be_past_it(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """One server's log says nothing about what another one accepted."""
+    """A mail fails only when every mail server has logged a later mail."""
     mail_server.take(server="one", arrived=NOW - 100)
     mail_server.take(server="two", arrived=NOW - 100)
     mail_server.take(server="gone since yesterday", arrived=NOW - DAY - 1)
@@ -64,15 +64,15 @@ def test_every_mail_server_has_to_be_past_it(ledger: ApiLedger, mail_server: Mai
     assert ledger.unknown_outcomes.resolve() == Resolved(0, failed=1, still_unknown=0)
 
 
-def test_empty_log_settles_nothing(ledger: ApiLedger, clock: Clock) -> None:
-    """Without a log nobody knows."""
+def test_empty_log_resolves_nothing(ledger: ApiLedger, clock: Clock) -> None:
+    """An empty log resolves nothing."""
     unknown(ledger, clock)
     clock.advance(DAY)
     assert ledger.unknown_outcomes.resolve() == Resolved(0, 0, still_unknown=1)
 
 
-def test_settling_takes_in_who_died(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """A mail whose process died is settled like an unknown one, and not while it may still be on its way."""
+def test_interrupted_submission_is_resolved(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """An interrupted submission is resolved like an unknown one, but not before its time limit."""
     ledger.submissions.begin(submission(1))
     mail_server.take(arrived=NOW + LIMITS.pending + LIMITS.grace + 1)
     assert ledger.unknown_outcomes.resolve() == Resolved(0, 0, 0)
