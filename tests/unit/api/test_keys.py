@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mail_ledger.api_keys import ApiKey, ApiKeys
-from mail_ledger.engine import open_engine
 from mail_ledger.key_limits import KeyLimits
 from mail_telemetry.names import PATHS_WITH_KEYS
 
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
 NEVER_MADE = f"Bearer dm_{'0' * 8}_{'0' * 32}"
 STRANGER = "anybody@elsewhere.test"
-
-
-@pytest.fixture
-def keys(ledger_url: str) -> ApiKeys:
-    """The keys in the API's own ledger, as `mail-ledger api-key` has them."""
-    return ApiKeys(open_engine(ledger_url))
 
 
 def bearer(key: str) -> dict[str, str]:

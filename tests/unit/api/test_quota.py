@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mail_ledger.api_keys import ApiKeys
-from mail_ledger.engine import open_engine
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import StartApi
     from tests.unit.api.fake_postfix import FakePostfix
-
-
-@pytest.fixture
-def keys(ledger_url: str) -> ApiKeys:
-    """The keys in the API's own ledger."""
-    return ApiKeys(open_engine(ledger_url))
 
 
 async def test_full(start_api: StartApi, postfix: FakePostfix) -> None:
