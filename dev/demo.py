@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from mail_telemetry.identity import message_id_header
+from mail_telemetry.message_ids import message_id_header
 from mail_telemetry.names import SpanName
 
 ROOT: Final = Path(__file__).resolve().parent.parent

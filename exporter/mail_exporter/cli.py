@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import closing
 from enum import StrEnum
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -95,8 +96,8 @@ def explain(
     """Tell the life of one mail: what was tried, why it waits, whether a retry can succeed, what to do."""
     settings = configuration.load_or_stop(Settings)
     try:
-        ledger = Ledger.open(settings.ledger_url)
-        found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
+        with closing(Ledger.open(settings.ledger_url)) as ledger:
+            found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
     except LedgerError as error:
         configuration.stop(f"LEDGER_URL: {error}")
     if not found:

@@ -11,9 +11,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from mail_exporter.parts import gauge, gauges
 from mail_ledger import LedgerError
-from mail_ledger.key_rooms import KeyRoom
-from mail_ledger.quota import Quota
-from mail_ledger.quota_admission import ordinary_reopens, ordinary_room
+from mail_ledger.key_limits import KeyRoom
+from mail_ledger.quota import Quota, ordinary_reopens, ordinary_room
 from mail_telemetry import names
 from mail_telemetry.names import Entry
 

@@ -128,7 +128,9 @@ def limits(settings: Settings, ledger: Ledger) -> Callable[[], Limits]:
     keys = ledger.key_rooms()
     if settings.smtp_relay_host is None:
         return lambda: Limits(None, keys.read())
-    quotas = ledger.quotas(settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds)
+    quotas = ledger.relay_quota(
+        settings.smtp_relay_daily_limit, settings.smtp_relay_host, settings.quota_window_seconds
+    )
     return lambda: Limits(quotas.read(), keys.read())
 
 

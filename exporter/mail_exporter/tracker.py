@@ -26,7 +26,7 @@ from mail_exporter.mail import Mail, Server
 from mail_exporter.record import Origin
 from mail_exporter.relays import DISCARD
 from mail_telemetry.causes import classify
-from mail_telemetry.identity import api_message_id
+from mail_telemetry.message_ids import api_message_id
 from mail_telemetry.names import Entry, Outcome
 
 _MAX_OPEN_MAILS: Final = 200_000

@@ -1,8 +1,8 @@
-"""The closed table of why a mail was not taken: one cause, whether a retry can succeed, what to do next.
+"""Causes of delivery failures: classification of replies, and for each cause its meaning, retry and next step.
 
-Metrics, alert texts, runbooks, `explain` and the status API all read this table. Classification goes by the
-reply's words first and by the enhanced status code second, because Postfix softens codes: a wrong password is
-logged as `dsn=4.7.8 ... deferred` (smtp_sasl_auth_soft_bounce), a reached daily limit as 4.4.5.
+Metrics, alert texts, runbooks, `explain` and the status API use this table. The text of the reply is matched first
+and the enhanced status code second, because Postfix softens codes: a wrong password is logged as
+`dsn=4.7.8 ... deferred` (smtp_sasl_auth_soft_bounce), a reached daily limit as 4.4.5.
 Sources: Gmail SMTP errors and codes (Google Workspace Admin Help), RFC 3463, Postfix smtp(8).
 """
 
@@ -36,7 +36,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a cause means to the person who has to act on it."""
+    """Meaning of a cause, whether a retry can succeed, and the next step for the operator."""
 
     meaning: str
     retry_can_succeed: bool
@@ -124,7 +124,7 @@ EXPLANATIONS: Final[dict[Cause, Explanation]] = {
 
 _UNUSABLE: Final = r".{0,40}(?:disabled|inactive|full|over quota|out of storage|unavailable)"
 _TEXTS: Final[tuple[tuple[Cause, Mapping[str, str]], ...]] = (
-    # The order matters: what is said more precisely comes first.
+    # The order matters: more specific texts come first.
     (Cause.QUOTA, {"daily": r"daily (?:user sending|smtp relay) (?:limit|quota) exceeded|dailylimitexceeded"}),
     (Cause.AUTH_RATE, {"too many login attempts": ""}),
     (Cause.RATE, {"temporar": r"temporary system problem|temporarily rejected message"}),
@@ -216,9 +216,9 @@ _TEXTS: Final[tuple[tuple[Cause, Mapping[str, str]], ...]] = (
     ),
     (Cause.CONNECT, {"refused to talk to me": ""}),
 )
-"""Each with the words that tell it, in lower case, and with an expression where they do not suffice.
+"""For each cause, words in lower case, each with a regular expression where the word alone is not specific enough.
 
-Words come first because looking for them is cheap: one expression of all that ignores case takes six times as long.
+The words are searched first because it is fast: one case-insensitive expression of all takes six times as long.
 """
 
 _SAID: Final = tuple(
@@ -244,13 +244,13 @@ _CODES: Final = tuple(
 )
 
 
-# A destination that is down makes the same text for every mail that waits for it.
+# A destination that is down produces the same text for every mail that waits for it.
 @lru_cache(maxsize=128)
 def classify(text: str, dsn: str) -> Cause:
     """Return the cause of a failed attempt.
 
     Args:
-        text: what stands in parentheses behind `status=` in the log line.
+        text: the text in parentheses after `status=` in the log line.
         dsn: the enhanced status code of the log line, as in `4.7.8` (RFC 3463).
     """
     lowered = text.lower()

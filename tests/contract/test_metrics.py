@@ -20,9 +20,9 @@ from mail_exporter.service import make_pipeline, part_readers
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_exporter.source import LogFollower
 from mail_ledger import Ledger
-from mail_ledger.api_key import KeyLimits
+from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
+from mail_ledger.key_limits import KeyLimits
 from mail_telemetry.logging import LogOutput
 from mail_telemetry.names import METRICS, Metric, Service
 from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
@@ -37,7 +37,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
     settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
     engine = open_engine("sqlite://")
     ledger = Ledger(engine)
-    Keys(engine).create("web", limits=KeyLimits(100))
+    ApiKeys(engine).create("web", limits=KeyLimits(100))
     export = SpanExport(InMemorySpanExporter())
     tracing = Tracing(tracer_provider(Service.API, export.processor), export)
     watch_losses(registry, export, LogOutput(StringIO()))

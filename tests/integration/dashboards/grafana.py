@@ -16,7 +16,7 @@ from testcontainers.core.docker_client import DockerClient
 
 from dashboards.board_files import boards
 from dashboards.boards import Board
-from mail_ledger.state import State
+from mail_ledger.status import State
 from tests.integration.api import webdriver
 from tests.integration.dashboards import panel_queries
 from tests.integration.dashboards.screen import SHOWN, Screen

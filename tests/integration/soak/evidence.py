@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from mail_telemetry.identity import message_id_header
+from mail_telemetry.message_ids import message_id_header
 from tests.integration.soak import maillog
 from tests.integration.soak.account import Evidence, Sent, Tally
 from tests.integration.stack import API, SANDBOX, Json, Stack

@@ -22,7 +22,8 @@ from prometheus_client import CollectorRegistry
 from mail_api.app import create_app
 from mail_api.settings import Settings
 from mail_api.trace_context import TraceContextGuard
-from mail_ledger.engine import open_engine
+from mail_ledger.api_keys import ApiKeys
+from mail_ledger.engine import open_engine, opened_engine
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
 from mail_telemetry.span_export import MaskingSpanExporter, ValueLengths
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
+    from sqlalchemy import Engine
 
     StartApi = Callable[..., Awaitable["Api"]]
 
@@ -109,6 +111,19 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ledger_url(empty_ledger: Path, tmp_path: Path) -> str:
     """The URL of a new ledger of the test's own."""
     return f"sqlite:///{shutil.copy(empty_ledger, tmp_path / 'ledger.db')}"
+
+
+@pytest.fixture
+def ledger_engine(ledger_url: str) -> Iterator[Engine]:
+    """Connections of the test to the API's own ledger."""
+    with opened_engine(ledger_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def keys(ledger_engine: Engine) -> ApiKeys:
+    """The API keys in the API's own ledger."""
+    return ApiKeys(ledger_engine)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from mail_exporter import parts
 from mail_exporter.parts import PartsCollector
 from mail_exporter.quota import Limits, QuotaReader
 from mail_ledger import LedgerError
-from mail_ledger.key_rooms import KeyRoom
+from mail_ledger.key_limits import KeyRoom
 from mail_ledger.quota import Delivery, Quota, snapshot
 
 NOW = 1_800_000_000.0

@@ -12,7 +12,7 @@ from mail_exporter.service import make_pipeline
 from mail_exporter.settings import Settings
 from mail_exporter.source import HEAD_BYTES, LogFollower
 from mail_ledger import Ledger, LedgerError, LogPosition
-from mail_ledger.positions import PositionTaken
+from mail_ledger.log_positions import PositionTaken
 from tests.unit.exporter import logs
 
 SHORT_ID = "127C519E06E"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -104,16 +105,17 @@ SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seco
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
     """Whatever Postfix's rounding makes of the numbers, stages lie in their attempt, one behind the other."""
-    bench = Bench(new_ledger.in_memory())
-    bench.feed(*logs.accepted())
-    for delay, *delays in attempts:
-        bench.feed(logs.sent(delay=delay, delays="/".join(delays)), logs.active())
-    for index, deliver in enumerate(named(bench.spans, "postfix deliver")):
-        stages = [named(bench.spans, stage)[index] for stage in STAGES]
-        assert milliseconds(stages[0])[0] == milliseconds(deliver)[0] >= 0
-        assert milliseconds(stages[-1])[1] == milliseconds(deliver)[1]
-        for before, after in pairwise(stages):
-            assert (before.start_time or 0) <= (before.end_time or 0) == after.start_time
+    with closing(new_ledger.in_memory()) as ledger:
+        bench = Bench(ledger)
+        bench.feed(*logs.accepted())
+        for delay, *delays in attempts:
+            bench.feed(logs.sent(delay=delay, delays="/".join(delays)), logs.active())
+        for index, deliver in enumerate(named(bench.spans, "postfix deliver")):
+            stages = [named(bench.spans, stage)[index] for stage in STAGES]
+            assert milliseconds(stages[0])[0] == milliseconds(deliver)[0] >= 0
+            assert milliseconds(stages[-1])[1] == milliseconds(deliver)[1]
+            for before, after in pairwise(stages):
+                assert (before.start_time or 0) <= (before.end_time or 0) == after.start_time
 
 
 @pytest.mark.parametrize(
@@ -289,9 +291,10 @@ def test_forwarded_copy_is_in_the_trace(bench: Bench) -> None:
 def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path, trace: str | None) -> None:
     """A log that is read again makes spans with the same ids, for a mail without trace context too."""
     lines = [*logs.accepted(trace=trace), logs.deferred(), logs.active(), logs.sent(), logs.removed()]
-    again = Bench(new_ledger.in_file(tmp_path / "again.db"))
-    bench.feed(*lines)
-    again.feed(*lines)
+    with closing(new_ledger.in_file(tmp_path / "again.db")) as ledger:
+        again = Bench(ledger)
+        bench.feed(*lines)
+        again.feed(*lines)
     ids = [(span.context.trace_id, span.context.span_id) for span in bench.spans if span.context]
     assert len(set(ids)) == len(ids) == 11
     assert ids == [(span.context.trace_id, span.context.span_id) for span in again.spans if span.context]

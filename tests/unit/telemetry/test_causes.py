@@ -1,4 +1,4 @@
-"""Why a mail was not taken, told from the words that relays and Postfix use."""
+"""Causes of delivery failures, from the replies of relays and texts of Postfix."""
 
 import pytest
 
@@ -117,15 +117,15 @@ SASL = "SASL authentication failed; server smtp.gmail.com[1.2.3.4] said: "
         pytest.param("Domain x does not accept mail (nullMX)", "5.1.0", Cause.DNS, id="null MX"),
         pytest.param("unable to look up host x: Temporary failure", "4.3.0", Cause.DNS, id="look-up"),
         pytest.param("mail transport unavailable", "4.3.0", Cause.OTHER, id="nothing that a relay said"),
-        pytest.param("something nobody has said before", "5.9.9", Cause.OTHER, id="unknown"),
+        pytest.param("an unknown text", "5.9.9", Cause.OTHER, id="unknown"),
     ],
 )
 def test_classify(text: str, dsn: str, expected: Cause) -> None:
-    """The reply's words decide, and the code where the words are unknown."""
+    """The text of the reply decides; the enhanced status code where the text is unknown."""
     assert expected == classify(text, dsn)
 
 
 def test_every_cause_is_explained() -> None:
-    """Each cause has a meaning, a verdict on retries and a next step."""
+    """Each cause has a meaning and a next step."""
     assert set(Cause) == set(EXPLANATIONS)
     assert all(item.meaning and item.next_step for item in EXPLANATIONS.values())

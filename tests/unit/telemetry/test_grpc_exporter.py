@@ -1,4 +1,4 @@
-"""Spans over gRPC, to a collector of gRPC's own library."""
+"""Export of spans over gRPC."""
 
 import datetime as dt
 import threading
@@ -22,7 +22,7 @@ from tests.unit.telemetry.grpc_collector import GrpcCollector
 
 @pytest.fixture
 def collector() -> Iterator[GrpcCollector]:
-    """A collector that takes everything."""
+    """A collector that accepts all requests."""
     made = GrpcCollector()
     with made.serving():
         yield made
@@ -30,7 +30,7 @@ def collector() -> Iterator[GrpcCollector]:
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The environment, for gRPC and impatient."""
+    """The environment, with gRPC and a short time-out."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     return monkeypatch
@@ -45,7 +45,7 @@ def tracing_to(variables: pytest.MonkeyPatch, endpoint: str, **settings: str) ->
 
 
 def emit(tracing: Tracing, *names: str) -> None:
-    """Make spans."""
+    """Create and end spans."""
     for name in names:
         tracing.provider.get_tracer("test").start_span(name).end()
 
@@ -57,14 +57,14 @@ def dropped(tracing: Tracing) -> int:
 
 
 def arrived(collector: GrpcCollector) -> list[str]:
-    """Return the names of the spans that the collector was sent, again and again if so."""
+    """Return the names of the spans that the collector received, repeated ones included."""
     requests = map(ExportTraceServiceRequest.FromString, collector.bodies)
     return [span.name for request in requests for span in request.resource_spans[0].scope_spans[0].spans]
 
 
 @pytest.mark.parametrize("settings", [{}, {"COMPRESSION": "gzip"}], ids=["plain", "gzip"])
 def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, settings: dict[str, str]) -> None:
-    """What is sent arrives whole, and the headers that are set go along in lower case, as HTTP/2 wants them."""
+    """All spans arrive, and the configured headers are sent in lower case, as HTTP/2 requires."""
     tracing = tracing_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", **settings)
     names = [f"span {number}" for number in range(600)]
     emit(tracing, *names)
@@ -75,14 +75,14 @@ def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, s
 
 
 def test_variable_that_is_wrong(variables: pytest.MonkeyPatch) -> None:
-    """A value that the exporter can't use is an error that names the variable."""
+    """A value that the exporter rejects raises an error that names the variable."""
     with pytest.raises(SettingsInvalid, match="COMPRESSION"):
         tracing_to(variables, "http://127.0.0.1:1", COMPRESSION="zip")
 
 
 @pytest.mark.parametrize(("code", "tries"), [("UNAVAILABLE", 2), ("UNAUTHENTICATED", 1)])
 def test_refusal(variables: pytest.MonkeyPatch, collector: GrpcCollector, code: str, tries: int) -> None:
-    """What may pass is tried again, what does not is dropped and counted."""
+    """A transient failure is retried; after a permanent one, spans are dropped and counted."""
     collector.answers = [grpc.StatusCode[code]]
     tracing = tracing_to(variables, collector.endpoint, TIMEOUT="10")
     emit(tracing, "one")
@@ -99,7 +99,7 @@ def test_collector_that_is_down(variables: pytest.MonkeyPatch) -> None:
 
 
 def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
-    """The end of the service does not wait for a collector that does not answer."""
+    """A shutdown does not wait for a collector that does not respond."""
     collector.is_open.clear()
     tracing = tracing_to(variables, collector.endpoint, TIMEOUT="60")
     emit(tracing, "one")
@@ -134,7 +134,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def safe(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
-    """A collector behind TLS that wants a client's certificate of the same CA."""
+    """A collector behind TLS that requires a client certificate of the same CA."""
     key, certificate, ca = (certificates[name].read_bytes() for name in ("key", "certificate", "ca"))
     made = GrpcCollector()
     with made.serving(credentials=grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)):
@@ -142,7 +142,7 @@ def safe(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
 
 
 def test_tls(variables: pytest.MonkeyPatch, safe: GrpcCollector, certificates: dict[str, Path]) -> None:
-    """Behind TLS both sides show certificates of a private CA."""
+    """Over TLS both sides use certificates of a private CA."""
     settings = {
         "CERTIFICATE": str(certificates["ca"]),
         "CLIENT_CERTIFICATE": str(certificates["certificate"]),

@@ -1,4 +1,4 @@
-"""Several processes on one ledger, at the same moment."""
+"""Concurrent processes on one ledger: first start, migration, idempotency, limits and counters."""
 
 from collections import Counter
 from multiprocessing import get_context
@@ -7,22 +7,25 @@ import pytest
 
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.connections import connect
-from tests.unit.ledger import worker
+from mail_ledger.engine import connect
+from tests.unit.ledger import concurrent_process
+from tests.unit.ledger.concurrent_process import KEY_LIMIT, KEY_NAME
 from tests.unit.ledger.test_migrations import LOG, POSITION, first_version
-from tests.unit.ledger.worker import KEY_LIMIT, KEY_NAME
 
 PROCESSES = 2
 DEADLINE_SECONDS = 60
-# Real processes, out of one that has the imports behind it: those would take longer than the tests.
+# Forked from one process that has imported all modules: the imports take longer than the tests.
 STARTER = get_context("forkserver")
-STARTER.set_forkserver_preload([worker.__name__, "alembic.command"])
+STARTER.set_forkserver_preload([concurrent_process.__name__, "alembic.command"])
 
 
 def together(url: str, what: str, times: int, processes: int = PROCESSES) -> list[str | int]:
-    """Have processes do it so many times each, all at the same moment, and return what came of it."""
+    """Run the operation `times` times in each process, all at the same moment, and return the results."""
     barrier, results = STARTER.Barrier(processes), STARTER.Queue()
-    started = [STARTER.Process(target=worker.main, args=(url, what, times, barrier, results)) for _ in range(processes)]
+    started = [
+        STARTER.Process(target=concurrent_process.main, args=(url, what, times, barrier, results))
+        for _ in range(processes)
+    ]
     for process in started:
         process.start()
     found: list[str | int] = [result for _ in started for result in results.get(timeout=DEADLINE_SECONDS)]
@@ -34,12 +37,12 @@ def together(url: str, what: str, times: int, processes: int = PROCESSES) -> lis
 
 @pytest.mark.parametrize("processes", [2, 4])
 def test_first_start(empty_url: str, processes: int) -> None:
-    """Services that start at once on a database that does not exist yet all find it complete."""
+    """Services that start at once on a missing database all open a complete one."""
     assert ["opened"] * processes == together(empty_url, "open", 1, processes)
 
 
 def test_first_start_of_a_new_version(empty_url: str) -> None:
-    """Services that start at once on an older version's database migrate it once, and keep what is in it."""
+    """Services that start at once on an older version's database migrate it once, and keep its content."""
     engine = connect(empty_url)
     first_version(engine)
     engine.dispose()
@@ -55,7 +58,7 @@ def test_one_idempotency_key(url: str) -> None:
 
 
 def test_one_key_limit(url: str, ledger: ApiLedger) -> None:
-    """Of 50 mails of one API key, exactly as many are sent as it may."""
+    """Of 50 mails of one API key, exactly the limit is accepted."""
     ledger.keys.create(KEY_NAME)
     results = Counter(together(url, "begin", 25))
     assert Counter(NoneType=KEY_LIMIT, KeyLimitReached=50 - KEY_LIMIT) == results

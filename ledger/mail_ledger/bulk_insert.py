@@ -1,15 +1,18 @@
-"""Writes many rows with one statement, compiled once: SQLAlchemy's own way costs several times the database's."""
+"""Bulk insert: writes many rows with one statement that is compiled once.
+
+SQLAlchemy's own insert of many rows takes several times as long as the database.
+"""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mail_ledger.facts import Values
+from mail_ledger.tables import Values
 
 
-class Writer:
-    """One statement, ready for many rows."""
+class BulkInsert:
+    """A compiled insert statement for many rows."""
 
     def __init__(self, engine: Engine, statement: Insert) -> None:
         compiled = statement.compile(dialect=engine.dialect)
@@ -18,7 +21,7 @@ class Writer:
         self._positional = compiled.positional
 
     def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Write the rows, whose values stand in the order of the table's columns; plain tuples are the fastest."""
+        """Write the rows, whose values are in the order of the table's columns; plain tuples are the fastest."""
         if not rows:
             return
         if self._positional:
@@ -28,7 +31,7 @@ class Writer:
 
 
 def upsert(engine: Engine, table: Table) -> Insert:
-    """Return the statement that inserts a row, or replaces the one with the same primary key."""
+    """Return the statement that inserts a row, or replaces the row with the same primary key."""
     new = _insert(engine, table)
     keys = [column.name for column in table.primary_key]
     values = {column.name: new.excluded[column.name] for column in table.columns if column.name not in keys}
@@ -36,9 +39,9 @@ def upsert(engine: Engine, table: Table) -> Insert:
 
 
 def insert_new(engine: Engine, table: Table) -> Insert:
-    """Return the statement that inserts a row, and leaves alone the one that has the same primary key.
+    """Return the statement that inserts a row, unless there is a row with the same primary key.
 
-    So that what was stored when a connection broke at the moment of its commit can be stored again.
+    So rows can be stored again when the connection broke during a commit.
     """
     return _insert(engine, table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 

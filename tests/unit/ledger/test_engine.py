@@ -1,15 +1,13 @@
-"""How the ledger connects."""
+"""Connections and transactions: invalid URLs, concurrent readers and writers, limits of waits."""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, text
 
-from mail_ledger import LedgerError, connections
-from mail_ledger.connections import connect, described
-from mail_ledger.engine import open_engine
+from mail_ledger import LedgerError
+from mail_ledger.engine import connect, open_engine, reading, url_without_secrets, writing
 from mail_ledger.tables import submission as table
-from mail_ledger.transactions import reading, writing
 
 
 @pytest.mark.parametrize(
@@ -22,25 +20,25 @@ from mail_ledger.transactions import reading, writing
         pytest.param("postgresql+psycopg://u:hunter2@host:port/db", "not a database URL", id="port"),
         pytest.param("mysql://u:hunter2@host/db", "neither SQLite nor PostgreSQL", id="another database"),
         pytest.param("postgresql+nodriver://u:hunter2@host/db", "nodriver", id="unknown driver"),
-        pytest.param("postgresql+psycopg://u:hunter2@127.0.0.1:1/db", "127.0.0.1", id="nobody listens"),
+        pytest.param("postgresql+psycopg://u:hunter2@127.0.0.1:1/db", "127.0.0.1", id="refused connection"),
         pytest.param("postgresql+psycopg://u@127.0.0.1:1/db?password=hunter2", "127.0.0.1", id="password as option"),
         pytest.param("sqlite:////no/such/folder/ledger.db", "unable to open", id="no folder"),
     ],
 )
 def test_open_fails(url: str, reason: str) -> None:
-    """What can't be opened is told with its reason, and without a password."""
+    """A database that cannot be opened raises an error with the reason, without a password."""
     with pytest.raises(LedgerError, match=reason) as raised:
         open_engine(url)
     assert "hunter2" not in str(raised.value)
 
 
 def test_description() -> None:
-    """A URL is described without what is secret in it."""
-    assert described("postgresql+psycopg://u:hunter2@h/db?sslpassword=x") == "postgresql+psycopg://u:***@h/db"
+    """Password and options are removed from a URL."""
+    assert url_without_secrets("postgresql+psycopg://u:hunter2@h/db?sslpassword=x") == "postgresql+psycopg://u:***@h/db"
 
 
-def test_readers_wait_for_no_writer(engine: Engine) -> None:
-    """While somebody writes, a reader sees the last commit at once."""
+def test_readers_do_not_wait_for_a_writer(engine: Engine) -> None:
+    """A reader does not wait for a writer, and sees the last commit."""
     with engine.begin() as writer:
         writer.execute(text("UPDATE log_position SET stored_at = 0"))
         with reading(engine, "read") as reader:
@@ -48,7 +46,7 @@ def test_readers_wait_for_no_writer(engine: Engine) -> None:
 
 
 def test_reader_sees_one_state(engine: Engine) -> None:
-    """What is committed while somebody reads is seen by the next one only."""
+    """A reader does not see what is committed while it reads; the next reader does."""
     insert = text("INSERT INTO log_position VALUES ('', 'log', 0, '', 0, 0)")
     count = text("SELECT count(*) FROM log_position")
     with reading(engine, "read") as reader:
@@ -60,10 +58,9 @@ def test_reader_sees_one_state(engine: Engine) -> None:
         assert reader.execute(count).scalar_one() == 1
 
 
-def test_writers_wait_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that waited long enough for another one gives up with an error that says so."""
-    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.01)
-    engine = connect(url)
+def test_lock_wait_is_limited(url: str) -> None:
+    """A writer that waits too long for another one raises an error with the reason."""
+    engine = connect(url, busy_seconds=0.01)
     with engine.begin(), pytest.raises(LedgerError, match=r"cannot count: database is locked") as raised:  # noqa: SIM117
         with writing(engine, "count"):
             pass
@@ -72,7 +69,7 @@ def test_writers_wait_has_an_end(url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_failed_block_stores_nothing(engine: Engine) -> None:
-    """What a block wrote before it failed is not there."""
+    """A block that fails stores nothing."""
     insert = text("INSERT INTO log_position VALUES ('', 'log', 0, '', 0, 0)")
 
     def store_twice() -> None:
@@ -87,7 +84,7 @@ def test_failed_block_stores_nothing(engine: Engine) -> None:
 
 
 def test_errors_hold_no_data(engine: Engine) -> None:
-    """A database's complaint does not repeat what was to be stored."""
+    """The error of a failed insert does not contain the values."""
     with pytest.raises(LedgerError) as raised, writing(engine, "store") as connection:
         connection.execute(table.insert().values(id="anna@example.com"))
     assert "anna" not in str(raised.value)
@@ -95,14 +92,14 @@ def test_errors_hold_no_data(engine: Engine) -> None:
 
 
 def test_read_only_folder(tmp_path: Path) -> None:
-    """A database that can't be written is told when it is opened."""
+    """Opening a database that cannot be written raises an error."""
     (tmp_path / "ledger.db").mkdir()
     with pytest.raises(LedgerError, match="unable to open"):
         open_engine(f"sqlite:///{tmp_path}/ledger.db")
 
 
 def test_in_memory() -> None:
-    """A ledger in memory, as tests use it, is complete too."""
+    """A ledger in memory has all tables."""
     engine = open_engine("sqlite://")
     with reading(engine, "read") as connection:
         assert [] == connection.execute(select(table)).all()
@@ -110,7 +107,7 @@ def test_in_memory() -> None:
 
 
 def test_file_that_is_no_database(tmp_path: Path) -> None:
-    """A file of something else is left alone."""
+    """A file that is not a database is not changed."""
     file = tmp_path / "ledger.db"
     file.write_text("precious " * 100)
     with pytest.raises(LedgerError, match="file is not a database"):

@@ -1,11 +1,11 @@
-"""What the ledger's tests are set in: a clock that stands still, and a mail server whose log is written by hand."""
+"""Fakes for ledger tests: a clock that is set by hand, a mail server that writes to the ledger, and rows."""
 
 from collections import Counter
 from itertools import count
 from typing import Any
 
 from mail_ledger import AttemptRow, Ledger, LogPosition, MessageRow
-from mail_ledger.submission import NewSubmission
+from mail_ledger.submissions import NewSubmission
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -13,11 +13,11 @@ DAY = 24 * HOUR
 
 _numbers = count(1)
 _ordinals: Counter[str] = Counter()
-"""How many attempts each mail has had, by the id of its row."""
+"""The number of attempts of each mail, by the id of its row."""
 
 
 class Clock:
-    """A clock that is moved by hand."""
+    """A clock that is advanced by hand."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -27,12 +27,12 @@ class Clock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += seconds
 
 
 class MailServer:
-    """Has mails and delivers them, as far as the ledger knows."""
+    """Writes mails and attempts to the ledger, as the exporter does from a mail server's log."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
@@ -40,7 +40,7 @@ class MailServer:
         self._mails: dict[str, MessageRow] = {}
 
     def take(self, **columns: Any) -> MessageRow:  # noqa: ANN401 - any column
-        """Take a mail up, now unless `arrived` says otherwise, and return its row."""
+        """Store a mail that the queue manager activated, now unless `arrived` is given; return its row."""
         mail = message_row(**{"arrived": self._clock.now, **columns})
         self._store([mail], [])
         return mail
@@ -50,13 +50,13 @@ class MailServer:
         self._store([self._mails[mail.id]._replace(**columns)], [])
 
     def attempt(self, mail: MessageRow, **columns: Any) -> AttemptRow:  # noqa: ANN401 - same
-        """Try a mail for one recipient, now unless `ended` says otherwise, and return the attempt."""
+        """Store an attempt for one recipient, now unless `ended` is given; return its row."""
         row = attempt_row(mail, **{"ended": self._clock.now, **columns})
         self._store([self._mails[mail.id]._replace(attempts=row.ordinal)], [row])
         return row
 
     def relay(self, recipients: int = 1, **columns: Any) -> MessageRow:  # noqa: ANN401 - same
-        """Take a mail and have the relay take it for all its recipients; return its row."""
+        """Store a mail that the relay accepted for all its recipients; return its row."""
         mail = self.take(recipient_count=recipients, **columns)
         for _ in range(recipients):
             self.attempt(mail, ended=mail.arrived)
@@ -70,7 +70,7 @@ class MailServer:
 
 
 def message_row(**columns: Any) -> MessageRow:  # noqa: ANN401 - any column
-    """Return a mail of the API that the queue manager has just taken up, with some columns changed."""
+    """Return a row of a mail of the API that the queue manager has activated, with some columns changed."""
     queue_id = f"4jXSsP{next(_numbers):05d}"
     usual = MessageRow(
         id=queue_id,
@@ -97,7 +97,7 @@ def message_row(**columns: Any) -> MessageRow:  # noqa: ANN401 - any column
 
 
 def attempt_row(mail: MessageRow, **columns: Any) -> AttemptRow:  # noqa: ANN401 - any column
-    """Return an attempt that the relay took, or not when `status` is another, with some columns changed."""
+    """Return a row of an attempt that the relay accepted unless `status` is changed, with some columns changed."""
     _ordinals[mail.id] += 1
     status = columns.get("status", "sent")
     ended = columns.get("ended", NOW)

@@ -1,8 +1,9 @@
-"""Group commit: what many callers want stored, in one transaction that costs hardly more than that of one.
+"""Group commit: store the writes of several callers in one transaction.
 
-    [begin a, finish b, begin c] ──▶ BEGIN … COMMIT ──▶ an outcome for each of them
+    [begin a, finish b, begin c] ──▶ BEGIN … COMMIT ──▶ the result of each write
 
-SQLite has one writer at a time, and who waits for another sleeps longer than the other one writes.
+Each commit waits for the disk, and SQLite has one writer at a time: one transaction for several writes costs hardly
+more than one for a single write.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,25 +14,24 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from mail_ledger.engine import LedgerError
-from mail_ledger.transactions import writing
+from mail_ledger.engine import LedgerError, writing
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Write(Generic[T]):
-    """Something to store, which can be begun anew when its transaction was rolled back."""
+    """A write that can be run again when its transaction was rolled back."""
 
     action: str
-    """What for, as in "ledger: cannot store the submission"."""
+    """Names the write in errors, as in "ledger: cannot store the submission"."""
     store: Callable[[Connection], T]
     alone: bool = False
-    """It locks rows: in a group, two processes could each wait for a row that the other one holds."""
+    """The write locks rows and needs its own transaction: in a group, two processes could deadlock."""
 
 
 def write_alone(engine: Engine, write: Write[T]) -> T:
-    """Return what one write returns, once it is stored.
+    """Store one write and return its result.
 
     Raises:
         LedgerError: nothing was stored.
@@ -41,23 +41,23 @@ def write_alone(engine: Engine, write: Write[T]) -> T:
 
 
 def write_together(engine: Engine, writes: Sequence[Write[Any]]) -> list[Any]:
-    """Return an outcome per write: what it returns, now stored, or the exception that kept it alone from it."""
+    """Store the writes and return, for each, its result or the exception because of which it was not stored."""
     outcomes: list[Any] = []
     for alone, run in groupby(writes, attrgetter("alone")):
-        several = tuple(run)
-        outcomes += _one_by_one(engine, several) if alone else _grouped(engine, several)
+        group = tuple(run)
+        outcomes += _one_by_one(engine, group) if alone else _grouped(engine, group)
     return outcomes
 
 
 class _WriteFailed(Exception):
-    """One write of a group failed, so none of it is stored."""
+    """One write of a group failed: the group is rolled back and its writes are stored one by one."""
 
 
 def _grouped(engine: Engine, writes: Sequence[Write[Any]]) -> list[Any]:
     try:
         with writing(engine, writes[0].action) as connection:
             return [_stored(connection, write) for write in writes]
-    except LedgerError as error:  # the transaction itself could not begin or end: nor could another one now
+    except LedgerError as error:  # the transaction could not begin or end: another one would fail too
         return [error] * len(writes)
     except _WriteFailed:
         return _one_by_one(engine, writes)
@@ -66,8 +66,8 @@ def _grouped(engine: Engine, writes: Sequence[Write[Any]]) -> list[Any]:
 def _stored(connection: Connection, write: Write[T]) -> T:
     try:
         return write.store(connection)
-    except Exception as problem:
-        raise _WriteFailed from problem
+    except Exception as error:
+        raise _WriteFailed from error
 
 
 def _one_by_one(engine: Engine, writes: Sequence[Write[Any]]) -> list[Any]:
@@ -75,6 +75,6 @@ def _one_by_one(engine: Engine, writes: Sequence[Write[Any]]) -> list[Any]:
     for write in writes:
         try:
             outcomes.append(write_alone(engine, write))
-        except Exception as problem:  # noqa: BLE001 - its caller gets it
-            outcomes.append(problem)
+        except Exception as error:  # noqa: BLE001 - it is returned to the caller of this write
+            outcomes.append(error)
     return outcomes

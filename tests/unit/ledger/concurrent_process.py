@@ -1,4 +1,4 @@
-"""One of several processes that do the same to one ledger at the same moment."""
+"""A worker process for tests of concurrent processes: runs one operation many times at once on a ledger."""
 
 import os
 import warnings
@@ -11,7 +11,7 @@ from threading import Barrier
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.idempotency import IdempotencyKey
-from mail_ledger.submission import NewSubmission
+from mail_ledger.submissions import NewSubmission
 
 KEY_NAME = "web"
 KEY_LIMIT = 10
@@ -31,7 +31,7 @@ def open_new(url: str, _: int) -> str:
 
 def claim(ledger: ApiLedger, number: int) -> str:
     """Claim the one idempotency key."""
-    claimed = ledger.claims.claim(_new(number), IdempotencyKey("web", "order-1"), "p")
+    claimed = ledger.idempotency.claim(_new(number), IdempotencyKey("web", "order-1"), "p")
     return type(claimed).__name__
 
 
@@ -58,7 +58,7 @@ def _at_once(work: Callable[[int], str | int], times: int) -> list[str | int]:
 
 
 def main(url: str, what: str, times: int, ready: Ready, results: "Queue[list[str | int]]") -> None:
-    """Do it, once all are ready."""
+    """Run the operation, once all processes are ready, and put the results into the queue."""
     warnings.simplefilter("error")
     works: dict[str, Callable[[ApiLedger, int], str | int]] = {"claim": claim, "begin": begin, "count": count}
     ledger = ApiLedger.open(url) if what in works else None

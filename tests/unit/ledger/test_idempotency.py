@@ -1,11 +1,13 @@
-"""Idempotency keys: the first request sends, the others get its answer."""
+"""Idempotency keys: the first request sends its mail, repeated requests return its answer."""
 
 import pytest
 
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.idempotency import Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
-from mail_ledger.submission import Accepted, Failed, KeyLimitReached, OutcomeUnknown, SubmissionState
-from tests.unit.ledger.world import DAY, NOW, Clock, MailServer, submission
+from mail_ledger.key_limits import KeyLimitReached
+from mail_ledger.submissions import SubmissionAccepted, SubmissionFailed, SubmissionUnknown
+from mail_ledger.tables import SubmissionState
+from tests.unit.ledger.fakes import DAY, NOW, Clock, MailServer, submission
 
 KEY = IdempotencyKey("web", "order-1")
 LEASE = 180.0
@@ -13,7 +15,7 @@ LEASE = 180.0
 
 def claim(ledger: ApiLedger, number: int, payload: str = "p", key: IdempotencyKey = KEY) -> Claimed:
     """Claim the key for the mail of that number."""
-    return ledger.claims.claim(submission(number), key, payload)
+    return ledger.idempotency.claim(submission(number), key, payload)
 
 
 def test_first_request_sends(ledger: ApiLedger) -> None:
@@ -25,9 +27,9 @@ def test_first_request_sends(ledger: ApiLedger) -> None:
 
 
 def test_replay(ledger: ApiLedger, clock: Clock) -> None:
-    """A repetition gets the first answer, as often as it asks, and writes nothing."""
+    """Each repeated request returns the first submission and stores nothing."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     clock.advance(DAY - 1)
     for number in (2, 3):
         again = claim(ledger, number)
@@ -36,9 +38,9 @@ def test_replay(ledger: ApiLedger, clock: Clock) -> None:
         assert ledger.submissions.get(f"msg_{number}") is None
 
 
-@pytest.mark.parametrize("outcome", [None, Accepted("4jX"), OutcomeUnknown("no_reply")], ids=str)
-def test_conflict(ledger: ApiLedger, outcome: Accepted | OutcomeUnknown | None) -> None:
-    """A key with another payload is a mistake of the caller, whatever became of the first."""
+@pytest.mark.parametrize("outcome", [None, SubmissionAccepted("4jX"), SubmissionUnknown("no_reply")], ids=str)
+def test_conflict(ledger: ApiLedger, outcome: SubmissionAccepted | SubmissionUnknown | None) -> None:
+    """A key with another payload is a conflict, whatever the outcome of the first request."""
     claim(ledger, 1)
     if outcome:
         ledger.submissions.finish("msg_1", outcome)
@@ -48,29 +50,29 @@ def test_conflict(ledger: ApiLedger, outcome: Accepted | OutcomeUnknown | None) 
 
 
 def test_in_flight(ledger: ApiLedger) -> None:
-    """While the first request is being sent, a second one is told so."""
+    """A second request is `InFlight` while the first is in progress."""
     claim(ledger, 1)
     assert isinstance(claim(ledger, 2), InFlight)
 
 
 def test_certain_failure_frees_the_key(ledger: ApiLedger) -> None:
-    """What certainly failed can be tried again under the same key, with another payload too."""
+    """A failed request releases its key, also for another payload."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", Failed("temporarily_refused"))
+    ledger.submissions.finish("msg_1", SubmissionFailed("temporarily_refused"))
     assert claim(ledger, 2, "other") == New()
 
 
 def test_unknown_outcome_keeps_the_key(ledger: ApiLedger) -> None:
-    """Nothing is sent a second time while nobody knows about the first."""
+    """A request of unknown outcome keeps its key."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", OutcomeUnknown("no_reply"))
+    ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     assert isinstance(claim(ledger, 2), Unknown)
 
 
 def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """Once the log has the mail, a repetition gets the answer that the first request would have got."""
+    """Once the log has the mail, a repeated request is a replay."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", OutcomeUnknown("no_reply"))
+    ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     mail = mail_server.take(api_id="msg_1")
     again = claim(ledger, 2)
     assert isinstance(again, Replay)
@@ -80,17 +82,17 @@ def test_log_turns_unknown_into_a_replay(ledger: ApiLedger, mail_server: MailSer
     assert found.state is SubmissionState.ACCEPTED
 
 
-def test_log_frees_what_was_never_accepted(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """Once the log is past it, the mail can be sent again."""
+def test_log_releases_the_key_of_a_lost_mail(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """Once later mails are logged and this one is not, its key is free."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", OutcomeUnknown("no_reply"))
+    ledger.submissions.finish("msg_1", SubmissionUnknown("no_reply"))
     mail_server.take(arrived=NOW + 1000)
     assert claim(ledger, 2, "other") == New()
     assert isinstance(claim(ledger, 3, "other"), InFlight)
 
 
 def test_process_died(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """A request that is in flight for too long is unknown, and the log tells about it."""
+    """A request that is in progress for too long is unknown, and is resolved from the log."""
     claim(ledger, 1)
     clock.advance(LEASE)
     assert isinstance(claim(ledger, 2), Unknown)
@@ -99,9 +101,9 @@ def test_process_died(ledger: ApiLedger, mail_server: MailServer, clock: Clock) 
 
 
 def test_key_is_valid_for_a_day(ledger: ApiLedger, clock: Clock) -> None:
-    """After 24 hours a key is new again, whatever it stood for; the old mail is still known."""
+    """After 24 hours a key is free again; the old submission is still stored."""
     claim(ledger, 1)
-    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     clock.advance(DAY)
     assert claim(ledger, 2, "other") == New()
     assert ledger.submissions.get("msg_1") is not None
@@ -116,35 +118,35 @@ def test_key_is_valid_for_a_day(ledger: ApiLedger, clock: Clock) -> None:
     ],
 )
 def test_scopes_are_apart(ledger: ApiLedger, other: IdempotencyKey) -> None:
-    """Two callers can use the same key without knowing of each other."""
+    """The same key in two scopes is two keys."""
     assert claim(ledger, 1) == New()
     assert claim(ledger, 2, key=other) == New()
 
 
 @pytest.mark.parametrize("length", [0, 257])
 def test_unusable_keys(ledger: ApiLedger, length: int) -> None:
-    """An empty key, or one of more than 256 characters, is refused."""
+    """An empty key, or one of more than 256 characters, is rejected."""
     with pytest.raises(ValueError, match="1 to 256"):
         claim(ledger, 1, key=IdempotencyKey("web", "k" * length))
 
 
 def test_longest_key(ledger: ApiLedger) -> None:
-    """A key of 256 characters of any kind is taken, and not stored as it is."""
+    """A key of 256 arbitrary characters is valid, and stored as a hash."""
     key = IdempotencyKey("web", "\U0001f600" * 255 + "\udce4")
     assert claim(ledger, 1, key=key) == New()
     assert isinstance(claim(ledger, 2, key=key), InFlight)
 
 
 def test_key_limit(ledger: ApiLedger) -> None:
-    """A repetition is answered though the API key's day is full; a new mail is not sent, and its key stays free."""
+    """At the API key's limit a repeated request is still answered; a new mail is rejected and its key stays free."""
     ledger.keys.create("web")
 
     def limited(number: int, key: str) -> Claimed:
         new = submission(number, key="web")
-        return ledger.claims.claim(new, IdempotencyKey("web", key), "p", key_limit=1)
+        return ledger.idempotency.claim(new, IdempotencyKey("web", key), "p", key_limit=1)
 
     assert limited(1, "a") == New()
-    ledger.submissions.finish("msg_1", Accepted("4jX"))
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     assert limited(2, "b") == KeyLimitReached(1, 1, NOW + DAY)
     assert limited(3, "b") == KeyLimitReached(1, 1, NOW + DAY)
     assert isinstance(limited(4, "a"), Replay)

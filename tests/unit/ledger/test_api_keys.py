@@ -5,13 +5,13 @@ import re
 import pytest
 
 from mail_ledger import LedgerError
-from mail_ledger.api_key import KeyLimits
 from mail_ledger.api_ledger import ApiLedger
-from tests.unit.ledger.world import NOW, Clock
+from mail_ledger.key_limits import KeyLimits
+from tests.unit.ledger.fakes import NOW, Clock
 
 
 def test_created_key_is_verified(ledger: ApiLedger) -> None:
-    """The text that was shown once opens the door, with what was agreed on."""
+    """A created key is valid, with the limits and senders it was created with."""
     plain = ledger.keys.create("web", important=True, limits=KeyLimits(50, 6), allowed_senders=["Hi@x.org", "y.org"])
     key = ledger.keys.verify(plain)
     assert key is not None
@@ -23,14 +23,14 @@ def test_created_key_is_verified(ledger: ApiLedger) -> None:
 
 
 def test_key_has_a_prefix_and_128_random_bits(ledger: ApiLedger) -> None:
-    """A key is recognised by its beginning, and two keys share nothing else."""
+    """A key begins with `dm_`, and two keys share nothing else."""
     first, second = ledger.keys.create("a"), ledger.keys.create("b")
     assert re.fullmatch(r"dm_[0-9a-f]{8}_[0-9a-f]{32}", first)
     assert first.split("_")[1:] != second.split("_")[1:]
 
 
 def test_secret_is_not_stored(ledger: ApiLedger) -> None:
-    """Nothing that the ledger gives back holds the secret."""
+    """The listed keys do not contain the secret."""
     plain = ledger.keys.create("web")
     assert plain.rpartition("_")[2] not in repr(ledger.keys.list())
 
@@ -47,12 +47,12 @@ def test_secret_is_not_stored(ledger: ApiLedger) -> None:
     ],
 )
 def test_other_texts_are_no_key(ledger: ApiLedger, change: "type[str]") -> None:
-    """What is not exactly a key is nobody's."""
+    """A text that differs from the key is not valid."""
     assert ledger.keys.verify(change(ledger.keys.create("web"))) is None
 
 
-def test_revoked_key_is_nobodys(ledger: ApiLedger) -> None:
-    """A revoked key looks like one that never was, and stays in the list."""
+def test_revoked_key_is_invalid(ledger: ApiLedger) -> None:
+    """A revoked key is not valid, and stays in the list."""
     plain = ledger.keys.create("web")
     ledger.keys.revoke("web")
     assert ledger.keys.verify(plain) is None
@@ -60,7 +60,7 @@ def test_revoked_key_is_nobodys(ledger: ApiLedger) -> None:
 
 
 def test_name_is_free_after_revocation(ledger: ApiLedger) -> None:
-    """A name stands for one valid key at a time, and can be given to the next one."""
+    """A name belongs to one valid key at a time, and can be used again after its revocation."""
     ledger.keys.create("web")
     with pytest.raises(LedgerError, match="already a key named web"):
         ledger.keys.create("web")
@@ -69,8 +69,8 @@ def test_name_is_free_after_revocation(ledger: ApiLedger) -> None:
     assert len(ledger.keys.list()) == 2
 
 
-def test_revoking_nobody_fails(ledger: ApiLedger) -> None:
-    """To revoke a key that is not there is a mistake that is told."""
+def test_revoking_an_unknown_key_fails(ledger: ApiLedger) -> None:
+    """Revoking an unknown key raises an error."""
     with pytest.raises(LedgerError, match="no valid key named web"):
         ledger.keys.revoke("web")
 
@@ -88,14 +88,14 @@ def test_revoking_nobody_fails(ledger: ApiLedger) -> None:
     ],
 )
 def test_unusable_keys_are_refused(ledger: ApiLedger, name: str, limits: KeyLimits, senders: tuple[str, ...]) -> None:
-    """What can't be meant is refused before anything is stored."""
+    """Invalid names, limits and senders are rejected, and nothing is stored."""
     with pytest.raises(ValueError, match=r"name|limit|sender"):
         ledger.keys.create(name, limits=limits, allowed_senders=senders)
     assert ledger.keys.list() == []
 
 
 def test_requests_are_counted_by_the_minute(ledger: ApiLedger, clock: Clock) -> None:
-    """The request after the last one that is allowed is told when the next minute begins, and then counts from one."""
+    """A request above the limit returns when the next minute begins; then the count starts again."""
     key = ledger.keys.verify(ledger.keys.create("web", limits=KeyLimits(None, 2)))
     assert key is not None
     assert [(1, None), (2, None), (3, NOW + 60)] == [ledger.keys.count_request(key) for _ in range(3)]
@@ -105,7 +105,7 @@ def test_requests_are_counted_by_the_minute(ledger: ApiLedger, clock: Clock) -> 
 
 
 def test_requests_without_a_limit(ledger: ApiLedger) -> None:
-    """A key without a limit of its own is counted and never too much."""
+    """Requests of a key without a limit are counted and never limited."""
     key = ledger.keys.verify(ledger.keys.create("web"))
     assert key is not None
     assert {None} == {ledger.keys.count_request(key).retry_at for _ in range(20)}

@@ -1,22 +1,21 @@
-"""The room of API keys that have a limit of their own."""
+"""The room of API keys that have a limit for 24 hours."""
 
 from sqlalchemy import Engine
 
-from mail_ledger.api_key import KeyLimits
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.key_rooms import KeyRoom, KeyRooms
-from mail_ledger.submission import Failed
-from tests.unit.ledger.world import DAY, NOW, Clock, submission
+from mail_ledger.key_limits import KeyLimits, KeyRoom, KeyRooms
+from mail_ledger.submissions import SubmissionFailed
+from tests.unit.ledger.fakes import DAY, NOW, Clock, submission
 
 
 def test_room(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
-    """Recipients of 24 hours count; failed sends, other keys and keys without a limit do not."""
+    """Recipients of 24 hours count; failed submissions, other keys and keys without a limit do not."""
     ledger.keys.create("web", limits=KeyLimits(3))
     ledger.keys.create("shop", limits=KeyLimits(2))
     ledger.keys.create("free")
     ledger.submissions.begin(submission(1, "a@x.org", "b@x.org", key="web"))
     ledger.submissions.begin(submission(2, "a@x.org", key="web"))
-    ledger.submissions.finish(submission(2).id, Failed("internal_error"))
+    ledger.submissions.finish(submission(2).id, SubmissionFailed("internal_error"))
     ledger.submissions.begin(submission(3, "a@x.org", key="free"))
     assert KeyRooms(engine, clock).read() == [KeyRoom("shop", 2, None), KeyRoom("web", 1, None)]
     clock.advance(DAY)
@@ -33,7 +32,7 @@ def test_no_room(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
 
 
 def test_revoked_key(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
-    """A revoked key has no room to report."""
+    """A revoked key is not listed."""
     ledger.keys.create("web", limits=KeyLimits(2))
     ledger.keys.revoke("web")
     assert KeyRooms(engine, clock).read() == []

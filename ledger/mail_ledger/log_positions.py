@@ -1,53 +1,52 @@
-"""How far the logs of the mail servers were read, and who may say so."""
+"""Log positions: how far each mail server's log was read, and the check that only one exporter stores it."""
 
 from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, select, update
 
 from mail_ledger.engine import LedgerError
-from mail_ledger.facts import LogPosition
-from mail_ledger.schema import log_position, message
+from mail_ledger.tables import LogPosition, log_position, message
 
 _COLUMNS = (log_position.c.head_length, log_position.c.head_hash, log_position.c.offset)
 
 
 class PositionTaken(LedgerError):
-    """Somebody else stores under this mail server's name."""
+    """Another exporter stores positions under this mail server's name."""
 
     def __init__(self, server: str, log: str) -> None:
         super().__init__(
-            "store what was learned",
-            f"somebody else reads {log} of {f'mail server {server}' if server else 'a mail server without a name'}; "
+            "store the log position",
+            f"another exporter reads {log} of {f'mail server {server}' if server else 'a mail server without a name'}; "
             "give each mail server a MAIL_HOSTNAME of its own, and each log one exporter",
         )
 
 
-def read(connection: Connection, log: str) -> dict[str, LogPosition]:
+def read_positions(connection: Connection, log: str) -> dict[str, LogPosition]:
     """Return each server's position in its log of this path, by the server's name."""
     query = select(log_position.c.server, *_COLUMNS).where(log_position.c.log == log)
     return {server: LogPosition(*position) for server, *position in connection.execute(query)}
 
 
-def check(connection: Connection, log: str, server: str, after: Collection[LogPosition | None]) -> None:
-    """Accept the stored position and keep others from changing it, until the transaction ends.
+def check_position(connection: Connection, log: str, server: str, expected: Collection[LogPosition | None]) -> None:
+    """Check that the stored position is an expected one, and lock it until the transaction ends.
 
     Raises:
-        PositionTaken: it is none of `after`.
+        PositionTaken: it is not one of `expected`.
     """
     is_ours = (log_position.c.log == log, log_position.c.server == server)
     row = connection.execute(select(*_COLUMNS).where(*is_ours).with_for_update()).one_or_none()
-    if (None if row is None else LogPosition._make(row)) not in after:
+    if (None if row is None else LogPosition._make(row)) not in expected:
         raise PositionTaken(server, log)
 
 
-def rename(connection: Connection, old: str, new: str) -> None:
-    """Give a server's positions and mails another name; the mails' keys, which nobody reads, stay as they are."""
+def rename_server(connection: Connection, old: str, new: str) -> None:
+    """Change a server's name in its positions and mails; the ids of the mails stay as they are."""
     for table in (log_position, message):
         connection.execute(update(table).where(table.c.server == old).values(server=new))
 
 
-def forget(connection: Connection, server: str, now: float) -> int:
-    """Forget how far a server's log was read, take its mails for gone from the queue, and return how many these were.
+def forget_server(connection: Connection, server: str, now: float) -> int:
+    """Delete a server's log positions, close its mails in the queue, and return how many mails were closed.
 
     Raises:
         LedgerError: there is no such server.

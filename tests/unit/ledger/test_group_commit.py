@@ -1,4 +1,4 @@
-"""Many writes in one transaction: each has its own outcome, and none suffers from another."""
+"""Group commit: each write in a transaction has its own result, independent of the others."""
 
 import sqlite3
 from collections.abc import Callable
@@ -10,16 +10,17 @@ from sqlalchemy import Connection, Engine, event, select, text
 
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.engine import LedgerError
-from mail_ledger.group import Write, write_alone, write_together
+from mail_ledger.group_commit import Write, write_alone, write_together
 from mail_ledger.idempotency import IdempotencyKey, New, Replay
-from mail_ledger.submission import Accepted, Failed, SubmissionState
+from mail_ledger.submissions import SubmissionAccepted, SubmissionFailed
+from mail_ledger.tables import SubmissionState
 from mail_ledger.tables import submission as table
-from tests.unit.ledger.world import submission
+from tests.unit.ledger.fakes import submission
 
 
 @pytest.fixture
 def transactions(engine: Engine) -> list[str]:
-    """Return how the transactions of the test ended, in their order."""
+    """Return the ends of the transactions of the test, in their order."""
     ended: list[str] = []
     event.listen(engine, "commit", lambda _: ended.append("commit"))
     event.listen(engine, "rollback", lambda _: ended.append("rollback"))
@@ -33,24 +34,24 @@ def states(engine: Engine) -> dict[str, str]:
 
 
 def failing(problem: Exception) -> Write[None]:
-    """Return a write that does its work and then fails."""
+    """Return a write that changes rows and then raises the error."""
 
     def store(connection: Connection) -> None:
-        connection.execute(text("UPDATE submission SET state = 'spoilt'"))
+        connection.execute(text("UPDATE submission SET state = 'changed'"))
         raise problem
 
-    return Write("spoil everything", store)
+    return Write("fail on purpose", store)
 
 
 def test_one_transaction(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
-    """What is written together costs one commit, and is done in the order given."""
+    """A group is stored with one commit, in the given order."""
     ledger.submissions.begin(submission(1))
     transactions.clear()
     writes: list[Write[Any]] = [
-        ledger.submissions.beginning(submission(2)),
-        ledger.submissions.finishing("msg_1", Accepted("4jXSsP52xGz1")),
-        ledger.submissions.beginning(submission(3)),
-        ledger.submissions.finishing("msg_3", Failed("smtp_unavailable")),
+        ledger.submissions.begin_write(submission(2)),
+        ledger.submissions.finish_write("msg_1", SubmissionAccepted("4jXSsP52xGz1")),
+        ledger.submissions.begin_write(submission(3)),
+        ledger.submissions.finish_write("msg_3", SubmissionFailed("smtp_unavailable")),
     ]
     assert write_together(engine, writes) == [None] * 4
     assert transactions == ["commit"]
@@ -58,21 +59,21 @@ def test_one_transaction(ledger: ApiLedger, engine: Engine, transactions: list[s
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, sqlite3.OperationalError], ids=["defect", "database"])
-def test_a_failure_stays_alone(ledger: ApiLedger, engine: Engine, kind: Callable[[str], Exception]) -> None:
-    """A write that fails leaves nothing behind, and its neighbours are stored all the same."""
+def test_failure_of_one_write(ledger: ApiLedger, engine: Engine, kind: Callable[[str], Exception]) -> None:
+    """A write that fails stores nothing, and the others of its group are stored."""
     problem = kind("no")
     writes: list[Write[Any]] = [
-        ledger.submissions.beginning(submission(1)),
+        ledger.submissions.begin_write(submission(1)),
         failing(problem),
-        ledger.submissions.beginning(submission(2)),
+        ledger.submissions.begin_write(submission(2)),
     ]
     assert write_together(engine, writes) == [None, problem, None]
     assert states(engine) == {"msg_1": "pending", "msg_2": "pending"}
 
 
-def test_refused_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
-    """What the database refuses is a LedgerError with its words, and whose it is, is told apart."""
-    writes: list[Write[Any]] = [ledger.submissions.beginning(submission(number)) for number in (1, 1, 2)]
+def test_write_rejected_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
+    """A write that the database rejects returns a LedgerError with the database's message; the others are stored."""
+    writes: list[Write[Any]] = [ledger.submissions.begin_write(submission(number)) for number in (1, 1, 2)]
     first, second, third = write_together(engine, writes)
     assert (first, str(second), third) == (
         None,
@@ -84,7 +85,7 @@ def test_refused_by_the_database(ledger: ApiLedger, engine: Engine) -> None:
 
 
 def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
-    """When no transaction can begin, nobody waits for one after the other: all fail at once."""
+    """When no transaction can begin, all writes of the group fail after a single try."""
     tries: list[object] = []
     event.listen(engine, "checkout", lambda *_: tries.append(None))
     with engine.connect() as connection:
@@ -92,19 +93,19 @@ def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         tries.clear()
-        outcomes = write_together(engine, [ledger.submissions.beginning(submission(number)) for number in (1, 2, 3)])
+        outcomes = write_together(engine, [ledger.submissions.begin_write(submission(number)) for number in (1, 2, 3)])
     assert [str(outcome) for outcome in outcomes] == ["ledger: cannot store the submission: database is locked"] * 3
     assert len(tries) == 1
 
 
 def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
-    """What locks rows has a transaction of its own, and sees what came before it."""
+    """A write that locks rows has its own transaction, and sees the earlier writes."""
     key = IdempotencyKey("-", "order-1")
     writes: list[Write[Any]] = [
-        ledger.submissions.beginning(submission(1)),
-        ledger.claims.claiming(submission(2), key, "hash"),
-        ledger.submissions.finishing("msg_2", Accepted("4jXSsP52xGz2")),
-        ledger.claims.claiming(submission(3), key, "hash"),
+        ledger.submissions.begin_write(submission(1)),
+        ledger.idempotency.claim_write(submission(2), key, "hash"),
+        ledger.submissions.finish_write("msg_2", SubmissionAccepted("4jXSsP52xGz2")),
+        ledger.idempotency.claim_write(submission(3), key, "hash"),
     ]
     begun, claimed, finished, repeated = write_together(engine, writes)
     assert (begun, claimed, finished) == (None, New(), None)
@@ -114,6 +115,6 @@ def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: lis
 
 
 def test_alone(engine: Engine) -> None:
-    """A single write raises what keeps it from being stored."""
-    with pytest.raises(LedgerError, match="cannot spoil everything: no such table: nowhere"):
-        write_alone(engine, Write("spoil everything", lambda found: found.execute(text("DELETE FROM nowhere"))))
+    """A single write raises its error."""
+    with pytest.raises(LedgerError, match="cannot fail on purpose: no such table: nowhere"):
+        write_alone(engine, Write("fail on purpose", lambda found: found.execute(text("DELETE FROM nowhere"))))
