@@ -83,10 +83,10 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@touch $@
 
 bench-exporter: venv setup  ## The exporter against its peers on the same logs (15 minutes; BENCH=--quick: 2)
-	$(VENV)/bin/python -m bench.exporter $(BENCH)
+	$(VENV)/bin/python -m dev.bench.exporter $(BENCH)
 
 bench-api: venv setup  ## The API against raw injection into the same Postfix (15 minutes; BENCH=--quick: 3)
-	$(VENV)/bin/python -m bench.api $(BENCH)
+	$(VENV)/bin/python -m dev.bench.api $(BENCH)
 
 AUDIT_VENV := .venv-audit
 audit: venv $(AUDIT_VENV)/.ready  ## Known vulnerabilities of what requirements/*.txt pin; nobody to ask is a failure too (AUDIT="--service osv")

@@ -7,8 +7,8 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.lines import Kind
-from bench.maillog import Contents
+from dev.bench.lines import Kind
+from dev.bench.maillog import Contents
 from mail_telemetry import names
 
 HSN723: Final = "Hsn723/postfix_exporter"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.measure import Measurement
-from bench.sides import Image, Side
+from dev.bench.measure import Measurement
+from dev.bench.sides import Image, Side
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _EXPORTER: Final = "dinky-mail/bench-exporter"
 _LABEL: Final = "dev.dinky-mail.bench=true"
 _CONTAINER: Final = f"dinky-mail-bench-{os.getpid()}"
@@ -28,9 +28,9 @@ def build() -> None:
         BenchError: Docker does not answer, or a build failed.
     """
     _docker("Docker does not answer (`dev/setup` sets it up)", "version")
-    _build(image(Image.PEERS), "bench", "--target", Image.PEERS)
+    _build(image(Image.PEERS), "dev/bench", "--target", Image.PEERS)
     _build(_EXPORTER, ".", "--target", "mail-exporter")
-    _build(image(Image.OURS), "bench", "--target", Image.OURS, "--build-arg", f"EXPORTER={_EXPORTER}")
+    _build(image(Image.OURS), "dev/bench", "--target", Image.OURS, "--build-arg", f"EXPORTER={_EXPORTER}")
     # What earlier builds have left without a name.
     _docker("old images were not removed", "image", "prune", "--force", "--filter", f"label={_LABEL}")
 

@@ -1,7 +1,7 @@
 """`make bench-api`: the API against raw injection, into the same Postfix, in the same runs.
 
 Performance is reported, not asserted: the exit status is 0 with whatever numbers, and 1 when something could not be
-run. See bench/README.md for what is measured and how.
+run. See dev/bench/README.md for what is measured and how.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import machine, stack
-from bench.api_report import Run, as_json, rates_table
-from bench.containers import BenchError
-from bench.stack import Load, Service
+from dev.bench import machine, stack
+from dev.bench.api_report import Run, as_json, rates_table
+from dev.bench.containers import BenchError
+from dev.bench.stack import Load, Service
 
 RUNS: Final = 5
 QUICK_RUNS: Final = 2

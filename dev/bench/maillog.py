@@ -16,8 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from bench.lines import Kind, Line, Story
-from bench.stories import ALL_SENT, REALISTIC
+from dev.bench.lines import Kind, Line, Story
+from dev.bench.stories import ALL_SENT, REALISTIC
 
 HOST: Final = "mail"
 _STORIES_PER_SECOND: Final = 2.0

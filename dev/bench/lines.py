@@ -7,7 +7,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final, NamedTuple
 
-from bench.replies import ACCEPTED, RELAY, Reply
+from dev.bench.replies import ACCEPTED, RELAY, Reply
 
 _ALPHABET: Final = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 _API_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from bench.lines import Kind, queue_id, seconds
-from bench.maillog import Mix, write
-from bench.stories import ALL_SENT, REALISTIC, Teller
+from dev.bench.lines import Kind, queue_id, seconds
+from dev.bench.maillog import Mix, write
+from dev.bench.stories import ALL_SENT, REALISTIC, Teller
 from mail_exporter.parse.grammar import arrival_time
 
 START = 1_763_769_600.0  # 2025-11-22 00:00:00 UTC

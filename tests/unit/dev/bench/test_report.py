@@ -1,7 +1,7 @@
 """From numbers to tables."""
 
-from bench.measure import Measurement
-from bench.report import Run, memory_table, results, speed_table
+from dev.bench.measure import Measurement
+from dev.bench.report import Run, memory_table, results, speed_table
 
 
 def run(side: str, cpu_seconds: float, *complaints: str, peak: int = 50_000_000) -> Run:

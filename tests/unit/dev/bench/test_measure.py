@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure import LOG, Count, MeasureError, follow, whole
+from dev.bench.measure import LOG, Count, MeasureError, follow, whole
 
 BURN = "import time; end = time.process_time() + {}\nwhile time.process_time() < end: pass"
 FOLLOWER = """

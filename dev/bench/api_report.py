@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from bench.report import MEGABYTE, table
-from bench.stack import Load
+from dev.bench.report import MEGABYTE, table
+from dev.bench.stack import Load
 
 
 @dataclass(frozen=True, slots=True)

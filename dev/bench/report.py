@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from bench.measure import Measurement
+from dev.bench.measure import Measurement
 
 MEGABYTE: Final = 1_000_000
 

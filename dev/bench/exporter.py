@@ -1,7 +1,7 @@
 """`make bench-exporter`: ours and its peers on the same logs, in the same runs.
 
 Performance is reported, not asserted: the exit status is 0 with whatever numbers, and 1 when something could not be
-run. See bench/README.md for what is measured and how.
+run. See dev/bench/README.md for what is measured and how.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import containers, machine, report
-from bench.containers import BenchError
-from bench.maillog import Contents, Mix, write
-from bench.report import Run
-from bench.sides import MEMORY, PEERS, SPEED, Side
+from dev.bench import containers, machine, report
+from dev.bench.containers import BenchError
+from dev.bench.maillog import Contents, Mix, write
+from dev.bench.report import Run
+from dev.bench.sides import MEMORY, PEERS, SPEED, Side
 
 LINES: Final = 1_200_000
 QUICK_LINES: Final = 200_000

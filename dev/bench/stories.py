@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
-from bench.lines import (
+from dev.bench.lines import (
     API,
     DOMAIN,
     TLS,
@@ -22,7 +22,7 @@ from bench.lines import (
     sent,
     stranger,
 )
-from bench.replies import DEFERRALS, REFUSALS, REJECTS
+from dev.bench.replies import DEFERRALS, REFUSALS, REJECTS
 
 _BACKOFF_SECONDS: Final = (300.0, 600.0, 1200.0, 2400.0, 4000.0)
 _LIFETIME_SECONDS: Final = 5 * 86_400.0

@@ -1,4 +1,4 @@
-"""The stack that `bench.api` measures: production containers on a network of their own, and who loads them."""
+"""The stack that `dev.bench.api` measures: production containers on a network of their own, and who loads them."""
 
 import json
 import os
@@ -11,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.containers import BenchError
+from dev.bench.containers import BenchError
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _COMPOSE: Final = (
-    *("docker", "compose", "--file", "docker-compose.mail.prod.yml", "--file", "bench/docker-compose.api.yml"),
-    *("--env-file", "bench/api.env"),
+    *("docker", "compose", "--file", "docker-compose.mail.prod.yml", "--file", "dev/bench/docker-compose.api.yml"),
+    *("--env-file", "dev/bench/api.env"),
 )
 _COMMAND_SECONDS: Final = 900
 _DRAIN_SECONDS: Final = 10
