@@ -14,16 +14,16 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
-	@$(VENV)/bin/python -m dev.demo
+	@$(VENV)/bin/python -m dev.demo mail
 
 demo-fault: venv setup  ## Let the relay refuse our password, then repair it: one trace with both (a minute)
-	@$(VENV)/bin/python -m dev.demo_fault
+	@$(VENV)/bin/python -m dev.demo fault
 
 demo-quota: venv setup  ## Fill the relay's limit: who is refused, what waits, and how it is released (3 minutes)
-	@$(VENV)/bin/python -m dev.demo_quota
+	@$(VENV)/bin/python -m dev.demo quota
 
 demo-down: venv  ## Stop the demo and delete its volumes
-	@$(VENV)/bin/python -m dev.demo --down
+	@$(VENV)/bin/python -m dev.demo down
 
 dev: venv setup  ## Run this checkout with the sandbox relay; Python is reloaded at a change (20001, 2525, 5587; Ctrl-C ends it)
 	@$(VENV)/bin/python -m dev.local

@@ -67,7 +67,7 @@ async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncItera
     """A sandbox that runs as long as the context; raises OSError when a port or the CA file cannot be had."""
     now = dt.datetime.fromtimestamp(time.time(), dt.UTC)
     ca = authority(settings.ca_file, now=now)
-    tls = server_tls(ca, settings.hostnames, now=now, scratch=settings.ca_file.parent)
+    tls = server_tls(ca, settings.hostnames, now=now)
     sandbox = create_sandbox(settings, clock=clock)
     relay = Relay(
         sandbox,

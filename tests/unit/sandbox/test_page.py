@@ -78,7 +78,7 @@ async def test_an_empty_sandbox(control: httpx2.AsyncClient) -> None:
     page = (await control.get("/")).text
     assert page.startswith('<!doctype html>\n<html lang="en">')
     assert page.count("None yet.") == 3
-    assert "None is switched on." in page
+    assert "No fault is switched on." in page
     assert "0 of 5 recipients used" in page
 
 

@@ -4,13 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_without_docker_it_fails_with_a_reason(tmp_path: Path) -> None:
     """What could not be run is an error; numbers never are."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.exporter", "--quick"],
+        [sys.executable, "-m", "dev.bench.exporter", "--quick"],
         cwd=ROOT,
         env={"PATH": str(tmp_path)},
         check=False,
