@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import copyfileobj
@@ -75,10 +75,11 @@ class Count:
 class Running:
     """A process whose resources are measured; a context manager that lets none survive.
 
-    Standard output and error go to files in `folder`.
+    Standard output and error go to files in `folder`; `sleep` is called between two readings of its memory.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
@@ -124,7 +125,7 @@ class Running:
         """
         while not self._ended():
             self._look_at_memory()
-            time.sleep(_LOOK_SECONDS)
+            self._sleep(_LOOK_SECONDS)
         _, status, usage = os.wait4(self._process.pid, 0)
         wall = time.monotonic() - self._begin if wall_seconds is None else wall_seconds
         self._process.returncode = os.waitstatus_to_exitcode(status)
@@ -157,11 +158,13 @@ class Running:
         return self._err.read_text(errors="replace")[-2000:].strip() or "it said nothing"
 
 
-def whole(command: Sequence[str], folder: Path, log: Path, empty: Path) -> Measurement:
+def whole(
+    command: Sequence[str], folder: Path, log: Path, empty: Path, sleep: Callable[[float], None] = time.sleep
+) -> Measurement:
     """Measure a program that reads a log and ends, less what it takes for an empty one."""
-    with Running(_filled(command, empty), folder) as process:
+    with Running(_filled(command, empty), folder, sleep) as process:
         start = process.measured()
-    with Running(_filled(command, log), folder) as process:
+    with Running(_filled(command, log), folder, sleep) as process:
         measured = process.measured()
     return replace(
         measured,
