@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from mail_sandbox.certificates import ServerTls, authority, server_tls
+from mail_sandbox.control_app import create_control_app
 from mail_sandbox.relay import Relay
 from mail_sandbox.settings import Settings
 from mail_sandbox.state import Sandbox, create_sandbox
-from mail_sandbox.web import create_control_app
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from mail_sandbox.otlp import PROTOBUF, BodyRejectedError, create_otlp_app, unpa
 from mail_sandbox.service import running
 from mail_sandbox.settings import Settings
 from mail_sandbox.spans import SpanEvent, SpanLink, SpanStore, Status
-from mail_sandbox.spans import SpanKind as Kind
+from mail_sandbox.spans import SpanKind as FaultKind
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ async def test_the_sdks_exporter_is_understood(
         (trace,) = store.summaries()
         assert (trace.root, trace.span_count, trace.duplicates) == ("mail", 2, 2)
         mail, attempt = store.trace(trace.trace_id)
-    assert (mail.kind, mail.start, mail.end, mail.service) == (Kind.CONSUMER, 1_000, 4_000, "mail-exporter")
-    assert (attempt.kind, attempt.parent_span_id) == (Kind.CLIENT, mail.span_id)
+    assert (mail.kind, mail.start, mail.end, mail.service) == (FaultKind.CONSUMER, 1_000, 4_000, "mail-exporter")
+    assert (attempt.kind, attempt.parent_span_id) == (FaultKind.CLIENT, mail.span_id)
     assert (attempt.status, attempt.status_message) == (Status.ERROR, "said no")
     assert attempt.attributes == {
         "error.type": "auth",

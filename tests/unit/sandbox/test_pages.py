@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import httpx2
 import pytest
 
+from mail_sandbox.gmail_headers import Arrival
 from mail_sandbox.inbox import ReceivedMail, receive
-from mail_sandbox.mailbox import Arrival
 from mail_sandbox.spans import Span
 from mail_sandbox.state import Sandbox
 

@@ -1,4 +1,4 @@
-"""The control page: what arrived, which faults are on, and switching them; for people in HTML, for tests in JSON."""
+"""HTTP app of the control page: mails, faults, limit, traces and alerts, as HTML for people and JSON for tests."""
 
 from typing import Annotated, Literal
 
@@ -8,19 +8,19 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field
 
-from mail_sandbox import faults, page, views
+from mail_sandbox import faults, json_views, pages
 from mail_sandbox.faults import FaultRejectedError, Stage
 from mail_sandbox.inbox import ReceivedMail
+from mail_sandbox.json_views import Json
 from mail_sandbox.notifications import Notification
 from mail_sandbox.relay import Relay
 from mail_sandbox.spans import Span
 from mail_sandbox.state import Sandbox
-from mail_sandbox.tree import draw
-from mail_sandbox.views import Json
+from mail_sandbox.trace_tree import draw
 
 
 class FaultParameters(BaseModel):
-    """How a fault is switched on; which parameters a fault takes is in GET /faults."""
+    """The parameters of a fault; GET /faults lists which fault takes which."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +32,7 @@ class FaultParameters(BaseModel):
 
 
 class LimitChange(BaseModel):
-    """What to change of the sending limit; what is left out stays."""
+    """The parts of the sending limit to change; the others stay."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class LimitChange(BaseModel):
 
 
 def create_control_app(sandbox: Sandbox, relay: Relay) -> FastAPI:
-    """The control page of a sandbox."""
+    """Return the control page's app."""
     app = FastAPI(title="Dinky Mail sandbox", docs_url=None, redoc_url=None)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(FaultRejectedError, _bad_request)
@@ -59,7 +59,7 @@ def create_control_app(sandbox: Sandbox, relay: Relay) -> FastAPI:
 def _add_pages(app: FastAPI, sandbox: Sandbox, relay: Relay) -> None:
     @app.get("/")
     async def overview(*, refresh: bool = False) -> HTMLResponse:
-        return _html(page.overview(sandbox, listening=relay.listening, refresh=refresh))
+        return _html(pages.overview(sandbox, listening=relay.listening, refresh=refresh))
 
     @app.get("/health")
     async def health() -> Json:
@@ -73,7 +73,7 @@ def _add_pages(app: FastAPI, sandbox: Sandbox, relay: Relay) -> None:
 
     @app.get("/attempts")
     async def attempts() -> list[Json]:
-        return [views.attempt(one) for one in sandbox.attempts.all()]
+        return [json_views.attempt(one) for one in sandbox.attempts.all()]
 
     @app.delete("/attempts", status_code=204)
     async def forget_attempts() -> None:
@@ -90,23 +90,23 @@ def _add_messages(app: FastAPI, sandbox: Sandbox) -> None:
     @app.get("/messages")
     async def messages(to: str = "", subject: str = "", message_id: str = "") -> list[Json]:
         mails = sandbox.inbox.find(to=to, subject=subject, message_id=message_id)
-        return [views.message(mail) for mail in mails]
+        return [json_views.message(mail) for mail in mails]
 
     @app.get("/messages/{message_id}")
     async def message(message_id: str) -> Json:
-        return views.message(found(message_id))
+        return json_views.message(found(message_id))
 
     @app.get("/messages/{message_id}/raw")
     async def raw(message_id: str, version: Literal["received", "delivered"] = "received") -> Response:
         mail = found(message_id)
         content = mail.received if version == "received" else mail.delivered
-        # Never inline: a browser that guessed HTML would run what a stranger sent.
-        headers = page.HEADERS | {"Content-Disposition": f'attachment; filename="{mail.id}.eml"'}
+        # Never inline: a browser could take the mail for HTML and run its scripts.
+        headers = pages.HEADERS | {"Content-Disposition": f'attachment; filename="{mail.id}.eml"'}
         return Response(content, media_type="message/rfc822", headers=headers)
 
     @app.get("/messages/{message_id}/view")
     async def view(message_id: str) -> HTMLResponse:
-        return _html(page.mail_page(found(message_id)))
+        return _html(pages.mail_page(found(message_id)))
 
     @app.delete("/messages", status_code=204)
     async def forget_messages() -> None:
@@ -116,7 +116,7 @@ def _add_messages(app: FastAPI, sandbox: Sandbox) -> None:
 def _add_faults(app: FastAPI, sandbox: Sandbox, relay: Relay) -> None:
     @app.get("/faults")
     async def list_faults() -> Json:
-        return views.faults(sandbox.faults)
+        return json_views.faults(sandbox.faults)
 
     @app.put("/faults/{name}")
     async def switch_on(name: str, parameters: Annotated[FaultParameters | None, Body()] = None) -> Json:
@@ -124,8 +124,8 @@ def _add_faults(app: FastAPI, sandbox: Sandbox, relay: Relay) -> None:
         fault = faults.build(name, given)
         sandbox.faults.switch_on(fault)
         await relay.fault_switched_on(fault)
-        logger.bind(fault=views.fault(fault)).info("fault switched on")
-        return views.fault(fault)
+        logger.bind(fault=json_views.fault(fault)).info("fault switched on")
+        return json_views.fault(fault)
 
     @app.delete("/faults/{name}", status_code=204)
     async def switch_off(name: str) -> None:
@@ -143,7 +143,7 @@ def _add_faults(app: FastAPI, sandbox: Sandbox, relay: Relay) -> None:
 def _add_limit(app: FastAPI, sandbox: Sandbox) -> None:
     @app.get("/limit")
     async def limit() -> Json:
-        return views.limit(sandbox.limit)
+        return json_views.limit(sandbox.limit)
 
     @app.put("/limit")
     async def change_limit(change: LimitChange) -> Json:
@@ -154,7 +154,7 @@ def _add_limit(app: FastAPI, sandbox: Sandbox) -> None:
             at=Stage(change.at) if change.at else None,
         )
         logger.bind(**change.model_dump(exclude_none=True)).info("limit changed")
-        return views.limit(sandbox.limit)
+        return json_views.limit(sandbox.limit)
 
 
 def _add_traces(app: FastAPI, sandbox: Sandbox) -> None:
@@ -166,15 +166,15 @@ def _add_traces(app: FastAPI, sandbox: Sandbox) -> None:
 
     @app.get("/traces")
     async def traces(limit: Annotated[int, Query(ge=1)] = 1000) -> list[Json]:
-        return [views.summary(trace) for trace in sandbox.spans.summaries()[:limit]]
+        return [json_views.summary(trace) for trace in sandbox.spans.summaries()[:limit]]
 
     @app.get("/traces/{trace_id}")
     async def trace(trace_id: str) -> Json:
-        return views.trace(trace_id.lower(), spans(trace_id), sandbox.spans)
+        return json_views.trace(trace_id.lower(), spans(trace_id), sandbox.spans)
 
     @app.get("/traces/{trace_id}/tree")
     async def tree(trace_id: str) -> PlainTextResponse:
-        return PlainTextResponse(draw(spans(trace_id)), headers=page.HEADERS)
+        return PlainTextResponse(draw(spans(trace_id)), headers=pages.HEADERS)
 
     @app.delete("/traces", status_code=204)
     async def forget_traces() -> None:
@@ -188,7 +188,7 @@ def _add_notifications(app: FastAPI, sandbox: Sandbox) -> None:
 
     @app.get("/notifications")
     async def notifications(name: str = "") -> list[Json]:
-        found = map(views.notified, sandbox.notifications.all())
+        found = map(json_views.notified, sandbox.notifications.all())
         return [one for one in found if name in ("", one["name"])]
 
     @app.delete("/notifications", status_code=204)
@@ -197,11 +197,11 @@ def _add_notifications(app: FastAPI, sandbox: Sandbox) -> None:
 
 
 def _html(document: str) -> HTMLResponse:
-    return HTMLResponse(document, headers=page.HEADERS)
+    return HTMLResponse(document, headers=pages.HEADERS)
 
 
 async def _bad_request(_request: Request, error: Exception) -> JSONResponse:
-    """What was wrong, in a sentence, as 400."""
+    """Answer 400 with one sentence about the wrong values."""
     if isinstance(error, RequestValidationError):
         problems = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
         return JSONResponse({"detail": "; ".join(problems)}, status_code=400)

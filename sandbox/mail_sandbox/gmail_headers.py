@@ -1,6 +1,6 @@
-"""What Gmail makes of a mail on its way out: From and Message-ID rewritten, trace headers put on top.
+"""Gmail's changes to the headers of an outgoing mail: From, Message-ID, Return-Path and Received.
 
-Works on the header's bytes, so that everything it does not rewrite stays as it was sent.
+Works on bytes, so that all other headers stay as they were sent.
 """
 
 import email.utils
@@ -16,21 +16,21 @@ _NAMED_ADDRESS = re.compile(r"(?P<name>[^<]*)<(?P<address>[^<>]*)>\s*\Z", re.DOT
 
 @dataclass(frozen=True, slots=True)
 class HeaderField:
-    """One header field as it was sent: the name, and all its lines with their line ends."""
+    """One header field as sent: the name, and all its lines with their line ends."""
 
     name: str
     lines: bytes
 
     @property
     def value(self) -> str:
-        """The value on one line, encoded words left as they are."""
+        """Return the value on one line, without decoding encoded words."""
         _, _, raw = self.lines.partition(b":")
         return re.sub(r"\r?\n(?=[ \t])", "", raw.decode("utf-8", "replace")).strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a mail came in: what the trace headers say of it."""
+    """How a mail was received, for the headers Return-Path and Received."""
 
     account: str
     session: str
@@ -42,7 +42,7 @@ class Arrival:
 
 
 def split(message: bytes) -> tuple[list[HeaderField], bytes]:
-    """The header fields, and the rest from the empty line on; what is no header field ends the header."""
+    """Return the header fields, and the rest from the empty line on; a line that is no header field ends the header."""
     fields: list[HeaderField] = []
     position = 0
     empty_line = _EMPTY_LINE.search(message)
@@ -60,7 +60,7 @@ def split(message: bytes) -> tuple[list[HeaderField], bytes]:
 
 
 def as_delivered(message: bytes, arrival: Arrival) -> bytes:
-    """The mail as its recipients' mailboxes show it."""
+    """Return the mail as it is in the recipients' mailboxes."""
     fields, rest = split(message)
     head = b"".join([*_trace(arrival), *_rewritten(fields, arrival)])
     return head + (rest if rest.startswith((b"\r\n", b"\n")) else b"\r\n" + rest)
@@ -68,7 +68,7 @@ def as_delivered(message: bytes, arrival: Arrival) -> bytes:
 
 def _trace(arrival: Arrival) -> Iterator[bytes]:
     yield _field("Return-Path", f"<{arrival.account}>")
-    # One recipient is named, several are not: they would read of each other.
+    # Gmail names a single recipient only; several would see each other.
     for_whom = f"\r\n        for <{arrival.recipients[0]}>" if len(arrival.recipients) == 1 else ""
     yield _field(
         "Received",

@@ -1,15 +1,15 @@
-"""What the control page answers in JSON: the shapes, and times in ISO 8601 (UTC)."""
+"""JSON bodies of the control page; times are in ISO 8601 (UTC)."""
 
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from mail_sandbox.attempts import Attempt
-from mail_sandbox.decisions import FaultBoard
+from mail_sandbox.fault_board import FaultBoard
 from mail_sandbox.faults import KINDS, Fault
 from mail_sandbox.inbox import ReceivedMail
-from mail_sandbox.limit import SendingLimit
-from mail_sandbox.notifications import Notified
+from mail_sandbox.notifications import ReceivedAlert
+from mail_sandbox.sending_limit import SendingLimit
 from mail_sandbox.spans import Span, SpanStore, TraceSummary
 
 Json = dict[str, Any]
@@ -18,13 +18,13 @@ _SECOND = 1_000_000_000
 
 
 def iso(seconds: float) -> str:
-    """Unix time as `2026-11-22T13:40:01.250Z`."""
+    """Return Unix time as `2026-11-22T13:40:01.250Z`."""
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def message(mail: ReceivedMail) -> Json:
-    """A mail: envelope, headers as sent and as delivered, bodies."""
+    """Return a mail: envelope, headers as sent and as delivered, bodies."""
     return {
         "id": mail.id,
         "received_at": iso(mail.received_at),
@@ -47,8 +47,8 @@ def message(mail: ReceivedMail) -> Json:
     }
 
 
-def notified(one: Notified) -> Json:
-    """An alert that Alertmanager sent."""
+def notified(one: ReceivedAlert) -> Json:
+    """Return a received alert."""
     return {
         "received_at": iso(one.time),
         "receiver": one.receiver,
@@ -63,7 +63,7 @@ def notified(one: Notified) -> Json:
 
 
 def fault(one: Fault) -> Json:
-    """A fault that is on, without the parameters it does not have."""
+    """Return a fault that is on, with the parameters that are set."""
     values = {
         "name": one.name,
         "at": one.at,
@@ -76,7 +76,7 @@ def fault(one: Fault) -> Json:
 
 
 def faults(board: FaultBoard) -> Json:
-    """The faults that are on, and all there are."""
+    """Return the faults that are on, and the list of all faults."""
     return {
         "active": [fault(one) for one in board.active()],
         "known": [
@@ -87,7 +87,7 @@ def faults(board: FaultBoard) -> Json:
 
 
 def limit(sending: SendingLimit) -> Json:
-    """The limit, what is used of it, and when the next recipient leaves the window."""
+    """Return the limit, what is used of it, and when the next recipient leaves the window."""
     release = sending.next_release
     return {
         "limit": sending.rule.limit,
@@ -100,7 +100,7 @@ def limit(sending: SendingLimit) -> Json:
 
 
 def attempt(one: Attempt) -> Json:
-    """One answer of the relay."""
+    """Return one reply of the relay."""
     return {
         "time": iso(one.time),
         "session": one.session,
@@ -111,7 +111,7 @@ def attempt(one: Attempt) -> Json:
 
 
 def summary(trace: TraceSummary) -> Json:
-    """A trace at a glance."""
+    """Return the summary of a trace."""
     return {
         "trace_id": trace.trace_id,
         "root": trace.root,
@@ -125,7 +125,7 @@ def summary(trace: TraceSummary) -> Json:
 
 
 def span(one: Span) -> Json:
-    """A span; times in Unix nanoseconds."""
+    """Return a span; times are in Unix nanoseconds."""
     return {
         "name": one.name,
         "kind": one.kind,
@@ -145,7 +145,7 @@ def span(one: Span) -> Json:
 
 
 def trace(trace_id: str, spans: Sequence[Span], store: SpanStore) -> Json:
-    """A whole trace, its spans by start time."""
+    """Return a whole trace, its spans by start time."""
     return {
         "trace_id": trace_id,
         "duplicates": store.duplicates(trace_id),

@@ -1,4 +1,4 @@
-"""One SMTP session that looks like smtp.gmail.com: aiosmtpd reads the commands, this decides the answers."""
+"""SMTP session of the relay: EHLO, STARTTLS, AUTH and the faults at each stage, on top of aiosmtpd."""
 
 import asyncio
 import contextlib
@@ -9,18 +9,18 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TL
 from loguru import logger
 
 from mail_sandbox.attempts import HANDSHAKE_FAILED
-from mail_sandbox.decisions import Decision, Moment
+from mail_sandbox.fault_board import Decision, Moment
 from mail_sandbox.faults import FaultName, Stage
-from mail_sandbox.recorded import RecordedSession
-from mail_sandbox.replies import Answer, text
+from mail_sandbox.recorded_session import RecordedSession
+from mail_sandbox.replies import Situation, text
 from mail_sandbox.state import Sandbox
 
-LARGEST_MESSAGE = 35_882_577  # bytes; what Gmail says in EHLO
+LARGEST_MESSAGE = 35_882_577  # bytes; SIZE in Gmail's reply to EHLO
 IDLE_SECONDS = 900.0  # above the longest `slow` fault
 
 
 class GmailSession(RecordedSession):
-    """The session's protocol: TLS before anything else, then a login, then mails."""
+    """A session that requires TLS first, then a login, then accepts mails."""
 
     AuthLoginUsernameChallenge = "Username:"
     AuthLoginPasswordChallenge = "Password:"
@@ -51,19 +51,19 @@ class GmailSession(RecordedSession):
         )
 
     async def refusal(self, stage: Stage, *, sender: str = "", recipient: str = "") -> str | None:
-        """What the faults answer at a stage, after the wait they ask for; None when they let it pass."""
+        """Wait as long as the faults at a stage require, and return their reply; None without one."""
         decision = await self._faults(stage, sender=sender, recipient=recipient)
         return text(decision.answer, self.id) if decision.answer else None
 
     async def _faults(self, stage: Stage, *, sender: str = "", recipient: str = "") -> Decision:
         decision = self._sandbox.faults.take(Moment(stage, sender, recipient, in_tls=self.in_tls))
         if decision.spent:
-            logger.bind(session=self.id, faults=[str(name) for name in decision.spent]).info("fault struck")
+            logger.bind(session=self.id, faults=[str(name) for name in decision.spent]).info("fault applied")
         await asyncio.sleep(decision.wait_seconds)
         return decision
 
     async def _handle_client(self) -> None:
-        # The client went away: nothing is left to answer.
+        # The client closed the connection.
         with contextlib.suppress(ConnectionError):
             refusal = await self.refusal(Stage.BANNER)
             if refusal:
@@ -72,15 +72,15 @@ class GmailSession(RecordedSession):
             await super()._handle_client()
 
     async def check_auth_needed(self, caller_method: str) -> bool:  # noqa: ARG002 - aiosmtpd's signature
-        """Whether the command has to wait for a login; if so the client was told."""
+        """Return whether a login is missing; if so, the reply was sent."""
         if self.session and self.session.authenticated:
             return False
-        first = Answer.AUTHENTICATION_REQUIRED if self.in_tls else Answer.STARTTLS_FIRST
+        first = Situation.AUTHENTICATION_REQUIRED if self.in_tls else Situation.STARTTLS_FIRST
         await self.push(text(first, self.id))
         return True
 
     async def greeting(self) -> list[str]:
-        """The lines of the answer to EHLO, without code."""
+        """Return the lines of the reply to EHLO, without the code."""
         decision = await self._faults(Stage.EHLO)
         if decision.fault and decision.fault.name is FaultName.NO_STARTTLS:
             self.tls_context = None
@@ -95,9 +95,9 @@ class GmailSession(RecordedSession):
         ]
 
     async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd finds commands by name
-        """TLS is on, once."""
+        """Start TLS; a second STARTTLS is refused."""
         if self.in_tls:
-            await self.push(text(Answer.BAD_SEQUENCE, self.id))
+            await self.push(text(Situation.BAD_SEQUENCE, self.id))
             return
         try:
             await super().smtp_STARTTLS(arg)
@@ -106,11 +106,11 @@ class GmailSession(RecordedSession):
             raise
 
     async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
-        """The client is logged in, or knows why not."""
+        """Check the login, or reply with the fault's refusal."""
         if not self.in_tls:
-            await self.push(text(Answer.STARTTLS_FIRST, self.id))
+            await self.push(text(Situation.STARTTLS_FIRST, self.id))
             return
-        # Clients try one mechanism after another: a fault that strikes one of them strikes them all.
+        # Clients try several mechanisms: a fault with a count of 1 must refuse all of them.
         self._login_refusal = self._login_refusal or await self.refusal(Stage.AUTH)
         mechanism, _, rest = (arg or "").partition(" ")
         await super().smtp_AUTH(f"{mechanism.upper()} {rest}".strip())
@@ -121,11 +121,11 @@ class GmailSession(RecordedSession):
         if self._login_refusal:
             return AuthResult(success=False, handled=False, message=self._login_refusal)
         if not self._sandbox.account.admits(given.login, given.password):
-            return AuthResult(success=False, handled=False, message=text(Answer.WRONG_PASSWORD, self.id))
-        return AuthResult(success=True, auth_data=given, message=text(Answer.LOGGED_IN, self.id))
+            return AuthResult(success=False, handled=False, message=text(Situation.WRONG_PASSWORD, self.id))
+        return AuthResult(success=True, auth_data=given, message=text(Situation.LOGGED_IN, self.id))
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        """The mail is read and answered, unless a fault comes between."""
+        """Read the mail and reply, unless a fault applies."""
         if self.envelope is None or not self.envelope.rcpt_tos:
             await super().smtp_DATA(arg)
             return
@@ -133,7 +133,7 @@ class GmailSession(RecordedSession):
         if decision.answer:
             await self.push(text(decision.answer, self.id))
         elif decision.fault and decision.fault.name is FaultName.DROP_AT_DATA:
-            await self.push(text(Answer.GO_AHEAD, self.id))
+            await self.push(text(Situation.GO_AHEAD, self.id))
             await self._reader.readline()
             self.hang_up()
         else:

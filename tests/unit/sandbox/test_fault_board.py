@@ -2,9 +2,9 @@
 
 import pytest
 
-from mail_sandbox.decisions import Decision, FaultBoard, Moment, decide
+from mail_sandbox.fault_board import Decision, FaultBoard, Moment, decide
 from mail_sandbox.faults import Fault, FaultName, Stage, build
-from mail_sandbox.replies import Answer
+from mail_sandbox.replies import Situation
 
 WRONG_PASSWORD = build("wrong_password", {})
 TOO_MANY_LOGINS = build("too_many_logins", {})
@@ -24,14 +24,14 @@ def test_a_fault_is_silent_at_other_stages() -> None:
 def test_one_fault_answers_and_the_rest_is_not_spent() -> None:
     """Of two that answer the one named first in the vocabulary does, whatever the order they came in."""
     decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(Stage.AUTH))
-    assert decision.answer is Answer.TOO_MANY_LOGINS
+    assert decision.answer is Situation.TOO_MANY_LOGINS
     assert decision.spent == (FaultName.TOO_MANY_LOGINS,)
 
 
 def test_a_slow_answer_can_be_a_refusal_too() -> None:
     """The wait comes on top of another fault's answer."""
     decision = decide([WRONG_PASSWORD, SLOW_LOGIN], Moment(Stage.AUTH))
-    assert (decision.wait_seconds, decision.answer) == (3, Answer.WRONG_PASSWORD)
+    assert (decision.wait_seconds, decision.answer) == (3, Situation.WRONG_PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_counted_fault_bites_that_often() -> None:
     board = FaultBoard()
     board.switch_on(build("content", {"count": 2}))
     answers = [board.take(Moment(Stage.END)).answer for _ in range(3)]
-    assert answers == [Answer.FORBIDDEN_CONTENT, Answer.FORBIDDEN_CONTENT, None]
+    assert answers == [Situation.FORBIDDEN_CONTENT, Situation.FORBIDDEN_CONTENT, None]
     assert board.active() == ()
 
 
@@ -91,7 +91,7 @@ def test_greylisting_switched_on_again_starts_anew() -> None:
     board = FaultBoard()
     for _ in range(2):
         board.switch_on(build("greylist", {}))
-        assert board.take(Moment(Stage.RCPT, "s@x", "a@y")).answer is Answer.GREYLISTED
+        assert board.take(Moment(Stage.RCPT, "s@x", "a@y")).answer is Situation.GREYLISTED
 
 
 def test_faults_can_be_switched_off() -> None:

@@ -1,4 +1,4 @@
-"""An SMTP session of which every answer is kept, in Gmail's words."""
+"""SMTP session that records every reply by stage, and replaces aiosmtpd's texts by Gmail's."""
 
 import asyncio
 import functools
@@ -12,10 +12,10 @@ from aiosmtpd.smtp import SMTP
 
 from mail_sandbox.attempts import DROPPED, Attempt
 from mail_sandbox.faults import Stage
+from mail_sandbox.replies import as_gmail
 from mail_sandbox.state import Sandbox
-from mail_sandbox.wording import in_gmails_words
 
-LONGEST_COMMAND = 1000  # bytes; RFC 5321 asks for 512 and more with each extension
+LONGEST_COMMAND = 1000  # bytes; RFC 5321 requires 512, and more with each extension
 
 _STAGES = {
     "HELO": Stage.EHLO,
@@ -24,14 +24,14 @@ _STAGES = {
 
 
 def session_id() -> str:
-    """A new id in the manner of Gmail's, such as `5b1f17b1804b1-3f0a9c1d2e4sm12345678.12`."""
+    """Return a new id in Gmail's format, such as `5b1f17b1804b1-3f0a9c1d2e4sm12345678.12`."""
     return f"{secrets.token_hex(6)}-{secrets.token_hex(5)}sm{secrets.randbelow(10**8):08d}.{secrets.randbelow(60)}"
 
 
 class RecordedSession(SMTP):
-    """aiosmtpd's protocol, with an id, a record of what was answered at which stage, and a way to end it.
+    """aiosmtpd's protocol with a session id, a record of the replies at each stage, and `hang_up`.
 
-    `opened` and `closed` are told when the session begins and ends; `options` are aiosmtpd's.
+    `opened` and `closed` are called when the session begins and ends; `options` are aiosmtpd's.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RecordedSession(SMTP):
         self._stage = Stage.BANNER
         self._lines: list[str] = []
         super().__init__(conversation, ident=f"ESMTP {self.id} - gsmtp", loop=asyncio.get_running_loop(), **options)
-        # aiosmtpd keeps these in one dictionary for all sessions, which each new session empties.
+        # aiosmtpd has one dictionary of these for all sessions, and each new session empties it.
         self.command_size_limits = defaultdict(lambda: LONGEST_COMMAND)
         self._smtp_methods = {
             verb: functools.partial(self._at_stage, _STAGES.get(verb, Stage.OTHER), method)
@@ -59,50 +59,50 @@ class RecordedSession(SMTP):
 
     @property
     def in_tls(self) -> bool:
-        """Whether what is said now is encrypted."""
+        """Return whether the connection is encrypted."""
         return self.tls_object is not None
 
     @property
     def tls_object(self) -> ssl.SSLObject | None:
-        """What is known of the TLS connection, if there is one."""
+        """Return the TLS connection, or None without TLS."""
         return self.transport.get_extra_info("ssl_object") if self.transport else None
 
     @property
     def peer_address(self) -> str:
-        """The client's IP address."""
+        """Return the client's IP address."""
         return str(self.session.peer[0]) if self.session and self.session.peer else "unknown"
 
     @property
     def idle(self) -> bool:
-        """Whether the session stands between two mails."""
+        """Return whether no mail has begun."""
         return self.envelope is None or self.envelope.mail_from is None
 
     def enter(self, stage: Stage) -> None:
-        """Answers from now on belong to that stage."""
+        """Record the next replies under that stage."""
         self._stage = stage
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The session runs; after STARTTLS it runs anew."""
+        """Register the session; aiosmtpd calls this again after STARTTLS."""
         super().connection_made(transport)
         self._opened(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The session is over."""
-        # A failed handshake gets here twice: from aiosmtpd, and from the transport.
+        """Unregister the session."""
+        # After a failed handshake both aiosmtpd and the transport call this.
         if self.transport is not None:
             super().connection_lost(error)
         self._gone(self)
 
     def hang_up(self) -> None:
-        """The connection is closed without a word."""
+        """Close the connection without a reply."""
         if isinstance(self.transport, asyncio.Transport):
             self.note(DROPPED)
             self.transport.abort()
 
     async def push(self, status: str | bytes) -> None:
-        """The reply is sent in Gmail's words and noted; 421 closes the connection (RFC 5321, 3.8)."""
+        """Send the reply in Gmail's wording and record it; 421 closes the connection (RFC 5321, 3.8)."""
         reply = status.decode() if isinstance(status, bytes) else status
-        reply = in_gmails_words(reply, self.id)
+        reply = as_gmail(reply, self.id)
         self._lines.extend(reply.split("\r\n"))
         if self._lines[-1][3:4] != "-":
             self.note("\n".join(self._lines))
@@ -121,5 +121,5 @@ class RecordedSession(SMTP):
             self._stage = Stage.OTHER
 
     def note(self, reply: str) -> None:
-        """The answer is on record, for the stage the session is at."""
+        """Record a reply for the present stage."""
         self._sandbox.attempts.add(Attempt(self._sandbox.clock(), self.id, self.peer_address, self._stage, reply))

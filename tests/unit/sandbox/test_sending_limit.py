@@ -3,7 +3,7 @@
 import pytest
 
 from mail_sandbox.faults import Stage
-from mail_sandbox.limit import LimitRule, SendingLimit
+from mail_sandbox.sending_limit import LimitRule, SendingLimit
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The daily sending limit: recipients in a rolling window, as Gmail counts them."""
+"""Daily sending limit: recipients in a rolling window, as Gmail counts them."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """How many recipients the account may write to in `window_seconds`, and where it hears that it may not."""
+    """Recipients allowed in `window_seconds`, and the stage at which a mail above the limit is refused."""
 
     limit: int
     window_seconds: float
@@ -20,7 +20,7 @@ class LimitRule:
 
 
 class SendingLimit:
-    """What the account has used of its limit; a recipient counts until the window has passed over it."""
+    """What the account has used of its limit; a recipient counts for `window_seconds`."""
 
     def __init__(self, rule: LimitRule, *, clock: Clock) -> None:
         self.rule = rule
@@ -29,7 +29,7 @@ class SendingLimit:
 
     @property
     def used(self) -> int:
-        """Recipients in the window that ends now."""
+        """Return the recipients in the window that ends now."""
         horizon = self._clock() - self.rule.window_seconds
         while self._taken and self._taken[0][0] <= horizon:
             self._taken.popleft()
@@ -37,20 +37,20 @@ class SendingLimit:
 
     @property
     def remaining(self) -> int:
-        """Recipients that can still be written to now."""
+        """Return how many more recipients are allowed now."""
         return max(0, self.rule.limit - self.used)
 
     @property
     def next_release(self) -> float | None:
-        """Unix time at which the oldest recipient leaves the window; None when nothing is used."""
+        """Return the Unix time at which the oldest recipient leaves the window; None when nothing is used."""
         return self._taken[0][0] + self.rule.window_seconds if self.used else None
 
     def allows(self, recipients: int) -> bool:
-        """Whether that many more recipients fit."""
+        """Return whether that many more recipients are allowed."""
         return recipients <= self.remaining
 
     def take(self, recipients: int) -> None:
-        """That many recipients count from now."""
+        """Count that many recipients from now on."""
         self._taken.append((self._clock(), recipients))
 
     def change(
@@ -61,7 +61,7 @@ class SendingLimit:
         used: int | None = None,
         at: Stage | None = None,
     ) -> None:
-        """The given parts are changed; `used` replaces the history by that many recipients, taken now."""
+        """Change the given parts; `used` replaces the history by that many recipients at the present time."""
         self.rule = replace(
             self.rule,
             limit=self.rule.limit if limit is None else limit,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mail_sandbox.mailbox import Arrival, as_delivered, split
+from mail_sandbox.gmail_headers import Arrival, as_delivered, split
 
 ARRIVAL = Arrival(
     account="me@gmail.example",

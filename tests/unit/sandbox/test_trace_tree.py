@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mail_sandbox.spans import Span, SpanEvent, SpanLink, Status, Value
-from mail_sandbox.tree import draw, duration
+from mail_sandbox.trace_tree import draw, duration
 
 MS = 1_000_000
 START = 1_763_800_000_000_000_000

@@ -1,15 +1,15 @@
-"""What the faults make of each moment of an SMTP session."""
+"""The faults that are switched on, and which of them applies at a point of an SMTP session."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mail_sandbox.faults import KINDS, Fault, FaultName, Stage
-from mail_sandbox.replies import Answer
+from mail_sandbox.replies import Situation
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The point an SMTP session has reached, as far as faults care."""
+    """A point of an SMTP session, with the values that faults depend on."""
 
     stage: Stage
     sender: str = ""
@@ -20,20 +20,20 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the faults make of a moment: how long to wait first, and which fault bites, if any."""
+    """The effect of the faults at a moment: how long to wait first, and the fault that applies, if any."""
 
     wait_seconds: float = 0.0
     fault: Fault | None = None
     spent: tuple[FaultName, ...] = ()
 
     @property
-    def answer(self) -> Answer | None:
-        """The reply to give instead of the usual one."""
+    def answer(self) -> Situation | None:
+        """Return the reply in place of the usual one."""
         return KINDS[self.fault.name].answer if self.fault else None
 
 
 def applies(fault: Fault, moment: Moment) -> bool:
-    """Whether a fault has anything to say at a moment."""
+    """Return whether a fault applies at a moment."""
     if fault.at is not moment.stage:
         return False
     match fault.name:
@@ -48,51 +48,51 @@ def applies(fault: Fault, moment: Moment) -> bool:
 
 
 def decide(faults: Iterable[Fault], moment: Moment) -> Decision:
-    """What happens at a moment: delays first, then the first fault that bites; the rest stay unspent."""
+    """Return the effect at a moment: all delays, and the first other fault that applies; the rest are not counted."""
     here = [fault for fault in faults if applies(fault, moment)]
     slow = [fault for fault in here if fault.name is FaultName.SLOW]
     order = list(FaultName)
-    biting = sorted(
+    others = sorted(
         (fault for fault in here if fault.name is not FaultName.SLOW), key=lambda fault: order.index(fault.name)
     )[:1]
     return Decision(
         wait_seconds=sum(fault.seconds or 0.0 for fault in slow),
-        fault=biting[0] if biting else None,
-        spent=tuple(fault.name for fault in (*slow, *biting)),
+        fault=others[0] if others else None,
+        spent=tuple(fault.name for fault in (*slow, *others)),
     )
 
 
 class FaultBoard:
-    """The faults that are switched on now, counted down as they bite."""
+    """The faults that are switched on, with their counts."""
 
     def __init__(self) -> None:
         self._on: dict[FaultName, Fault] = {}
         self._greylisted: set[tuple[str, str]] = set()
 
     def switch_on(self, fault: Fault) -> None:
-        """The fault is on; one of the same name is replaced, and greylisting starts anew."""
+        """Switch a fault on; it replaces one of the same name, and GREYLIST forgets the pairs that it has seen."""
         self._on[fault.name] = fault
         if fault.name is FaultName.GREYLIST:
             self._greylisted.clear()
 
     def switch_off(self, name: FaultName) -> bool:
-        """The fault is off; says whether it had been on."""
+        """Switch a fault off; return whether it was on."""
         return self._on.pop(name, None) is not None
 
     def clear(self) -> None:
-        """All faults are off."""
+        """Switch all faults off."""
         self._on.clear()
 
     def get(self, name: FaultName) -> Fault | None:
-        """The fault of that name, if it is on."""
+        """Return the fault of that name, or None when it is off."""
         return self._on.get(name)
 
     def active(self) -> tuple[Fault, ...]:
-        """The faults that are on, the longest-standing first."""
+        """Return the faults that are on, in the order in which they were switched on."""
         return tuple(self._on.values())
 
     def take(self, moment: Moment) -> Decision:
-        """What happens at a moment; each fault that has its say is counted down."""
+        """Return the effect at a moment, and reduce the counts of the faults in it."""
         pair = (moment.sender.lower(), moment.recipient.lower())
         decision = decide(self._on.values(), replace(moment, greylisted_before=pair in self._greylisted))
         for name in decision.spent:

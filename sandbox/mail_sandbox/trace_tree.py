@@ -1,4 +1,4 @@
-"""A trace drawn as text: one line for each span, indented under its parent."""
+"""Text drawing of a trace: one line for each span, indented under its parent."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from mail_sandbox.spans import Span, Status
 
 ORPHANS = "(parent not received)"
 REPLY = "mail.reply"
-"""The attribute of an event that holds the relay's words."""
+"""The attribute of an event that holds the relay's reply."""
 LONGEST_NOTE = 80
 
 _MICROSECOND = 1_000
@@ -15,7 +15,7 @@ _MILLISECOND = 1_000_000
 _SECOND = 1_000_000_000
 _MINUTE = 60 * _SECOND
 _COARSE = 1000
-"""Tenths of a millisecond from which on one of them is noise."""
+"""From this many tenths of a millisecond on, they are not printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class _Line:
 
 
 def draw(spans: Iterable[Span]) -> str:
-    """The tree of one trace: name, service, offset from the trace's start, duration, errors.
+    """Return the tree of one trace: name, service, offset from the trace's start, duration, error or reply.
 
-    Children stand in order of their start. Spans whose parent was not received stand below the rest. What the relay
-    said stands behind the attempt, and behind a link the trace it leads to.
+    Children are in the order of their start. Spans whose parent was not received are below the rest. A line ends with
+    the relay's reply, and with the id of a linked trace.
 
         POST /send                mail-api     +0 ms   12.3 ms
         └─ postfix receive        mail-server  +4 ms   10.0 ms
@@ -57,13 +57,13 @@ def draw(spans: Iterable[Span]) -> str:
 
 
 def duration(nanoseconds: int) -> str:
-    """A time span for people, in three digits or so: `340 µs`, `1.2 ms`, `125 ms`, `3.40 s`, `2 min 05 s`."""
+    """Return a duration in about three digits: `340 µs`, `1.2 ms`, `125 ms`, `3.40 s`, `2 min 05 s`."""
     if nanoseconds < 0:
         return f"-{duration(-nanoseconds)}"
     if nanoseconds < _MILLISECOND:
         return f"{nanoseconds // _MICROSECOND} µs" if nanoseconds else "0 ms"
     if nanoseconds < _SECOND:
-        # Cut, not rounded: 999.9 ms must not read 1000 ms.
+        # Truncated, not rounded: 999.9 ms must not become 1000 ms.
         tenths = nanoseconds // (_MILLISECOND // 10)
         return f"{tenths // 10}.{tenths % 10} ms" if tenths < _COARSE else f"{tenths // 10} ms"
     if nanoseconds < _MINUTE:
@@ -73,7 +73,7 @@ def duration(nanoseconds: int) -> str:
 
 
 def _lines(ordered: Sequence[Span]) -> Iterator[_Line]:
-    """The lines from top to bottom; each span stands in exactly one."""
+    """Yield the lines from top to bottom; each span has exactly one."""
     children: dict[str, list[Span]] = {}
     for span in ordered:
         children.setdefault(span.parent_span_id, []).append(span)
@@ -82,7 +82,7 @@ def _lines(ordered: Sequence[Span]) -> Iterator[_Line]:
     for root in children.get("", []):
         yield from _branch(root, children, drawn, first="", rest="")
     tops = [span for span in ordered if span.parent_span_id and span.parent_span_id not in known]
-    # What is still left then are spans that are each other's parents.
+    # The rest are spans that are each other's parents.
     tops += [span for span in ordered if span.parent_span_id in known]
     orphans = [line for top in tops for line in _branch(top, children, drawn, first="└─ ", rest="   ")]
     if orphans:
@@ -91,7 +91,7 @@ def _lines(ordered: Sequence[Span]) -> Iterator[_Line]:
 
 
 def _branch(span: Span, children: dict[str, list[Span]], drawn: set[str], *, first: str, rest: str) -> Iterator[_Line]:
-    """The span's line and those of everything below it; `first` and `rest` stand before them."""
+    """Yield the lines of a span and of everything below it; `first` and `rest` are their prefixes."""
     stack = [(span, first, rest)]
     while stack:
         current, head, indent = stack.pop()
@@ -106,7 +106,7 @@ def _branch(span: Span, children: dict[str, list[Span]], drawn: set[str], *, fir
 
 
 def _note(span: Span) -> str:
-    """What went wrong, what the relay said, and where the span is linked to."""
+    """Return the error, the relay's reply, and the ids of linked traces."""
     error = f"ERROR {span.attributes.get('error.type') or span.status_message}".rstrip()
     replies = (event.attributes.get(REPLY) for event in span.events)
     said = next((shortened(str(reply)) for reply in replies if reply), "")
@@ -115,6 +115,6 @@ def _note(span: Span) -> str:
 
 
 def shortened(reply: str) -> str:
-    """The words that the relay itself said, their end left out where they are too long for a line."""
+    """Return the relay's own reply, cut where it is too long for a line."""
     text = reply.partition(" said: ")[2] or reply
     return text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 4].rstrip() + " ..."

@@ -5,9 +5,9 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mail_sandbox.inbox import ReceivedMail
+from mail_sandbox.json_views import fault, iso
 from mail_sandbox.state import Sandbox
-from mail_sandbox.tree import duration
-from mail_sandbox.views import fault, iso
+from mail_sandbox.trace_tree import duration
 
 NEWEST: Final = 100
 """How many mails, traces and alerts the overview lists."""
