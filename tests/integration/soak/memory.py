@@ -1,4 +1,4 @@
-"""What is looked at while it runs: memory of each process, and counters that must stay at 0."""
+"""Memory of each process during a soak, and whether it grew."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -11,7 +11,7 @@ _WINDOW: Final = 0.3
 
 
 class Memory(NamedTuple):
-    """How much one program of one container held at a moment; of several processes, the largest."""
+    """Resident memory of one program of one container at a moment; of several processes, the largest."""
 
     at: float
     process: str
@@ -19,7 +19,7 @@ class Memory(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """How much a process held in the first and in the last part of the time that was watched."""
+    """Memory of a process in the first and in the last part of the measured time."""
 
     process: str
     early: int

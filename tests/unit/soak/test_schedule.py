@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.integration.soak.plan import DISTURBANCES, FAULTS, OUTAGE_SECONDS, settled, steps
+from tests.integration.soak.schedule import DISTURBANCES, FAULTS, OUTAGE_SECONDS, settled, steps
 
 MINUTE = 60.0
 

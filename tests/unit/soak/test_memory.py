@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.soak.watch import Growth, Memory, growth, largest
+from tests.integration.soak.memory import Growth, Memory, growth, largest
 
 
 def test_largest_of_a_name() -> None:

@@ -1,19 +1,19 @@
-"""What goes wrong when: faults of the relay on and off, restarts and kills of our containers, rotations of the log."""
+"""Schedule of a soak: faults of the relay, restarts and kills of the containers, rotations of the log."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 SLOT_SECONDS: Final = 12.0
 DISTURBED: Final = 0.6
-"""The part of the time with restarts. In the rest every process lives on, so that its memory can be watched."""
+"""The part of the time with restarts. In the rest no process is restarted, so that its memory can be compared."""
 LONG_RUN_SECONDS: Final = 480.0
-"""From here on there is time for an outage in which mail expires."""
+"""From this length on, a run has an outage in which mail expires."""
 OUTAGE_SECONDS: Final = 80.0
 """Longer than MAXIMAL_QUEUE_LIFETIME in docker-compose.soak.yml."""
 
 
 class Step(NamedTuple):
-    """One thing to do, so many seconds after the start."""
+    """One action, `at` seconds after the start."""
 
     at: float
     act: str
@@ -22,7 +22,7 @@ class Step(NamedTuple):
     parameters: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        """Return it as the progress shows it."""
+        """Return the text for the progress output."""
         return f"{self.act} {self.what}".strip()
 
 
@@ -49,11 +49,11 @@ DISTURBANCES: Final = (
 
 
 def steps(seconds: float) -> list[Step]:
-    """Return what to do in a soak of that length, in order; the last fault is mended before its end."""
+    """Return the actions of a soak of that length, in order; the last fault is switched off before the end."""
     long = seconds >= LONG_RUN_SECONDS
     slots = [*_slots(seconds - (OUTAGE_SECONDS if long else 0))]
     if long:
-        # After the restarts, before the memory of the end is looked at.
+        # After the restarts, before the last measurements of memory.
         began = slots[int(len(slots) * DISTURBED)][0].at
         outage = [Step(began, "fault", "refuse_connection"), Step(began + OUTAGE_SECONDS, "mend", "refuse_connection")]
         slots = [
@@ -65,7 +65,7 @@ def steps(seconds: float) -> list[Step]:
 
 
 def settled(seconds: float) -> float:
-    """Return the second from which on no process is restarted."""
+    """Return the time in seconds from which on no process is restarted."""
     return seconds * DISTURBED + SLOT_SECONDS
 
 

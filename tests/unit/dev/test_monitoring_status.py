@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dev.parts import DEADLINE_SECONDS, STEADY_SECONDS, Part, State, report, watch
+from dev.monitoring_status import DEADLINE_SECONDS, STEADY_SECONDS, Part, State, report, watch
 
 TEMPO = Part("tempo", "c1")
 GRAFANA = Part("grafana", "c2", "http://127.0.0.1:3000")
