@@ -1,4 +1,4 @@
-"""Which parts of the monitoring run, and the last log lines of those that do not; called by dev/monitoring."""
+"""Status of the monitoring's containers, with the last log lines of those that do not run; called by dev/monitoring."""
 
 import json
 import subprocess
@@ -14,9 +14,9 @@ READY: Final = {"grafana": "/api/health", "prometheus": "/-/ready", "alertmanage
 """Where the parts that publish a port answer 200 once they are ready."""
 
 STEADY_SECONDS: Final = 15.0
-"""A part without a port runs when it did so for as long as this. Docker calls a start successful after 10 s."""
+"""A part without a port runs when it had no restart for this long. Docker calls a start successful after 10 s."""
 RESTARTS: Final = 3
-"""Restarts after which a part is given up; one or two may be due to another part that was not ready."""
+"""Restarts after which a part counts as failed; one or two can be due to another part that was not ready."""
 DEADLINE_SECONDS: Final = 90.0
 """Grafana's first start takes half a minute on a slow machine."""
 LOG_LINES: Final = 10
@@ -35,7 +35,7 @@ class Part:
 
 
 class State(NamedTuple):
-    """What Docker reports about a container."""
+    """The state of a container as Docker reports it."""
 
     status: str
     started: str = ""
@@ -82,7 +82,7 @@ class Docker:
 
 
 class _Watched:
-    """What was seen of a part so far."""
+    """The states of a part so far."""
 
     def __init__(self, part: Part, engine: Engine, now: float) -> None:
         self.part = part

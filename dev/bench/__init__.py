@@ -1,1 +1,1 @@
-"""Benchmarks, each against a peer in the same run; the Makefile runs them."""
+"""Benchmarks of the exporter and the API, each compared with another program in the same run."""

@@ -29,12 +29,12 @@ _WARM_UP_SECONDS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Who brings mails to Postfix, and how it is loaded: with so many clients for so many seconds."""
+    """A program that sends mails to Postfix, and the function that loads it: clients, seconds."""
 
     name: str
     load: Callable[[int, int], Load]
     service: Service | None = None
-    """The container whose resources count; raw injection has none."""
+    """The container whose resources are measured; raw injection has none."""
 
 
 def _ours(name: str, service: Service) -> Side:
@@ -54,7 +54,7 @@ PEERS: Final = (RAW.name, OURS.name)
 
 
 class Bench:
-    """Loads the sides in turn, says what it does, and keeps what it found."""
+    """Loads the sides in turn, prints the progress, and collects the results."""
 
     def __init__(self, clients: Sequence[int], seconds: int) -> None:
         self._clients = clients
@@ -64,7 +64,7 @@ class Bench:
         self.found: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="minutes")}
 
     def prepare(self) -> None:
-        """Build the images and tell where this is."""
+        """Build the images, and print the machine and the versions."""
         _say("Building the images (two minutes the first time)")
         stack.build()
         self.found["machine"] = machine.describe()
@@ -80,14 +80,14 @@ class Bench:
                 self._try(side, lambda side=side: side.load(_WARM_UP_CLIENTS, _WARM_UP_SECONDS))  # type: ignore[misc]
             for clients in self._clients:
                 _say(f"run {number}, {clients} clients")
-                # In another order in each run, so that no side always finds the machine as the same other one left it.
+                # The order changes from run to run, so that no side always runs after the same other one.
                 first = number % len(SIDES)
                 for side in SIDES[first:] + SIDES[:first]:
                     self._try(side, lambda side=side, clients=clients: self._measure(number, side, clients))  # type: ignore[misc]
             _say(f"  {stack.spans_arrived():,} spans arrived, {stack.left_in_queue():,} mails left in the queue")
 
     def report(self) -> None:
-        """Print a table per number of clients."""
+        """Print a table for each number of clients."""
         for clients in self._clients:
             runs = [run for side in SIDES for run in self.runs if (run.side, run.clients) == (side.name, clients)]
             if runs:
@@ -96,7 +96,7 @@ class Bench:
         self.found["runs"] = [as_json(run) for run in self.runs]
 
     def _measure(self, number: int, side: Side, clients: int) -> None:
-        stack.left_in_queue()  # what the side before it left there is none of its work
+        stack.left_in_queue()  # so that mail of the previous side does not count
         before = stack.usage(side.service) if side.service else None
         load = side.load(clients, self._seconds)
         after = stack.usage(side.service) if side.service else None
@@ -114,7 +114,7 @@ class Bench:
 
 
 def main() -> int:
-    """Measure as the arguments say; return 1 when something could not be run."""
+    """Run the benchmark with the given options; return 1 when a measurement failed."""
     options = _options()
     bench = Bench(options.clients, options.seconds)
     try:

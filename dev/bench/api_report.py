@@ -1,4 +1,4 @@
-"""The API's numbers to tables: medians over the runs, and ratios between sides of the same run."""
+"""Tables of the API benchmark: medians over the runs, and ratios between sides of the same run."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dev.bench.stack import Load
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One side under the load of so many clients, in one run."""
+    """The result of one side with one number of clients, in one run."""
 
     number: int
     side: str
@@ -20,16 +20,16 @@ class Run:
     cpu_seconds: float | None = None
     """Of the API's process alone."""
     peak_bytes: int | None = None
-    """Since its start, so under the loads before, too."""
+    """Since its start, also during earlier measurements."""
 
     @property
     def rate(self) -> float:
-        """Mails per second."""
+        """Return mails per second."""
         return self.load.mails / self.load.seconds
 
     @property
     def cpu_per_mail(self) -> float | None:
-        """CPU seconds."""
+        """Return CPU seconds."""
         return self.cpu_seconds / self.load.mails if self.cpu_seconds is not None and self.load.mails else None
 
 
@@ -76,7 +76,7 @@ def _text(number: float | None, form: str, factor: float = 1.0) -> str:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """Return a run for a file."""
+    """Return a run as JSON values."""
     return {
         "run": run.number,
         "side": run.side,

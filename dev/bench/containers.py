@@ -1,4 +1,4 @@
-"""Builds what is measured and runs each measurement in a container of its own, which leaves nothing behind."""
+"""Builds the benchmark's images, and runs each measurement in a container that is removed afterwards."""
 
 import json
 import os
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from dev.bench.exporters import Image, Side
 from dev.bench.measure import Measurement
-from dev.bench.sides import Image, Side
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _EXPORTER: Final = "dinky-mail/bench-exporter"
@@ -18,11 +18,11 @@ _RUN_SECONDS: Final = 1800
 
 
 class BenchError(Exception):
-    """Something could not be run; the message says what, and what it said itself."""
+    """A command failed; the message names it and contains its output."""
 
 
 def build() -> None:
-    """Build the images: the peers out of Debian, and ours out of the working tree.
+    """Build the images: the other exporters from Debian, ours from the working tree.
 
     Raises:
         BenchError: Docker does not answer, or a build failed.
@@ -31,7 +31,7 @@ def build() -> None:
     _build(image(Image.PEERS), "dev/bench", "--target", Image.PEERS)
     _build(_EXPORTER, ".", "--target", "mail-exporter")
     _build(image(Image.OURS), "dev/bench", "--target", Image.OURS, "--build-arg", f"EXPORTER={_EXPORTER}")
-    # What earlier builds have left without a name.
+    # Images of earlier builds that have no name any more.
     _docker("old images were not removed", "image", "prune", "--force", "--filter", f"label={_LABEL}")
 
 
@@ -65,7 +65,7 @@ def measure(side: Side, log: Path, lines: int) -> Measurement:
     )
     try:
         return Measurement(**json.loads(_docker(side.name, *command)))
-    except BaseException:  # also when a person interrupts: the container would go on without us
+    except BaseException:  # also after Ctrl-C: the container would run on
         remove: Sequence[str] = ("docker", "rm", "--force", "--volumes", _CONTAINER)
         subprocess.run(remove, check=False, capture_output=True)
         raise

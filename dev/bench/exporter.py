@@ -1,4 +1,4 @@
-"""`make bench-exporter`: ours and its peers on the same logs, in the same runs.
+"""`make bench-exporter`: our exporter and others on the same logs, in the same runs.
 
 Performance is reported, not asserted: the exit status is 0 with whatever numbers, and 1 when something could not be
 run. See dev/bench/README.md for what is measured and how.
@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from dev.bench import containers, machine, report
 from dev.bench.containers import BenchError
+from dev.bench.exporters import MEMORY, PEERS, SPEED, Side
 from dev.bench.maillog import Contents, Mix, write
 from dev.bench.report import Run
-from dev.bench.sides import MEMORY, PEERS, SPEED, Side
 
 LINES: Final = 1_200_000
 QUICK_LINES: Final = 200_000
@@ -31,11 +31,11 @@ SMALL_LINES: Final = 100_000
 LARGE_LINES: Final = 5_000_000
 _LINE_BYTES: Final = 160
 _LOG_AGE_SECONDS: Final = 60 * 86_400
-"""How long ago a log begins: it has to end before now, since stamps carry no year."""
+"""How long ago a log begins: it must end in the past, because time stamps have no year."""
 
 
 class Bench:
-    """Runs sides over logs in a temporary folder, says what it does, and keeps what it found."""
+    """Runs the exporters on logs in a temporary folder, prints the progress, and collects the results."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class Bench:
         self.found: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="minutes")}
 
     def prepare(self) -> None:
-        """Build the images and tell where this is."""
+        """Build the images, and print the machine and the versions."""
         _say("Building the images (a minute the first time)")
         containers.build()
         self.found["machine"], self.found["versions"] = machine.describe(), containers.versions()
@@ -53,7 +53,7 @@ class Bench:
         )
 
     def speed(self, mix: Mix, lines: int, runs: int) -> None:
-        """Print what each side makes of a mix."""
+        """Measure each exporter on a mix, and print the table."""
         with self._log(mix, lines) as whole, self._log(mix, lines // 5) as part:
             rounds = []
             for number in range(1, runs + 1):
@@ -99,9 +99,9 @@ class Bench:
 
     @contextmanager
     def _log(self, mix: Mix, lines: int) -> Iterator[tuple[Path, Contents]]:
-        """Lend a log of so many lines."""
+        """Provide a log of that many lines during the context."""
         free = shutil.disk_usage(self._folder).free
-        # Once here, and once more in the container of a side that follows.
+        # Once here, and once in the container of an exporter that follows a file.
         if free < 3 * lines * _LINE_BYTES:
             raise BenchError(f"{self._folder} has {free:,} bytes free, too few for {lines:,} lines; set TMPDIR")
         path = self._folder / f"{mix}-{lines}.log"
@@ -113,7 +113,7 @@ class Bench:
 
 
 def main() -> int:
-    """Measure as the arguments say; return 1 when something could not be run."""
+    """Run the benchmark with the given options; return 1 when a measurement failed."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="bench-exporter-") as name:
         folder = Path(name)

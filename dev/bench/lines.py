@@ -1,4 +1,4 @@
-"""The lines of a mail's life, as our Postfix 3.10 writes them; `stories.py` makes lives of them."""
+"""Log lines about one mail, in the format of our Postfix 3.10; `stories.py` combines them."""
 
 from bisect import bisect
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ TLS: Final = (
 
 
 class Kind(StrEnum):
-    """What a line is to those who count."""
+    """Kinds of lines, by how exporters count them."""
 
     CONNECTED = auto()
     DISCONNECTED = auto()
     RECEIVED = auto()
-    """Cleanup's `message-id=` line; every mail has one."""
+    """The `message-id=` line of cleanup; every mail has one."""
     ACTIVATED = auto()
-    """The queue manager's, at every try."""
+    """The line of the queue manager, at every attempt."""
     SENT = auto()
     DEFERRED = auto()
     BOUNCED = auto()
@@ -45,7 +45,7 @@ Story = Iterator[Line]
 
 
 class Mail(NamedTuple):
-    """What the lines of one mail have in common."""
+    """The values that the lines of one mail share."""
 
     id: str
     arrived: float
@@ -67,7 +67,7 @@ def seconds(value: float) -> str:
 
 
 def received(rng: Random, mail: Mail, service: str, client: str, *, recipients: int = 1) -> Story:
-    """Yield the way from the connection to the queue: 5 lines, one more with TLS, one more with a trace."""
+    """Yield the lines from the connection to the queue: 5, one more with TLS, one more with a trace."""
     at = mail.arrived
     smtpd = f"{service}/smtpd[{rng.randrange(228, 248)}]"
     cleanup = f"{'public/' if service == 'public' else ''}cleanup[{rng.randrange(239, 249)}]"
@@ -99,13 +99,13 @@ def received(rng: Random, mail: Mail, service: str, client: str, *, recipients: 
 
 
 def active(mail: Mail, now: float, recipients: int = 1) -> Line:
-    """Return the queue manager's line when it takes the mail up."""
+    """Return the queue manager's line at the beginning of an attempt."""
     text = f"qmgr[219]: {mail.id}: from=<{mail.sender}>, size={mail.size}, nrcpt={recipients} (queue active)"
     return now, text, Kind.ACTIVATED
 
 
 def sent(rng: Random, mail: Mail, now: float, recipients: Sequence[str]) -> Story:
-    """Yield one attempt for each, one after the other, and the end of the mail."""
+    """Yield an attempt for each recipient, one after the other, and the end of the mail."""
     if rng.random() < 0.05:  # noqa: PLR2004 - a connection serves about twenty mails
         text = f"smtp[{rng.randrange(235, 238)}]: Verified TLS connection established to {RELAY}:587: {TLS}"
         yield now, text, Kind.OTHER
@@ -118,7 +118,7 @@ def sent(rng: Random, mail: Mail, now: float, recipients: Sequence[str]) -> Stor
 def failed(  # noqa: PLR0913 - an attempt has as many sides
     rng: Random, mail: Mail, now: float, recipient: str, *, reply: Reply, kind: Kind
 ) -> Story:
-    """Yield an attempt that fails, and what Postfix may write before it."""
+    """Yield a failed attempt, and the line that Postfix may write before it."""
     if reply.before:
         yield now, f"smtp[{rng.randrange(235, 238)}]: {reply.before}", Kind.OTHER
     yield attempt(rng, mail, now, recipient, reply=reply, kind=kind)
@@ -134,7 +134,7 @@ def attempt(  # noqa: PLR0913 - same
     delays = (0.01, max(delay - setup - transmission - 0.01, 0), setup, transmission)
     orig_to = f"orig_to=<{mail.orig_to}>, " if mail.orig_to else ""
     uses = rng.randrange(8)
-    # No two answers of a real relay are the same, so that no reader gets away with remembering them.
+    # No two replies of a real relay are the same, so that a cache of replies has no advantage.
     answer = reply.text.replace("SESSION", f"{rng.getrandbits(44):x}-{rng.getrandbits(44):x}.{uses}")
     conn_use = f"conn_use={uses}, " if uses > 1 and kind is Kind.SENT else ""
     text = (
@@ -146,7 +146,7 @@ def attempt(  # noqa: PLR0913 - same
 
 
 def returned(rng: Random, mail: Mail, now: float) -> Story:
-    """Yield how the sender is told, by a mail that Postfix makes, and the end of the mail itself."""
+    """Yield the bounce that Postfix sends to the sender, and the end of the mail itself."""
     bounce = new_mail(rng, now, sender="")
     yield now, f"bounce/cleanup[252]: {bounce.id}: message-id=<{bounce.id}@mail.{DOMAIN}>", Kind.RECEIVED
     yield now, f"bounce[251]: {mail.id}: sender non-delivery notification: {bounce.id}", Kind.OTHER
@@ -162,18 +162,18 @@ def new_mail(rng: Random, at: float, *, sender: str = _SENDER, orig_to: str = ""
 
 
 def an_address(rng: Random) -> str:
-    """Return somebody's address; Gmail's mostly."""
+    """Return a recipient's address, mostly at Gmail."""
     return f"visitor{rng.randrange(5000)}@{'gmail.com' if rng.random() < 0.7 else 'shop.example'}"  # noqa: PLR2004 - most
 
 
 def stranger(rng: Random) -> str:
-    """Return a client of the open internet, mostly one without a name."""
+    """Return a client from the internet, mostly without a host name."""
     address = f"203.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
     return f"unknown[{address}]" if rng.random() < 0.6 else f"mx{address[4:].replace('.', '-')}.example[{address}]"  # noqa: PLR2004 - most
 
 
 def one_of(rng: Random, replies: Sequence[Reply]) -> Reply:
-    """Return one of the replies, the frequent more often."""
+    """Return one of the replies, weighted by their frequency."""
     weights = list(accumulate(reply.weight for reply in replies))
     return replies[bisect(weights, rng.random() * weights[-1])]
 

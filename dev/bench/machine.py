@@ -1,4 +1,4 @@
-"""Where and on what was measured: without it a number says nothing."""
+"""Description of the machine on which a benchmark ran."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Makes mail logs as our Postfix 3.10 writes them: the same arguments give the same bytes; what they hold is counted.
+"""Generates mail logs in the format of our Postfix 3.10, reproducibly, and counts their lines by kind.
 
 A mail, a scan or a daemon's statistics is a story (`stories.py`). Stories that begin one after the other are merged
 by time, as they are in a real log, where many mails are under way at once.
@@ -25,17 +25,17 @@ _BUFFER_LINES: Final = 20_000
 
 
 class Mix(StrEnum):
-    """What a log is made of."""
+    """The kinds of mail in a log."""
 
     SENT = "sent"
-    """Every mail is sent at its first attempt: a good day."""
+    """Every mail is sent at its first attempt."""
     REALISTIC = "realistic"
-    """Also retries, bounces, expiry, many recipients, and what the open internet does to a mail server."""
+    """Also retries, bounces, expiry, many recipients, rejects and attacks from the internet."""
 
 
 @dataclass(slots=True)
 class Contents:
-    """What a written log holds: lines, bytes, and lines by kind."""
+    """The contents of a log: lines, bytes, and lines by kind."""
 
     lines: int = 0
     size: int = 0
@@ -43,7 +43,7 @@ class Contents:
 
 
 def write(path: Path, mix: Mix, lines: int, *, start: float, seed: int = 1) -> Contents:
-    """Write a log of so many lines, its first story at `start` (Unix seconds; stamps are in UTC), and count it."""
+    """Write a log of that many lines that begins at `start` (Unix seconds; time stamps are in UTC), and count it."""
     contents = Contents(lines)
     buffer: list[str] = []
     second, stamp = -1, ""
@@ -63,7 +63,7 @@ def write(path: Path, mix: Mix, lines: int, *, start: float, seed: int = 1) -> C
 
 
 def beginnings(mix: Mix, rng: Random, start: float) -> Iterator[tuple[float, Story]]:
-    """Yield stories without end, each with the time at which it begins: two a second on average, by chance."""
+    """Yield stories without end, each with its random start time: two a second on average."""
     tellers = ALL_SENT if mix is Mix.SENT else REALISTIC
     choices, weights = list(tellers), list(accumulate(tellers.values()))
     at = start
@@ -73,8 +73,8 @@ def beginnings(mix: Mix, rng: Random, start: float) -> Iterator[tuple[float, Sto
 
 
 def merged(beginnings: Iterator[tuple[float, Story]], lines: int) -> Iterator[Line]:
-    """Yield the first so many lines of the stories, in order of time; some stories are not over by then."""
-    order = count()  # of two lines at the same time, the one that was known first
+    """Yield that many lines of the stories, in order of time; some stories are incomplete then."""
+    order = count()  # keeps the order of lines with the same time
     under_way: list[tuple[float, int, Line, Story]] = []
     begin, story = next(beginnings)
     for _ in range(lines):

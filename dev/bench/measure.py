@@ -1,8 +1,8 @@
-"""Runs one exporter over one log and prints, as JSON, what the kernel says it took. Standard library only.
+"""Runs one exporter on one log and prints its CPU time and peak memory as JSON. Standard library only.
 
-It stands beside the measured process, in the same container, and measures every exporter in the same manner: CPU
-seconds (user and system) are those of wait4(2), the largest resident set is proc_pid_status(5)'s VmHWM. What the
-process took before it had a line to read is subtracted:
+It runs beside the measured process, in the same container, and measures every exporter in the same way: CPU seconds
+(user and system) are those of wait4(2), the largest resident set is proc_pid_status(5)'s VmHWM. What the process used
+before the first line is subtracted:
 
     follow   it follows an empty file; once it serves its metrics the log is appended, and it has read everything when
              its own counters add up to the log's lines
@@ -27,7 +27,7 @@ from shutil import copyfileobj
 from typing import Final, Self
 
 LOG: Final = "{log}"
-"""Stands in a command for the log's path."""
+"""Placeholder for the log's path in a command."""
 _TICK_SECONDS: Final = 1 / os.sysconf("SC_CLK_TCK")
 _START_SECONDS: Final = 30.0
 _STANDSTILL_SECONDS: Final = 20.0
@@ -38,12 +38,12 @@ _SAMPLE: Final = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{.*\})? (?P<value>\
 
 
 class MeasureError(Exception):
-    """The exporter could not be measured; the message says why, with its own last words."""
+    """The exporter could not be measured; the message contains the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one run took."""
+    """The resources of one run, and the exporter's output."""
 
     cpu_seconds: float
     """From the first line on."""
@@ -52,18 +52,18 @@ class Measurement:
     wall_seconds: float
     peak_bytes: int
     output: str
-    """What it counted: its exposition, or what it printed."""
+    """Its exposition, or what it printed."""
     spans_arrived: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How one sees that a program has read everything."""
+    """How to find out that a program has read the whole log."""
 
     url: str
-    """Where its metrics are."""
+    """The URL of its metrics."""
     counters: frozenset[str]
-    """Those that add up to the lines it read."""
+    """The counters that add up to the lines it has read."""
     lines: int
 
     def reached(self, exposition: str) -> float:
@@ -73,7 +73,7 @@ class Count:
 
 
 class Running:
-    """A process whose resources are measured; a context manager that lets none survive.
+    """A process whose resources are measured; the context manager kills it at the end.
 
     Standard output and error go to files in `folder`; `sleep` is called between two readings of its memory.
     """
@@ -96,11 +96,11 @@ class Running:
             self._process.wait()
 
     def begin(self) -> None:
-        """Let the measurement begin here."""
+        """Begin the measurement."""
         self._begin, self._start_cpu = time.monotonic(), self._cpu_seconds()
 
     def alive(self) -> None:
-        """Make sure that it runs.
+        """Check that it runs.
 
         Raises:
             MeasureError: it has ended.
@@ -113,15 +113,15 @@ class Running:
         return self._out.read_text(errors="replace")
 
     def stop(self) -> None:
-        """Ask it to end."""
+        """Terminate it."""
         self._look_at_memory()
         self._process.terminate()
 
     def measured(self, output: str | None = None, wall_seconds: float | None = None) -> Measurement:
-        """Wait for its end and return what it took; `output` defaults to what it printed.
+        """Wait for its end and return the measurement; `output` defaults to what it printed.
 
         Raises:
-            MeasureError: it ended by itself and not well.
+            MeasureError: it ended by itself with an error.
         """
         while not self._ended():
             self._look_at_memory()
@@ -140,28 +140,28 @@ class Running:
         )
 
     def _ended(self) -> bool:
-        # Not poll(): that would take the exit status, and with it the resources, away from wait4.
+        # Not poll(): it would consume the exit status, and wait4 would return no resources.
         return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _look_at_memory(self) -> None:
-        # Not wait4's maxrss, which begins with what the parent had when it forked. A zombie has none.
+        # Not wait4's maxrss, which starts with the parent's memory at the fork. A zombie has no VmHWM.
         found = _PEAK.search(Path(f"/proc/{self._process.pid}/status").read_text())
         if found:
             self._peak_bytes = int(found["kilobytes"]) * 1024
 
     def _cpu_seconds(self) -> float:
-        # proc_pid_stat(5): fields 14 and 15, counted behind the name, which may hold spaces.
+        # proc_pid_stat(5): fields 14 and 15, counted behind the name, which can contain spaces.
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * _TICK_SECONDS
 
     def _tail(self) -> str:
-        return self._err.read_text(errors="replace")[-2000:].strip() or "it said nothing"
+        return self._err.read_text(errors="replace")[-2000:].strip() or "no output on stderr"
 
 
 def whole(
     command: Sequence[str], folder: Path, log: Path, empty: Path, sleep: Callable[[float], None] = time.sleep
 ) -> Measurement:
-    """Measure a program that reads a log and ends, less what it takes for an empty one."""
+    """Measure a program that reads a log and ends, minus what it uses for an empty log."""
     with Running(_filled(command, empty), folder, sleep) as process:
         start = process.measured()
     with Running(_filled(command, log), folder, sleep) as process:
@@ -231,7 +231,7 @@ def _filled(command: Sequence[str], log: Path) -> list[str]:
 
 
 def measured(options: argparse.Namespace, folder: Path) -> Measurement:
-    """Measure as the arguments say."""
+    """Measure with the given options."""
     empty = folder / "mail.log"
     empty.touch()
     command: list[str] = options.command

@@ -1,4 +1,4 @@
-"""What relays and servers say, as Postfix logs it: the texts that an exporter has to tell apart."""
+"""Replies of relays and servers as Postfix logs them, one for each kind of failure."""
 
 from typing import Final, NamedTuple
 
@@ -6,15 +6,15 @@ RELAY: Final = "smtp.gmail.com[142.250.102.108]"
 
 
 class Reply(NamedTuple):
-    """One way in which an attempt fails."""
+    """One kind of failed attempt."""
 
     weight: int
-    """How often, compared with the others."""
+    """Its weight: how often it occurs, relative to the others."""
     dsn: str
     text: str
-    """`SESSION` in it stands for what the relay says differently each time."""
+    """`SESSION` is the placeholder for the part that differs each time."""
     before: str = ""
-    """A line of its own that Postfix writes before it."""
+    """A separate line that Postfix writes before it."""
     relay: str = f"{RELAY}:587"
 
 
@@ -135,4 +135,4 @@ REJECTS: Final = (
     "504 5.5.2 <WIN-{number}>: Helo command rejected: need fully-qualified hostname",
     "550 5.1.3 <{to}>: Recipient address rejected: Address with a route or a command in it",
 )
-"""What smtpd says to strangers at RCPT."""
+"""Replies of smtpd at RCPT to clients from the internet."""

@@ -1,4 +1,4 @@
-"""Numbers to tables: medians over the runs, and ratios between sides of the same run."""
+"""Tables of the exporter benchmark: medians over the runs, and ratios between sides of the same run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ class Run:
     lines: int
     measurement: Measurement
     complaints: tuple[str, ...] = ()
-    """In what it did not count what the log holds."""
+    """Differences between its counters and the log."""
 
     @property
     def rate(self) -> float:
-        """Lines per CPU-second."""
+        """Return lines per CPU-second."""
         return self.lines / self.measurement.cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What all runs of one side amount to."""
+    """The medians of all runs of one side."""
 
     side: str
     lines: int
     rate: float
     ratios: dict[str, float]
-    """Its rate by the rate of a peer in the same run; the median over the runs."""
+    """Its rate divided by a peer's rate in the same run; the median over the runs."""
     wall_seconds: float
     peak_bytes: float
     start_cpu_seconds: float
@@ -44,7 +44,7 @@ class Result:
 
 
 def results(rounds: Sequence[Sequence[Run]], peers: Sequence[str]) -> list[Result]:
-    """Return one result per side; a round holds a run of each side that could be run."""
+    """Return one result for each side; a round has one run of each side that did not fail."""
     names = dict.fromkeys(run.side for runs in rounds for run in runs)
     return [_result(name, rounds, peers) for name in names]
 
@@ -72,7 +72,7 @@ def _result(name: str, rounds: Sequence[Sequence[Run]], peers: Sequence[str]) ->
 
 
 def speed_table(found: Sequence[Result], peers: Sequence[str]) -> str:
-    """Return the table of one mix, and below it what was not counted as it should be."""
+    """Return the table of one mix, and below it the differences between counters and log."""
     head = ["", "lines per CPU-s", *(f"x {peer}" for peer in peers), "lines", "wall s", "peak MB", "start CPU-s"]
     rows = [
         [
@@ -123,7 +123,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """Return a run for a file: numbers, not what it exposed."""
+    """Return a run as JSON values, without its exposition."""
     measurement = run.measurement
     return {
         "side": run.side,

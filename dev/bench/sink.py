@@ -1,4 +1,4 @@
-"""An OTLP/HTTP receiver that only counts: POST takes spans, GET says how many have come."""
+"""OTLP/HTTP receiver that only counts spans: POST receives them, GET returns their number."""
 
 import gzip
 import sys
@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Sink(BaseHTTPRequestHandler):
-    """Counts; an exporter keeps its connection, so each has a thread."""
+    """Counts spans; exporters keep their connections, so each has a thread."""
 
     protocol_version = "HTTP/1.1"
     spans = 0
@@ -23,11 +23,11 @@ class Sink(BaseHTTPRequestHandler):
         self._answer(b"")
 
     def do_GET(self) -> None:
-        """Say how many."""
+        """Return the number of spans."""
         self._answer(str(Sink.spans).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Stay silent."""
+        """Log nothing."""
 
     def _answer(self, body: bytes) -> None:
         self.send_response(200)

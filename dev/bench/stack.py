@@ -1,4 +1,4 @@
-"""The stack that `dev.bench.api` measures: production containers on a network of their own, and who loads them."""
+"""The stack of the API benchmark: production containers on a separate network, and the load generators."""
 
 import json
 import os
@@ -38,25 +38,25 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What an injector got through; times are seconds, and unknown for one that does not tell them."""
+    """The result of a load generator; times are in seconds, and unknown where it does not print them."""
 
     mails: int
     seconds: float
     p50: float | None = None
     p99: float | None = None
     troubles: str = ""
-    """What was not answered with success, in words."""
+    """The requests that failed, as text."""
 
 
 class Usage(NamedTuple):
-    """What a container's process has used since its start."""
+    """Resources of a container's process since its start."""
 
     cpu_seconds: float
     peak_bytes: int
 
 
 def build() -> None:
-    """Build the images out of the working tree.
+    """Build the images from the working tree.
 
     Raises:
         BenchError: Docker does not answer, or a build failed.
@@ -66,7 +66,7 @@ def build() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what takes part."""
+    """Return the versions of the measured programs."""
     return {
         "postfix": _exec("mail-server", "postconf", "-h", "mail_version").strip(),
         "python": _exec(Service.OBSERVED, "python3", "--version").split()[1],
@@ -76,14 +76,14 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Run a new stack: empty queue, empty ledgers; remove it at the end with everything it stored.
+    """Run a new stack with an empty queue and empty ledgers; remove it with its volumes at the end.
 
     Raises:
         BenchError: it did not come up.
     """
     try:
         _compose("the stack did not start", "up", "--detach", "--no-build", "--quiet-pull", "--wait")
-        # As a relay that takes each mail at once and costs nothing: Postfix accepts, stores and schedules as ever.
+        # In place of a relay without delay: Postfix accepts, stores and schedules as usual.
         _exec("mail-server", "postconf", "default_transport=discard:")
         _exec("mail-server", "postfix", "reload")
         yield
@@ -92,7 +92,7 @@ def running() -> Iterator[None]:
 
 
 def smtp_source(clients: int, seconds: int, *, kept: bool) -> Load:
-    """Return what smtp-source got through, with a new connection for each mail, or with kept ones.
+    """Return the result of smtp-source, with a new connection for each mail, or with kept ones.
 
     Raises:
         BenchError: it failed.
@@ -107,7 +107,7 @@ def smtp_source(clients: int, seconds: int, *, kept: bool) -> Load:
 
 
 def wrk(service: Service, clients: int, seconds: int) -> Load:
-    """Return what wrk got through, each client on a connection of its own that it keeps.
+    """Return the result of wrk, in which each client keeps its own connection.
 
     Raises:
         BenchError: it failed.
@@ -120,7 +120,7 @@ def wrk(service: Service, clients: int, seconds: int) -> Load:
 
 
 def usage(service: Service) -> Usage:
-    """Return what the API has used; its process is the first of its container (proc(5))."""
+    """Return the resources of the API; its process is the first of its container (proc(5))."""
     stat, _, status = _exec(service, "cat", "/proc/1/stat", "/proc/1/status").partition("\n")
     ticks = sum(int(field) for field in stat.rpartition(")")[2].split()[11:13])
     (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
@@ -128,13 +128,13 @@ def usage(service: Service) -> Usage:
 
 
 def spans_arrived() -> int:
-    """Return how many spans the collector has."""
+    """Return how many spans the collector has received."""
     ask = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:4318').read().decode())"
     return int(_exec("collector", "python3", "-c", ask))
 
 
 def left_in_queue() -> int:
-    """Return how many mails are in Postfix's queue, after it had some seconds to hand on what it took."""
+    """Return how many mails are in Postfix's queue, after some seconds for their delivery."""
     deadline = time.monotonic() + _DRAIN_SECONDS
     while (left := len(_exec("mail-server", "postqueue", "-j").splitlines())) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)

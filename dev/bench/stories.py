@@ -1,4 +1,4 @@
-"""The lives of mails, and what else a mail server logs; a story's times never go back."""
+"""Sequences of log lines: mails with their outcomes, rejects, scans; times never decrease within one."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -34,27 +34,27 @@ Teller = Callable[[Random, float], Story]
 
 
 def api_mail(rng: Random, at: float) -> Story:
-    """Tell of a contact form's mail, which brings its trace along."""
+    """Yield the lines of a contact form's mail with a trace."""
     return _sent_mail(rng, at, "internal", API)
 
 
 def internal_mail(rng: Random, at: float) -> Story:
-    """Tell of a mail of another container."""
+    """Yield the lines of a mail from another container."""
     return _sent_mail(rng, at, "internal", WEBSITE)
 
 
 def submitted_mail(rng: Random, at: float) -> Story:
-    """Tell of a mail of a person's mail program, with TLS and a password."""
+    """Yield the lines of a mail from a mail program, with TLS and a password."""
     return _sent_mail(rng, at, "submission", stranger(rng))
 
 
 def forwarded_mail(rng: Random, at: float) -> Story:
-    """Tell of a stranger's mail to the domain, which goes on to the owner."""
+    """Yield the lines of a mail from outside to the domain, which is forwarded to the owner."""
     return _sent_mail(rng, at, "public", stranger(rng), orig_to=f"hello@{DOMAIN}")
 
 
 def local_mail(rng: Random, at: float) -> Story:
-    """Tell of a mail of a program in the container, as cron's."""
+    """Yield the lines of a mail from a program in the container, such as cron."""
     mail = new_mail(rng, at, sender=f"root@{DOMAIN}", orig_to=f"root@{DOMAIN}")
     yield at, f"pickup[212]: {mail.id}: uid=0 from=<root>", Kind.OTHER
     yield at, f"cleanup[239]: {mail.id}: message-id=<{mail.id}@mail.{DOMAIN}>", Kind.RECEIVED
@@ -69,11 +69,11 @@ def _sent_mail(rng: Random, at: float, service: str, client: str, *, orig_to: st
     yield from sent(rng, mail, at, [recipient])
 
 
-# -- mails with a harder life -----------------------------------------------------------------------------------
+# -- mails that wait or fail -------------------------------------------------------------------------------------
 
 
 def newsletter(rng: Random, at: float) -> Story:
-    """Tell of a mail to many: most are reached at once, some at the second try, some never."""
+    """Yield the lines of a mail to many: most are reached at once, some at the second attempt, some never."""
     mail = new_mail(rng, at)
     recipients = [an_address(rng) for _ in range(rng.randrange(2, 25))]
     yield from received(rng, mail, "internal", WEBSITE, recipients=len(recipients))
@@ -96,7 +96,7 @@ def newsletter(rng: Random, at: float) -> Story:
 
 
 def deferred_mail(rng: Random, at: float) -> Story:
-    """Tell of a mail that waits, a few minutes to some hours, and is sent in the end."""
+    """Yield the lines of a mail that waits, a few minutes to some hours, and is sent in the end."""
     mail = new_mail(rng, at)
     recipient = an_address(rng)
     yield from received(rng, mail, "internal", API)
@@ -110,7 +110,7 @@ def deferred_mail(rng: Random, at: float) -> Story:
 
 
 def expired_mail(rng: Random, at: float) -> Story:
-    """Tell of a mail that waits for five days in vain and goes back to its sender."""
+    """Yield the lines of a mail that expires after five days and is returned to its sender."""
     mail = new_mail(rng, at)
     recipient = an_address(rng)
     yield from received(rng, mail, "internal", WEBSITE)
@@ -125,7 +125,7 @@ def expired_mail(rng: Random, at: float) -> Story:
 
 
 def bounced_mail(rng: Random, at: float) -> Story:
-    """Tell of a mail that the relay refuses for good; its sender is told, by another mail."""
+    """Yield the lines of a mail that bounces, and of the bounce message."""
     mail = new_mail(rng, at)
     recipient = an_address(rng)
     yield from received(rng, mail, "internal", API)
@@ -133,11 +133,11 @@ def bounced_mail(rng: Random, at: float) -> Story:
     yield from returned(rng, mail, at + 1)
 
 
-# -- the open internet, and the daemons' own words -----------------------------------------------------------------
+# -- clients from the internet, and the daemons' own lines -----
 
 
 def rejected_client(rng: Random, at: float) -> Story:
-    """Tell of a stranger who is refused at RCPT."""
+    """Yield the lines of a client that is refused at RCPT."""
     client = stranger(rng)
     smtpd = f"public/smtpd[{rng.randrange(300, 340)}]"
     number = rng.randrange(1 << 24)
@@ -155,7 +155,7 @@ def rejected_client(rng: Random, at: float) -> Story:
 
 
 def scanner(rng: Random, at: float) -> Story:
-    """Tell of a stranger who looks whether there is something to break into, and goes away."""
+    """Yield the lines of a port scan."""
     client = stranger(rng)
     smtpd = f"public/smtpd[{rng.randrange(300, 340)}]"
     yield at, f"{smtpd}: connect from {client}", Kind.CONNECTED
@@ -183,7 +183,7 @@ def scanner(rng: Random, at: float) -> Story:
 
 
 def password_guesser(rng: Random, at: float) -> Story:
-    """Tell of a stranger who tries a password on the submission port."""
+    """Yield the lines of a failed login at the submission port."""
     client = stranger(rng)
     smtpd = f"submission/smtpd[{rng.randrange(400, 440)}]"
     yield at, f"{smtpd}: connect from {client}", Kind.CONNECTED
@@ -194,7 +194,7 @@ def password_guesser(rng: Random, at: float) -> Story:
 
 
 def statistics(rng: Random, at: float) -> Story:
-    """Tell what daemons write for nobody in particular."""
+    """Yield lines of daemons that belong to no mail."""
     stamp = f"at Nov 22 14:{rng.randrange(60):02d}:{rng.randrange(60):02d}"
     address = stranger(rng).partition("[")[2].rstrip("]")
     for text in (
@@ -210,7 +210,7 @@ def statistics(rng: Random, at: float) -> Story:
 
 
 ALL_SENT: Final[Mapping[Teller, float]] = {api_mail: 50, internal_mail: 50}
-"""Stories by how often they are told."""
+"""The stories with their weights."""
 REALISTIC: Final[Mapping[Teller, float]] = {
     api_mail: 30,
     internal_mail: 12,

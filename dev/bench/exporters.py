@@ -1,4 +1,4 @@
-"""Who is compared: how each is run, how one sees that it has read everything, and what it should have counted."""
+"""The compared exporters: command, counters of lines read, and the expected values of their metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Image(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A sum of samples that must equal what the log holds.
+    """A sum of samples that must equal a number in the log.
 
     Args:
         name: the samples' name in the exposition.
@@ -40,7 +40,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One exporter in one manner of use; the manners are those of `measure.py`."""
+    """One exporter in one mode; the modes are those of `measure.py`."""
 
     name: str
     image: Image
@@ -49,16 +49,16 @@ class Side:
     expected: tuple[Expected, ...]
     url: str = ""
     counters: tuple[str, ...] = ()
-    """What adds up to the lines it has read."""
+    """The counters that add up to the lines it has read."""
     environment: tuple[str, ...] = ()
     """Variables, each as `NAME=value`."""
     sink_port: int = 0
-    """Where it sends its spans."""
+    """The port to which it sends its spans."""
     share: int = 1
-    """It gets one line in so many of the log: what takes long is measured on less."""
+    """It gets only this part of the log: one line in so many, for slow modes."""
 
     def complaints(self, exposition: str, contents: Contents) -> list[str]:
-        """Return in what the exposition is not what the log holds; empty when it has read and understood everything."""
+        """Return the differences between the exposition and the log; empty when every line was read and parsed."""
         samples = [sample for family in text_string_to_metric_families(exposition) for sample in family.samples]
         found = []
         for expected in self.expected:
@@ -93,7 +93,7 @@ _HSN723_LINES: Final = (
     "postfix_smtpd_tls_connections_total",
     "postfix_unsupported_log_entries_total",
 )
-"""Every line adds one to exactly one of these."""
+"""Every line is counted by exactly one of these."""
 _SMTPD: Final = ("smtpd", "internal/smtpd", "public/smtpd", "submission/smtpd")
 _CLEANUP: Final = ("cleanup", "public/cleanup", "bounce/cleanup")
 _ATTEMPTS: Final = (Kind.SENT, Kind.DEFERRED, Kind.BOUNCED)
@@ -107,7 +107,7 @@ _HSN723: Final = Side(
     name=HSN723,
     image=Image.PEERS,
     manner="follow",
-    # Its README has one name each daemon's syslog name, else its lines count as unsupported.
+    # Its README requires each daemon's syslog name; otherwise its lines count as unsupported.
     command=(
         "prometheus-postfix-exporter",
         "--postfix.logfile_path={log}",
@@ -175,5 +175,5 @@ TRACED: Final = Side(
 )
 
 SPEED: Final = (_HSN723, METRICS, _MTAIL, LEDGER, TRACED)
-"""In this order in every run, so that no side always finds the machine as the same other one left it."""
+"""The order in every run."""
 MEMORY: Final = (_HSN723, METRICS, LEDGER)

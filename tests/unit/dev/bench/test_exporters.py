@@ -1,8 +1,8 @@
 """What a side has to have counted."""
 
+from dev.bench.exporters import LEDGER
 from dev.bench.lines import Kind
 from dev.bench.maillog import Contents
-from dev.bench.sides import LEDGER
 
 EXPOSITION = """# TYPE postfix_log_lines_total counter
 postfix_log_lines_total{result="parsed"} %d
