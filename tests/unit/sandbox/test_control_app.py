@@ -26,7 +26,7 @@ def mail(sandbox: Sandbox) -> ReceivedMail:
 
 
 async def test_a_mail_in_json(control: httpx2.AsyncClient, mail: ReceivedMail) -> None:
-    """All there is to know of it, headers as sent and as delivered."""
+    """A mail is returned with its headers as sent and as delivered."""
     (found,) = (await control.get("/messages")).json()
     assert found == (await control.get(f"/messages/{mail.id}")).json()
     delivered = found.pop("delivered_headers")
@@ -83,21 +83,21 @@ async def test_a_mails_bytes(control: httpx2.AsyncClient, mail: ReceivedMail) ->
 
 @pytest.mark.parametrize("path", ["", "/raw", "/view"], ids=["json", "raw", "view"])
 async def test_a_mail_that_is_not_there(control: httpx2.AsyncClient, path: str) -> None:
-    """404, and where to look."""
+    """An unknown id is answered 404 with the path of the list."""
     answer = await control.get(f"/messages/none{path}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "no mail of that id; /messages lists them"})
 
 
 @pytest.mark.usefixtures("mail")
 async def test_mails_are_deleted(control: httpx2.AsyncClient) -> None:
-    """A test starts with an empty inbox; health still knows how many there were."""
+    """DELETE empties the inbox; /health still counts the mails before."""
     assert (await control.delete("/messages")).status_code == 204
     assert (await control.get("/messages")).json() == []
     assert (await control.get("/health")).json()["messages"] == 1
 
 
 async def test_faults_are_switched(control: httpx2.AsyncClient) -> None:
-    """What is on is listed with its parameters, beside all that can be."""
+    """The faults that are on are listed with their parameters, and all faults."""
     answer = await control.put("/faults/slow", json={"seconds": 2, "at": "rcpt"})
     assert answer.json() == {"name": "slow", "at": "rcpt", "seconds": 2}
     assert (await control.put("/faults/content")).json() == {"name": "content", "at": "end"}
@@ -127,14 +127,14 @@ async def test_faults_are_switched(control: httpx2.AsyncClient) -> None:
 async def test_bad_requests_are_explained(
     control: httpx2.AsyncClient, method: str, path: str, body: dict[str, object] | None, problem: str
 ) -> None:
-    """400 with a sentence that names what would be possible."""
+    """A wrong value is answered 400 with the possible ones."""
     answer = await control.request(method, path, json=body)
     assert answer.status_code == 400
     assert problem in answer.json()["detail"]
 
 
 async def test_the_limit_is_read_and_set(control: httpx2.AsyncClient) -> None:
-    """All of it, or a part."""
+    """The limit can be changed in whole or in part."""
     assert (await control.get("/limit")).json() == {
         "limit": 5,
         "window_seconds": 100,
@@ -155,7 +155,7 @@ async def test_the_limit_is_read_and_set(control: httpx2.AsyncClient) -> None:
 
 
 async def test_traces(control: httpx2.AsyncClient, sandbox: Sandbox) -> None:
-    """Listed, whole, and drawn."""
+    """Traces are returned as a list, one by one, and as a drawing."""
     trace_id = "a" * 32
     sandbox.spans.add(Span(trace_id, "b" * 16, "mail", 1_000_000_000, 1_002_000_000, service="mail-exporter"))
     (listed,) = (await control.get("/traces")).json()
@@ -193,7 +193,7 @@ async def test_traces(control: httpx2.AsyncClient, sandbox: Sandbox) -> None:
 
 
 async def test_health(control: httpx2.AsyncClient) -> None:
-    """It is well as long as it answers, closed ports included: those are a fault somebody asked for."""
+    """/health is 200 also with closed ports, which a fault has closed."""
     await control.put("/faults/refuse_connection")
     answer = await control.get("/health")
     assert (answer.status_code, answer.json()["status"], answer.json()["listening"]) == (200, "ok", False)
@@ -201,6 +201,6 @@ async def test_health(control: httpx2.AsyncClient) -> None:
 
 
 async def test_attempts_are_forgotten(control: httpx2.AsyncClient) -> None:
-    """A test starts with an empty record."""
+    """DELETE removes all attempts."""
     assert (await control.delete("/attempts")).status_code == 204
     assert (await control.get("/attempts")).json() == []

@@ -1,4 +1,4 @@
-"""What faults make of a moment."""
+"""Which faults apply at a moment."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_fault_is_silent_at_other_stages() -> None:
 
 
 def test_one_fault_answers_and_the_rest_is_not_spent() -> None:
-    """Of two that answer the one named first in the vocabulary does, whatever the order they came in."""
+    """Of two faults with a reply, the first one of FaultName applies, in any order of switching on."""
     decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(Stage.AUTH))
     assert decision.answer is Situation.TOO_MANY_LOGINS
     assert decision.spent == (FaultName.TOO_MANY_LOGINS,)
@@ -64,7 +64,7 @@ def test_a_slow_answer_can_be_a_refusal_too() -> None:
     ],
 )
 def test_conditions(fault: Fault, moment: Moment, *, bites: bool) -> None:
-    """Some faults look at more than the stage."""
+    """Some faults depend on more than the stage."""
     assert bites == (decide([fault], moment).fault is not None)
 
 
@@ -78,7 +78,7 @@ def test_a_counted_fault_bites_that_often() -> None:
 
 
 def test_greylisting_turns_each_pair_away_once() -> None:
-    """A second sender or recipient is turned away as well; a second attempt passes."""
+    """Each new sender and recipient is deferred once; the second attempt is accepted."""
     board = FaultBoard()
     board.switch_on(build("greylist", {}))
     pairs = [("s@x", "a@y"), ("s@x", "b@y"), ("s@x", "a@y"), ("S@x", "A@y"), ("t@x", "a@y")]
@@ -87,7 +87,7 @@ def test_greylisting_turns_each_pair_away_once() -> None:
 
 
 def test_greylisting_switched_on_again_starts_anew() -> None:
-    """Who was let pass before is turned away once more."""
+    """Switching greylisting on again defers all pairs once more."""
     board = FaultBoard()
     for _ in range(2):
         board.switch_on(build("greylist", {}))

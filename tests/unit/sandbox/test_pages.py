@@ -1,4 +1,4 @@
-"""The pages for people, given what a stranger may send."""
+"""HTML pages with hostile values."""
 
 from html.parser import HTMLParser
 
@@ -61,14 +61,14 @@ async def test_a_hostile_mail_stays_text(control: httpx2.AsyncClient, evil_mail:
 
 
 async def test_hostile_spans_stay_text(control: httpx2.AsyncClient, sandbox: Sandbox) -> None:
-    """Names and services of spans come from outside too."""
+    """Names and services of spans are escaped."""
     sandbox.spans.add(Span("a" * 32, "b" * 16, EVIL, 0, 1, service=EVIL))
     assert Elements((await control.get("/")).text).names.isdisjoint({"script", "img"})
 
 
 @pytest.mark.usefixtures("evil_mail")
 async def test_hostile_faults_stay_text(control: httpx2.AsyncClient) -> None:
-    """So do the parameters of a fault."""
+    """Parameters of a fault are escaped."""
     await control.put("/faults/unknown_recipient", json={"recipient": EVIL})
     assert Elements((await control.get("/")).text).names.isdisjoint({"script", "img"})
 
@@ -83,7 +83,7 @@ async def test_an_empty_sandbox(control: httpx2.AsyncClient) -> None:
 
 
 async def test_closed_ports_are_mentioned(control: httpx2.AsyncClient) -> None:
-    """Whoever looks why no mail arrives finds it at the top."""
+    """Closed ports are at the top of the page."""
     await control.put("/faults/refuse_connection")
     page = (await control.get("/")).text
     assert "ports are closed" in page
@@ -93,5 +93,5 @@ async def test_closed_ports_are_mentioned(control: httpx2.AsyncClient) -> None:
 
 @pytest.mark.parametrize(("query", "reloads"), [("", False), ("?refresh=1", True)], ids=["still", "reloading"])
 async def test_the_page_reloads_when_asked_to(control: httpx2.AsyncClient, query: str, *, reloads: bool) -> None:
-    """Never by itself: that would disturb who reads it with a screen reader."""
+    """The page reloads only on request: reloading disturbs screen readers."""
     assert reloads == ('http-equiv="refresh"' in (await control.get(f"/{query}")).text)

@@ -25,7 +25,7 @@ def test_recipients_count_until_the_window_has_passed(limit: SendingLimit, now: 
 
 
 def test_the_next_release_is_the_oldest_ones(limit: SendingLimit, now: list[float]) -> None:
-    """It is known when room will be."""
+    """The time of the next release is known."""
     assert limit.next_release is None
     start = now[0]
     limit.take(1)
@@ -37,7 +37,7 @@ def test_the_next_release_is_the_oldest_ones(limit: SendingLimit, now: list[floa
 
 
 def test_use_can_be_set(limit: SendingLimit, now: list[float]) -> None:
-    """A drill starts at the number it wants; that use ages like any other."""
+    """`used` sets the use; it leaves the window like any other."""
     limit.take(4)
     limit.change(used=5)
     assert limit.used == 5
