@@ -88,7 +88,7 @@ function forgetErrors (form) {
   }
 }
 
-// aria-disabled, not disabled: a disabled button would lose the focus of whoever pressed it.
+// aria-disabled, not disabled: a disabled button would lose the focus.
 function setBusy (form, busy) {
   form.setAttribute('aria-busy', String(busy))
   form.querySelector('button').setAttribute('aria-disabled', String(busy))

@@ -52,7 +52,7 @@ def test_lost() -> None:
 
 
 def test_lost_for_one_recipient() -> None:
-    """A mail that reached two of its three recipients, and nobody gave up the third."""
+    """A mail that reached two of its three recipients, and no bounce for the third."""
     log = {**CLEAN.log, "<3@a>": Tally(2, 0, 3)}
     assert troubles(replace(CLEAN, log=log, ledger=log)) == [(Trouble.LOST, "<3@a>")]
 
@@ -104,7 +104,7 @@ def test_open() -> None:
 
 
 def test_stranger() -> None:
-    """A mail that nobody sent."""
+    """A mail that the soak did not send."""
     log = {**CLEAN.log, "<x@a>": Tally(1, 0, 1)}
     evidence = replace(CLEAN, log=log, ledger=log, inbox={**CLEAN.inbox, "<x@a>": 1})
     assert troubles(evidence) == [(Trouble.STRANGER, "<x@a>")]

@@ -35,7 +35,7 @@ def python(code: str, *arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a closed port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
