@@ -37,7 +37,7 @@ def network(stack: Stack) -> Network:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the example as its user would have it: his values in place of the template's."""
     folder = tmp_path_factory.mktemp("site")
-    for source in (ROOT / "examples/contact-form").iterdir():
+    for source in (ROOT / "docs/examples/contact-form").iterdir():
         (folder / source.name).write_text(as_its_user(source.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
 

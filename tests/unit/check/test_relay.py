@@ -37,7 +37,7 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tls(ca_file: Path) -> ServerTls:
     """Return the relay's certificates."""
     now = dt.datetime.now(dt.UTC)
-    return server_tls(authority(ca_file, now=now), ["localhost"], now=now, scratch=ca_file.parent)
+    return server_tls(authority(ca_file, now=now), ["localhost"], now=now)
 
 
 @pytest.fixture

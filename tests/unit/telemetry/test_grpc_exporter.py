@@ -1,6 +1,5 @@
 """Export of spans over gRPC."""
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
@@ -8,12 +7,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from mail_sandbox.certificates import authority
 from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service
 from mail_telemetry.tracing import Tracing, start_tracing
@@ -114,21 +110,12 @@ def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files of a CA, and of a certificate and its key that it signed for localhost."""
-    folder, now = tmp_path_factory.mktemp("collector"), dt.datetime.now(dt.UTC)
-    ca = authority(folder / "ca.pem", now=now)
-    key = ec.generate_private_key(ec.SECP256R1())
-    signed = (
-        x509.CertificateBuilder(ca.certificate.subject, x509.Name([]), key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
-        .sign(ca.key, hashes.SHA256())
-    )
+    folder, ca = tmp_path_factory.mktemp("collector"), trustme.CA()
+    signed = ca.issue_cert("localhost")
     files = {"ca": folder / "ca.pem", "key": folder / "key.pem", "certificate": folder / "certificate.pem"}
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    files["key"].write_bytes(key.private_bytes(*form))
-    files["certificate"].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    ca.cert_pem.write_to_path(files["ca"])
+    signed.private_key_pem.write_to_path(files["key"])
+    signed.cert_chain_pems[0].write_to_path(files["certificate"])
     return files
 
 
