@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 import pytest_asyncio
+import uvloop
 from loguru import logger
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
 from mail_api.app import create_app
+from mail_api.server import http_server
 from mail_api.settings import Settings
 from mail_api.trace_context import TraceContextGuard
 from mail_ledger.engine import open_engine
@@ -30,11 +32,20 @@ from mail_telemetry.span_export import MaskingSpanExporter, ValueLengths
 from tests.unit.api.fake_postfix import FakePostfix
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     StartApi = Callable[..., Awaitable["Api"]]
+
+
+SERVED = {"test_serving.py", "test_slow_callers.py"}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], AbstractEventLoop]]:
+    """Run the tests of the HTTP server in uvloop, as the process does, and all others in asyncio's own loop."""
+    return {"uvloop": uvloop.new_event_loop} if item.path.name in SERVED else {"asyncio": asyncio.new_event_loop}
 
 
 @dataclass
@@ -136,6 +147,21 @@ async def start_api(postfix: FakePostfix, log_output: io.StringIO, ledger_url: s
 async def api(start_api: StartApi) -> Api:
     """The API as it runs with MAIL_DOMAIN alone."""
     return await start_api()
+
+
+@asynccontextmanager
+async def listening(api: Api, request_seconds: float = 20) -> AsyncIterator[int]:
+    """Serve an API by uvicorn, as the process does; yield its port."""
+    server = http_server(api.served, 0, request_seconds, lifespan="off")
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(5):
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.001)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
 
 
 SHARED = pytest.mark.asyncio(loop_scope="module")
