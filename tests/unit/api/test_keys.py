@@ -10,6 +10,7 @@ import pytest
 from mail_ledger.api_keys import ApiKey, ApiKeys
 from mail_ledger.key_limits import KeyLimits
 from mail_telemetry.names import PATHS_WITH_KEYS
+from tests.unit.api.conftest import SHARED
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
@@ -31,13 +32,14 @@ async def test_any_recipient(api: Api, postfix: FakePostfix, keys: ApiKeys) -> N
     assert (answer.status_code, postfix.mails[0].recipients) == (200, [STRANGER])
 
 
+@SHARED
 @pytest.mark.parametrize(
     "value", [f"Bearer dm_{'0' * 8}_{'0' * 32}", "Bearer", "Digest a", "", "Bearer x y", "dm_x"], ids=ascii
 )
-async def test_bad_key(api: Api, postfix: FakePostfix, value: str) -> None:
+async def test_bad_key(shared_api: Api, shared_postfix: FakePostfix, value: str) -> None:
     """What is no valid key is refused, rather than taken for a caller without one."""
-    answer = await api.send({"Authorization": value})
-    assert (answer.status_code, answer.json()["code"], postfix.mails) == (401, "key_invalid", [])
+    answer = await shared_api.send({"Authorization": value})
+    assert (answer.status_code, answer.json()["code"], shared_postfix.mails) == (401, "key_invalid", [])
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
