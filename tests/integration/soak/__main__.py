@@ -168,7 +168,7 @@ def main() -> int:
     print(report.table(seen, growth(soak.memory), unknown, soak.counted, log.count("\n")))
     if troubles:
         print(f"The log and the clients' answers: {KEPT}")
-    print("\n".join(["", *(f"DOES NOT ADD UP: {trouble}" for trouble in troubles)]) if troubles else "It adds up.")
+    print("\n".join(["", *(f"DISCREPANCY: {trouble}" for trouble in troubles)]) if troubles else "No discrepancy.")
     return 1 if troubles else 0
 
 

@@ -21,8 +21,9 @@ def table(
     shown = [one for one in grown if one.late >= _LARGE_KIB or not one.bounded]
     words = ["", _row(*_HEAD), *(_row(*row, row.balance) for row in (*rows, total)), ""]
     words += [
-        "accepted recipients = delivered + reported (bounced or expired, and the sender told) + silent (a stranger's,",
-        "forwarded in vain: bounces to strangers are not sent) + those of mails without an answer that never came up",
+        "accepted recipients = delivered + reported (bounced or expired, with a report to the sender)",
+        "+ silent (forwarded mail from outside: no bounces to unknown senders)",
+        "+ those of mails without an answer that were never seen again",
         "",
         f"log        {_witness(evidence.log)}, {read} lines",
         f"ledger     {_witness(evidence.ledger)}",
