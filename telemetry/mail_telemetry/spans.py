@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from mail_telemetry.names import Attribute, Service, SpanName
 
-Kind = Literal["SERVER", "CLIENT", "INTERNAL"]
+SpanRole = Literal["SERVER", "CLIENT", "INTERNAL"]
 
 HTTP_SPAN: Final = "POST /send"
 """The name of the first span of a trace: method and route of the request."""
@@ -21,7 +21,7 @@ class SpanDescription:
 
     name: str
     service: Service
-    kind: Kind
+    kind: SpanRole
     parent: str | None
     meaning: str
     always: frozenset[Attribute] = frozenset()
