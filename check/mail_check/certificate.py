@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from mail_check.finding import Verdict, failed, ok, warning
-from mail_exporter.certificate import read_expiry
+from mail_exporter.collectors.certificate import read_expiry
 
 SOON_DAYS: Final = 14
 _DAY: Final = 86_400

@@ -14,7 +14,7 @@ from mail_check.finding import Verdict, failed, ok, unknown, warning
 from mail_check.reason import reason
 from mail_check.sender import rewrites, sender
 from mail_check.stack import Relay, Stack
-from mail_exporter.certificate import not_after
+from mail_exporter.collectors.certificate import not_after
 from mail_telemetry.causes import EXPLANATIONS, Cause
 
 CONNECTION: Final = "connection"

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mail_check.finding import Verdict, failed, ok, unknown, warning
 from mail_check.host import Host
 from mail_check.web import Answer, get
-from mail_exporter.queue import read_queue
+from mail_exporter.collectors.queue import read_queue
 from mail_telemetry import names
 
 SERVICES: Final = ("mail-server", "mail-api", "mail-exporter")

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from mail_exporter.certificate import CertificateReader, CertificateUnavailable, not_after, read_expiry
+from mail_exporter.collectors.certificate import CertificateReader, CertificateUnavailable, not_after, read_expiry
 
 
 def certificate(ends: datetime) -> bytes:

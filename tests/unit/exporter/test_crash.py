@@ -11,18 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from mail_exporter.book import Book
+from mail_exporter.delivery_agents import RelayLabels
+from mail_exporter.ledger_checkpoint import LedgerCheckpoint
+from mail_exporter.log_line import LineReader
+from mail_exporter.log_tail import Batch, LogTail
 from mail_exporter.mail import Mail
 from mail_exporter.metrics import LogMetrics
 from mail_exporter.pipeline import Pipeline
-from mail_exporter.record import RecordReader
-from mail_exporter.relays import Relays
-from mail_exporter.source import Batch, LogFollower
 from mail_exporter.tracker import Tracker
 from mail_ledger import AttemptRow, Ledger, MessageRow
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import NOW
+from tests.unit.exporter.harness import NOW
 
 Contents = tuple[list[MessageRow], list[AttemptRow]]
 OTHER = "4jXSsQ52xGzDhqX"
@@ -47,12 +47,12 @@ def pipeline(log: Path, ledger: Ledger) -> Pipeline:
     """Return a pipeline as a new process makes it."""
     tracker = Tracker()
     tracker.restore(map(Mail.of_row, ledger.open_messages()))
-    relays = Relays("smtp.gmail.com")
+    relays = RelayLabels("smtp.gmail.com")
     return Pipeline(
-        records=RecordReader(),
+        lines=LineReader(),
         tracker=tracker,
         metrics=LogMetrics(CollectorRegistry(), relays),
-        book=Book(ledger, str(log), relays, position=ledger.position(str(log))),
+        checkpoint=LedgerCheckpoint(ledger, str(log), relays, position=ledger.position(str(log))),
         now=lambda: NOW,
     )
 
@@ -60,7 +60,7 @@ def pipeline(log: Path, ledger: Ledger) -> Pipeline:
 def run(log: Path, ledger: Ledger, *, killed_after: int | None = None) -> None:
     """Read what is there as one process does, a line in each batch; killed before the next is stored."""
     stored = 0
-    with LogFollower(log, ledger.position(str(log))) as source:
+    with LogTail(log, ledger.position(str(log))) as source:
         ours = pipeline(log, ledger)
         while (batch := source.read()) is not None:
             for end in range(1, len(batch.lines) + 1):

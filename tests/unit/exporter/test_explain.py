@@ -5,13 +5,12 @@ from contextlib import closing
 
 import pytest
 
-from mail_exporter.explain import explain
-from mail_exporter.queue import QueuedMail
-from mail_exporter.tree import Branch, draw
+from mail_exporter.collectors.queue import QueuedMail
+from mail_exporter.explain import SpanNode, draw_tree, explain
 from mail_ledger import Ledger
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def ledger() -> Iterator[Ledger]:
 
 def told(ledger: Ledger, *lines: str, queued: QueuedMail | None = None) -> str:
     """Return what is told of the mail whose lines these are."""
-    Bench(ledger).feed(*lines)
+    PipelineHarness(ledger).feed(*lines)
     (mail,) = ledger.find_messages(logs.API_ID)
     return explain(mail, ledger.attempts(mail.id), queued, queue_known=True)
 
@@ -35,7 +34,7 @@ def test_mail_that_waits(ledger: Ledger) -> None:
     assert "state          in the queue, deferred" in text
     assert "to a***@x.example: deferred 4.7.8, by smtp.gmail.com[1.2.3.4]:587" in text
     assert "why it waits   auth: The relay refuses our user name or password." in text
-    assert "retry          not before something is changed" in text
+    assert "retry          cannot succeed before the next step is done" in text
     assert "next step      Make a new app password" in text
     assert f"trace          {logs.TRACE_ID}" in text
     assert "postfix deliver" in text
@@ -56,7 +55,7 @@ def test_mail_that_was_given_up(ledger: Ledger) -> None:
     text = told(ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
     assert ": 1 expired" in text
     assert "why it failed  auth" in text
-    assert "retry          no: the mail is gone from the queue" in text
+    assert "retry          none: the mail has left the queue" in text
 
 
 def test_many_attempts(ledger: Ledger) -> None:
@@ -78,18 +77,18 @@ def test_mail_that_was_never_tried(ledger: Ledger) -> None:
     queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "connect to x[1.2.3.4]:587: Connection refused")
     text = told(ledger, *logs.accepted(), queued=queued)
     assert "why it waits   connect" in text
-    assert "retry          yes, by itself" in text
+    assert "retry          can succeed without a change" in text
 
 
 def test_tree() -> None:
     """Branches stand under their parents, with lines where siblings follow."""
-    branches = [
-        Branch(0, "a", 0, 1),
-        Branch(1, "b", 0, 0.5),
-        Branch(2, "c", 0, 0.25, "bad"),
-        Branch(1, "d", 90, 7290),
+    nodes = [
+        SpanNode(0, "a", 0, 1),
+        SpanNode(1, "b", 0, 0.5),
+        SpanNode(2, "c", 0, 0.25, "bad"),
+        SpanNode(1, "d", 90, 7290),
     ]
-    assert draw(branches).splitlines() == [
+    assert draw_tree(nodes).splitlines() == [
         "a           +0 ms     1 s",
         "├─ b        +0 ms  500 ms",
         "│  └─ c     +0 ms  250 ms  bad",

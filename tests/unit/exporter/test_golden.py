@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from mail_exporter.record import SYSLOG_NAMES
+from mail_exporter.log_line import SYSLOG_NAMES
 from mail_exporter.replay import replay
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"

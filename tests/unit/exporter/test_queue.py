@@ -8,7 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from mail_exporter.queue import QueuedMail, QueueReader, QueueUnavailable, parse_queue_line, queue_metrics, read_queue
+from mail_exporter.collectors.queue import (
+    QueuedMail,
+    QueueReader,
+    QueueUnavailable,
+    parse_queue_line,
+    queue_metrics,
+    read_queue,
+)
 
 NOW = 1763800100.0
 REFUSED = "connect to x[1.2.3.4]:587: Connection refused"

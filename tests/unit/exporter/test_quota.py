@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mail_exporter import parts
-from mail_exporter.parts import PartsCollector
-from mail_exporter.quota import Limits, QuotaReader
+from mail_exporter import collectors
+from mail_exporter.collectors import ScrapeCollector
+from mail_exporter.collectors.quota import Limits, QuotaReader
 from mail_ledger import LedgerError
 from mail_ledger.key_rooms import KeyRoom
 from mail_ledger.quota import Delivery, Quota, snapshot
@@ -25,7 +25,7 @@ def registry_of(read: Callable[[], Quota | None], reserve: int = 0, keys: Sequen
     """Return a registry with the limits as its only part."""
     reader = QuotaReader(lambda: Limits(read(), keys), reserve, cache_seconds=0)
     registry = CollectorRegistry()
-    registry.register(PartsCollector({parts.QUOTA: reader.metrics}))
+    registry.register(ScrapeCollector({collectors.QUOTA: reader.metrics}))
     return registry
 
 
@@ -152,7 +152,7 @@ def test_short_memory(fails: bool) -> None:  # noqa: FBT001 - a parameter of the
         return Limits(quota())
 
     registry = CollectorRegistry()
-    registry.register(PartsCollector({parts.QUOTA: QuotaReader(read, reserve=0, cache_seconds=60).metrics}))
+    registry.register(ScrapeCollector({collectors.QUOTA: QuotaReader(read, reserve=0, cache_seconds=60).metrics}))
     for _ in range(3):
         list(registry.collect())
     assert len(looks) == 1

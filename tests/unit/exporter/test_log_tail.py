@@ -9,14 +9,14 @@ from typing import Protocol
 
 import pytest
 
-from mail_exporter.source import LogFollower, log_files
+from mail_exporter.log_tail import LogTail, log_files
 from mail_ledger import LogPosition
 
 
 class Follow(Protocol):
     """Makes a follower that is closed when the test ends."""
 
-    def __call__(self, position: LogPosition | None = None) -> LogFollower:
+    def __call__(self, position: LogPosition | None = None) -> LogTail:
         """Return a follower that begins at the position."""
 
 
@@ -25,13 +25,13 @@ def follow(log: Path) -> Iterator[Follow]:
     """Return what makes followers of the log."""
     with ExitStack() as stack:
 
-        def made(position: LogPosition | None = None) -> LogFollower:
-            return stack.enter_context(LogFollower(log, position))
+        def made(position: LogPosition | None = None) -> LogTail:
+            return stack.enter_context(LogTail(log, position))
 
         yield made
 
 
-def read_all(follower: LogFollower) -> tuple[list[str], LogPosition | None]:
+def read_all(follower: LogTail) -> tuple[list[str], LogPosition | None]:
     """Return every line that is there, and the last position."""
     lines: list[str] = []
     position = None

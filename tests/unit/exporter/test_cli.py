@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from mail_exporter.cli import app
 from mail_ledger import Ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/mail.log"
 
@@ -48,7 +48,7 @@ def test_replay_summary() -> None:
     text = output("replay", str(GOLDEN))
     assert "Mails received, by entry" in text
     assert "The relay refuses our user name or password. No retry can succeed." in text
-    assert "Where the time went, the slowest first" in text
+    assert "Time by stage, slowest first" in text
     assert "a line of the future" in text
 
 
@@ -82,15 +82,15 @@ def test_replay_fails(arguments: tuple[str, ...]) -> None:
 def test_explain(tmp_path: Path) -> None:
     """A mail is explained by the id that the API gave, without the live queue too."""
     with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
-        Bench(ledger).feed(*logs.accepted(), logs.deferred())
+        PipelineHarness(ledger).feed(*logs.accepted(), logs.deferred())
     text = output("explain", logs.API_ID)
-    assert "in the queue, by the log; the live queue can't be read now" in text
+    assert "in the queue, according to the log; the live queue can't be read now" in text
     assert "Make a new app password" in text
 
 
 def test_explain_unknown() -> None:
     """A name that no mail has is told."""
-    assert "no mail is called nobody" in output("explain", "nobody", status=1)
+    assert "no mail found for nobody" in output("explain", "nobody", status=1)
 
 
 def test_check(tmp_path: Path) -> None:

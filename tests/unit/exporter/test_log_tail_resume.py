@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mail_exporter.resume import resume
-from mail_exporter.service import make_pipeline
+from mail_exporter.log_tail import HEAD_BYTES, LogTail, resume_position
+from mail_exporter.run import make_pipeline
 from mail_exporter.settings import Settings
-from mail_exporter.source import HEAD_BYTES, LogFollower
 from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_ledger.positions import PositionTaken
 from tests.unit.exporter import logs
@@ -50,8 +49,8 @@ class Host:
     def start(self) -> None:
         """Start the exporter anew."""
         settings = Settings.model_validate({"mail_hostname": self.name, "mail_log_file": self.log})
-        position = resume(self.ledger, self.log, settings.server)
-        self.source = LogFollower(self.log, position)
+        position = resume_position(self.ledger, self.log, settings.server)
+        self.source = LogTail(self.log, position)
         self.pipeline = make_pipeline(settings, CollectorRegistry(), self.ledger, None, position)
 
     def reads(self, *lines: str) -> None:

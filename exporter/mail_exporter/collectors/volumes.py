@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from mail_exporter.parts import gauges
+from mail_exporter.collectors import gauges
 from mail_telemetry import names
 
 

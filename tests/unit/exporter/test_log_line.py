@@ -5,8 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mail_exporter.record import RecordReader
-from mail_exporter.stamp import stamp_time
+from mail_exporter.log_line import LineReader, parse_timestamp
 from mail_telemetry.names import Entry
 
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -17,9 +16,9 @@ def at(*when: int) -> float:
     return datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
 
 
-def reader(*names: str) -> RecordReader:
+def reader(*names: str) -> LineReader:
     """Return a reader of the given time, with other names for Postfix if there are any."""
-    made = RecordReader(syslog_names=names) if names else RecordReader()
+    made = LineReader(syslog_names=names) if names else LineReader()
     made.now = NOW
     return made
 
@@ -109,14 +108,14 @@ def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
 )
 def test_year(stamp: str, now: datetime, expected: float) -> None:
     """A stamp without a year means the latest such moment that is not in the future, clocks being what they are."""
-    assert expected == stamp_time(stamp, now)
+    assert expected == parse_timestamp(stamp, now)
 
 
 def test_zone() -> None:
     """A foreign log's stamps are read in its own time zone, summer time included."""
     berlin = ZoneInfo("Europe/Berlin")
-    assert at(2026, 7, 1, 10) == stamp_time("Jul  1 12:00:00", NOW, berlin)
-    assert at(2026, 1, 1, 11) == stamp_time("Jan  1 12:00:00", NOW, berlin)
+    assert at(2026, 7, 1, 10) == parse_timestamp("Jul  1 12:00:00", NOW, berlin)
+    assert at(2026, 1, 1, 11) == parse_timestamp("Jan  1 12:00:00", NOW, berlin)
 
 
 def test_new_year_while_following() -> None:

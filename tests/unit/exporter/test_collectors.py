@@ -6,8 +6,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
-from mail_exporter.parts import PartsCollector, gauge
-from mail_exporter.volumes import Volumes
+from mail_exporter.collectors import ScrapeCollector, gauge
+from mail_exporter.collectors.volumes import Volumes
 from mail_telemetry import names
 
 
@@ -20,7 +20,7 @@ def failing() -> Iterator[Metric]:
 def test_one_part_fails() -> None:
     """A part that fails is told by its success, keeps what it had yielded, and stops no other."""
     registry = CollectorRegistry()
-    registry.register(PartsCollector({"bad": failing, "good": lambda: [gauge(names.LOG_POSITION_BYTES, 7)]}))
+    registry.register(ScrapeCollector({"bad": failing, "good": lambda: [gauge(names.LOG_POSITION_BYTES, 7)]}))
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "good"}) == 1
     assert registry.get_sample_value("mail_exporter_open_mails") == 3
@@ -36,7 +36,7 @@ def test_kept_error_holds_nothing() -> None:
         yield
 
     registry = CollectorRegistry()
-    registry.register(PartsCollector({"bad": kept}))
+    registry.register(ScrapeCollector({"bad": kept}))
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
     assert error.__traceback__ is None
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from mail_exporter.journal import Journal
+from mail_exporter.delivery_log import DeliveryLog
 from mail_ledger import Ledger
 from mail_telemetry import logging
 from mail_telemetry.names import Service
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 ARRIVED = 1795350201.0
 """When the mail of `logs` arrived, in whole seconds."""
@@ -30,15 +30,15 @@ def output() -> Iterator[io.StringIO]:
 
 def told(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) -> list[dict[str, Any]]:
     """Return the log lines that these lines make when they are read at some age."""
-    bench = Bench(ledger, journal=Journal(lambda: ARRIVED + age))
-    bench.feed(*lines)
-    return journal_lines(output)
+    harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED + age))
+    harness.feed(*lines)
+    return delivery_lines(output)
 
 
-def journal_lines(output: io.StringIO) -> list[dict[str, Any]]:
-    """Return what the journal wrote; the ledger's migrations log too."""
+def delivery_lines(output: io.StringIO) -> list[dict[str, Any]]:
+    """Return what the delivery log wrote; the ledger's migrations log too."""
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
-    return [line for line in lines if line["logger"] == "mail_exporter.journal"]
+    return [line for line in lines if line["logger"] == "mail_exporter.delivery_log"]
 
 
 def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
@@ -49,7 +49,7 @@ def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
     assert line == {
         "level": "warning",
         "service": "mail-exporter",
-        "logger": "mail_exporter.journal",
+        "logger": "mail_exporter.delivery_log",
         "message": "delivery attempt ended",
         "trace_id": logs.TRACE_ID,
         "mail.queue_id": logs.QUEUE_ID,
@@ -82,15 +82,15 @@ def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
 def test_whole_life(output: io.StringIO, ledger: Ledger) -> None:
     """Each attempt has a line and so has the mail's end, all in one trace, each with the id of its span."""
     lines = [*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="30"), logs.removed()]
-    bench = Bench(ledger, journal=Journal(lambda: ARRIVED))
-    bench.feed(*lines)
-    found = journal_lines(output)
+    harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED))
+    harness.feed(*lines)
+    found = delivery_lines(output)
     assert [(line["level"], line["message"]) for line in found] == [
         ("warning", "delivery attempt ended"),
         ("info", "delivery attempt ended"),
         ("info", "mail left the queue"),
     ]
-    spans = [span for span in bench.spans if span.name in {"postfix deliver", "postfix finish"}]
+    spans = [span for span in harness.spans if span.name in {"postfix deliver", "postfix finish"}]
     assert [line["span_id"] for line in found] == [f"{span.context.span_id:016x}" for span in spans if span.context]
     assert {line["trace_id"] for line in found} == {logs.TRACE_ID}
     assert (found[-1]["mail.outcome"], found[-1]["mail.attempts"], found[-1]["duration_seconds"]) == ("sent", 2, 30)
@@ -105,4 +105,4 @@ def test_expired_mail_is_a_warning(output: io.StringIO, ledger: Ledger) -> None:
 def test_history_is_not_told(output: io.StringIO, ledger: Ledger) -> None:
     """What is older than an hour when it is read is counted in one line, and not told one by one."""
     (line,) = told(output, ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(), age=7200)
-    assert line["message"] == "read 2 attempts and ends older than 1 h, which are not told"
+    assert line["message"] == "did not log 2 attempts and finished mails older than 1 h"

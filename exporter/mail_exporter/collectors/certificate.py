@@ -9,7 +9,7 @@ from typing import Final
 
 from prometheus_client.core import Metric
 
-from mail_exporter.parts import gauge
+from mail_exporter.collectors import gauge
 from mail_telemetry import names
 
 _VERSION: Final = 0xA0

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from prometheus_client.core import Metric
 
-from mail_exporter.follower import Follower
-from mail_exporter.source import LogFollower
+from mail_exporter.log_tail import LogTail
+from mail_exporter.read_loop import ReadLoop
 from mail_ledger import Ledger, LedgerError
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 
 class Flaky(Ledger):
@@ -35,17 +35,17 @@ def ledger(tmp_path: Path) -> Iterator[Flaky]:
 
 
 @pytest.fixture
-def bench(ledger: Flaky) -> Bench:
+def harness(ledger: Flaky) -> PipelineHarness:
     """Return a pipeline on it."""
-    return Bench(ledger)
+    return PipelineHarness(ledger)
 
 
 @pytest.fixture
-def follower(tmp_path: Path, bench: Bench) -> Iterator[Follower]:
-    """Return a follower of `mail.log`, whose clock stands an hour behind noon."""
+def loop(tmp_path: Path, harness: PipelineHarness) -> Iterator[ReadLoop]:
+    """Return a loop of `mail.log`, whose clock stands an hour behind noon."""
     noon = 1795348800.0
-    with LogFollower(tmp_path / "mail.log", None) as source:
-        yield Follower(source, bench.pipeline, lambda _: True, clock=lambda: noon + 3600)
+    with LogTail(tmp_path / "mail.log", None) as source:
+        yield ReadLoop(source, harness.pipeline, lambda _: True, clock=lambda: noon + 3600)
 
 
 def write(folder: Path, *lines: str) -> None:
@@ -54,59 +54,59 @@ def write(folder: Path, *lines: str) -> None:
         file.writelines(f"{line}\n" for line in lines)
 
 
-def told(read: Callable[[], Iterator[Metric]]) -> dict[str, float]:
+def values(read: Callable[[], Iterator[Metric]]) -> dict[str, float]:
     """Return the values of a part's metrics that have no labels."""
     return {sample.name: sample.value for family in read() for sample in family.samples}
 
 
-def test_reads_and_stores(tmp_path: Path, follower: Follower, ledger: Flaky) -> None:
+def test_reads_and_stores(tmp_path: Path, loop: ReadLoop, ledger: Flaky) -> None:
     """What is in the log is in the ledger once there is nothing more to read."""
     write(tmp_path, *logs.accepted())
-    assert follower.step() == 0
-    assert follower.step() > 0
+    assert loop.step() == 0
+    assert loop.step() > 0
     assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
-    values = told(follower.log_metrics)
-    assert values["mail_exporter_log_unread_bytes"] == 0
-    assert values["mail_exporter_log_lag_seconds"] == 0
-    assert values["mail_exporter_log_position_bytes"] == (tmp_path / "mail.log").stat().st_size
-    assert values["mail_exporter_open_mails"] == 1
+    found = values(loop.log_metrics)
+    assert found["mail_exporter_log_unread_bytes"] == 0
+    assert found["mail_exporter_log_lag_seconds"] == 0
+    assert found["mail_exporter_log_position_bytes"] == (tmp_path / "mail.log").stat().st_size
+    assert found["mail_exporter_open_mails"] == 1
 
 
-def test_lag(tmp_path: Path, follower: Follower) -> None:
+def test_lag(tmp_path: Path, loop: ReadLoop) -> None:
     """While something is unread, the lag is the age of the newest line that was read."""
     write(tmp_path, *logs.accepted())
-    follower.step()
+    loop.step()
     write(tmp_path, logs.removed())
-    assert told(follower.log_metrics)["mail_exporter_log_lag_seconds"] == 3600
+    assert values(loop.log_metrics)["mail_exporter_log_lag_seconds"] == 3600
 
 
-def test_ledger_that_is_down(tmp_path: Path, follower: Follower, ledger: Flaky, bench: Bench) -> None:
+def test_ledger_that_is_down(tmp_path: Path, loop: ReadLoop, ledger: Flaky, harness: PipelineHarness) -> None:
     """Metrics go on without the ledger, it is told, and what it missed is stored when it is back."""
     ledger.down = True
     write(tmp_path, *logs.accepted(), logs.sent())
-    follower.step()
-    follower.step()
-    assert bench.value("postfix_messages_received_total", entry="api") == 1
+    loop.step()
+    loop.step()
+    assert harness.value("postfix_messages_received_total", entry="api") == 1
     with pytest.raises(LedgerError):
-        told(follower.ledger_metrics)
+        values(loop.ledger_metrics)
     write(tmp_path, logs.removed())
-    follower.step()
+    loop.step()
     ledger.down = False
-    follower.step()
-    assert told(follower.ledger_metrics) == {"mail_exporter_ledger_pending_rows": 0}
+    loop.step()
+    assert values(loop.ledger_metrics) == {"mail_exporter_ledger_pending_rows": 0}
     (mail,) = ledger.find_messages(logs.QUEUE_ID)
     assert mail.closed is not None
     assert len(ledger.attempts(mail.id)) == 1
 
 
-def test_log_that_cannot_be_read(tmp_path: Path, follower: Follower, bench: Bench) -> None:
+def test_log_that_cannot_be_read(tmp_path: Path, loop: ReadLoop, harness: PipelineHarness) -> None:
     """A log that can't be read is told, and read once it can."""
     (tmp_path / "mail.log").mkdir()
-    assert follower.step() > 1
+    assert loop.step() > 1
     with pytest.raises(IsADirectoryError):
-        told(follower.log_metrics)
+        values(loop.log_metrics)
     (tmp_path / "mail.log").rmdir()
     write(tmp_path, *logs.accepted())
-    follower.step()
-    assert bench.value("postfix_messages_received_total", entry="api") == 1
-    assert told(follower.log_metrics)["mail_exporter_log_gaps_total"] == 0
+    loop.step()
+    assert harness.value("postfix_messages_received_total", entry="api") == 1
+    assert values(loop.log_metrics)["mail_exporter_log_gaps_total"] == 0
