@@ -1,4 +1,4 @@
-"""When the mail server's certificate ends."""
+"""Expiry of the mail server's certificate."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,18 +43,18 @@ def test_not_after(ends: datetime) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 10, 60])
 def test_no_certificate(cut: int) -> None:
-    """What is no certificate is a ValueError."""
+    """Data that are not a certificate raise ValueError."""
     with pytest.raises(ValueError, match=r"."):
         not_after(certificate(datetime(2027, 1, 1, tzinfo=UTC))[:cut])
 
 
-def test_nobody_answers() -> None:
-    """A server that is down is told with its name."""
+def test_unreachable() -> None:
+    """The error for an unreachable server contains its name."""
     with pytest.raises(CertificateUnavailable, match=r"nowhere\.invalid:587"):
         read_expiry("nowhere.invalid", 587, 1)
 
 
-def test_looks_once_in_a_while() -> None:
+def test_results_are_cached() -> None:
     """Neither an answer nor a failure is asked for again at once."""
     looks: list[timedelta] = []
 

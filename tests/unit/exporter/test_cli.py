@@ -1,4 +1,4 @@
-"""The command line."""
+"""Command line of the exporter."""
 
 import gzip
 from collections.abc import Iterator
@@ -37,14 +37,14 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 def output(*arguments: str, status: int = 0, stdin: bytes | None = None) -> str:
-    """Return what a command prints."""
+    """Return the output of a command."""
     result = CliRunner().invoke(app, arguments, input=stdin)
     assert result.exit_code == status, result.output
     return result.output
 
 
 def test_replay_summary() -> None:
-    """The summary says how much, why mail failed with the next step, and what was not understood."""
+    """The summary has numbers, causes with the next step, and lines that were not understood."""
     text = output("replay", str(GOLDEN))
     assert "Mails received, by entry" in text
     assert "The relay refuses our user name or password. No retry can succeed." in text
@@ -75,7 +75,7 @@ def test_replay_of_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_replay_fails(arguments: tuple[str, ...]) -> None:
-    """What can't be done is told in one line."""
+    """A replay that fails prints one line with the reason."""
     assert output("replay", *arguments, status=2).startswith("mail-exporter replay: ")
 
 
@@ -89,12 +89,12 @@ def test_explain(tmp_path: Path) -> None:
 
 
 def test_explain_unknown() -> None:
-    """A name that no mail has is told."""
+    """An unknown id prints a message, with exit status 1."""
     assert "no mail found for nobody" in output("explain", "nobody", status=1)
 
 
 def test_check(tmp_path: Path) -> None:
-    """Every part is looked at; what fails comes with a fix, and makes the status 1."""
+    """Every prerequisite is checked; a failure has a fix, and the exit status is 1."""
     (tmp_path / "mail.log").touch()
     lines = output("check", status=1).splitlines()
     assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [

@@ -1,4 +1,4 @@
-"""What is read at each scrape, part by part."""
+"""Collectors that are read at each scrape."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def failing() -> Iterator[Metric]:
 
 
 def test_one_part_fails() -> None:
-    """A part that fails is told by its success, keeps what it had yielded, and stops no other."""
+    """A collector that fails reports 0, its earlier metrics are kept, and the others still report."""
     registry = CollectorRegistry()
     registry.register(ScrapeCollector({"bad": failing, "good": lambda: [gauge(names.LOG_POSITION_BYTES, 7)]}))
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
@@ -28,7 +28,7 @@ def test_one_part_fails() -> None:
 
 
 def test_kept_error_holds_nothing() -> None:
-    """A part that keeps its error and raises it at each scrape does not keep what these scrapes held."""
+    """A collector that raises a cached error at each scrape keeps no stack frames in memory."""
     error = OSError("still not there")
 
     def kept() -> Iterator[Metric]:

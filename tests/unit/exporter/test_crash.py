@@ -1,4 +1,4 @@
-"""A reader that is killed at any point: nothing lost, nothing twice in the ledger."""
+"""Crashes of the exporter: no row is lost or stored twice."""
 
 import gzip
 import itertools
@@ -36,7 +36,7 @@ def story() -> list[str]:
         logs.deferred(),
         logs.sent(OTHER),
         "foreign and malformed",
-        # Another second: files are told apart by how they begin, and no two of a real log begin alike.
+        # Another second: files are identified by their first bytes, which differ in real logs.
         logs.active(second=1),
         logs.sent(delay="300"),
         logs.removed(),
@@ -58,7 +58,7 @@ def pipeline(log: Path, ledger: Ledger) -> Pipeline:
 
 
 def run(log: Path, ledger: Ledger, *, killed_after: int | None = None) -> None:
-    """Read what is there as one process does, a line in each batch; killed before the next is stored."""
+    """Read all lines in one process, one line per batch; stop before a batch is stored."""
     stored = 0
     with LogTail(log, ledger.position(str(log))) as source:
         ours = pipeline(log, ledger)
@@ -81,7 +81,7 @@ def contents(ledger: Ledger) -> Contents:
 
 
 def expected(folder: Path, lines: list[str]) -> Contents:
-    """Return what a run that nobody interrupts stores."""
+    """Return the rows that an uninterrupted run stores."""
     log = folder / "whole.log"
     log.write_text("".join(f"{line}\n" for line in lines))
     with closing(new_ledger.in_memory()) as ledger:

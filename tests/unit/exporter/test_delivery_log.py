@@ -1,4 +1,4 @@
-"""What the log tells of attempts and mails."""
+"""Delivery log: lines for attempts and finished mails."""
 
 import io
 import json
@@ -21,14 +21,14 @@ ARRIVED = 1795350201.0
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What the process logs."""
+    """Return the log output of the process."""
     stream = io.StringIO()
     logging.configure(Service.EXPORTER, stream=stream)
     yield stream
     logger.remove()
 
 
-def told(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) -> list[dict[str, Any]]:
+def logged(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) -> list[dict[str, Any]]:
     """Return the log lines that these lines make when they are read at some age."""
     harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED + age))
     harness.feed(*lines)
@@ -36,14 +36,14 @@ def told(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) ->
 
 
 def delivery_lines(output: io.StringIO) -> list[dict[str, Any]]:
-    """Return what the delivery log wrote; the ledger's migrations log too."""
+    """Return the lines of the delivery log, without those of the ledger's migrations."""
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     return [line for line in lines if line["logger"] == "mail_exporter.delivery_log"]
 
 
 def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
-    """A failed attempt is a warning that says which mail, whose trace, why, and in the relay's words; masked."""
-    (line,) = told(output, ledger, *logs.accepted(), logs.deferred())
+    """A failed attempt is logged as a warning with mail, trace, cause and reply, masked."""
+    (line,) = logged(output, ledger, *logs.accepted(), logs.deferred())
     assert line.pop("time")
     assert line.pop("span_id")
     assert line == {
@@ -98,11 +98,11 @@ def test_whole_life(output: io.StringIO, ledger: Ledger) -> None:
 
 def test_expired_mail_is_a_warning(output: io.StringIO, ledger: Ledger) -> None:
     """A mail that left the queue without reaching anybody is a warning."""
-    *_, line = told(output, ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
+    *_, line = logged(output, ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
     assert (line["level"], line["mail.outcome"], line["error.type"]) == ("warning", "expired", "expired")
 
 
-def test_history_is_not_told(output: io.StringIO, ledger: Ledger) -> None:
-    """What is older than an hour when it is read is counted in one line, and not told one by one."""
-    (line,) = told(output, ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(), age=7200)
+def test_old_events_are_not_logged(output: io.StringIO, ledger: Ledger) -> None:
+    """Events that are older than an hour are counted in one line."""
+    (line,) = logged(output, ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(), age=7200)
     assert line["message"] == "did not log 2 attempts and finished mails older than 1 h"

@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
 @pytest.fixture(scope="module")
 def exposition() -> str:
-    """Return what the golden log amounts to."""
+    """Return the exposition of the golden log."""
     registry = CollectorRegistry()
     replay([str(GOLDEN / "mail.log")], registry, relay="smtp.gmail.com", year=2026, syslog_names=SYSLOG_NAMES)
     return generate_latest(registry).decode()

@@ -1,4 +1,4 @@
-"""What the ledger is given is what its rows' fields say."""
+"""Rows of mails and attempts in the ledger."""
 
 from mail_exporter.mail import Mail
 from mail_exporter.parse.grammar import arrival_time
@@ -35,7 +35,7 @@ def test_mail() -> None:
 
 
 def test_attempt(harness: PipelineHarness, ledger: Ledger) -> None:
-    """An attempt's row tells when, where to, how it ended and why, with addresses masked."""
+    """The row of an attempt has all its fields, with masked addresses."""
     arrived = arrival_time(QUEUE_ID) or 0.0
     ended = arrived + 0.4
     harness.feed(*accepted(), deferred())

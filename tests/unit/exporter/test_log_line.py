@@ -70,7 +70,7 @@ def test_envelope(line: str, expected: tuple[object, ...]) -> None:
     ],
 )
 def test_malformed(line: str) -> None:
-    """A line without an envelope is nobody's, and the next one is read."""
+    """A line without an envelope has no origin, and the next line is read."""
     made = reader()
     assert (None, "") == made.read(line)
     origin, text = made.read("Nov 22 12:22:16 mail postfix/smtp[202]: x")
@@ -85,13 +85,13 @@ def test_malformed(line: str) -> None:
         pytest.param("postfix-in/smtp", (), True, id="instance"),
         pytest.param("sshd", (), False, id="another program"),
         pytest.param("postfixadmin/x", (), False, id="a name that only begins like it"),
-        pytest.param("mta/smtp", (), False, id="custom name that nobody told"),
+        pytest.param("mta/smtp", (), False, id="unknown custom name"),
         pytest.param("mta/smtp", ("mta",), True, id="custom name"),
         pytest.param("mta/out/smtp", ("mta/out",), True, id="custom name with a slash"),
     ],
 )
 def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
-    """Lines of other programs are told apart by Postfix's names."""
+    """Lines of Postfix and of other programs are distinguished by Postfix's names."""
     origin, _ = reader(*names).read(f"Nov 22 12:22:16 mail {tag}[1]: hello")
     assert origin is not None
     assert (origin.parse is not None) == ours
@@ -107,7 +107,7 @@ def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
     ],
 )
 def test_year(stamp: str, now: datetime, expected: float) -> None:
-    """A stamp without a year means the latest such moment that is not in the future, clocks being what they are."""
+    """A timestamp without a year is the latest such time that is not in the future."""
     assert expected == parse_timestamp(stamp, now)
 
 

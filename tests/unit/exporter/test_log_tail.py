@@ -22,7 +22,7 @@ class Follow(Protocol):
 
 @pytest.fixture
 def follow(log: Path) -> Iterator[Follow]:
-    """Return what makes followers of the log."""
+    """Return a factory of tails that are closed after the test."""
     with ExitStack() as stack:
 
         def made(position: LogPosition | None = None) -> LogTail:
@@ -48,13 +48,13 @@ def log(tmp_path: Path) -> Path:
 
 
 def append(path: Path, text: bytes) -> None:
-    """Write behind what is there."""
+    """Append to a file."""
     with path.open("ab") as file:
         file.write(text)
 
 
 def rotate(path: Path, suffix: str, *, compress: bool = False) -> None:
-    """Do what `postfix logrotate` does."""
+    """Rotate a log like `postfix logrotate`."""
     moved = path.rename(path.with_name(f"{path.name}.{suffix}"))
     if compress:
         moved.with_name(f"{moved.name}.gz").write_bytes(gzip.compress(moved.read_bytes()))
@@ -70,7 +70,7 @@ def test_missing_file_is_waited_for(log: Path, follow: Follow) -> None:
 
 
 def test_half_line_is_kept_until_it_is_whole(log: Path, follow: Follow) -> None:
-    """A line is given out when its end is written, once, and the position stands before it until then."""
+    """A line is returned once, after its end was written; until then the position is before it."""
     append(log, b"one\ntw")
     follower = follow()
     lines, position = read_all(follower)
@@ -96,7 +96,7 @@ def test_rotation_while_following(log: Path, follow: Follow, *, compress: bool) 
 
 @pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
 def test_resume_in_a_rotated_file(log: Path, follow: Follow, *, compress: bool) -> None:
-    """A reader that was down over two rotations goes on where it stopped, and repeats nothing."""
+    """A reader that was stopped during two rotations continues at its position."""
     append(log, b"one\n")
     _, position = read_all(follow())
     append(log, b"two\n")
@@ -128,7 +128,7 @@ def test_first_start_reads_rotated_files_too(log: Path, follow: Follow) -> None:
     assert read_all(follow())[0] == ["one", "two"]
 
 
-def test_lost_file_is_told(log: Path, follow: Follow) -> None:
+def test_lost_file_is_a_gap(log: Path, follow: Follow) -> None:
     """When the file in which reading stopped is gone, everything that is left is read and the loss is known."""
     append(log, b"one\n")
     _, position = read_all(follow())
@@ -162,7 +162,7 @@ def test_last_line_without_end(log: Path, follow: Follow) -> None:
 
 
 def test_truncated_file_is_read_from_its_start(log: Path, follow: Follow) -> None:
-    """A log that was truncated in place is read anew."""
+    """A log that was truncated in place is read from its start."""
     append(log, b"one\ntwo\n")
     follower = follow()
     read_all(follower)

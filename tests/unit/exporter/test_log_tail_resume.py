@@ -1,4 +1,4 @@
-"""Several mail servers on one ledger: each exporter goes on where it stopped, whatever the others do."""
+"""Several mail servers on one ledger: each exporter continues at its own position."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 class Host:
-    """A machine with a mail server, whose log has the same path as on every other one, and an exporter."""
+    """A host with a mail server and an exporter; the log has the same path on every host."""
 
     def __init__(self, ledger: Ledger, log: Path, name: str) -> None:
         self.ledger = ledger
@@ -47,7 +47,7 @@ class Host:
         self.name = name
 
     def start(self) -> None:
-        """Start the exporter anew."""
+        """Start a new exporter."""
         settings = Settings.model_validate({"mail_hostname": self.name, "mail_log_file": self.log})
         position = resume_position(self.ledger, self.log, settings.server)
         self.source = LogTail(self.log, position)
@@ -64,7 +64,7 @@ class Host:
 
 @pytest.fixture
 def hosts(ledger: Ledger, tmp_path: Path) -> Iterator[tuple[Host, Host]]:
-    """Return two machines whose exporters run."""
+    """Return two hosts with running exporters."""
     one, two = (Host(ledger, tmp_path / name / "mail.log", f"{name}.example.org") for name in ("one", "two"))
     for host in (one, two):
         host.log.parent.mkdir()
@@ -93,7 +93,7 @@ def test_same_queue_id(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_restart(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """An exporter that starts again goes on at its own position with its own open mails."""
+    """A restarted exporter continues at its own position with its own open mails."""
     one, two = hosts
     one.reads(*logs.accepted())
     two.reads(logs.line("smtpd", "connect from x[10.0.0.1]"))
@@ -123,7 +123,7 @@ def test_renamed_server(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_server_that_had_no_name(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A ledger of an earlier version goes to the server whose log it knows, and to no other."""
+    """Rows of an earlier version belong to the server whose log they match."""
     one, two = hosts
     one.reads(*logs.accepted())
     ledger.rename_server(one.name, "")
@@ -135,7 +135,7 @@ def test_server_that_had_no_name(ledger: Ledger, hosts: tuple[Host, Host]) -> No
 
 
 def test_young_logs(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """Two servers whose logs begin alike, for they were started at one moment, are not taken for one."""
+    """Two servers whose logs begin with the same bytes are not confused."""
     one, two = hosts
     start = logs.line("postfix-script", "starting the Postfix mail system")
     one.reads(start)
@@ -147,7 +147,7 @@ def test_young_logs(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_two_servers_with_one_name(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A name that two servers have is noticed; what the second one learns is not mixed with the first one's."""
+    """Two servers with the same name are detected, and the second one's rows are not stored."""
     one, two = hosts
     two.name = one.name
     two.source.__exit__()

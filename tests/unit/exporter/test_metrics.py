@@ -52,7 +52,7 @@ def test_no_other_combination_can_be() -> None:
 
 
 def test_histogram() -> None:
-    """Values fall into the bucket whose bound they do not exceed; buckets add up."""
+    """A value is counted in the bucket whose bound it does not exceed; buckets are cumulative."""
     table = HistogramTable(HISTOGRAM, ("s",))
     table["s"].observe(0.1)
     for value in (0.5, 0.5, 7.0):
@@ -108,6 +108,6 @@ def test_mail_that_is_not_traced(harness: PipelineHarness, trace: str) -> None:
 
 
 def test_first_stage_of_a_later_attempt(harness: PipelineHarness) -> None:
-    """Where no number was counted no exemplar stands: a later attempt's first stage is not."""
+    """The first stage of a retry is not counted and has no exemplar."""
     harness.feed(*logs.accepted(), logs.active(), logs.sent(delay="300", delays="300/0.02/0.3/0.1"))
     assert (DELIVERY_STAGE_SECONDS.name, "before_queue_manager") not in exemplars(harness)

@@ -1,4 +1,4 @@
-"""What each line says, on lines that a real Postfix wrote: 3.10's unless the id says otherwise."""
+"""Events of log lines, taken from a real Postfix: version 3.10 unless the id has another one."""
 
 import pytest
 
@@ -147,7 +147,7 @@ def case(daemon: str, text: str, expected: LogEvent | None, name: str) -> object
         case("smtp", f"Trusted TLS connection established to x[1.2.3.4]:587 to sni.x: TLSv9 {TLS}",
              TlsEstablished("out", "other", "trusted"), "TLS of the future, with SNI"),
         case("smtp", f"Verified TLS connection reused to sandbox-relay[172.19.0.3]:587: {TLS}", NO_EVENT, "TLS reused"),
-        case("smtp", "connect to sandbox-relay[172.19.0.3]:2600: Connection refused", NO_EVENT, "refused, told again"),
+        case("smtp", "connect to sandbox-relay[172.19.0.3]:2600: Connection refused", NO_EVENT, "refused, repeated"),
         case("smtp", f"{Q}: host x[1.2.3.4] said: 450 busy (in reply to RCPT TO command)",
              NO_EVENT, "not the last one"),
         case("smtp", "something new happened", None, "not understood"),
@@ -194,7 +194,7 @@ def case(daemon: str, text: str, expected: LogEvent | None, name: str) -> object
     ],
 )  # fmt: skip
 def test_event(daemon: str, text: str, expected: LogEvent | None) -> None:
-    """A line becomes the event it tells, and nothing that somebody else wrote into it."""
+    """A line is parsed to its event, and text of clients does not change the event."""
     assert expected == parse(daemon, text)
 
 
@@ -226,7 +226,7 @@ def test_event(daemon: str, text: str, expected: LogEvent | None) -> None:
     ],
 )  # fmt: skip
 def test_reject_reason(said: str, reason: RejectReason) -> None:
-    """A refusal's reason is told from Postfix's words, whatever the client's own are."""
+    """The reject reason comes from Postfix's text, not from the client's."""
     assert parse("smtpd", f"NOQUEUE: reject: RCPT from u[1.2.3.4]: {said}; {ENVELOPE}") == ClientRejected(reason)
 
 

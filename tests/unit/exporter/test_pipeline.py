@@ -1,4 +1,4 @@
-"""Lines in; metrics, spans and ledger entries out."""
+"""The whole pipeline: log lines in; metrics, spans and ledger rows out."""
 
 import pytest
 
@@ -29,8 +29,8 @@ def test_ledger_knows_the_mail_and_its_attempts(harness: PipelineHarness, ledger
     assert second.ended == pytest.approx(mail.arrived + 300)
 
 
-def test_notice_that_left_before_it_was_told(harness: PipelineHarness, ledger: Ledger) -> None:
-    """bounce(8) may log its notice when that has left the queue: it is not begun anew, and keeps what it had."""
+def test_notice_logged_after_its_removal(harness: PipelineHarness, ledger: Ledger) -> None:
+    """bounce(8) may log a notice after that mail was removed: its row in the ledger is kept."""
     bounce = "4jXW7p6hNhzC61H"
     harness.feed(
         *logs.accepted(),
@@ -72,7 +72,7 @@ def test_counters(harness: PipelineHarness) -> None:
 
 
 def test_suspended_delivery_is_no_new_relay_failure(harness: PipelineHarness) -> None:
-    """What the retry daemon repeats of an earlier refusal is counted apart, with the refusal's cause."""
+    """A repeated failure of the retry daemon is counted separately, with its cause."""
     repeated = (
         logs.deferred()
         .replace("postfix/smtp[", "postfix/error[")
@@ -94,7 +94,7 @@ def test_suspended_delivery_is_no_new_relay_failure(harness: PipelineHarness) ->
     ],
 )
 def test_entry_is_the_listeners(harness: PipelineHarness, daemon: str, entry: str) -> None:
-    """An outsider who imitates the API's Message-ID is not taken for the API."""
+    """A client that imitates the API's Message-ID is not counted as the API."""
     lines = [line.replace("client=mail-api[172.18.0.5]", "uid=0 from=<x>") if daemon == "pickup" else line
              for line in logs.accepted(daemon=daemon)]  # fmt: skip
     harness.feed(*lines)
@@ -110,7 +110,7 @@ def test_recipients_finish_once(harness: PipelineHarness) -> None:
 
 
 def test_expired_recipients(harness: PipelineHarness) -> None:
-    """Recipients who had no last attempt when the mail was given up are expired, the others not."""
+    """Recipients without a last attempt expire with the mail, the others do not."""
     harness.feed(
         *logs.accepted(), logs.active(recipients=3), logs.sent(), logs.deferred(), logs.expired(), logs.removed()
     )
@@ -128,14 +128,14 @@ def test_deleted_recipients(harness: PipelineHarness) -> None:
 
 
 def test_forwarded(harness: PipelineHarness) -> None:
-    """A recipient that an alias made is a forward, and its entry tells whose mail it was."""
+    """A recipient from an alias counts as forwarded, with the entry of the mail."""
     forwarded = logs.sent().replace("to=<a@x.example>,", "to=<a@x.example>, orig_to=<hi@dinky.example>,")
     harness.feed(*logs.accepted(daemon="public/smtpd"), forwarded, logs.removed())
     assert harness.value("postfix_recipients_finished_total", outcome="sent", entry="public", forwarded="yes") == 1
 
 
-def test_unknown_cause_is_told(harness: PipelineHarness) -> None:
-    """A reply that the table of causes does not know is counted as other, and told."""
+def test_unknown_cause(harness: PipelineHarness) -> None:
+    """A reply without a known cause is counted as other, and reported."""
     unknown = logs.deferred().replace("4.7.8", "4.9.9").replace("SASL authentication failed", "the moon is wrong")
     unknown = unknown.replace("535-5.7.8 Username and Password not accepted", "no")
     harness.feed(*logs.accepted(), unknown)
@@ -152,7 +152,7 @@ def test_short_queue_id_that_is_used_again(harness: PipelineHarness, ledger: Led
 
 
 def test_too_many_open_mails(ledger: Ledger) -> None:
-    """What is too much to remember is forgotten, oldest first, and counted."""
+    """Above the limit, the oldest mails are evicted and counted."""
     harness = PipelineHarness(ledger, max_open_mails=10)
     for number in range(30):
         harness.feed(*logs.accepted(f"{number:012X}"))

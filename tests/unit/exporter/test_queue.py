@@ -1,4 +1,4 @@
-"""The live queue, as `postqueue -j` tells it."""
+"""Live queue, from `postqueue -j`."""
 
 import json
 import socket
@@ -73,13 +73,13 @@ def test_read() -> None:
     ],
 )
 def test_no_listing(answer: bytes) -> None:
-    """An answer that is no listing is told as such."""
+    """A response that is no listing raises an error."""
     with server(answer) as port, pytest.raises(QueueUnavailable, match=r"cannot read the queue at 127\.0\.0\.1"):
         read_queue("127.0.0.1", port, 5)
 
 
-def test_nobody_answers() -> None:
-    """A mail server that is down is told with its name and port."""
+def test_unreachable() -> None:
+    """The error for an unreachable server has its name and port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(QueueUnavailable, match=f":{port}: .*refused"):
@@ -87,7 +87,7 @@ def test_nobody_answers() -> None:
 
 
 def test_metrics() -> None:
-    """Messages, bytes and oldest age by queue and by cause; what is empty is 0."""
+    """Messages, bytes and oldest age by queue and by cause; empty ones are 0."""
     queue = [
         QueuedMail("deferred", "A", NOW - 100, 10, REFUSED),
         QueuedMail("deferred", "B", NOW - 50, 20, REFUSED),

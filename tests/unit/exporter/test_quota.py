@@ -112,7 +112,7 @@ def test_rooms_of_keys() -> None:
 
 
 def test_by_entry() -> None:
-    """Every entry is there, forwarded mail beside it, and they add up to what is used."""
+    """Every entry is present, forwarded and not, and the values add up to the used recipients."""
     registry = registry_of(
         lambda: quota(
             Delivery(NOW - 3, "api", False), Delivery(NOW - 2, "public", True), Delivery(NOW - 1, "public", True)
@@ -130,7 +130,7 @@ def test_by_entry() -> None:
 
 
 def test_ledger_away() -> None:
-    """A ledger that can't be read is told by the part's success; a number that nobody knows is not there."""
+    """While the ledger can't be read, the collector reports a failure and has no gauges."""
 
     def fail() -> Quota:
         raise LedgerError("read the quota", "connection refused")

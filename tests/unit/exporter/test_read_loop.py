@@ -1,4 +1,4 @@
-"""The loop: one part that fails stops no other, and nothing is lost meanwhile."""
+"""Read loop: a failure of log or ledger stops nothing else, and nothing is lost."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,25 +42,25 @@ def harness(ledger: Flaky) -> PipelineHarness:
 
 @pytest.fixture
 def loop(tmp_path: Path, harness: PipelineHarness) -> Iterator[ReadLoop]:
-    """Return a loop of `mail.log`, whose clock stands an hour behind noon."""
+    """Return a loop on `mail.log`; its clock is an hour ahead of the log."""
     noon = 1795348800.0
     with LogTail(tmp_path / "mail.log", None) as source:
         yield ReadLoop(source, harness.pipeline, lambda _: True, clock=lambda: noon + 3600)
 
 
 def write(folder: Path, *lines: str) -> None:
-    """Write behind what is there."""
+    """Append to the log."""
     with (folder / "mail.log").open("a") as file:
         file.writelines(f"{line}\n" for line in lines)
 
 
 def values(read: Callable[[], Iterator[Metric]]) -> dict[str, float]:
-    """Return the values of a part's metrics that have no labels."""
+    """Return the values of a collector's metrics without labels."""
     return {sample.name: sample.value for family in read() for sample in family.samples}
 
 
 def test_reads_and_stores(tmp_path: Path, loop: ReadLoop, ledger: Flaky) -> None:
-    """What is in the log is in the ledger once there is nothing more to read."""
+    """All log lines are in the ledger when there is nothing more to read."""
     write(tmp_path, *logs.accepted())
     assert loop.step() == 0
     assert loop.step() > 0
@@ -81,7 +81,7 @@ def test_lag(tmp_path: Path, loop: ReadLoop) -> None:
 
 
 def test_ledger_that_is_down(tmp_path: Path, loop: ReadLoop, ledger: Flaky, harness: PipelineHarness) -> None:
-    """Metrics go on without the ledger, it is told, and what it missed is stored when it is back."""
+    """While the ledger is down, metrics continue and its collector fails; later all rows are stored."""
     ledger.down = True
     write(tmp_path, *logs.accepted(), logs.sent())
     loop.step()
@@ -100,7 +100,7 @@ def test_ledger_that_is_down(tmp_path: Path, loop: ReadLoop, ledger: Flaky, harn
 
 
 def test_log_that_cannot_be_read(tmp_path: Path, loop: ReadLoop, harness: PipelineHarness) -> None:
-    """A log that can't be read is told, and read once it can."""
+    """A log that can't be read is reported, and read later."""
     (tmp_path / "mail.log").mkdir()
     assert loop.step() > 1
     with pytest.raises(IsADirectoryError):

@@ -1,4 +1,4 @@
-"""The spans that lines make."""
+"""Spans of mails and delivery attempts."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def attribute(span: ReadableSpan, name: Attribute) -> object:
 
 
 def failed(span: ReadableSpan) -> bool:
-    """Tell whether a span is an error."""
+    """Return whether a span is an error."""
     return not span.status.is_ok
 
 
@@ -85,7 +85,7 @@ def test_trace_of_a_sent_mail(harness: PipelineHarness) -> None:
 
 
 def test_times(harness: PipelineHarness) -> None:
-    """Spans start and end where the queue id and the delays say, without gaps."""
+    """Spans start and end at the times of queue id and delays, without gaps."""
     harness.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.1/0.1"))
     assert {span.name: milliseconds(span) for span in harness.spans} == {
         "postfix receive": (0, 100),
@@ -103,7 +103,7 @@ SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seco
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
-    """Whatever Postfix's rounding makes of the numbers, stages lie in their attempt, one behind the other."""
+    """For any rounding of the delays, the stages are inside their attempt, one after the other."""
     harness = PipelineHarness(new_ledger.in_memory())
     harness.feed(*logs.accepted())
     for delay, *delays in attempts:
@@ -120,7 +120,7 @@ def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
     ("delay", "expected"), [("0.32", 0.01), ("3.2", 0.1), ("32", 1.0)], ids=["below 1 s", "below 10 s", "above"]
 )
 def test_precision(harness: PipelineHarness, delay: str, expected: float) -> None:
-    """Each span says how exactly its times are known: Postfix logs two digits."""
+    """Each span has the precision of its times: Postfix logs two digits."""
     harness.feed(*logs.accepted(), logs.sent(delay=delay), logs.removed())
     (deliver,), (finish,) = named(harness.spans, "postfix deliver"), named(harness.spans, "postfix finish")
     assert attribute(deliver, Attribute.TIME_PRECISION) == expected
@@ -182,7 +182,7 @@ def test_deferred_attempt_joins_the_same_trace(harness: PipelineHarness) -> None
     ],
 )
 def test_stage_that_failed(harness: PipelineHarness, line: str, last: str) -> None:
-    """The stage that failed is the last one, and it alone says why."""
+    """The failed stage is the last one, and only it has the cause."""
     harness.feed(*logs.accepted(), line)
     (deliver,) = named(harness.spans, "postfix deliver")
     stages = [span for span in harness.spans if span.name in STAGES]
@@ -193,7 +193,7 @@ def test_stage_that_failed(harness: PipelineHarness, line: str, last: str) -> No
 
 
 def test_agent_of_this_server(harness: PipelineHarness) -> None:
-    """An agent that connects to nobody has no connection set-up."""
+    """An agent without a connection has no connect span."""
     harness.feed(*logs.accepted(), answer("thrown away", relay="none", daemon="discard", status="sent"), logs.removed())
     assert [span.name for span in harness.spans if span.name in STAGES] == [STAGES[0], STAGES[1], STAGES[3]]
     assert attribute(named(harness.spans, "postfix finish")[0], Attribute.OUTCOME) == "discarded"
@@ -218,7 +218,7 @@ def test_recipients_of_one_round_waited_together(harness: PipelineHarness) -> No
     ],
 )
 def test_finish(harness: PipelineHarness, lines: list[str], outcome: str, *, is_error: bool) -> None:
-    """The last span says what became of the mail."""
+    """The last span has the mail's outcome."""
     harness.feed(*logs.accepted(), *lines, logs.removed())
     (finish,) = named(harness.spans, "postfix finish")
     assert attribute(finish, Attribute.OUTCOME) == outcome
@@ -228,7 +228,7 @@ def test_finish(harness: PipelineHarness, lines: list[str], outcome: str, *, is_
 
 
 def test_refused_mail_has_no_trace(harness: PipelineHarness) -> None:
-    """A mail that was refused behind DATA was never in the queue, and ends without a span."""
+    """A mail that was rejected after DATA was never in the queue, and has no span."""
     harness.feed(
         logs.line("public/smtpd", f"{logs.QUEUE_ID}: client=x[1.2.3.4]"),
         logs.line("cleanup", f"{logs.QUEUE_ID}: removed (canceled)"),
@@ -257,7 +257,7 @@ def test_bounce_is_linked(harness: PipelineHarness) -> None:
 
 
 def test_bounce_is_linked_after_a_restart(harness: PipelineHarness, ledger: Ledger) -> None:
-    """An exporter that starts anew still knows what a bounce is about."""
+    """A restarted exporter restores the link between a bounce and its mail."""
     harness.feed(*bounce())
     restarted = PipelineHarness(ledger)
     restarted.feed(logs.sent(BOUNCE_ID))
@@ -280,7 +280,7 @@ def forwarded(queue_id: str) -> str:
 
 
 def test_forwarded_copy_is_in_the_trace(harness: PipelineHarness) -> None:
-    """A copy that an alias makes is an attempt of the same trace, and says so."""
+    """An attempt for an alias's recipient belongs to the same trace and is marked as forwarded."""
     harness.feed(*logs.accepted(), forwarded(logs.QUEUE_ID))
     assert attribute(named(harness.spans, "postfix deliver")[0], Attribute.FORWARDED) is True
 
@@ -379,14 +379,14 @@ def test_no_wait_when_stopping() -> None:
 def test_no_address_in_spans(harness: PipelineHarness) -> None:
     """No attribute, event or status holds a full address."""
     harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(), logs.removed())
-    told = " ".join(span.to_json() for span in harness.spans)
-    assert "a***@x.example" in told
-    assert "anna@" not in told
-    assert '"a@x.example' not in told
+    exported = " ".join(span.to_json() for span in harness.spans)
+    assert "a***@x.example" in exported
+    assert "anna@" not in exported
+    assert '"a@x.example' not in exported
 
 
 def test_restart_keeps_the_trace(harness: PipelineHarness, ledger: Ledger) -> None:
-    """An exporter that was restarted joins a mail's later attempts to what it knew before."""
+    """A restarted exporter adds later attempts of a mail to the same trace."""
     harness.feed(*logs.accepted(), logs.deferred())
     restarted = PipelineHarness(ledger)
     restarted.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"))
