@@ -202,12 +202,20 @@ def _attempted(mail: Mail, attempt: AttemptLogged, origin: Origin) -> AttemptEnd
     mail.attempts += 1
     mail.attempted = number
     mail.waiting_since = ended
-    connected = min(started + connection_setup, ended)
-    cause = None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn)
-    # Positional, because in a compiled module keywords take twice as long for a dataclass.
-    return AttemptEnded(
-        mail, attempt, origin.daemon, mail.attempts, number, began, activated, started, connected, ended, outcome, cause
-    )
+    event = AttemptEnded()
+    event.mail = mail
+    event.attempt = attempt
+    event.daemon = origin.daemon
+    event.ordinal = mail.attempts
+    event.number = number
+    event.began = began
+    event.activated = activated
+    event.started = started
+    event.connected = min(started + connection_setup, ended)
+    event.ended = ended
+    event.outcome = outcome
+    event.cause = None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn)
+    return event
 
 
 def _outcome(attempt: AttemptLogged, origin: Origin) -> Outcome | None:

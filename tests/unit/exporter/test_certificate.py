@@ -37,7 +37,7 @@ def certificate(ends: datetime) -> bytes:
     ],
 )
 def test_not_after(ends: datetime) -> None:
-    """The end is read in both forms that certificates write it in."""
+    """The expiry is parsed in both formats of a certificate."""
     assert ends.timestamp() == not_after(certificate(ends))
 
 
@@ -55,7 +55,7 @@ def test_unreachable() -> None:
 
 
 def test_results_are_cached() -> None:
-    """Neither an answer nor a failure is asked for again at once."""
+    """Results and failures are cached."""
     looks: list[timedelta] = []
 
     def fail() -> float:

@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden/mail.log"
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Point all settings to a place of the test's own."""
+    """Set all variables to paths of the test."""
     for name, value in (
         ("MAIL_LOG_FILE", f"{tmp_path}/mail.log"),
         ("LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db"),
@@ -80,7 +80,7 @@ def test_replay_fails(arguments: tuple[str, ...]) -> None:
 
 
 def test_explain(tmp_path: Path) -> None:
-    """A mail is explained by the id that the API gave, without the live queue too."""
+    """A mail is found by the id of the API, also without the live queue."""
     with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
         PipelineHarness(ledger).feed(*logs.accepted(), logs.deferred())
     text = output("explain", logs.API_ID)

@@ -42,7 +42,7 @@ def test_kept_error_holds_nothing() -> None:
 
 
 def test_volumes(tmp_path: Path) -> None:
-    """Volumes that are there are measured; one that is not mounted is left out."""
+    """Mounted volumes are measured, others are left out."""
     free, size = Volumes({"log": tmp_path, "spool": tmp_path / "nowhere"}).metrics()
     assert [sample.labels for sample in free.samples] == [{"volume": "log"}]
     assert 0 < free.samples[0].value <= size.samples[0].value

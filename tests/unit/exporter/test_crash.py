@@ -44,7 +44,7 @@ def story() -> list[str]:
 
 
 def pipeline(log: Path, ledger: Ledger) -> Pipeline:
-    """Return a pipeline as a new process makes it."""
+    """Return the pipeline of a new process."""
     tracker = Tracker()
     tracker.restore(map(Mail.of_row, ledger.open_messages()))
     relays = RelayLabels("smtp.gmail.com")
@@ -75,7 +75,7 @@ def run(log: Path, ledger: Ledger, *, killed_after: int | None = None) -> None:
 
 
 def contents(ledger: Ledger) -> Contents:
-    """Return everything the ledger holds."""
+    """Return all rows of the ledger."""
     mails = [mail for name in (logs.QUEUE_ID, OTHER) for mail in ledger.find_messages(name)]
     return mails, [attempt for mail in mails for attempt in ledger.attempts(mail.id)]
 
@@ -97,7 +97,7 @@ def rotations(lines: list[str], cuts: list[int]) -> Iterator[list[str]]:
 
 
 def test_a_crash_at_every_record() -> None:
-    """Wherever the reader is killed, the next one completes the ledger as if nothing had been."""
+    """After a crash at any record, the next run completes the ledger without loss or duplicates."""
     lines = story()
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,7 +119,7 @@ def test_a_crash_at_every_record() -> None:
     compress=st.booleans(),
 )
 def test_crashes_and_rotations(crashes: list[int], cuts: list[int], *, compress: bool) -> None:
-    """Any crashes, over files that are rotated meanwhile, compressed or not: the ledger is that of one quiet run."""
+    """After any crashes and rotations, compressed or not, the ledger equals that of one uninterrupted run."""
     lines = story()
     with TemporaryDirectory() as name, closing(new_ledger.in_memory()) as ledger:
         folder = Path(name)

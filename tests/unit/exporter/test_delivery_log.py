@@ -16,7 +16,7 @@ from tests.unit.exporter import logs
 from tests.unit.exporter.harness import PipelineHarness
 
 ARRIVED = 1795350201.0
-"""When the mail of `logs` arrived, in whole seconds."""
+"""Arrival of the mail in `logs`, in whole seconds."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def output() -> Iterator[io.StringIO]:
 
 
 def logged(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) -> list[dict[str, Any]]:
-    """Return the log lines that these lines make when they are read at some age."""
+    """Return the delivery log of these lines, read at some age."""
     harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED + age))
     harness.feed(*lines)
     return delivery_lines(output)
@@ -80,7 +80,7 @@ def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
 
 
 def test_whole_life(output: io.StringIO, ledger: Ledger) -> None:
-    """Each attempt has a line and so has the mail's end, all in one trace, each with the id of its span."""
+    """Each attempt and the finished mail have a line in one trace, each with the id of its span."""
     lines = [*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="30"), logs.removed()]
     harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED))
     harness.feed(*lines)
@@ -97,7 +97,7 @@ def test_whole_life(output: io.StringIO, ledger: Ledger) -> None:
 
 
 def test_expired_mail_is_a_warning(output: io.StringIO, ledger: Ledger) -> None:
-    """A mail that left the queue without reaching anybody is a warning."""
+    """A mail that left the queue undelivered is a warning."""
     *_, line = logged(output, ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
     assert (line["level"], line["mail.outcome"], line["error.type"]) == ("warning", "expired", "expired")
 

@@ -59,7 +59,7 @@ def test_mail_that_was_given_up(ledger: Ledger) -> None:
 
 
 def test_many_attempts(ledger: Ledger) -> None:
-    """Of many attempts the first and the last are shown, and how many more there were."""
+    """Of many attempts, the first and the last ones are shown, with the number of the others."""
     again = [line for _ in range(20) for line in (logs.active(), logs.deferred())]
     text = explained(ledger, *logs.accepted(), logs.deferred(), *again)
     assert [line.split()[1] for line in text.splitlines() if line.startswith("attempt")] == [

@@ -1,4 +1,4 @@
-"""A log with every kind of line, and the exposition that it makes; `tests/golden` holds both."""
+"""Golden log with every kind of line, and its exposition; `tests/golden` has both."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ ROW = MessageRow(
 
 
 def test_mail() -> None:
-    """A mail that was read from the ledger is stored as it was."""
+    """A mail that was read from the ledger is stored unchanged."""
     assert Mail.of_row(ROW).row() == ROW
 
 

@@ -1,4 +1,4 @@
-"""The envelope of a log line."""
+"""Envelope of a log line."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ def at(*when: int) -> float:
 
 
 def reader(*names: str) -> LineReader:
-    """Return a reader of the given time, with other names for Postfix if there are any."""
+    """Return a reader with a fixed time, and other names for Postfix if there are any."""
     made = LineReader(syslog_names=names) if names else LineReader()
     made.now = NOW
     return made
@@ -49,7 +49,7 @@ def reader(*names: str) -> LineReader:
     ],
 )
 def test_envelope(line: str, expected: tuple[object, ...]) -> None:
-    """A line's envelope is taken off."""
+    """Time, host, daemon, entry and text of a line are read."""
     made = reader()
     origin, text = made.read(line)
     assert origin is not None
@@ -112,14 +112,14 @@ def test_year(stamp: str, now: datetime, expected: float) -> None:
 
 
 def test_zone() -> None:
-    """A foreign log's stamps are read in its own time zone, summer time included."""
+    """Timestamps are read in a given time zone, daylight saving time included."""
     berlin = ZoneInfo("Europe/Berlin")
     assert at(2026, 7, 1, 10) == parse_timestamp("Jul  1 12:00:00", NOW, berlin)
     assert at(2026, 1, 1, 11) == parse_timestamp("Jan  1 12:00:00", NOW, berlin)
 
 
 def test_new_year_while_following() -> None:
-    """Lines on both sides of midnight are a second apart, when the reader's clock has moved on too."""
+    """Lines before and after New Year are a second apart when the clock moves on."""
     made = reader()
     made.now = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
     made.read("Dec 31 23:59:59 mail postfix/smtp[1]: x")

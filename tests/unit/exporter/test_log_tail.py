@@ -14,10 +14,10 @@ from mail_ledger import LogPosition
 
 
 class Follow(Protocol):
-    """Makes a follower that is closed when the test ends."""
+    """Factory of tails that are closed after the test."""
 
     def __call__(self, position: LogPosition | None = None) -> LogTail:
-        """Return a follower that begins at the position."""
+        """Return a tail that begins at the position."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def follow(log: Path) -> Iterator[Follow]:
 
 
 def read_all(follower: LogTail) -> tuple[list[str], LogPosition | None]:
-    """Return every line that is there, and the last position."""
+    """Return all available lines, and the last position."""
     lines: list[str] = []
     position = None
     while batch := follower.read():
@@ -62,7 +62,7 @@ def rotate(path: Path, suffix: str, *, compress: bool = False) -> None:
 
 
 def test_missing_file_is_waited_for(log: Path, follow: Follow) -> None:
-    """A log that does not exist yet is no error, and is read once it does."""
+    """A missing log is no error, and is read when it exists."""
     follower = follow()
     assert follower.read() is None
     append(log, b"one\n")
@@ -83,7 +83,7 @@ def test_half_line_is_kept_until_it_is_whole(log: Path, follow: Follow) -> None:
 
 @pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
 def test_rotation_while_following(log: Path, follow: Follow, *, compress: bool) -> None:
-    """Lines written before, during and after a rotation all arrive in order."""
+    """Lines before, during and after a rotation are returned in order."""
     append(log, b"one\n")
     follower = follow()
     assert read_all(follower)[0] == ["one"]
@@ -110,7 +110,7 @@ def test_resume_in_a_rotated_file(log: Path, follow: Follow, *, compress: bool) 
 
 
 def test_resume_in_the_same_file(log: Path, follow: Follow) -> None:
-    """A reader that was restarted reads on in the same file, and its positions stay valid for the next restart."""
+    """A restarted reader continues in the same file, and its positions are valid for the next restart."""
     append(log, b"one\n")
     _, position = read_all(follow())
     append(log, b"two\n")
@@ -121,7 +121,7 @@ def test_resume_in_the_same_file(log: Path, follow: Follow) -> None:
 
 
 def test_first_start_reads_rotated_files_too(log: Path, follow: Follow) -> None:
-    """Nothing that is still there is skipped at the first start."""
+    """The first start reads all existing files."""
     append(log, b"one\n")
     rotate(log, "20261122-120000", compress=True)
     append(log, b"two\n")
@@ -129,7 +129,7 @@ def test_first_start_reads_rotated_files_too(log: Path, follow: Follow) -> None:
 
 
 def test_lost_file_is_a_gap(log: Path, follow: Follow) -> None:
-    """When the file in which reading stopped is gone, everything that is left is read and the loss is known."""
+    """If the file at the position is gone, all other files are read and a gap is counted."""
     append(log, b"one\n")
     _, position = read_all(follow())
     log.unlink()
@@ -140,7 +140,7 @@ def test_lost_file_is_a_gap(log: Path, follow: Follow) -> None:
 
 
 def test_several_rotations_between_two_reads(log: Path, follow: Follow) -> None:
-    """A reader that was held up over two rotations misses neither file."""
+    """A reader that missed two rotations reads both files."""
     append(log, b"one\n")
     follower = follow()
     read_all(follower)
@@ -151,7 +151,7 @@ def test_several_rotations_between_two_reads(log: Path, follow: Follow) -> None:
 
 
 def test_last_line_without_end(log: Path, follow: Follow) -> None:
-    """A half line at the end of a rotated file is given out as it is, for it will never be whole; that is a gap."""
+    """An incomplete line at the end of a rotated file is returned, and a gap is counted."""
     append(log, b"one\nhal")
     follower = follow()
     read_all(follower)

@@ -19,10 +19,10 @@ LOG = "/var/log/mail/mail.log"
 
 
 class OnePath(Ledger):
-    """A ledger to which the logs of all machines have one path, as they do where each has its own file system."""
+    """A ledger that stores all positions under one path, like hosts with separate file systems."""
 
     def positions(self, log: str) -> dict[str, LogPosition]:  # noqa: ARG002 - whichever it is
-        """Return the positions in all logs."""
+        """Return the positions of all logs."""
         return super().positions(LOG)
 
     def checkpoint(self, **values: Any) -> None:  # noqa: ANN401 - as they are
@@ -54,7 +54,7 @@ class Host:
         self.pipeline = make_pipeline(settings, CollectorRegistry(), self.ledger, None, position)
 
     def reads(self, *lines: str) -> None:
-        """Write lines to the log, and have them read and stored."""
+        """Write lines to the log, read and store them."""
         with self.log.open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
         while (batch := self.source.read()) is not None:
@@ -75,12 +75,12 @@ def hosts(ledger: Ledger, tmp_path: Path) -> Iterator[tuple[Host, Host]]:
 
 
 def full_head() -> Iterator[str]:
-    """Yield so many lines that the log's first bytes are all there."""
+    """Yield enough lines to identify the log."""
     return (logs.line("smtpd", f"connect from host{number}[10.0.0.1]") for number in range(HEAD_BYTES // 40))
 
 
 def test_same_queue_id(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """Two servers that give two mails one queue id at one moment have two mails, each with its attempts."""
+    """Two mails with the same queue id on two servers stay separate."""
     one, two = hosts
     for host in hosts:
         host.reads(*logs.accepted(SHORT_ID))
@@ -107,7 +107,7 @@ def test_restart(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_renamed_server(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A server that got another MAIL_HOSTNAME is known by its log: nothing is read twice, open mails stay its own."""
+    """A server with a new MAIL_HOSTNAME is identified by its log: nothing is read twice, and its open mails are kept."""
     one, _ = hosts
     one.reads(*full_head(), *logs.accepted())
     position = ledger.position(LOG, one.name)

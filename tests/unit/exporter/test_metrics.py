@@ -17,25 +17,25 @@ OTHER_ID = "4jXSt0111CzDhqX"
 
 
 class Exposed(Collector):
-    """Exposes one table."""
+    """Collector of one table."""
 
     def __init__(self, table: CounterTable | HistogramTable) -> None:
         self._table = table
 
     def collect(self) -> list[object]:  # type: ignore[override]
-        """Return its family."""
+        """Return the table's family."""
         return [self._table.family()]
 
 
 def registry(table: CounterTable | HistogramTable) -> CollectorRegistry:
-    """Return a registry that reads the table."""
+    """Return a registry with the table."""
     made = CollectorRegistry()
     made.register(Exposed(table))
     return made
 
 
 def test_every_combination_is_there_from_the_start() -> None:
-    """All label values are 0 at first, so that `increase()` sees the first event."""
+    """All label values are 0 at the start, so that `increase()` includes the first event."""
     table = CounterTable(COUNTER, ("a", "b"), ("x",))
     table.add("b", "x", number=2)
     read = registry(table)
@@ -44,7 +44,7 @@ def test_every_combination_is_there_from_the_start() -> None:
 
 
 def test_no_other_combination_can_be() -> None:
-    """A value outside the vocabulary is an error, not a time series."""
+    """An unknown label value raises KeyError and adds no time series."""
     table = CounterTable(COUNTER, ("a",), ("x",))
     with pytest.raises(KeyError):
         table.add("evil", "x")
@@ -67,7 +67,7 @@ def test_histogram() -> None:
 
 
 def exemplars(harness: PipelineHarness) -> dict[tuple[str, str], tuple[str, float]]:
-    """Return trace id and value of each exemplar, by metric and the value of its label, as OpenMetrics exposes them."""
+    """Return trace id and value of each exemplar, by metric name and label value."""
     text = generate_latest(harness.registry).decode()  # type: ignore[no-untyped-call]  # published without types
     return {
         (family.name, next(value for name, value in sample.labels.items() if name != "le")): (
@@ -81,7 +81,7 @@ def exemplars(harness: PipelineHarness) -> dict[tuple[str, str], tuple[str, floa
 
 
 def test_stages_and_whole_life(harness: PipelineHarness) -> None:
-    """The stages of an attempt, and a recipient's whole time, name the trace."""
+    """Stages and total time of an attempt have its trace id as exemplar."""
     harness.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.3/0.1"))
     assert exemplars(harness) == {
         (DELIVERY_STAGE_SECONDS.name, "before_queue_manager"): (logs.TRACE_ID, 0.1),
@@ -93,7 +93,7 @@ def test_stages_and_whole_life(harness: PipelineHarness) -> None:
 
 
 def test_slowest_of_a_batch(harness: PipelineHarness) -> None:
-    """Of many attempts that are read together, the slowest is the one to look at."""
+    """Of the attempts in one batch, the slowest one is the exemplar."""
     slow = logs.sent(OTHER_ID, delay="30", delays="0.1/0.02/20/9.9")
     harness.feed(*logs.accepted(), *logs.accepted(OTHER_ID, trace=None), logs.sent(), slow, logs.sent())
     values = {value for (name, _), (_, value) in exemplars(harness).items() if name == DELIVERY_SECONDS.name}
@@ -102,7 +102,7 @@ def test_slowest_of_a_batch(harness: PipelineHarness) -> None:
 
 @pytest.mark.parametrize("trace", ["00", "02"], ids=["not sampled", "random and not sampled"])
 def test_mail_that_is_not_traced(harness: PipelineHarness, trace: str) -> None:
-    """No exemplar leads to a trace that is not there."""
+    """A mail that is not sampled has no exemplar."""
     harness.feed(*logs.accepted(trace=trace), logs.sent())
     assert exemplars(harness) == {}
 

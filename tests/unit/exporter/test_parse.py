@@ -39,7 +39,7 @@ ENVELOPE = "from=<a@b.c> to=<x@y.z> proto=ESMTP helo=<h>"
 
 
 def case(daemon: str, text: str, expected: LogEvent | None, name: str) -> object:
-    """Return one line's test."""
+    """Return the parameters of one line."""
     return pytest.param(daemon, text, expected, id=f"{daemon}: {name}")
 
 
@@ -239,5 +239,5 @@ def test_reject_reason(said: str, reason: RejectReason) -> None:
     ],
 )
 def test_arrival_time(queue_id: str, expected: float | None) -> None:
-    """A long queue id holds the arrival to the microsecond."""
+    """A long queue id contains the arrival time to the microsecond."""
     assert expected == arrival_time(queue_id)

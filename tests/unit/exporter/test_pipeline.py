@@ -8,7 +8,7 @@ from tests.unit.exporter.harness import PipelineHarness
 
 
 def test_finished_mail_is_forgotten(harness: PipelineHarness, ledger: Ledger) -> None:
-    """A mail is open in the ledger while it is in the queue, and no longer."""
+    """A mail is open in the ledger while it is in the queue."""
     harness.feed(*logs.accepted())
     assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
     harness.feed(logs.sent(), logs.removed())
@@ -17,7 +17,7 @@ def test_finished_mail_is_forgotten(harness: PipelineHarness, ledger: Ledger) ->
 
 
 def test_ledger_knows_the_mail_and_its_attempts(harness: PipelineHarness, ledger: Ledger) -> None:
-    """The API's id leads to the mail, its attempts, their causes and the relay's words, without an address."""
+    """A mail is found by the id of the API, with attempts, causes and masked replies."""
     harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
     (mail,) = ledger.find_messages(logs.API_ID)
     assert (mail.queue_id, mail.entry, mail.size, mail.closed is not None) == (logs.QUEUE_ID, "api", 700, True)
@@ -103,7 +103,7 @@ def test_entry_is_the_listeners(harness: PipelineHarness, daemon: str, entry: st
 
 
 def test_recipients_finish_once(harness: PipelineHarness) -> None:
-    """A mail is finished once for each recipient, however often it was tried."""
+    """A mail is finished once for each recipient, after any number of attempts."""
     harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
     assert harness.value("postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no") == 1
     assert harness.value("postfix_delivery_duration_seconds_sum", outcome="sent") == 300
@@ -122,7 +122,7 @@ def test_expired_recipients(harness: PipelineHarness) -> None:
 
 
 def test_deleted_recipients(harness: PipelineHarness) -> None:
-    """A mail that is removed without any end for its recipient was deleted by a person."""
+    """A mail that is removed without a last attempt was deleted by an operator."""
     harness.feed(*logs.accepted(), logs.removed())
     assert harness.value("postfix_recipients_finished_total", outcome="deleted", entry="api", forwarded="no") == 1
 
@@ -144,7 +144,7 @@ def test_unknown_cause(harness: PipelineHarness) -> None:
 
 
 def test_short_queue_id_that_is_used_again(harness: PipelineHarness, ledger: Ledger) -> None:
-    """Two mails under one short queue id are two, even when the log lost the first one's end."""
+    """Two mails with the same short queue id are separate, even if the end of the first one is missing."""
     first = [line.replace("12:00", "11:00") for line in logs.accepted("127C519E06E")]
     harness.feed(*first, *logs.accepted("127C519E06E"), logs.removed("127C519E06E"))
     assert [row.closed is None for row in ledger.find_messages("127C519E06E")] == [False, True]

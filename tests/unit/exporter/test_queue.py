@@ -22,14 +22,14 @@ REFUSED = "connect to x[1.2.3.4]:587: Connection refused"
 
 
 def line(queue: str = "deferred", **recipient: str) -> bytes:
-    """Return one mail's line."""
+    """Return the line of one mail."""
     mail = {"queue_name": queue, "queue_id": "4jXS", "arrival_time": 1763800000, "message_size": 368, "sender": "a@b"}
     return json.dumps(mail | {"recipients": [{"address": "c@d", **recipient}]}).encode()
 
 
 @contextmanager
 def server(*answers: bytes) -> Iterator[int]:
-    """Answer one client, and yield the port."""
+    """Send a response to one client, and yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -46,17 +46,17 @@ def server(*answers: bytes) -> Iterator[int]:
 
 @pytest.mark.parametrize("name", ["delay_reason", "bounce_reason", "other_reason"])
 def test_line(name: str) -> None:
-    """A mail's reason is read under each of its names (Postfix 3.11 has three)."""
+    """The reason is read under each of its names (Postfix 3.11 has three)."""
     assert parse_queue_line(line(**{name: REFUSED})) == QueuedMail("deferred", "4jXS", 1763800000, 368, REFUSED)
 
 
 def test_mail_that_was_never_tried() -> None:
-    """A mail without a reason waits for nothing."""
+    """A mail without a reason has none."""
     assert parse_queue_line(line("active")).reason is None
 
 
 def test_read() -> None:
-    """The listing arrives in any pieces."""
+    """The listing is read in pieces of any size."""
     whole = line() + b"\n" + line("hold") + b"\n"
     with server(whole[:50], whole[50:]) as port:
         assert [mail.queue for mail in read_queue("127.0.0.1", port, 5)] == ["deferred", "hold"]
@@ -111,7 +111,7 @@ def test_metrics() -> None:
 
 
 def test_large_queue_costs_no_more_series() -> None:
-    """50,000 mails are as many time series as none."""
+    """A large queue has as many time series as an empty one."""
     queue = [QueuedMail("deferred", f"Q{n}", NOW - n, 10, f"{REFUSED} {n}") for n in range(50_000)]
     assert [len(family.samples) for family in queue_metrics(queue, NOW)] == [
         len(family.samples) for family in queue_metrics([], NOW)
@@ -119,7 +119,7 @@ def test_large_queue_costs_no_more_series() -> None:
 
 
 def test_several_scrapers_read_once() -> None:
-    """An answer is good for a while."""
+    """A listing is cached."""
     reads: list[None] = []
 
     def read() -> list[QueuedMail]:

@@ -1,4 +1,4 @@
-"""The quota's gauges."""
+"""Quota gauges."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,7 @@ def quota(*deliveries: Delivery, limit: int = 10, in_queue: int = 0) -> Quota:
 
 
 def registry_of(read: Callable[[], Quota | None], reserve: int = 0, keys: Sequence[KeyRoom] = ()) -> CollectorRegistry:
-    """Return a registry with the limits as its only part."""
+    """Return a registry with the quota collector."""
     reader = QuotaReader(lambda: Limits(read(), keys), reserve, cache_seconds=0)
     registry = CollectorRegistry()
     registry.register(ScrapeCollector({collectors.QUOTA: reader.metrics}))
@@ -40,7 +40,7 @@ def values(registry: CollectorRegistry) -> dict[str, float]:
 
 
 def test_nothing_used() -> None:
-    """With an empty window all is left, nothing is to be released and no end is foreseen."""
+    """With an empty window the whole limit remains, without a release or an estimated end."""
     assert values(registry_of(quota)) == {
         "limit_recipients": 10,
         "reserve_recipients": 0,
