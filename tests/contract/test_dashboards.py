@@ -17,9 +17,9 @@ from dashboards.boards import Board
 from dashboards.colours import GREY
 from dashboards.model import COLUMNS, Unit
 from mail_api.errors import RESULTS
-from mail_exporter.events import TLS_TRUST, Abort, Notice, Reason, Status
+from mail_exporter.collectors.queue import QUEUES
+from mail_exporter.events import TLS_TRUST, AbortKind, DeliveryStatus, NoticeKind, RejectReason
 from mail_exporter.metrics import LINE_RESULTS
-from mail_exporter.queue import QUEUES
 from mail_telemetry.causes import Cause
 from mail_telemetry.names import Attribute, Entry, Outcome, Stage
 from tests.contract.promql import grouped_by, selectors
@@ -177,11 +177,11 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "entry": Entry,
     "queue": QUEUES,
     "result": [*RESULTS, *LINE_RESULTS],
-    "status": [*Status, *colours.HTTP_STATUSES],
+    "status": [*DeliveryStatus, *colours.HTTP_STATUSES],
     "trust": TLS_TRUST,
-    "reason": Reason,
-    "kind": Notice,
-    "how": Abort,
+    "reason": RejectReason,
+    "kind": NoticeKind,
+    "how": AbortKind,
     "stage": Stage,
 }
 """Labels with a fixed set of values. Each of the values has one colour on all boards."""

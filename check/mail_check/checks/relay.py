@@ -13,7 +13,7 @@ from mail_check.checks.services import certificate_result
 from mail_check.dns_resolver import Resolver
 from mail_check.results import Result, error_text, failed, ok, unknown, warning
 from mail_check.settings import MailSettings, RelaySettings
-from mail_exporter.certificate import not_after
+from mail_exporter.collectors.certificate import not_after
 from mail_telemetry.causes import EXPLANATIONS, Cause, classify
 from mail_telemetry.masking import domain_of, mask_address, mask_text
 

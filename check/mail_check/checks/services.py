@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from mail_check.host_facts import HostFacts, PublishedPort
 from mail_check.http_client import HttpResponse, get
 from mail_check.results import Result, failed, ok, unknown, warning
-from mail_exporter.certificate import read_expiry
-from mail_exporter.queue import read_queue
+from mail_exporter.collectors.certificate import read_expiry
+from mail_exporter.collectors.queue import read_queue
 from mail_telemetry import names
 
 SERVICES: Final = ("mail-server", "mail-api", "mail-exporter")

@@ -16,7 +16,7 @@ import httpx2
 from prometheus_client import CollectorRegistry
 from testcontainers.core.docker_client import DockerClient
 
-from mail_exporter.record import SYSLOG_NAMES
+from mail_exporter.log_line import SYSLOG_NAMES
 from mail_exporter.replay import replay
 from tests.integration.soak import evidence, report
 from tests.integration.soak.account import audit

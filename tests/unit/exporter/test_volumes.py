@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mail_exporter.volumes import Volumes, name_disks
+from mail_exporter.collectors.volumes import Volumes, name_disks
 
 
 def test_volumes(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mail_exporter.server import serve
+from mail_exporter.http_server import serve
 from mail_telemetry.healthcheck import problem
 
 

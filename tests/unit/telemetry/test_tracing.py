@@ -13,7 +13,7 @@ from loguru import logger
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from mail_exporter.span_metrics import CollectorUnavailable, span_metrics
+from mail_exporter.collectors.span_export import CollectorUnavailable, span_metrics
 from mail_telemetry import logging
 from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service

@@ -1,12 +1,11 @@
-"""The envelope of a log line."""
+"""Envelope of a log line."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from mail_exporter.record import RecordReader
-from mail_exporter.stamp import stamp_time
+from mail_exporter.log_line import LineReader, parse_timestamp
 from mail_telemetry.names import Entry
 
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -17,9 +16,9 @@ def at(*when: int) -> float:
     return datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
 
 
-def reader(*names: str) -> RecordReader:
-    """Return a reader of the given time, with other names for Postfix if there are any."""
-    made = RecordReader(syslog_names=names) if names else RecordReader()
+def reader(*names: str) -> LineReader:
+    """Return a reader with a fixed time, and other names for Postfix if there are any."""
+    made = LineReader(syslog_names=names) if names else LineReader()
     made.now = NOW
     return made
 
@@ -50,7 +49,7 @@ def reader(*names: str) -> RecordReader:
     ],
 )
 def test_envelope(line: str, expected: tuple[object, ...]) -> None:
-    """A line's envelope is taken off."""
+    """Time, host, daemon, entry and text of a line are read."""
     made = reader()
     origin, text = made.read(line)
     assert origin is not None
@@ -71,7 +70,7 @@ def test_envelope(line: str, expected: tuple[object, ...]) -> None:
     ],
 )
 def test_malformed(line: str) -> None:
-    """A line without an envelope is nobody's, and the next one is read."""
+    """A line without an envelope has no origin, and the next line is read."""
     made = reader()
     assert (None, "") == made.read(line)
     origin, text = made.read("Nov 22 12:22:16 mail postfix/smtp[202]: x")
@@ -86,13 +85,13 @@ def test_malformed(line: str) -> None:
         pytest.param("postfix-in/smtp", (), True, id="instance"),
         pytest.param("sshd", (), False, id="another program"),
         pytest.param("postfixadmin/x", (), False, id="a name that only begins like it"),
-        pytest.param("mta/smtp", (), False, id="custom name that nobody told"),
+        pytest.param("mta/smtp", (), False, id="unknown custom name"),
         pytest.param("mta/smtp", ("mta",), True, id="custom name"),
         pytest.param("mta/out/smtp", ("mta/out",), True, id="custom name with a slash"),
     ],
 )
 def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
-    """Lines of other programs are told apart by Postfix's names."""
+    """Lines of Postfix and of other programs are distinguished by Postfix's names."""
     origin, _ = reader(*names).read(f"Nov 22 12:22:16 mail {tag}[1]: hello")
     assert origin is not None
     assert (origin.parse is not None) == ours
@@ -108,19 +107,19 @@ def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
     ],
 )
 def test_year(stamp: str, now: datetime, expected: float) -> None:
-    """A stamp without a year means the latest such moment that is not in the future, clocks being what they are."""
-    assert expected == stamp_time(stamp, now)
+    """A timestamp without a year is the latest such time that is not in the future."""
+    assert expected == parse_timestamp(stamp, now)
 
 
 def test_zone() -> None:
-    """A foreign log's stamps are read in its own time zone, summer time included."""
+    """Timestamps are read in a given time zone, daylight saving time included."""
     berlin = ZoneInfo("Europe/Berlin")
-    assert at(2026, 7, 1, 10) == stamp_time("Jul  1 12:00:00", NOW, berlin)
-    assert at(2026, 1, 1, 11) == stamp_time("Jan  1 12:00:00", NOW, berlin)
+    assert at(2026, 7, 1, 10) == parse_timestamp("Jul  1 12:00:00", NOW, berlin)
+    assert at(2026, 1, 1, 11) == parse_timestamp("Jan  1 12:00:00", NOW, berlin)
 
 
 def test_new_year_while_following() -> None:
-    """Lines on both sides of midnight are a second apart, when the reader's clock has moved on too."""
+    """Lines before and after New Year are a second apart when the clock moves on."""
     made = reader()
     made.now = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
     made.read("Dec 31 23:59:59 mail postfix/smtp[1]: x")

@@ -1,4 +1,4 @@
-"""The queue as the mail server offers it: `postqueue -j` behind a TCP port, one JSON object per mail (postqueue(1))."""
+"""Queue metrics, from the output of `postqueue -j` on a TCP port: one JSON object per mail (postqueue(1))."""
 
 import json
 import socket
@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from prometheus_client.core import Metric
 
-from mail_exporter.parts import gauges
+from mail_exporter.collectors import gauges
 from mail_telemetry import names
 from mail_telemetry.causes import Cause, classify
 
 QUEUES: Final = ("maildrop", "incoming", "active", "deferred", "hold")
 _LARGEST_LISTING: Final = 1 << 27
-"""Bytes; about 400,000 mails. What is longer ends in the middle of a line, and so is no listing."""
+"""Bytes; about 400,000 mails. A longer listing is cut within a line, so that reading it fails."""
 
 
 class QueuedMail(NamedTuple):
@@ -25,7 +25,7 @@ class QueuedMail(NamedTuple):
     arrived: float
     size: int
     reason: str | None
-    """Why it waits, in the words of the first recipient's last attempt; None before one."""
+    """The failure text of the first recipient's last attempt; None before the first attempt."""
 
 
 class QueueUnavailable(ConnectionError):
@@ -38,7 +38,7 @@ class QueueUnavailable(ConnectionError):
 
 
 def read_queue(host: str, port: int, timeout: float) -> list[QueuedMail]:
-    """Return what is in the queue now.
+    """Return the mails that are in the queue now.
 
     Args:
         host: the mail server on the internal network.
@@ -46,7 +46,7 @@ def read_queue(host: str, port: int, timeout: float) -> list[QueuedMail]:
         timeout: seconds for the whole.
 
     Raises:
-        QueueUnavailable: nobody answers in time, or the answer is no queue listing.
+        QueueUnavailable: there is no response in time, or the response is no queue listing.
     """
     deadline = time.monotonic() + timeout
     listing = bytearray()
@@ -61,13 +61,13 @@ def read_queue(host: str, port: int, timeout: float) -> list[QueuedMail]:
 
 
 def parse_queue_line(line: bytes | bytearray) -> QueuedMail:
-    """Read a mail; Postfix 3.11 gives the reason of a mail that is to be returned another name.
+    """Parse one line. Postfix 3.11 has further names for the reason when a mail is about to be returned.
 
     {"queue_name": "deferred", "queue_id": "4jXS...", "arrival_time": 1763800000, "message_size": 368,
      "sender": "a@b", "recipients": [{"address": "c@d", "delay_reason": "connect to ...: Connection refused"}]}
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError: the line is no such object.
+        ValueError, LookupError, TypeError, AttributeError: the line has another format.
     """
     mail: dict[str, Any] = json.loads(line)
     reasons = (
@@ -85,11 +85,11 @@ def parse_queue_line(line: bytes | bytearray) -> QueuedMail:
 
 
 class QueueReader:
-    """Reads the queue at most once in a while, so that several scrapers cost as much as one.
+    """Reads the queue and caches the metrics, so that several scrapers cause one read.
 
     Args:
         read: returns the queue or raises QueueUnavailable.
-        cache_seconds: how long an answer is good for.
+        cache_seconds: how long a result is cached.
     """
 
     def __init__(self, read: Callable[[], list[QueuedMail]], cache_seconds: float = 2.0) -> None:
@@ -99,7 +99,7 @@ class QueueReader:
         self._read_at = float("-inf")
 
     def metrics(self) -> Iterator[Metric]:
-        """Yield messages, bytes and oldest age by queue, and of what waits by cause.
+        """Yield messages, bytes and oldest age by queue, and those of deferred mails by cause.
 
         Raises:
             QueueUnavailable: the queue could not be read.
@@ -111,7 +111,7 @@ class QueueReader:
 
 
 class _Sum:
-    """What there is of one kind: how many mails, how many bytes, the oldest arrival."""
+    """Number of mails, bytes and oldest arrival of one queue or cause."""
 
     __slots__ = ("messages", "oldest", "size")
 
@@ -127,7 +127,7 @@ class _Sum:
 
 
 def queue_metrics(queue: list[QueuedMail], now: float) -> Iterator[Metric]:
-    """Yield the sums of every queue and every cause, the empty ones too; `now` is in Unix seconds."""
+    """Yield the sums of every queue and every cause, including the empty ones; `now` is in Unix seconds."""
     queues = {name: _Sum() for name in QUEUES}
     causes = {cause.value: _Sum() for cause in Cause}
     known: dict[str, Cause] = {}

@@ -1,9 +1,9 @@
-"""What the ledger is given is what its rows' fields say."""
+"""Rows of mails and attempts in the ledger."""
 
 from mail_exporter.mail import Mail
 from mail_exporter.parse.grammar import arrival_time
 from mail_ledger import AttemptRow, Ledger, MessageRow
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 from tests.unit.exporter.logs import QUEUE_ID, accepted, deferred
 
 ROW = MessageRow(
@@ -30,15 +30,15 @@ ROW = MessageRow(
 
 
 def test_mail() -> None:
-    """A mail that was read from the ledger is stored as it was."""
+    """A mail that was read from the ledger is stored unchanged."""
     assert Mail.of_row(ROW).row() == ROW
 
 
-def test_attempt(bench: Bench, ledger: Ledger) -> None:
-    """An attempt's row tells when, where to, how it ended and why, with addresses masked."""
+def test_attempt(harness: PipelineHarness, ledger: Ledger) -> None:
+    """The row of an attempt has all its fields, with masked addresses."""
     arrived = arrival_time(QUEUE_ID) or 0.0
     ended = arrived + 0.4
-    bench.feed(*accepted(), deferred())
+    harness.feed(*accepted(), deferred())
     expected = AttemptRow(
         message=QUEUE_ID,
         ordinal=1,

@@ -1,15 +1,19 @@
-"""Which of a log's many `relay=` is the configured one; all others share a name, so that labels stay few."""
+"""Postfix delivery agents, and the `relay` label of their attempts.
+
+A log has many values of `relay=`. All but the configured relay share a few label values, so that there are few time
+series.
+"""
 
 from typing import Final
 
 RELAY_DAEMONS: Final = frozenset({"smtp", "lmtp"})
-"""Agents that talk to another server; `error` and `retry` only repeat an earlier refusal."""
+"""Agents that connect to another server."""
 
 NOT_TRIED: Final = frozenset({"error", "retry"})
-"""Agents that only say what the queue manager knew before."""
+"""Agents that repeat an earlier failure without an attempt."""
 
 DISCARD: Final = "discard"
-"""The agent that throws mail away and says `sent`."""
+"""The agent that deletes mail and logs `sent`."""
 
 OTHER: Final = "other"
 LOCAL: Final = "local"
@@ -17,11 +21,11 @@ NONE: Final = "none"
 _MAX_KNOWN: Final = 1024
 
 
-class Relays:
-    """Names relays for labels.
+class RelayLabels:
+    """Maps agent and `relay=` to the label.
 
     Args:
-        configured: the relay all mail leaves by, as in SMTP_RELAY_HOST; None when mail goes to each domain's own.
+        configured: the relay for all outgoing mail (SMTP_RELAY_HOST); None when mail goes to each domain's own server.
     """
 
     def __init__(self, configured: str | None) -> None:
@@ -30,7 +34,7 @@ class Relays:
         self._known: dict[tuple[str, str], str] = {}
 
     def label(self, daemon: str, relay: str) -> str:
-        """Return the label for `relay=smtp.gmail.com[1.2.3.4]:587` of a daemon's line."""
+        """Return the label for `relay=smtp.gmail.com[1.2.3.4]:587` in a line of the daemon."""
         label = self._known.get((daemon, relay))
         if label is None:
             if len(self._known) >= _MAX_KNOWN:
@@ -39,7 +43,7 @@ class Relays:
         return label
 
     def is_configured(self, relay: str) -> bool:
-        """Tell whether this is the configured relay."""
+        """Return whether this is the configured relay."""
         return relay.partition("[")[0].lower() == self._configured
 
     def _make_label(self, daemon: str, relay: str) -> str:

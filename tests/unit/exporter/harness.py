@@ -1,4 +1,4 @@
-"""A whole pipeline at hand: lines in; metrics, spans and ledger entries out."""
+"""A whole pipeline for tests: log lines in; metrics, spans and ledger rows out."""
 
 from datetime import UTC, datetime
 
@@ -7,16 +7,15 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from mail_exporter import restored
-from mail_exporter.book import Book
-from mail_exporter.journal import Journal
+from mail_exporter.delivery_agents import RelayLabels
+from mail_exporter.delivery_log import DeliveryLog
+from mail_exporter.ledger_checkpoint import LedgerCheckpoint
+from mail_exporter.log_line import LineReader
+from mail_exporter.log_tail import Batch
 from mail_exporter.metrics import LogMetrics
 from mail_exporter.pipeline import Pipeline
-from mail_exporter.record import RecordReader
-from mail_exporter.relays import Relays
-from mail_exporter.source import Batch
 from mail_exporter.spans import LogIdGenerator, SpanEmitter
-from mail_exporter.tracker import Tracker
+from mail_exporter.tracker import Tracker, open_mails
 from mail_ledger import Ledger, LogPosition
 from mail_telemetry.names import Service
 from mail_telemetry.span_export import MaskingSpanExporter
@@ -27,15 +26,15 @@ LOG = "/var/log/mail/mail.log"
 RELAY = "smtp.gmail.com"
 
 
-class Bench:
-    """A pipeline on a ledger, which it restores what is open from."""
+class PipelineHarness:
+    """A pipeline on a ledger, with the mails that are open in it."""
 
     def __init__(
         self,
         ledger: Ledger,
         *,
-        open_mails: int = 1000,
-        journal: Journal | None = None,
+        max_open_mails: int = 1000,
+        delivery_log: DeliveryLog | None = None,
         spans: SpanEmitter | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
@@ -44,16 +43,16 @@ class Bench:
         ids = LogIdGenerator()
         processor = SimpleSpanProcessor(MaskingSpanExporter(self._exporter))
         spans = spans or SpanEmitter(tracer_provider(Service.SERVER, processor, ids), ids)
-        self.tracker = Tracker(open_mails)
-        self.tracker.restore(restored.open_mails(ledger))
-        relays = Relays(RELAY)
+        self.tracker = Tracker(max_open_mails)
+        self.tracker.restore(open_mails(ledger))
+        relays = RelayLabels(RELAY)
         self.pipeline = Pipeline(
-            records=RecordReader(),
+            lines=LineReader(),
             tracker=self.tracker,
             metrics=LogMetrics(self.registry, relays, self.unknown.append, spans.exemplar),
             spans=spans,
-            book=Book(ledger, LOG, relays, position=ledger.position(LOG)),
-            journal=journal,
+            checkpoint=LedgerCheckpoint(ledger, LOG, relays, position=ledger.position(LOG)),
+            delivery_log=delivery_log,
             now=lambda: NOW,
         )
         self.lines = 0

@@ -1,4 +1,4 @@
-"""What is read at each scrape, part by part: one that fails says so, and the others still report."""
+"""Collectors: metrics that are read at each scrape. One that fails is reported, and the others still report."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
@@ -10,7 +10,8 @@ from prometheus_client.registry import Collector
 from mail_telemetry import names
 from mail_telemetry.masking import mask_text
 
-PartReader = Callable[[], Iterable[Metric]]
+Collect = Callable[[], Iterable[Metric]]
+"""Yields metrics; raises when they, or the rest of them, can't be read."""
 
 QUEUE: Final = "queue"
 LOG: Final = "log"
@@ -22,12 +23,12 @@ CERTIFICATE: Final = "certificate"
 
 
 def gauge(metric: names.Metric, value: float) -> GaugeMetricFamily:
-    """Return a family without labels."""
+    """Return a gauge without labels."""
     return GaugeMetricFamily(metric.name, metric.help, value)
 
 
 def gauges(metric: names.Metric, values: Mapping[str, float]) -> GaugeMetricFamily:
-    """Return a family with the values of its one label."""
+    """Return a gauge with the values of its one label."""
     family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
     for label, value in values.items():
         family.add_metric([label], value)
@@ -35,29 +36,29 @@ def gauges(metric: names.Metric, values: Mapping[str, float]) -> GaugeMetricFami
 
 
 def counter(metric: names.Metric, value: float) -> CounterMetricFamily:
-    """Return a family without labels."""
+    """Return a counter without labels."""
     return CounterMetricFamily(metric.name, metric.help, value)
 
 
-class PartsCollector(Collector):
-    """Yields what every part reads, and `mail_exporter_scrape_success` for each.
+class ScrapeCollector(Collector):
+    """Yields the metrics of all collectors, and `mail_exporter_scrape_success` for each of them.
 
     Args:
-        parts: by name, a function that yields metrics, and raises when the part (or the rest of it) could not be read.
+        collectors: by name, which is the value of the label `part`.
     """
 
-    def __init__(self, parts: Mapping[str, PartReader]) -> None:
-        self._parts = parts
+    def __init__(self, collectors: Mapping[str, Collect]) -> None:
+        self._collectors = collectors
         self._failing: set[str] = set()
 
     def collect(self) -> Iterator[Metric]:
-        """Read all parts."""
+        """Yield all metrics."""
         success = GaugeMetricFamily(names.SCRAPE_SUCCESS.name, names.SCRAPE_SUCCESS.help, labels=["part"])
-        for part, read in self._parts.items():
+        for part, collect in self._collectors.items():
             try:
-                yield from read()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other parts must report
-                # Who keeps an error and raises it at each scrape would keep all that these scrapes held, too.
+                yield from collect()
+            except Exception as error:  # noqa: BLE001 - after any error, the other collectors must report
+                # A collector that caches its error would otherwise keep the frames of every scrape in memory.
                 self._failed(part, error.with_traceback(None))
                 success.add_metric([part], 0)
             else:
@@ -72,9 +73,9 @@ class PartsCollector(Collector):
     def _failed(self, part: str, error: Exception) -> None:
         if part not in self._failing:
             self._failing.add(part)
-            logger.warning("part can't be read: {}", mask_text(str(error)), part=part)
+            logger.warning("collector failed: {}", mask_text(str(error)), part=part)
 
     def _recovered(self, part: str) -> None:
         if part in self._failing:
             self._failing.discard(part)
-            logger.info("part is read again", part=part)
+            logger.info("collector recovered", part=part)

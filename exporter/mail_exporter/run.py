@@ -1,4 +1,4 @@
-"""`mail-exporter run`: all parts put together, until SIGTERM."""
+"""`mail-exporter run`: follow the mail log and serve /metrics until SIGTERM."""
 
 import signal
 import threading
@@ -11,39 +11,36 @@ from typing import Final
 from loguru import logger
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from mail_exporter import parts
-from mail_exporter.book import Book
-from mail_exporter.certificate import CertificateReader, read_expiry
-from mail_exporter.follower import Follower
-from mail_exporter.journal import Journal
+from mail_exporter import collectors
+from mail_exporter.collectors import Collect, ScrapeCollector
+from mail_exporter.collectors.certificate import CertificateReader, read_expiry
+from mail_exporter.collectors.queue import QueueReader, read_queue
+from mail_exporter.collectors.quota import Limits, QuotaReader
+from mail_exporter.collectors.span_export import span_metrics
+from mail_exporter.collectors.volumes import Volumes
+from mail_exporter.delivery_agents import RelayLabels
+from mail_exporter.delivery_log import DeliveryLog
+from mail_exporter.http_server import serve
+from mail_exporter.ledger_checkpoint import LedgerCheckpoint
+from mail_exporter.log_line import LineReader
+from mail_exporter.log_once import LogOnce
+from mail_exporter.log_tail import LogTail, resume_position
 from mail_exporter.metrics import LogMetrics
-from mail_exporter.parts import PartReader, PartsCollector
 from mail_exporter.pipeline import Pipeline
-from mail_exporter.queue import QueueReader, read_queue
-from mail_exporter.quota import Limits, QuotaReader
-from mail_exporter.record import RecordReader
-from mail_exporter.relays import Relays
-from mail_exporter.restored import open_mails
-from mail_exporter.resume import resume
-from mail_exporter.samples import Samples
-from mail_exporter.server import serve
+from mail_exporter.read_loop import ReadLoop
 from mail_exporter.settings import Settings
-from mail_exporter.source import LogFollower
-from mail_exporter.span_metrics import span_metrics
 from mail_exporter.spans import LogIdGenerator, SpanEmitter
-from mail_exporter.tracker import Tracker
-from mail_exporter.volumes import Volumes
+from mail_exporter.tracker import Tracker, open_mails
 from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_telemetry import configuration, logging
 from mail_telemetry.names import Service
 from mail_telemetry.tracing import SpanExport, start_tracing
 
 _STALLED_SECONDS: Final = 60.0
-"""A follower that has not looked at the log for so long hangs."""
-_LOOKS_PER_QUEUE: Final = 8
-"""How often the export's queue is looked at while it could be filled once."""
-_LOOK_SECONDS: Final = 5.0
-"""How long a look at the certificate may take."""
+"""/health reports a failure when the read loop made no step for so long."""
+_WAITS_PER_QUEUE: Final = 8
+"""How often the emitter checks the export queue while it fills the queue once."""
+_CERTIFICATE_TIMEOUT_SECONDS: Final = 5.0
 
 
 def run(settings: Settings) -> None:
@@ -63,18 +60,16 @@ def run(settings: Settings) -> None:
     spans = None
     if export is not None:
         wait_for_room = partial(export.wait_for_room, stop.is_set)
-        spans = SpanEmitter(tracing.provider, ids, wait_for_room, max(1, export.capacity // _LOOKS_PER_QUEUE))
-    with LogFollower(settings.mail_log_file, position) as source:
-        follower = Follower(source, make_pipeline(settings, registry, ledger, spans, position), stop.wait)
-        registry.register(PartsCollector(part_readers(settings, follower, ledger, export)))
+        spans = SpanEmitter(tracing.provider, ids, wait_for_room, max(1, export.capacity // _WAITS_PER_QUEUE))
+    with LogTail(settings.mail_log_file, position) as log:
+        loop = ReadLoop(log, make_pipeline(settings, registry, ledger, spans, position), stop.wait)
+        registry.register(ScrapeCollector(make_collectors(settings, loop, ledger, export)))
         try:
-            server = serve(
-                settings.exporter_port, registry, lambda: monotonic() - follower.last_look < _STALLED_SECONDS
-            )
+            server = serve(settings.exporter_port, registry, lambda: monotonic() - loop.last_step < _STALLED_SECONDS)
         except OSError as error:
             configuration.stop(f"EXPORTER_PORT: cannot listen on {settings.exporter_port}: {error.strerror}")
         logger.info("following the log", log=str(settings.mail_log_file), port=server.server_port)
-        follower.run()
+        loop.run()
     server.shutdown()
     ledger.close()
     tracing.shutdown()
@@ -88,43 +83,43 @@ def make_pipeline(
     spans: SpanEmitter | None,
     position: LogPosition | None = None,
 ) -> Pipeline:
-    """Return the pipeline that goes on where an earlier one stopped: at `position`, as the ledger says."""
-    relays = Relays(settings.smtp_relay_host)
-    unknown = partial(Samples().once, "reply of unknown cause")
+    """Return a pipeline that continues at `position`, with the mails that are open in the ledger."""
+    relays = RelayLabels(settings.smtp_relay_host)
+    log_unknown_reply = partial(LogOnce().warn, "reply of unknown cause")
     trace_of = spans.exemplar if spans is not None else lambda _: None
     tracker = Tracker(server=settings.server)
     tracker.restore(open_mails(ledger, settings.server))
     return Pipeline(
-        records=RecordReader(syslog_names=settings.syslog_names),
+        lines=LineReader(syslog_names=settings.syslog_names),
         tracker=tracker,
-        metrics=LogMetrics(registry, relays, unknown, trace_of),
+        metrics=LogMetrics(registry, relays, log_unknown_reply, trace_of),
         spans=spans,
-        book=Book(ledger, str(settings.mail_log_file), relays, settings.server, position),
-        journal=Journal(),
+        checkpoint=LedgerCheckpoint(ledger, str(settings.mail_log_file), relays, settings.server, position),
+        delivery_log=DeliveryLog(),
     )
 
 
-def part_readers(
-    settings: Settings, follower: Follower, ledger: Ledger, export: SpanExport | None
-) -> dict[str, PartReader]:
-    """Return what is read at each scrape, by part."""
+def make_collectors(
+    settings: Settings, loop: ReadLoop, ledger: Ledger, export: SpanExport | None
+) -> dict[str, Collect]:
+    """Return the collectors that are read at each scrape, by name."""
     queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
-    expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _LOOK_SECONDS)
-    readers: dict[str, PartReader] = {
-        parts.QUEUE: QueueReader(queue).metrics,
-        parts.LOG: follower.log_metrics,
-        parts.LEDGER: follower.ledger_metrics,
-        parts.VOLUMES: Volumes(volumes(settings)).metrics,
-        parts.CERTIFICATE: CertificateReader(expiry).metrics,
-        parts.QUOTA: QuotaReader(limits(settings, ledger), settings.quota_reserve).metrics,
+    expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _CERTIFICATE_TIMEOUT_SECONDS)
+    found: dict[str, Collect] = {
+        collectors.QUEUE: QueueReader(queue).metrics,
+        collectors.LOG: loop.log_metrics,
+        collectors.LEDGER: loop.ledger_metrics,
+        collectors.VOLUMES: Volumes(volumes(settings)).metrics,
+        collectors.CERTIFICATE: CertificateReader(expiry).metrics,
+        collectors.QUOTA: QuotaReader(limits(settings, ledger), settings.quota_reserve).metrics,
     }
     if export is not None:
-        readers[parts.TRACES] = partial(span_metrics, export)
-    return readers
+        found[collectors.TRACES] = partial(span_metrics, export)
+    return found
 
 
 def limits(settings: Settings, ledger: Ledger) -> Callable[[], Limits]:
-    """Return what reads the limits; a quota is a relay's, so without a relay there is none."""
+    """Return a function that reads the limits; without a relay there is no quota."""
     keys = ledger.key_rooms()
     if settings.smtp_relay_host is None:
         return lambda: Limits(None, keys.read())
@@ -146,7 +141,7 @@ def volumes(settings: Settings) -> dict[str, Path]:
 def _open_ledger(settings: Settings) -> tuple[Ledger, LogPosition | None]:
     try:
         ledger = Ledger.open(settings.ledger_url)
-        position = resume(ledger, settings.mail_log_file, settings.server)
+        position = resume_position(ledger, settings.mail_log_file, settings.server)
     except LedgerError as error:
-        configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume there and writable for this user?")
+        configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume mounted and writable for this user?")
     return ledger, position

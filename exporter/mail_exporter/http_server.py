@@ -1,4 +1,4 @@
-"""/metrics, /health and a landing page on one small WSGI server."""
+"""HTTP server for /metrics, /health and a landing page."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -9,8 +9,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-_END_SECONDS = 0.1
-"""How long it may go on after `shutdown()`."""
+_SHUTDOWN_SECONDS = 0.1
+"""How long `shutdown()` may take."""
 _LANDING = b"""<!doctype html><html lang="en"><title>mail-exporter</title><h1>mail-exporter</h1>
 <p><a href="/metrics">/metrics</a> &middot; <a href="/health">/health</a></p></html>"""
 
@@ -25,7 +25,7 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
 
 
 def application(registry: CollectorRegistry, healthy: Callable[[], bool]) -> WSGIApplication:
-    """Return the WSGI application; /health says 503 when `healthy` is false."""
+    """Return the WSGI application; /health answers 503 when `healthy` returns False."""
     metrics: WSGIApplication = make_wsgi_app(registry)
 
     def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -34,26 +34,26 @@ def application(registry: CollectorRegistry, healthy: Callable[[], bool]) -> WSG
                 return metrics(environ, start_response)
             case "/health":
                 ok = healthy()
-                return _answer(start_response, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE, b"")
+                return _respond(start_response, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE, b"")
             case "/":
-                return _answer(start_response, HTTPStatus.OK, _LANDING, "text/html; charset=utf-8")
-        return _answer(start_response, HTTPStatus.NOT_FOUND, b"")
+                return _respond(start_response, HTTPStatus.OK, _LANDING, "text/html; charset=utf-8")
+        return _respond(start_response, HTTPStatus.NOT_FOUND, b"")
 
     return route
 
 
 def serve(port: int, registry: CollectorRegistry, healthy: Callable[[], bool]) -> WSGIServer:
-    """Serve in a thread of its own until `shutdown()`; port 0 takes a free one.
+    """Serve in a background thread until `shutdown()`; port 0 selects a free port.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     server = make_server("", port, application(registry, healthy), _ThreadingServer, _QuietHandler)
-    threading.Thread(target=server.serve_forever, args=(_END_SECONDS,), name="http", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(_SHUTDOWN_SECONDS,), name="http", daemon=True).start()
     return server
 
 
-def _answer(
+def _respond(
     start_response: StartResponse, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8"
 ) -> list[bytes]:
     body = body or f"{status.phrase}\n".encode()

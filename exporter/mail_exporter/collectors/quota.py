@@ -1,6 +1,6 @@
-"""The relay account's quota and the limits of API keys as gauges, out of the ledger.
+"""Quota metrics of the relay account and limits of API keys, from the ledger.
 
-One account has one quota, however many mail servers share it.
+Mail servers that share a relay account share its quota.
 """
 
 import time
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from mail_exporter.parts import gauge, gauges
+from mail_exporter.collectors import gauge, gauges
 from mail_ledger import LedgerError
 from mail_ledger.key_limits import KeyRoom
 from mail_ledger.quota import Quota, ordinary_reopens, ordinary_room
@@ -20,19 +20,19 @@ _FORWARDED: Final = {False: "no", True: "yes"}
 
 
 class Limits(NamedTuple):
-    """The relay account's quota, None without a relay; and the room of API keys that have a limit of their own."""
+    """The relay account's quota (None without a relay), and the room of API keys with their own limit."""
 
     quota: Quota | None
     keys: Sequence[KeyRoom] = ()
 
 
 class QuotaReader:
-    """Reads the limits at most once in a while: a ledger that is away costs each look its whole timeout.
+    """Reads the limits and caches them: while the ledger is down, each read takes the whole timeout.
 
     Args:
         read: returns the limits, or raises LedgerError.
         reserve: recipients of the limit that are kept for important API keys (QUOTA_RESERVE).
-        cache_seconds: how long an answer is good for, a failure as well.
+        cache_seconds: how long a result or a failure is cached.
     """
 
     def __init__(self, read: Callable[[], Limits], reserve: int, cache_seconds: float = 2.0) -> None:
@@ -46,18 +46,18 @@ class QuotaReader:
         """Yield the gauges.
 
         Raises:
-            LedgerError: the ledger can't be read; there are no gauges then.
+            LedgerError: the ledger can't be read.
         """
         if self._found is None or time.monotonic() - self._read_at >= self._cache_seconds:
-            self._found = self._look()
-            self._read_at = time.monotonic()  # behind the look: a slow failure is cached too
+            self._found = self._try_read()
+            self._read_at = time.monotonic()  # after the read: a slow failure is cached for the whole time
         if isinstance(self._found, LedgerError):
             raise self._found
         if self._found.quota is not None:
             yield from quota_metrics(self._found.quota, self._reserve)
         yield from key_metrics(self._found.keys)
 
-    def _look(self) -> Limits | LedgerError:
+    def _try_read(self) -> Limits | LedgerError:
         try:
             return self._read()
         except LedgerError as error:
@@ -65,7 +65,7 @@ class QuotaReader:
 
 
 def quota_metrics(quota: Quota, reserve: int) -> Iterator[Metric]:
-    """Yield what a snapshot says; an entry by which nothing came is there as 0."""
+    """Yield the gauges of a quota; an entry without recipients has the value 0."""
     yield gauge(names.QUOTA_LIMIT, quota.limit)
     yield gauge(names.QUOTA_RESERVE, reserve)
     yield gauge(names.QUOTA_ROOM, ordinary_room(quota, reserve))

@@ -1,4 +1,4 @@
-"""`mail-exporter check`: is what the exporter needs there, and if not, what to do about it."""
+"""`mail-exporter check`: check the log, ledger, queue, certificate, spool and collector that the exporter needs."""
 
 import os
 import socket
@@ -7,10 +7,10 @@ from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from mail_exporter.certificate import read_expiry
-from mail_exporter.queue import read_queue
+from mail_exporter.collectors.certificate import read_expiry
+from mail_exporter.collectors.queue import read_queue
+from mail_exporter.log_tail import log_files, open_log
 from mail_exporter.settings import Settings
-from mail_exporter.source import log_files, open_log
 from mail_ledger import Ledger
 from mail_telemetry.otel_variables import Protocol, endpoint, grpc_address, protocol
 
@@ -18,17 +18,18 @@ _TIMEOUT_SECONDS: Final = 5.0
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-class Finding(NamedTuple):
-    """What was looked at, what came of it, and the fix when it is not well."""
+class Prerequisite(NamedTuple):
+    """The result of one check."""
 
-    what: str
+    name: str
     problem: str | None
+    """None when the check passed."""
     fix: str
 
 
-def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield a finding for each thing the exporter needs."""
-    looks: tuple[tuple[str, Callable[[], object], str], ...] = (
+def check_prerequisites(settings: Settings, environ: Mapping[str, str]) -> Iterator[Prerequisite]:
+    """Yield a result for each thing that the exporter needs."""
+    checks: tuple[tuple[str, Callable[[], object], str], ...] = (
         (
             f"log {settings.mail_log_file}",
             partial(_read_log, settings),
@@ -42,7 +43,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         (
             f"queue at {settings.queue_host}:{settings.queue_port}",
             lambda: read_queue(settings.queue_host, settings.queue_port, settings.queue_timeout_seconds),
-            "Start mail-server, and join both to one internal network on which it has the name QUEUE_HOST.",
+            "Start mail-server, and connect both to an internal network on which mail-server has the name QUEUE_HOST.",
         ),
         (
             f"certificate at {settings.submission_host}:{settings.submission_port}",
@@ -52,32 +53,32 @@ def check(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         (
             f"spool {settings.spool_path}",
             lambda: os.statvfs(settings.spool_path),
-            "Mount the spool's volume read-only, or do without its free bytes.",
+            "Mount the spool's volume read-only; without it, its free bytes are not measured.",
         ),
     )
-    for what, look, fix in looks:
-        yield _finding(what, look, fix)
+    for name, check, fix in checks:
+        yield _result(name, check, fix)
     collector = endpoint(environ)
     if collector is not None:
-        yield _finding(
+        yield _result(
             f"collector at {collector}",
             lambda: _connect(collector, environ),
             "Start the collector, or unset OTEL_EXPORTER_OTLP_ENDPOINT; its port is 4318 for HTTP, 4317 for gRPC.",
         )
 
 
-def _finding(what: str, look: Callable[[], object], fix: str) -> Finding:
+def _result(name: str, check: Callable[[], object], fix: str) -> Prerequisite:
     try:
-        look()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other findings are wanted too
-        return Finding(what, str(error) or type(error).__name__, fix)
-    return Finding(what, None, fix)
+        check()
+    except Exception as error:  # noqa: BLE001 - after any error, the other checks must run
+        return Prerequisite(name, str(error) or type(error).__name__, fix)
+    return Prerequisite(name, None, fix)
 
 
 def _read_log(settings: Settings) -> None:
     files = list(log_files(settings.mail_log_file))
     if not files:
-        raise FileNotFoundError(f"neither {settings.mail_log_file} nor a rotated one is there")
+        raise FileNotFoundError(f"neither {settings.mail_log_file} nor a rotated file exists")
     for path in files:
         with open_log(path) as file:
             file.read(1)

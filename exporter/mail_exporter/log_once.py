@@ -1,4 +1,4 @@
-"""Texts that nobody has a name for yet: each kind is logged once."""
+"""Log each kind of unknown text once: log lines that are not understood, replies of unknown cause."""
 
 import re
 from typing import Final
@@ -11,11 +11,11 @@ _VARIABLE: Final = re.compile(r"[0-9A-Za-z]*\d[0-9A-Za-z]*")
 _LENGTH: Final = 300
 
 
-class Samples:
-    """Logs a text of each kind once: masked, kinds being what is left without what changes from mail to mail.
+class LogOnce:
+    """Logs one text of each kind, masked. Texts that differ only in words with digits are of one kind.
 
     Args:
-        limit: so many kinds; what is new after that is not told.
+        limit: the number of kinds; texts of further kinds are not logged.
     """
 
     def __init__(self, limit: int = 200) -> None:
@@ -27,8 +27,8 @@ class Samples:
         """One text of each kind, masked."""
         return list(self._kinds.values())
 
-    def once(self, message: str, text: str, **fields: str) -> bool:
-        """Log the message with the text, unless one of its kind was logged before; tell whether it was logged."""
+    def warn(self, message: str, text: str, **fields: str) -> bool:
+        """Log the message with the text unless this kind was logged before; return whether it was logged."""
         if len(self._kinds) >= self._limit:
             return False
         masked = mask_text(text[:_LENGTH])

@@ -1,11 +1,11 @@
-"""What is read at each scrape, part by part."""
+"""Collectors that are read at each scrape."""
 
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
-from mail_exporter.parts import PartsCollector, gauge
+from mail_exporter.collectors import ScrapeCollector, gauge
 from mail_telemetry import names
 
 
@@ -16,9 +16,9 @@ def failing() -> Iterator[Metric]:
 
 
 def test_one_part_fails() -> None:
-    """A part that fails is told by its success, keeps what it had yielded, and stops no other."""
+    """A collector that fails reports 0, its earlier metrics are kept, and the others still report."""
     registry = CollectorRegistry()
-    registry.register(PartsCollector({"bad": failing, "good": lambda: [gauge(names.LOG_POSITION_BYTES, 7)]}))
+    registry.register(ScrapeCollector({"bad": failing, "good": lambda: [gauge(names.LOG_POSITION_BYTES, 7)]}))
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "good"}) == 1
     assert registry.get_sample_value("mail_exporter_open_mails") == 3
@@ -26,7 +26,7 @@ def test_one_part_fails() -> None:
 
 
 def test_kept_error_holds_nothing() -> None:
-    """A part that keeps its error and raises it at each scrape does not keep what these scrapes held."""
+    """A collector that raises a cached error at each scrape keeps no stack frames in memory."""
     error = OSError("still not there")
 
     def kept() -> Iterator[Metric]:
@@ -34,6 +34,6 @@ def test_kept_error_holds_nothing() -> None:
         yield
 
     registry = CollectorRegistry()
-    registry.register(PartsCollector({"bad": kept}))
+    registry.register(ScrapeCollector({"bad": kept}))
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "bad"}) == 0
     assert error.__traceback__ is None

@@ -1,7 +1,7 @@
-"""Follows the log through rotation, compression and restarts: every line once, none lost.
+"""Follow the mail log through rotation, compression and restarts: every line is read once.
 
-A file is known by a hash of its first bytes and the offset counts uncompressed bytes, so that neither `mv` nor
-gzip (both done by `postfix logrotate`) makes it another file.
+A file is identified by a hash of its first bytes, and the offset counts uncompressed bytes. So a file stays the same
+after `mv` and gzip, which `postfix logrotate` runs.
 """
 
 import os
@@ -13,53 +13,52 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from mail_ledger import LogPosition
+from loguru import logger
+
+from mail_ledger import Ledger, LogPosition
 
 HEAD_BYTES: Final = 1024
-"""How many first bytes make a file known, once it has as many."""
+"""How many of its first bytes identify a file; fewer while it is shorter."""
 _READ_BYTES: Final = 1 << 17
 _LINE_BYTES: Final = 1 << 16
-"""What is kept of a line; Postfix writes 2,000 characters at most (msg_logger.c)."""
+"""Longer lines are cut; Postfix writes 2,000 characters at most (msg_logger.c)."""
 
 _CORRUPT: Final = (EOFError, zlib.error, BadGzipFile)
-"""What reading a damaged gzip file raises."""
+"""Exceptions of a damaged gzip file."""
 
 LogFile = BufferedReader | GzipFile
 
 
 class Batch(NamedTuple):
-    """Complete lines without their ends, and the position behind the last of them.
-
-    What is no UTF-8 and every NUL is a replacement character, so that a line can be stored and sent anywhere.
-    """
+    """Complete lines without line ends, and the position after the last of them."""
 
     lines: list[str]
     position: LogPosition
 
 
-class LogFollower:
-    """Reads a log and its rotated predecessors in order; `read` never blocks. A context manager that closes its file.
+class LogTail:
+    """Reads a log after its rotated files, in order; `read` never blocks. A context manager that closes the open file.
 
     Args:
-        path: the log, as Postfix's `maillog_file` names it; rotated files lie beside it as `<name>.<time>[.gz]`.
-        position: where an earlier reader stopped; None reads everything that is there.
+        path: the log (Postfix: `maillog_file`); rotated files are in the same folder as `<name>.<time>[.gz]`.
+        position: where an earlier reader stopped; None reads all existing files.
     """
 
     def __init__(self, path: Path, position: LogPosition | None) -> None:
         self._path = path
         self._position = position
         self._to_read: list[Path] | None = None
-        """Files behind the open one, oldest first; None when the folder must be looked at again."""
+        """Files after the open one, oldest first; None when the folder must be listed again."""
         self._file: LogFile | None = None
         self._head = b""
         self._offset = 0
         self._partial = b""
         self._partial_bytes = 0
-        """The half line's length in the file; of a monstrous one, only the beginning is kept."""
+        """Length of the incomplete line in the file; `_partial` may be cut."""
         self.gaps = 0
         """How often lines may be missing.
 
-        The file in which reading stopped was gone or cut short, or a line had no end.
+        The file at the position was deleted or truncated, or a line had no end.
         """
 
     def __enter__(self) -> Self:
@@ -69,18 +68,18 @@ class LogFollower:
         self._close()
 
     def read(self) -> Batch | None:
-        """Return the next complete lines, or None when there are none yet.
+        """Return the next complete lines, or None if there are no new ones.
 
         Raises:
-            OSError: the log is there and can't be read; the next call tries again.
+            OSError: the log exists and can't be read; the next call tries again.
         """
         while self._file is not None or self._open_next():
             lines = self._read_lines()
             if lines is None:
                 if not self._finished():
                     return None
-                lines = decoded(self._partial) if self._partial else []
-                # Postfix writes whole lines; of one without its end, the volume was full.
+                lines = decode_lines(self._partial) if self._partial else []
+                # Postfix writes whole lines; a line without its end means that the volume was full.
                 self.gaps += bool(lines)
                 self._partial, self._partial_bytes = b"", 0
                 self._close()
@@ -92,7 +91,7 @@ class LogFollower:
 
     @property
     def unread_bytes(self) -> int:
-        """How much of the log lies behind the position; rotated files not counted."""
+        """Bytes of the log after the position, without rotated files."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -101,7 +100,7 @@ class LogFollower:
 
     @property
     def position(self) -> LogPosition | None:
-        """The position behind the last line that was given out."""
+        """The position after the last line that was returned."""
         return self._position
 
     def _read_lines(self) -> list[str] | None:
@@ -113,7 +112,7 @@ class LogFollower:
             self._head += data[: HEAD_BYTES - len(self._head)]
         self._offset += len(data)
         complete, newline, rest = data.rpartition(b"\n")
-        lines = decoded(self._partial + complete) if newline else []
+        lines = decode_lines(self._partial + complete) if newline else []
         if newline:
             self._partial, self._partial_bytes = b"", 0
         self._partial = (self._partial + rest)[:_LINE_BYTES]
@@ -130,38 +129,38 @@ class LogFollower:
             return b""
 
     def _was_replaced(self, file: LogFile) -> bool:
-        """Tell whether the open file was cut off in place, so that what it holds now is new; begin it anew then."""
+        """Return whether the open file was truncated and written again; then start again at its beginning."""
         if isinstance(file, GzipFile) or os.pread(file.fileno(), len(self._head), 0) == self._head:
             return False
-        self._begin_anew()
+        self._restart_file()
         return True
 
-    def _begin_anew(self) -> None:
+    def _restart_file(self) -> None:
         self._to_read, self._position = [self._path], None
         self._partial, self._partial_bytes = b"", 0
         self.gaps += 1
 
     def _finished(self) -> bool:
-        """Tell whether the open file, read to its end, will grow no more."""
+        """Return whether the open file, read to its end, is complete."""
         if self._to_read or self._file is None:
             return True
         try:
             live = self._path.stat()
         except FileNotFoundError:
-            # `postfix logrotate` has moved the file; the new one appears with its first line.
+            # `postfix logrotate` has moved the file; Postfix creates the new one with the next line.
             return False
-        mine = os.fstat(self._file.fileno())
-        if (live.st_dev, live.st_ino) != (mine.st_dev, mine.st_ino):
-            self._to_read = None  # more than one file may have come since
-            # A line may have been written between our last read and the move.
-            return isinstance(self._file, GzipFile) or mine.st_size <= self._offset
-        if mine.st_size < self._offset:
-            self._begin_anew()
+        opened = os.fstat(self._file.fileno())
+        if (live.st_dev, live.st_ino) != (opened.st_dev, opened.st_ino):
+            self._to_read = None  # several files may be new
+            # A line may have been written between the last read and the move.
+            return isinstance(self._file, GzipFile) or opened.st_size <= self._offset
+        if opened.st_size < self._offset:
+            self._restart_file()
             return True
         return False
 
     def _open_next(self) -> bool:
-        """Open the file where reading goes on; False when it is not there yet."""
+        """Open the next file to read; return False if it does not exist yet."""
         if self._to_read is None:
             self._to_read = self._files_from_position()
         if not self._to_read:
@@ -171,7 +170,7 @@ class LogFollower:
             self._open(self._to_read.pop(0))
         except OSError as error:
             self._to_read = None
-            if isinstance(error, FileNotFoundError):  # gzip has just put another in its place
+            if isinstance(error, FileNotFoundError):  # gzip has just replaced it
                 return False
             raise
         return True
@@ -202,15 +201,15 @@ class LogFollower:
             self._file = None
 
 
-def decoded(lines: bytes) -> list[str]:
-    """Return the lines as text that can be stored and sent anywhere: what is no UTF-8, and every NUL, is replaced."""
+def decode_lines(lines: bytes) -> list[str]:
+    """Return the lines as text; invalid UTF-8 and NUL become U+FFFD, which every database and protocol accepts."""
     return lines.decode("utf-8", "replace").replace("\0", "\ufffd").split("\n")
 
 
 def log_files(path: Path) -> Iterator[Path]:
-    """Yield the rotated files beside the log, oldest first, and the log itself last, as far as they exist."""
+    """Yield the existing log files, oldest first: the rotated files, then the log."""
     rotated = [found for found in path.parent.glob(f"{path.name}.*") if found.is_file()]
-    # While gzip works both files exist; the complete one counts.
+    # While gzip runs, both files exist; only the uncompressed one is complete.
     stems: dict[str, Path] = {}
     for found in sorted(rotated, key=lambda found: (found.name.removesuffix(".gz"), found.suffix == ".gz")):
         stems.setdefault(found.name.removesuffix(".gz"), found)
@@ -220,10 +219,10 @@ def log_files(path: Path) -> Iterator[Path]:
 
 
 def open_log(path: Path) -> LogFile:
-    """Open a log, a compressed one by its suffix.
+    """Open a log file; one with the suffix `.gz` is decompressed.
 
     Raises:
-        OSError: it can't be read.
+        OSError: the file can't be read.
     """
     if path.suffix == ".gz":
         return GzipFile(path)
@@ -231,10 +230,33 @@ def open_log(path: Path) -> LogFile:
 
 
 def has_head(path: Path, position: LogPosition) -> bool:
-    """Tell whether this is the file that the position is in."""
+    """Return whether the position is in this file."""
     try:
         with open_log(path) as file:
             head = file.read(position.head_length)
     except (FileNotFoundError, *_CORRUPT):
         return False
     return len(head) == position.head_length and sha256(head).hexdigest() == position.head_hash
+
+
+def resume_position(ledger: Ledger, log: Path, server: str) -> LogPosition | None:
+    """Return the position up to which this server's log was read, or None if it was never read.
+
+    The stored position may be under another name: the server got another MAIL_HOSTNAME, or had none. The first bytes of
+    the log show that, and the ledger's rows are renamed. A short log is renamed only from the empty name, because two
+    servers that were started at the same moment may have the same first bytes.
+
+    Raises:
+        LedgerError: the ledger can't be read or written.
+    """
+    known = ledger.positions(str(log))
+    if server in known:
+        return known[server]
+    files = list(log_files(log))
+    for name, position in known.items():
+        is_identified = position.head_length >= HEAD_BYTES or not name
+        if is_identified and any(has_head(path, position) for path in files):
+            ledger.rename_server(name, server)
+            logger.info("renamed the mail server in the ledger", old=name, new=server)
+            return position
+    return None

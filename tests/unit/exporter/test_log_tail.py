@@ -9,30 +9,30 @@ from typing import Protocol
 
 import pytest
 
-from mail_exporter.source import LogFollower, log_files
+from mail_exporter.log_tail import LogTail, log_files
 from mail_ledger import LogPosition
 
 
 class Follow(Protocol):
-    """Makes a follower that is closed when the test ends."""
+    """Factory of tails that are closed after the test."""
 
-    def __call__(self, position: LogPosition | None = None) -> LogFollower:
-        """Return a follower that begins at the position."""
+    def __call__(self, position: LogPosition | None = None) -> LogTail:
+        """Return a tail that begins at the position."""
 
 
 @pytest.fixture
 def follow(log: Path) -> Iterator[Follow]:
-    """Return what makes followers of the log."""
+    """Return a factory of tails that are closed after the test."""
     with ExitStack() as stack:
 
-        def made(position: LogPosition | None = None) -> LogFollower:
-            return stack.enter_context(LogFollower(log, position))
+        def made(position: LogPosition | None = None) -> LogTail:
+            return stack.enter_context(LogTail(log, position))
 
         yield made
 
 
-def read_all(follower: LogFollower) -> tuple[list[str], LogPosition | None]:
-    """Return every line that is there, and the last position."""
+def read_all(follower: LogTail) -> tuple[list[str], LogPosition | None]:
+    """Return all available lines, and the last position."""
     lines: list[str] = []
     position = None
     while batch := follower.read():
@@ -48,13 +48,13 @@ def log(tmp_path: Path) -> Path:
 
 
 def append(path: Path, text: bytes) -> None:
-    """Write behind what is there."""
+    """Append to a file."""
     with path.open("ab") as file:
         file.write(text)
 
 
 def rotate(path: Path, suffix: str, *, compress: bool = False) -> None:
-    """Do what `postfix logrotate` does."""
+    """Rotate a log like `postfix logrotate`."""
     moved = path.rename(path.with_name(f"{path.name}.{suffix}"))
     if compress:
         moved.with_name(f"{moved.name}.gz").write_bytes(gzip.compress(moved.read_bytes()))
@@ -62,7 +62,7 @@ def rotate(path: Path, suffix: str, *, compress: bool = False) -> None:
 
 
 def test_missing_file_is_waited_for(log: Path, follow: Follow) -> None:
-    """A log that does not exist yet is no error, and is read once it does."""
+    """A missing log is no error, and is read when it exists."""
     follower = follow()
     assert follower.read() is None
     append(log, b"one\n")
@@ -70,7 +70,7 @@ def test_missing_file_is_waited_for(log: Path, follow: Follow) -> None:
 
 
 def test_half_line_is_kept_until_it_is_whole(log: Path, follow: Follow) -> None:
-    """A line is given out when its end is written, once, and the position stands before it until then."""
+    """A line is returned once, after its end was written; until then the position is before it."""
     append(log, b"one\ntw")
     follower = follow()
     lines, position = read_all(follower)
@@ -83,7 +83,7 @@ def test_half_line_is_kept_until_it_is_whole(log: Path, follow: Follow) -> None:
 
 @pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
 def test_rotation_while_following(log: Path, follow: Follow, *, compress: bool) -> None:
-    """Lines written before, during and after a rotation all arrive in order."""
+    """Lines before, during and after a rotation are returned in order."""
     append(log, b"one\n")
     follower = follow()
     assert read_all(follower)[0] == ["one"]
@@ -96,7 +96,7 @@ def test_rotation_while_following(log: Path, follow: Follow, *, compress: bool) 
 
 @pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
 def test_resume_in_a_rotated_file(log: Path, follow: Follow, *, compress: bool) -> None:
-    """A reader that was down over two rotations goes on where it stopped, and repeats nothing."""
+    """A reader that was stopped during two rotations continues at its position."""
     append(log, b"one\n")
     _, position = read_all(follow())
     append(log, b"two\n")
@@ -110,7 +110,7 @@ def test_resume_in_a_rotated_file(log: Path, follow: Follow, *, compress: bool) 
 
 
 def test_resume_in_the_same_file(log: Path, follow: Follow) -> None:
-    """A reader that was restarted reads on in the same file, and its positions stay valid for the next restart."""
+    """A restarted reader continues in the same file, and its positions are valid for the next restart."""
     append(log, b"one\n")
     _, position = read_all(follow())
     append(log, b"two\n")
@@ -121,15 +121,15 @@ def test_resume_in_the_same_file(log: Path, follow: Follow) -> None:
 
 
 def test_first_start_reads_rotated_files_too(log: Path, follow: Follow) -> None:
-    """Nothing that is still there is skipped at the first start."""
+    """The first start reads all existing files."""
     append(log, b"one\n")
     rotate(log, "20261122-120000", compress=True)
     append(log, b"two\n")
     assert read_all(follow())[0] == ["one", "two"]
 
 
-def test_lost_file_is_told(log: Path, follow: Follow) -> None:
-    """When the file in which reading stopped is gone, everything that is left is read and the loss is known."""
+def test_lost_file_is_a_gap(log: Path, follow: Follow) -> None:
+    """If the file at the position is gone, all other files are read and a gap is counted."""
     append(log, b"one\n")
     _, position = read_all(follow())
     log.unlink()
@@ -140,7 +140,7 @@ def test_lost_file_is_told(log: Path, follow: Follow) -> None:
 
 
 def test_several_rotations_between_two_reads(log: Path, follow: Follow) -> None:
-    """A reader that was held up over two rotations misses neither file."""
+    """A reader that missed two rotations reads both files."""
     append(log, b"one\n")
     follower = follow()
     read_all(follower)
@@ -151,7 +151,7 @@ def test_several_rotations_between_two_reads(log: Path, follow: Follow) -> None:
 
 
 def test_last_line_without_end(log: Path, follow: Follow) -> None:
-    """A half line at the end of a rotated file is given out as it is, for it will never be whole; that is a gap."""
+    """An incomplete line at the end of a rotated file is returned, and a gap is counted."""
     append(log, b"one\nhal")
     follower = follow()
     read_all(follower)
@@ -162,7 +162,7 @@ def test_last_line_without_end(log: Path, follow: Follow) -> None:
 
 
 def test_truncated_file_is_read_from_its_start(log: Path, follow: Follow) -> None:
-    """A log that was truncated in place is read anew."""
+    """A log that was truncated in place is read from its start."""
     append(log, b"one\ntwo\n")
     follower = follow()
     read_all(follower)

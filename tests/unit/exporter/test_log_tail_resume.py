@@ -1,4 +1,4 @@
-"""Several mail servers on one ledger: each exporter goes on where it stopped, whatever the others do."""
+"""Several mail servers on one ledger: each exporter continues at its own position."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mail_exporter.resume import resume
-from mail_exporter.service import make_pipeline
+from mail_exporter.log_tail import HEAD_BYTES, LogTail, resume_position
+from mail_exporter.run import make_pipeline
 from mail_exporter.settings import Settings
-from mail_exporter.source import HEAD_BYTES, LogFollower
 from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_ledger.log_positions import PositionTaken
 from tests.unit.exporter import logs
@@ -20,10 +19,10 @@ LOG = "/var/log/mail/mail.log"
 
 
 class OnePath(Ledger):
-    """A ledger to which the logs of all machines have one path, as they do where each has its own file system."""
+    """A ledger that stores all positions under one path, like hosts with separate file systems."""
 
     def positions(self, log: str) -> dict[str, LogPosition]:  # noqa: ARG002 - whichever it is
-        """Return the positions in all logs."""
+        """Return the positions of all logs."""
         return super().positions(LOG)
 
     def checkpoint(self, **values: Any) -> None:  # noqa: ANN401 - as they are
@@ -40,7 +39,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 class Host:
-    """A machine with a mail server, whose log has the same path as on every other one, and an exporter."""
+    """A host with a mail server and an exporter; the log has the same path on every host."""
 
     def __init__(self, ledger: Ledger, log: Path, name: str) -> None:
         self.ledger = ledger
@@ -48,14 +47,14 @@ class Host:
         self.name = name
 
     def start(self) -> None:
-        """Start the exporter anew."""
+        """Start a new exporter."""
         settings = Settings.model_validate({"mail_hostname": self.name, "mail_log_file": self.log})
-        position = resume(self.ledger, self.log, settings.server)
-        self.source = LogFollower(self.log, position)
+        position = resume_position(self.ledger, self.log, settings.server)
+        self.source = LogTail(self.log, position)
         self.pipeline = make_pipeline(settings, CollectorRegistry(), self.ledger, None, position)
 
     def reads(self, *lines: str) -> None:
-        """Write lines to the log, and have them read and stored."""
+        """Write lines to the log, read and store them."""
         with self.log.open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
         while (batch := self.source.read()) is not None:
@@ -65,7 +64,7 @@ class Host:
 
 @pytest.fixture
 def hosts(ledger: Ledger, tmp_path: Path) -> Iterator[tuple[Host, Host]]:
-    """Return two machines whose exporters run."""
+    """Return two hosts with running exporters."""
     one, two = (Host(ledger, tmp_path / name / "mail.log", f"{name}.example.org") for name in ("one", "two"))
     for host in (one, two):
         host.log.parent.mkdir()
@@ -76,12 +75,12 @@ def hosts(ledger: Ledger, tmp_path: Path) -> Iterator[tuple[Host, Host]]:
 
 
 def full_head() -> Iterator[str]:
-    """Yield so many lines that the log's first bytes are all there."""
+    """Yield enough lines to identify the log."""
     return (logs.line("smtpd", f"connect from host{number}[10.0.0.1]") for number in range(HEAD_BYTES // 40))
 
 
 def test_same_queue_id(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """Two servers that give two mails one queue id at one moment have two mails, each with its attempts."""
+    """Two mails with the same queue id on two servers stay separate."""
     one, two = hosts
     for host in hosts:
         host.reads(*logs.accepted(SHORT_ID))
@@ -94,7 +93,7 @@ def test_same_queue_id(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_restart(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """An exporter that starts again goes on at its own position with its own open mails."""
+    """A restarted exporter continues at its own position with its own open mails."""
     one, two = hosts
     one.reads(*logs.accepted())
     two.reads(logs.line("smtpd", "connect from x[10.0.0.1]"))
@@ -108,7 +107,7 @@ def test_restart(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_renamed_server(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A server that got another MAIL_HOSTNAME is known by its log: nothing is read twice, open mails stay its own."""
+    """A server with a new MAIL_HOSTNAME is identified by its log: no line is read twice, and open mails are kept."""
     one, _ = hosts
     one.reads(*full_head(), *logs.accepted())
     position = ledger.position(LOG, one.name)
@@ -124,7 +123,7 @@ def test_renamed_server(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_server_that_had_no_name(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A ledger of an earlier version goes to the server whose log it knows, and to no other."""
+    """Rows of an earlier version belong to the server whose log they match."""
     one, two = hosts
     one.reads(*logs.accepted())
     ledger.rename_server(one.name, "")
@@ -136,7 +135,7 @@ def test_server_that_had_no_name(ledger: Ledger, hosts: tuple[Host, Host]) -> No
 
 
 def test_young_logs(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """Two servers whose logs begin alike, for they were started at one moment, are not taken for one."""
+    """Two servers whose logs begin with the same bytes are not confused."""
     one, two = hosts
     start = logs.line("postfix-script", "starting the Postfix mail system")
     one.reads(start)
@@ -148,7 +147,7 @@ def test_young_logs(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_two_servers_with_one_name(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A name that two servers have is noticed; what the second one learns is not mixed with the first one's."""
+    """Two servers with the same name are detected, and the second one's rows are not stored."""
     one, two = hosts
     two.name = one.name
     two.source.__exit__()

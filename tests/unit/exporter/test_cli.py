@@ -1,4 +1,4 @@
-"""The command line."""
+"""Command line of the exporter."""
 
 import gzip
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 from mail_exporter.cli import app
 from mail_ledger import Ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/mail.log"
 
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Point all settings to a place of the test's own."""
+    """Set all variables to paths of the test."""
     for name, value in (
         ("MAIL_LOG_FILE", f"{tmp_path}/mail.log"),
         ("LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db"),
@@ -37,18 +37,18 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 def output(*arguments: str, status: int = 0, stdin: bytes | None = None) -> str:
-    """Return what a command prints."""
+    """Return the output of a command."""
     result = CliRunner().invoke(app, arguments, input=stdin)
     assert result.exit_code == status, result.output
     return result.output
 
 
 def test_replay_summary() -> None:
-    """The summary says how much, why mail failed with the next step, and what was not understood."""
+    """The summary has numbers, causes with the next step, and lines that were not understood."""
     text = output("replay", str(GOLDEN))
     assert "Mails received, by entry" in text
     assert "The relay refuses our user name or password. No retry can succeed." in text
-    assert "Where the time went, the slowest first" in text
+    assert "Time by stage, slowest first" in text
     assert "a line of the future" in text
 
 
@@ -75,26 +75,26 @@ def test_replay_of_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_replay_fails(arguments: tuple[str, ...]) -> None:
-    """What can't be done is told in one line."""
+    """A replay that fails prints one line with the reason."""
     assert output("replay", *arguments, status=2).startswith("mail-exporter replay: ")
 
 
 def test_explain(tmp_path: Path) -> None:
-    """A mail is explained by the id that the API gave, without the live queue too."""
+    """A mail is found by the id of the API, also without the live queue."""
     with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
-        Bench(ledger).feed(*logs.accepted(), logs.deferred())
+        PipelineHarness(ledger).feed(*logs.accepted(), logs.deferred())
     text = output("explain", logs.API_ID)
-    assert "in the queue, by the log; the live queue can't be read now" in text
+    assert "in the queue, according to the log; the live queue can't be read now" in text
     assert "Make a new app password" in text
 
 
 def test_explain_unknown() -> None:
-    """A name that no mail has is told."""
-    assert "no mail is called nobody" in output("explain", "nobody", status=1)
+    """An unknown id prints a message, with exit status 1."""
+    assert "no mail found for nobody" in output("explain", "nobody", status=1)
 
 
 def test_check(tmp_path: Path) -> None:
-    """Every part is looked at; what fails comes with a fix, and makes the status 1."""
+    """Every prerequisite is checked; a failure has a fix, and the exit status is 1."""
     (tmp_path / "mail.log").touch()
     lines = output("check", status=1).splitlines()
     assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [

@@ -1,4 +1,4 @@
-"""What the log tells of attempts and mails."""
+"""Delivery log: lines for attempts and finished mails."""
 
 import io
 import json
@@ -8,48 +8,48 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from mail_exporter.journal import Journal
+from mail_exporter.delivery_log import DeliveryLog
 from mail_ledger import Ledger
 from mail_telemetry import logging
 from mail_telemetry.names import Service
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 ARRIVED = 1795350201.0
-"""When the mail of `logs` arrived, in whole seconds."""
+"""Arrival of the mail in `logs`, in whole seconds."""
 
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What the process logs."""
+    """Return the log output of the process."""
     stream = io.StringIO()
     logging.configure(Service.EXPORTER, stream=stream)
     yield stream
     logger.remove()
 
 
-def told(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) -> list[dict[str, Any]]:
-    """Return the log lines that these lines make when they are read at some age."""
-    bench = Bench(ledger, journal=Journal(lambda: ARRIVED + age))
-    bench.feed(*lines)
-    return journal_lines(output)
+def logged(output: io.StringIO, ledger: Ledger, *lines: str, age: float = 60.0) -> list[dict[str, Any]]:
+    """Return the delivery log of these lines, read at some age."""
+    harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED + age))
+    harness.feed(*lines)
+    return delivery_lines(output)
 
 
-def journal_lines(output: io.StringIO) -> list[dict[str, Any]]:
-    """Return what the journal wrote; the ledger's migrations log too."""
+def delivery_lines(output: io.StringIO) -> list[dict[str, Any]]:
+    """Return the lines of the delivery log, without those of the ledger's migrations."""
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
-    return [line for line in lines if line["logger"] == "mail_exporter.journal"]
+    return [line for line in lines if line["logger"] == "mail_exporter.delivery_log"]
 
 
 def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
-    """A failed attempt is a warning that says which mail, whose trace, why, and in the relay's words; masked."""
-    (line,) = told(output, ledger, *logs.accepted(), logs.deferred())
+    """A failed attempt is logged as a warning with mail, trace, cause and reply, masked."""
+    (line,) = logged(output, ledger, *logs.accepted(), logs.deferred())
     assert line.pop("time")
     assert line.pop("span_id")
     assert line == {
         "level": "warning",
         "service": "mail-exporter",
-        "logger": "mail_exporter.journal",
+        "logger": "mail_exporter.delivery_log",
         "message": "delivery attempt ended",
         "trace_id": logs.TRACE_ID,
         "mail.queue_id": logs.QUEUE_ID,
@@ -80,29 +80,29 @@ def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
 
 
 def test_whole_life(output: io.StringIO, ledger: Ledger) -> None:
-    """Each attempt has a line and so has the mail's end, all in one trace, each with the id of its span."""
+    """Each attempt and the finished mail have a line in one trace, each with the id of its span."""
     lines = [*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="30"), logs.removed()]
-    bench = Bench(ledger, journal=Journal(lambda: ARRIVED))
-    bench.feed(*lines)
-    found = journal_lines(output)
+    harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED))
+    harness.feed(*lines)
+    found = delivery_lines(output)
     assert [(line["level"], line["message"]) for line in found] == [
         ("warning", "delivery attempt ended"),
         ("info", "delivery attempt ended"),
         ("info", "mail left the queue"),
     ]
-    spans = [span for span in bench.spans if span.name in {"postfix deliver", "postfix finish"}]
+    spans = [span for span in harness.spans if span.name in {"postfix deliver", "postfix finish"}]
     assert [line["span_id"] for line in found] == [f"{span.context.span_id:016x}" for span in spans if span.context]
     assert {line["trace_id"] for line in found} == {logs.TRACE_ID}
     assert (found[-1]["mail.outcome"], found[-1]["mail.attempts"], found[-1]["duration_seconds"]) == ("sent", 2, 30)
 
 
 def test_expired_mail_is_a_warning(output: io.StringIO, ledger: Ledger) -> None:
-    """A mail that left the queue without reaching anybody is a warning."""
-    *_, line = told(output, ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
+    """A mail that left the queue undelivered is a warning."""
+    *_, line = logged(output, ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
     assert (line["level"], line["mail.outcome"], line["error.type"]) == ("warning", "expired", "expired")
 
 
-def test_history_is_not_told(output: io.StringIO, ledger: Ledger) -> None:
-    """What is older than an hour when it is read is counted in one line, and not told one by one."""
-    (line,) = told(output, ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(), age=7200)
-    assert line["message"] == "read 2 attempts and ends older than 1 h, which are not told"
+def test_old_events_are_not_logged(output: io.StringIO, ledger: Ledger) -> None:
+    """Events that are older than an hour are counted in one line."""
+    (line,) = logged(output, ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(), age=7200)
+    assert line["message"] == "did not log 2 attempts and finished mails older than 1 h"

@@ -1,10 +1,10 @@
-"""Metrics of the span export, read at each scrape."""
+"""Metrics of the span export."""
 
 from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 
-from mail_exporter import parts
+from mail_exporter.collectors import counter
 from mail_telemetry import names
 from mail_telemetry.tracing import SpanExport
 
@@ -17,13 +17,13 @@ class CollectorUnavailable(ConnectionError):
 
 
 def span_metrics(export: SpanExport) -> Iterator[Metric]:
-    """Yield how many spans were exported or dropped, and how many of them were dropped.
+    """Yield how many spans were processed (exported or dropped), and how many of them were dropped.
 
     Raises:
         CollectorUnavailable: the last export failed.
     """
     counts = export.counts()
-    yield parts.counter(names.SPANS, counts.processed)
-    yield parts.counter(names.SPANS_DROPPED, counts.dropped)
+    yield counter(names.SPANS, counts.processed)
+    yield counter(names.SPANS_DROPPED, counts.dropped)
     if not export.is_healthy:
         raise CollectorUnavailable
