@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev.reload import changed, stamps
-from tests.integration.stack import until
+from tests.polling import until
 
 RELOAD = Path(__file__).parents[3] / "dev/reload.py"
 SERVICE = """

@@ -1,5 +1,6 @@
 """Whatever the operator makes of the files, a second run finds nothing to do, and what is undone is undone."""
 
+from functools import cache
 from typing import Final
 
 from hypothesis import given, settings
@@ -17,13 +18,18 @@ from tests.unit.dinky.conftest import STACK
 SETTINGS: Final = RouteSettings.model_construct(alert_webhook_url="https://hook.example/a")
 WANTED: Final = Wanted(bring.files(), routes(SETTINGS), "./secrets")
 STACK_FILES: Final = folder.read(STACK, paths(WANTED, Record()))
-FIRST: Final = install(WANTED, STACK_FILES, Record())
 
 EDITS: Final = st.tuples(
     st.sampled_from((COMPOSE, PROMETHEUS, ALERTMANAGER, DATASOURCES)),
     st.floats(0, 1, exclude_max=True),
     st.sampled_from(("delete", "comment", "insert", "misspell")),
 )
+
+
+@cache
+def first() -> Plan:
+    """Return the plan of the first installation."""
+    return install(WANTED, STACK_FILES, Record())
 
 
 def carried_out(files: Files, plan: Plan) -> Files:
@@ -46,26 +52,26 @@ def edited(files: Files, path: str, place: float, how: str) -> Files:
     return {**files, path: "".join(lines).encode()}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(EDITS, min_size=1, max_size=3))
 def test_whatever_is_changed(edits: list[tuple[str, float, str]]) -> None:
     """After any changes, one run settles it; undoing that is as good as undoing the first."""
-    files = carried_out(STACK_FILES, FIRST)
+    files = carried_out(STACK_FILES, first())
     for path, place, how in edits:
         files = edited(files, path, place, how)
     try:
-        again = install(WANTED, files, FIRST.record)
+        again = install(WANTED, files, first().record)
     except CannotEditError:
         return  # it is no YAML any more
     settled = carried_out(files, again)
     assert install(WANTED, settled, again.record).is_done
-    at_once, later = remove(files, FIRST.record), remove(settled, again.record)
+    at_once, later = remove(files, first().record), remove(settled, again.record)
     if not at_once.notes and not later.notes:
         assert carried_out(files, at_once) == carried_out(settled, later)
 
 
 def test_nothing_is_changed() -> None:
     """What is installed is there, and taking it back leaves the stack."""
-    files = carried_out(STACK_FILES, FIRST)
-    assert install(WANTED, files, FIRST.record).is_done
-    assert carried_out(files, remove(files, FIRST.record)) == STACK_FILES
+    files = carried_out(STACK_FILES, first())
+    assert install(WANTED, files, first().record).is_done
+    assert carried_out(files, remove(files, first().record)) == STACK_FILES

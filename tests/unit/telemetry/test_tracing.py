@@ -292,13 +292,13 @@ def test_no_wait_while_exports_fail(start: StartTracing, output: io.StringIO) ->
     emit(tracing, 100)
     wait_until(lambda: not export_of(tracing).is_healthy)
     started = time.monotonic()
-    for _ in range(1000):
+    for _ in range(200):
         export_of(tracing).wait_for_room()
         emit(tracing, 20)
     assert time.monotonic() - started < 5
     tracing.shutdown()
     processed, dropped = export_of(tracing).counts()
-    assert processed == dropped >= 20_100
+    assert processed == dropped >= 4_100
     assert len(lines(output)) == 1
 
 
