@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -101,7 +101,6 @@ def test_times(harness: PipelineHarness) -> None:
 SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seconds: f"{seconds:.2g}")
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
     """For any rounding of the delays, the stages are inside their attempt, one after the other."""
