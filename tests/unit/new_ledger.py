@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +21,7 @@ def in_memory() -> Ledger:
 
 def in_file(path: Path) -> Ledger:
     """Return a new ledger in a new file."""
-    path.write_bytes(_migrated())
+    path.write_bytes(_migrated_file())
     return Ledger.open(f"sqlite:///{path}")
 
 
@@ -31,6 +32,15 @@ def _migrated() -> bytes:
         found: bytes = _driver(connection).serialize()
     engine.dispose()
     return found
+
+
+@cache
+def _migrated_file() -> bytes:
+    """Return a file that is in WAL mode already: the switch waits for the disk."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "ledger.db")
+        open_engine(f"sqlite:///{path}").dispose()
+        return path.read_bytes()
 
 
 def _driver(connection: Connection) -> Any:  # noqa: ANN401 - the driver's own connection

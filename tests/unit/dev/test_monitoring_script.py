@@ -29,15 +29,16 @@ esac
 """
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """Run the script where no registry answers, only Loki's image is there and each part ends; return its calls."""
-    docker, calls = tmp_path / "docker", tmp_path / "calls"
+    folder = tmp_path_factory.mktemp("run")
+    docker, calls = folder / "docker", folder / "calls"
     docker.write_text(DOCKER)
     docker.chmod(0o755)
     services = {name: {"image": image, "profiles": ["monitoring"]} for name, image in SERVICES.items()}
     environment = os.environ | {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PATH": f"{folder}:{os.environ['PATH']}",
         "CALLS": str(calls),
         "COMPOSED": json.dumps({"services": services}),
         "PRESENT": LOKI,
