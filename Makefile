@@ -1,44 +1,44 @@
-# `make help` says what there is. On a bare machine `make demo` and `make test` set up what they need.
+# `make help` lists the targets. On a bare machine `make demo` and `make test` set up what they need.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check monitoring monitoring-down format docs lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs lock clean audit
 
-# Where the environment forbids it, pytest would prepare a hundred test modules anew at each run. Empty: allowed.
+# Empty: Python may write bytecode. Without it, pytest rewrites the asserts of every test module at each run.
 export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 PYTHON ?= python3
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show what became of it
-	@$(VENV)/bin/python -m dev.demo
+demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show its outcome
+	@$(VENV)/bin/python -m dev.demo mail
 
-demo-fault: venv setup  ## Let the relay refuse our password, then repair it: one trace with both (a minute)
-	@$(VENV)/bin/python -m dev.demo_fault
+demo-fault: venv setup  ## Let the relay refuse the password, then repair it: one trace with both (a minute)
+	@$(VENV)/bin/python -m dev.demo fault
 
-demo-quota: venv setup  ## Fill the relay's limit: who is refused, what waits, and how it is released (3 minutes)
-	@$(VENV)/bin/python -m dev.demo_quota
+demo-quota: venv setup  ## Use up the relay's limit: which mail is refused, which waits, and its release (3 minutes)
+	@$(VENV)/bin/python -m dev.demo quota
 
 demo-down: venv  ## Stop the demo and delete its volumes
-	@$(VENV)/bin/python -m dev.demo --down
+	@$(VENV)/bin/python -m dev.demo down
 
-dev: venv setup  ## Run this checkout with the sandbox relay; Python is reloaded at a change (20001, 2525, 5587; Ctrl-C ends it)
+dev: venv setup  ## Run this checkout with the sandbox relay; changes restart their service (ports 20001, 2525, 5587; Ctrl-C ends it)
 	@$(VENV)/bin/python -m dev.local
 
-# They need Docker alone: a production host has no virtual environment. What they take besides: dev/ledger help
-api-key:  ## Make an API key and print it, once: NAME=contact-form
+# They need Docker only: a production host has no virtual environment. Their options: dev/ledger help
+api-key:  ## Create an API key and print it once: NAME=contact-form
 	@dev/ledger api-key
 
-backup:  ## Copy the ledger into FILE=backups/... while the services go on
+backup:  ## Copy the ledger into FILE=backups/... while the services run
 	@dev/ledger backup
 
-restore:  ## Make the ledger what FILE=... is; stops and starts the services
+restore:  ## Replace the ledger by FILE=...; stops and starts the services
 	@dev/ledger restore
 
-check:  ## Is everything well on mail's way? Variables, ports, DNS, the relay's login, disk, monitoring (Docker is enough)
+check:  ## Check everything that mail needs: variables, ports, DNS, the relay's login, disk, monitoring (needs Docker only)
 	@ENV="$(ENV)" dev/check $(OPTIONS)
 
 test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
@@ -52,92 +52,95 @@ types: venv  ## mypy --strict, tests included
 	$(VENV)/bin/mypy
 
 unit: venv  ## Tests without Docker, under 30 seconds
-	$(VENV)/bin/pytest tests/unit --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait
+	$(VENV)/bin/pytest tests/unit --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait for timers
 
-contract: venv  ## Do names, settings and docs agree?
+contract: venv  ## Tests that names, settings, generated files and docs agree
 	$(VENV)/bin/pytest tests/contract
 
 integration: venv test-images  ## Tests on the real images, one shared stack
 	$(VENV)/bin/pytest tests/integration
 
-soak: venv setup  ## Mixed traffic while every hop fails in turn, then the account of every mail (MINUTES=10)
+soak: venv setup  ## Send mixed mail while every hop fails in turn, then check the outcome of every mail (MINUTES=10)
 	@$(VENV)/bin/python -m tests.integration.soak --minutes $(or $(MINUTES),10)
 
-relay-audit: venv setup  ## Try the abuse battery on the demo's mail server, or the tests': trick, port, answer
+relay-audit: venv setup  ## Try relay abuse and SMTP smuggling on the demo's mail server, or the tests'; prints each reply
 	@$(VENV)/bin/python -m tests.integration.postfix.audit
 
 images: setup  ## Build all images
 	DINKY_MAIL_REVISION=$$(git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null || echo unknown) docker compose \
 	    -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
 
-setup:  ## Docker engine, Compose, Buildx, base image: what is missing
+setup:  ## Install what is missing of Docker engine, Compose, Buildx and base image
 	@dev/setup
 
-test-images: setup  ## The images of others that the tests use
+test-images: setup  ## Pull the third-party images that the tests use
 	@dev/setup --images
 
-venv: $(VENV)/.ready  ## The virtual environment of the tools
+venv: $(VENV)/.ready  ## Create the virtual environment of the tools
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@echo "venv: installing the tools (about a minute the first time)"
 	@dev/venv $(PYTHON) $(VENV)
 	@touch $@
 
-bench-exporter: venv setup  ## The exporter against its peers on the same logs (15 minutes; BENCH=--quick: 2)
-	$(VENV)/bin/python -m bench.exporter $(BENCH)
+bench-exporter: venv setup  ## Compare the exporter with others on the same logs (15 minutes; BENCH=--quick: 2)
+	$(VENV)/bin/python -m dev.bench.exporter $(BENCH)
 
-bench-api: venv setup  ## The API against raw injection into the same Postfix (15 minutes; BENCH=--quick: 3)
-	$(VENV)/bin/python -m bench.api $(BENCH)
+bench-api: venv setup  ## Compare the API with raw injection into the same Postfix (15 minutes; BENCH=--quick: 3)
+	$(VENV)/bin/python -m dev.bench.api $(BENCH)
 
 AUDIT_VENV := .venv-audit
-audit: venv $(AUDIT_VENV)/.ready  ## Known vulnerabilities of what requirements/*.txt pin; nobody to ask is a failure too (AUDIT="--service osv")
+audit: venv $(AUDIT_VENV)/.ready  ## Check the pins in requirements/*.txt for known vulnerabilities; fails without an answer too (AUDIT="--service osv")
 	@$(VENV)/bin/python -m dev.audit $(AUDIT)
 
 $(AUDIT_VENV)/.ready: requirements/audit.txt
 	@dev/venv $(PYTHON) $(AUDIT_VENV) requirements/audit.txt
 	@touch $@
 
-format: venv  ## Let ruff format and fix
+format: venv  ## Format and fix the Python code with ruff
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-alerts: venv  ## Write the alert rules anew from alerts/catalogue, dashboards/queries.py and the cause table
+alerts: venv  ## Generate the alert rules from alerts/catalogue, dashboards/recording_rules.py and the cause table
 	$(VENV)/bin/python -m alerts
 
-alert-routes: venv  ## Write Alertmanager's configuration from ALERT_* (environment or .env.mail.prod): who is told, and how
+alert-routes: venv  ## Generate Alertmanager's configuration from ALERT_* (environment or .env.mail.prod)
 	@$(VENV)/bin/python -m alerts.routes
 
-# They need Docker alone: dev/dinky runs the installer in a small image.
+# They need Docker only: dev/dinky runs the installer in a small image.
 dinky:  ## Install into a Dinky Server: rules, dashboards, routes, links; shows the diff and asks: DIR=/path/to/dinky-server
 	@dev/dinky install "$(DIR)" $(if $(YES),--yes)
 
 dinky-check:  ## List what a Dinky Server lacks, with the fix: DIR=...
 	@dev/dinky check "$(DIR)"
 
-dinky-undo:  ## Take it all back, except what you have changed since: DIR=...
+dinky-undo:  ## Undo the installation, except what you have changed since: DIR=...
 	@dev/dinky undo "$(DIR)" $(if $(YES),--yes)
 
 dinky-update:  ## `git pull` in a Dinky Server: undo, pull, install again: DIR=...
 	@dev/dinky update "$(DIR)"
 
-drill: venv test-images  ## Fire drill: break mail in every way, see the alert arrive and end (3 minutes)
+drill: venv test-images  ## Fire drill: break mail in eight ways, and wait for each alert and its end (5 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill
 
-dashboards: venv  ## Write the Grafana dashboards anew from dashboards/catalogue
+dashboards: venv  ## Generate the Grafana dashboards from dashboards/catalogue
 	@$(VENV)/bin/python -m dashboards
 
-dashboards-check: venv test-images  ## Ask every query of the dashboards on the running demo: panel, series found, value
+dashboards-check: venv test-images  ## Run every query of the dashboards on the running demo: panel, series found, value
 	@$(VENV)/bin/python -m tests.integration.dashboards.check
 
-monitoring: venv setup  ## Prometheus, Alertmanager, Grafana, Loki, Alloy, Tempo, collector beside the demo, as far as they can be had
+dashboards-pictures: venv test-images  ## Write pictures of the dashboards into docs/pictures, with a Grafana and a separate stack (5 minutes)
+	@$(VENV)/bin/python -m tests.integration.dashboards.pictures
+
+monitoring: venv setup  ## Run Prometheus, Alertmanager, Grafana, Loki, Alloy, Tempo and a collector beside the demo, if their images are available
 	@dev/monitoring
 
-monitoring-down: venv  ## Stop them again
+monitoring-down: venv  ## Stop the monitoring
 	@dev/monitoring down
 
-docs: venv  ## Write the generated tables in the docs anew
+docs: venv  ## Generate the tables in the docs
 	$(VENV)/bin/python -m dev.docs
 
-lock: venv  ## Resolve the dependencies anew
+lock: venv  ## Resolve the dependencies and write requirements/*.txt
 	dev/lock
 
 clean:  ## Remove the virtual environment and caches

@@ -1,6 +1,6 @@
-"""`make alerts`: writes the rule files anew.
+"""`make alerts`: write the rule files.
 
-With --output they go elsewhere, and with --speed all their times are divided: the fire drill runs the same rules fast.
+--output writes them to another folder; --speed divides all their times, for the drill.
 """
 
 import argparse
@@ -8,27 +8,27 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from alerts.annotations import read_links
 from alerts.render import rule_files
-from alerts.words import read_links
 
 RULES: Final = Path(__file__).with_name("rules")
 
 
 def main() -> int:
-    """Write the files and say which changed."""
+    """Write the files and print which changed."""
     parser = argparse.ArgumentParser(prog="python -m alerts", description=__doc__)
     parser.add_argument("--output", type=Path, default=RULES, help="the folder to write to (default: alerts/rules)")
     parser.add_argument("--speed", type=int, default=1, help="divide every time by this whole number (default: 1)")
     chosen = parser.parse_args()
     if chosen.speed != 1 and chosen.output == RULES:
-        parser.error("--speed needs --output: alerts/rules holds the rules as they are run")
+        parser.error("--speed needs --output: alerts/rules holds the rules for production")
     for name in write(chosen.output, chosen.speed):
         print(f"alerts: wrote {chosen.output / name}")
     return 0
 
 
 def write(folder: Path, speed: int = 1) -> list[str]:
-    """Make the folder hold the rule files and no other; return the names of those that changed."""
+    """Write the rule files and delete other files in the folder; return the names of those that changed."""
     files = rule_files(read_links(), speed)
     folder.mkdir(parents=True, exist_ok=True)
     changed = []

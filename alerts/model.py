@@ -1,4 +1,4 @@
-"""The vocabulary of alerts: what one is, before it becomes a rule."""
+"""Vocabulary of alerts: severity, component, advice, alert, group. `render` turns them into rules."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,20 +9,20 @@ from mail_telemetry.causes import Cause
 
 
 class Severity(StrEnum):
-    """How soon a person has to know; the routes go by it."""
+    """How soon a notification is sent; the routes match this label."""
 
     CRITICAL = "critical"
-    """Mail does not leave, or nobody can tell whether it does: at once."""
+    """Mail does not leave, or it is unknown whether it does: at once."""
     WARNING = "warning"
-    """Some mail is late or lost, or soon will be: collected for half a minute, repeated twice a day."""
+    """Some mail is late or lost, or soon will be: collected for 30 seconds, repeated twice a day."""
     INFO = "info"
-    """Worth knowing when one has time: collected, once a day."""
+    """Not urgent: collected, once a day."""
     NONE = "none"
     """No problem: the dead man's switch."""
 
 
 class Component(StrEnum):
-    """What an alert is about; also its rule file's name."""
+    """The part that an alert is about; also the name of its rule file."""
 
     API = "api"
     SERVER = "server"
@@ -35,28 +35,33 @@ class Component(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The likely cause and the next step, where the relay's cause table does not have them."""
+    """Likely cause and next step of an alert that is not about a cause of the relay."""
 
     cause: str
     next_step: str
 
 
 class CauseFrom(StrEnum):
-    """Where an alert's text finds its row of the cause table when it fires."""
+    """How the text of a firing alert finds its row in the table of causes."""
 
     LABEL = "label"
-    """In the alert's label `cause`."""
+    """By the alert's label `cause`."""
     FAILURES = "failures"
-    """It is the cause of most failures at the relay in the last hour."""
+    """By the most frequent cause of failures at the relay in the last hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alerting rule.
 
-    `expr` is PromQL in which every time span is a duration; `summary` and `description` are Prometheus templates.
-    `reason` says why the threshold is what it is, for people (docs/alerts.md). While one of `silenced_by` fires, this
-    alert is a mere consequence and not sent; for those of `silenced_by_same` the labels `same` have to agree.
+    Attributes:
+        expr: PromQL in which every time span is a duration.
+        summary: a Prometheus template; the title of notifications.
+        description: a Prometheus template.
+        reason: the reason for the threshold (docs/alerts.md).
+        hold: `for` of the rule.
+        silenced_by: alerts of which this one is a consequence; it is not sent while one of them fires.
+        silenced_by_same: the same, if the labels `same` are equal.
     """
 
     name: str

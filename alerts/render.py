@@ -1,29 +1,28 @@
-"""Alerts to rule files, as Prometheus reads them."""
+"""Rule files of Prometheus from the alerts and recording rules."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
+from alerts.annotations import Links, annotations
 from alerts.catalogue import GROUPS
-from alerts.held import KEEP_FIRING_FOR, reads_gauges_of_exporter
 from alerts.model import SERVICE, Alert, Group
-from alerts.speed import faster
+from alerts.rule_times import KEEP_FIRING_FOR, faster, reads_gauges_of_exporter
 from alerts.verdicts import VERDICTS
-from alerts.words import Links, annotations
 from alerts.yaml_text import dump
-from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
+from dashboards.recording_rules import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
 
 Rule = dict[str, Any]
 
 RECORDING_FILE: Final = "recording.yml"
-_ORIGIN: Final = "Written by `make alerts`; a change made here is lost with the next run."
+_ORIGIN: Final = "Written by `make alerts`; do not edit."
 
 
 def rule_files(links: Links, speed: int = 1) -> dict[str, str]:
     """Return the text of every rule file by its name.
 
     Args:
-        links: where notifications lead.
-        speed: what all times are divided by.
+        links: base addresses of the links in notifications.
+        speed: divides all times.
     """
     return {RECORDING_FILE: _recording(speed)} | {
         f"{group.component}.yml": dump(
@@ -41,7 +40,7 @@ def _recording(speed: int) -> str:
     groups = {"mail causes": causes, "mail verdicts": verdicts, "mail recorded": recorded}
     return dump(
         {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]},
-        "What alerts and dashboards share. From dashboards/queries.py, alerts/verdicts.py and\n"
+        "Recording rules for alerts and dashboards. From dashboards/recording_rules.py, alerts/verdicts.py and\n"
         "telemetry/mail_telemetry/causes.py.\n" + _ORIGIN,
     )
 

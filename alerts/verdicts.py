@@ -18,7 +18,7 @@ class Detail(StrEnum):
 
     NONE = "none"
     WAITING = "waiting"
-    """How many mails are deferred, and for how long the oldest."""
+    """How many mails are in the queue, and the age of the oldest."""
     REOPENS = "reopens"
     """When websites can send again."""
 

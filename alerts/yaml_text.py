@@ -1,4 +1,8 @@
-"""YAML that a person can read and a diff can show: keys in the order given, long texts in blocks."""
+"""Write readable YAML: keys in the given order, texts of several lines as blocks, no anchors.
+
+With PyYAML, which the tests and the installer need too: ruamel.yaml 0.19 wraps rules with blanks at line ends, and
+escapes each quote of a description.
+"""
 
 from typing import Any
 
@@ -6,7 +10,7 @@ import yaml
 
 
 class _Dumper(yaml.SafeDumper):
-    """Never writes anchors."""
+    """Writes values that occur twice in full, and indents lists."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the signature of the base
         return True
@@ -23,7 +27,7 @@ _Dumper.add_representer(str, _string)
 
 
 def dump(document: Any, comment: str) -> str:  # noqa: ANN401 - any YAML
-    """Return the document behind a comment of one or more lines."""
+    """Return the document as YAML, after a comment of one or more lines."""
     head = "".join(f"# {line}\n" for line in comment.splitlines())
     body: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return head + body

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from alerts.model import Severity
-from alerts.results import DECISIONS, Blame
+from alerts.request_results import DECISIONS, Blame
 from mail_api.errors import Code
 from mail_telemetry.causes import Cause
 from mail_telemetry.names import Entry, Outcome, Service, Stage
@@ -115,12 +115,15 @@ _BOTS: Final[Mapping[str, str]] = {
     Code.FILLED_TOO_FAST: DARK_GREY,
     Code.RATE_LIMITED: "light-blue",
 }
-_OURS: Final = ("red", "orange", "dark-red", "dark-orange", "light-red", "light-orange", "semi-dark-red")
+_OURS: Final = (
+    *("red", "orange", "dark-red", "dark-orange", "light-red", "light-orange", "semi-dark-red"),
+    *("semi-dark-orange", "super-light-red", "super-light-orange"),
+)
 _SENDERS: Final = ("blue", "purple", "dark-blue", "dark-purple", "light-purple", "super-light-purple", "yellow", AMBER)
 
 
 def _results() -> Mapping[str, str]:
-    """Return the colours of results: accepted in green, ours in reds and oranges, the sender's in blues and purples."""
+    """Return the colours of results: accepted in green, ours in reds and oranges, the sender's in other colours."""
     found: dict[str, str] = {Code.ACCEPTED: GOOD, Code.REPLAYED: "light-green", **_BOTS}
     for blame, shades in ((Blame.OURS, _OURS), (Blame.SENDER, _SENDERS)):
         rest = [code for code, decision in DECISIONS.items() if decision.blame is blame and code not in found]

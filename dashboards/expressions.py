@@ -1,4 +1,4 @@
-"""Every PromQL expression of the dashboards that is not recorded (`queries`), once, by its name.
+"""Every PromQL expression of the dashboards that is not recorded (`recording_rules`), once, by its name.
 
 They are written as in the rules; `promql.scoped` adds the variables of a dashboard.
 """
@@ -11,6 +11,7 @@ from dashboards.promql import (
     STEP,
     grown,
     highest,
+    labelled,
     last_seen,
     mean,
     occurred,
@@ -20,7 +21,7 @@ from dashboards.promql import (
     selector,
     summed,
 )
-from dashboards.queries import EXPLANATION, recorded
+from dashboards.recording_rules import EXPLANATION, recorded
 from dashboards.thresholds import compared
 from mail_api.errors import RESULTS, Code
 from mail_telemetry import names
@@ -43,7 +44,7 @@ FIRING: Final = 'ALERTS{service="mail",alertstate="firing",severity!="none"}'
 RULES_LOADED: Final = 'max(ALERTS{service="mail",alertstate="firing"})'
 """The dead man's switch always fires, so that there is a value unless the rules are not loaded."""
 FIRING_NUMBER: Final = f"(count({FIRING}) or vector(0)) and on () {RULES_LOADED}"
-AFFECTED: Final = ("entry", "disk", "volume", "cause", "queue", "part", "result", "operation", "key")
+AFFECTED: Final = ("entry", "disk", "cause", "queue", "part", "result", "operation", "key")
 """Labels by which an alert tells what it is about."""
 
 
@@ -109,9 +110,11 @@ FINISHED: Final = grown(names.RECIPIENTS_FINISHED, STEP, "outcome")
 FINISHED_OUTCOMES: Final = occurred(names.RECIPIENTS_FINISHED, "outcome")
 FORWARDED: Final = grown(names.RECIPIENTS_FINISHED, STEP, "outcome", forwarded="yes")
 FORWARDED_OUTCOMES: Final = occurred(names.RECIPIENTS_FINISHED, "outcome", forwarded="yes")
+DELIVERIES_SEEN: Final = occurred(names.DELIVERY_SECONDS, part="_count", outcome="sent")
 DELIVERY_TIMES: Final = grown(names.DELIVERY_SECONDS, STEP, "le", part="_bucket", outcome="sent")
 NOTICES: Final = grown(names.NOTICES, STEP, "kind")
 NOTICE_KINDS: Final = occurred(names.NOTICES, "kind")
+SIZES_SEEN: Final = occurred(names.MESSAGE_SIZE_BYTES, part="_count")
 SIZES: Final = grown(names.MESSAGE_SIZE_BYTES, STEP, "le", part="_bucket")
 
 # --- attempts
@@ -156,7 +159,7 @@ GUESSES: Final = highest(compared("MailAuthBruteForce"))
 RELAY_ATTEMPTS: Final = highest(compared("MailRelayAbuseAttempts"))
 
 # --- disk space and state of the server
-VOLUMES: Final = recorded("volume:mail_volume_free:ratio")
+VOLUMES: Final = recorded("disk:mail_volume_free:ratio")
 ROOM: Final = f"min({VOLUMES})"
 CERTIFICATE: Final = compared("MailCertificateExpiring")
 COMPLAINTS: Final = grown(names.COMPLAINTS, STEP, "severity")
@@ -204,6 +207,7 @@ HTTP: Final = f"sum by (handler, status) (increase({raw('http_requests_total', S
 HTTP_KINDS: Final = (
     f"sum by (status, handler) (increase({raw('http_requests_total', Service.API)}[{RANGE}] @ end())) > 0"
 )
+HTTP_KINDS_SEEN: Final = f"sum({HTTP_KINDS}) > 0"
 HTTP_SEEN: Final = f"sum(increase({raw(f'{_HTTP_SECONDS}_count', Service.API, handler='/send')}[{RANGE}] @ end())) > 0"
 HTTP_MEAN: Final = (
     f"sum(increase({raw(f'{_HTTP_SECONDS}_sum', Service.API, handler='/send')}[{STEP}]))\n"
@@ -235,7 +239,7 @@ TAKEN: Final = grown(names.DELIVERY_ATTEMPTS, "1h", "relay", status="sent")
 TAKEN_RELAYS: Final = occurred(names.DELIVERY_ATTEMPTS, "relay", status="sent")
 
 # --- telemetry about itself
-PARTS: Final = f"min by (part) ({selector(names.SCRAPE_SUCCESS)})"
+PARTS: Final = f"min by (part) ({selector(names.SCRAPE_SUCCESS)})\nor on () {labelled('vector(-1)', part='exporter')}"
 LAG: Final = highest(selector(names.LOG_LAG_SECONDS))
 LAST_LINE: Final = f"time() - {highest(selector(names.LOG_LAST_LINE_TIMESTAMP_SECONDS))}"
 UNREAD: Final = highest(selector(names.LOG_UNREAD_BYTES))
@@ -246,14 +250,17 @@ LINE_RESULTS: Final = occurred(names.LOG_LINES, "result")
 NOT_UNDERSTOOD: Final = grown(names.LOG_LINES, STEP, "result", result="unsupported|malformed|foreign")
 NOT_UNDERSTOOD_RESULTS: Final = occurred(names.LOG_LINES, "result", result="unsupported|malformed|foreign")
 OPEN_MAILS: Final = summed(selector(names.OPEN_MAILS))
-EVICTED: Final = grown(names.EVICTED_MAILS, RANGE)
+EVICTED: Final = grown(names.EVICTED_MAILS, STEP)
 PENDING_ROWS: Final = summed(selector(names.LEDGER_PENDING_ROWS))
 SPANS: Final = grown(names.SPANS, STEP)
 API_SPANS: Final = grown(names.API_SPANS, STEP)
-SPANS_DROPPED: Final = f"{grown(names.SPANS_DROPPED, STEP)}\n+ {grown(names.API_SPANS_DROPPED, STEP)}"
-SPANS_DROPPED_IN_ALL: Final = f"{grown(names.SPANS_DROPPED, RANGE)}\n+ {grown(names.API_SPANS_DROPPED, RANGE)}"
+_DROPPED: Final = (selector(names.SPANS_DROPPED), selector(names.API_SPANS_DROPPED))
+SPANS_DROPPED: Final = summed(" or ".join(f"increase({one}[{STEP}])" for one in _DROPPED))
+SPANS_DROPPED_IN_ALL: Final = summed(" or ".join(f"increase({one}[{RANGE}])" for one in _DROPPED))
 _EACH: Final = (Service.API, Service.EXPORTER)
-UP: Final = "\nor ".join(f"max by (job) ({raw('up', job)})" for job in _EACH)
+UP: Final = "\nor ".join(
+    f"(max by (job) ({raw('up', job)}) or on () {labelled('vector(-1)', job=job.value)})" for job in _EACH
+)
 SCRAPE_SECONDS: Final = "\nor ".join(raw("scrape_duration_seconds", job) for job in _EACH)
 SCRAPE_SERIES: Final = "\nor ".join(raw("scrape_samples_scraped", job) for job in _EACH)
 MEMORY: Final = "\nor ".join(raw("process_resident_memory_bytes", job) for job in _EACH)

@@ -1,7 +1,7 @@
 """What a panel shows when its query returns nothing: a true sentence, or that nothing is known.
 
 A fallback has a condition in PromQL, so that Prometheus decides whether the sentence is true. In a panel of numbers it
-becomes a negative number that is mapped to the sentence; in a table a row; in a graph a series of zeros with that
+becomes a negative number that is mapped to the sentence; in a table a row; in a graph a straight line with that
 name. Numbers of a service that is down are not shown at all, even where Prometheus could still compute them.
 """
 
@@ -32,11 +32,16 @@ def number(panel: Panel, query: Metrics) -> str:
 
 
 def rows(panel: Panel, query: Metrics) -> str:
-    """Return the expression of a table, with a row for each fallback that has the sentence in one column."""
+    """Return the expression of a table, with a row for each fallback that has the sentence in one column.
+
+    A table of several queries always has a row: Grafana shows no text in place of merged empty tables.
+    """
     expression = query.expr
     column = panel.fallback_column or panel.columns[0].name
     for one in panel.fallbacks:
         expression = f"({expression})\nor on () {labelled(f'(0 * ({one.when}))', **{column: one.text})}"
+    if len(panel.queries) > 1:
+        expression = f"({expression})\nor on () {labelled('vector(0)', **{column: panel.no_value})}"
     return expression
 
 
@@ -48,7 +53,8 @@ def series(panel: Panel) -> Iterator[Metrics]:
     anything = "\nor ".join(query.occurred or query.expr for query in queries)
     earlier: list[str] = []
     for one in panel.fallbacks:
-        yield Metrics(f"0 * ({one.when})\nunless on () ({' or '.join([anything, *earlier])})", one.text)
+        line = f"0 * ({one.when})" + (f" + {one.value:g}" if one.value else "")
+        yield Metrics(f"{line}\nunless on () ({' or '.join([anything, *earlier])})", one.text)
         earlier.append(one.when)
 
 

@@ -8,12 +8,10 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards import fallbacks, panel_options
 from dashboards.colours import GREY
-from dashboards.model import UNKNOWN_COLOUR, Column, Kind, Lines, Link, Panel, Text, Traces
+from dashboards.model import NUMBERS, UNKNOWN_COLOUR, Column, Kind, Lines, Link, Panel, Text, Traces
 
 _TIMES: Final = ("Time", "timestamp")
 """Names that Loki's lines have for their time: in Grafana 12, and with its newer data format."""
-NUMBERS: Final = (Kind.STAT, Kind.BAR_GAUGE)
-"""Panels of numbers."""
 
 
 def defaults(panel: Panel) -> sdk.FieldConfig:
@@ -35,6 +33,8 @@ def defaults(panel: Panel) -> sdk.FieldConfig:
 
 
 def _colour(panel: Panel) -> sdk.FieldColor:
+    if panel.kind is Kind.STATES:  # with thresholds, Grafana merges states and ignores the colours of values
+        return sdk.FieldColor(sdk.FieldColorModeId.FIXED, fixed_color=GREY)
     by_name = panel.kind is Kind.SERIES
     return sdk.FieldColor(sdk.FieldColorModeId.PALETTE_CLASSIC_BY_NAME if by_name else sdk.FieldColorModeId.THRESHOLDS)
 
@@ -66,8 +66,16 @@ def _link(link: Link) -> sdk.DashboardLink:
 def overrides(panel: Panel) -> list[sdk.DashboardFieldConfigSourceOverrides]:
     """Return what holds for single fields: names and colours of series, and the columns of a table."""
     return [
-        *(_by_name(name, _property("displayName", shown)) for name, shown in panel.names.items()),
-        *(_by_first_word(name, _fixed(colour)) for name, colour in panel.colours.items()),
+        # One override for name and colour: a later one would look for the old name.
+        *(
+            _by_name(name, _property("displayName", shown), _fixed(panel.colours[shown]))
+            for name, shown in panel.names.items()
+        ),
+        *(
+            _by_first_word(name, _fixed(colour))
+            for name, colour in panel.colours.items()
+            if name not in panel.names.values()
+        ),
         *(_by_name(one.text, _fixed(GREY)) for one in panel.fallbacks if panel.kind is Kind.SERIES),
         *(_by_name(name, *_reference_line()) for name in panel.reference),
         *(_by_name(column.heading, *_properties(column)) for column in panel.columns),
@@ -123,17 +131,19 @@ def transformations(panel: Panel) -> list[sdk.DataTransformerConfig] | None:
         return None
     lines = isinstance(panel.queries[0], Lines)
     merged = lines or len(panel.queries) > 1
+    joins = merged and not lines  # by the time of the query, which is the same in all tables
     names = [column.name for column in panel.columns]
     key = panel.sort.removeprefix("-")
     hidden = {key} - {*names, ""}
     headings = {column.name: column.heading for column in panel.columns}
     if lines and _TIMES[0] in headings:
         headings[_TIMES[1]] = headings[_TIMES[0]]
-    kept = [*names, *hidden, *(_TIMES[1:] if lines else ())]
+    hidden |= {_TIMES[0]} if joins else set()
+    kept = [*names, *sorted(hidden), *(_TIMES[1:] if lines else ())]
     arranged = {
         "indexByName": {name: position for position, name in enumerate(names)},
         "renameByName": headings,
-        "excludeByName": dict.fromkeys(hidden, True),
+        "excludeByName": dict.fromkeys(sorted(hidden), True),
     }
     return [
         *([_step("extractFields", source="labels", replace=False)] if lines else []),

@@ -1,4 +1,4 @@
-"""Where panels lie: shelves from top to bottom, without gaps or overlaps by construction."""
+"""Layout of panels on Grafana's grid: shelves from top to bottom, without gaps or overlaps."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,7 +20,7 @@ def placed(parts: tuple[Shelf | Heading, ...]) -> Iterator[Place]:
     """Yield every panel and heading with its place.
 
     Raises:
-        ValueError: a shelf is not filled, or its height can't be divided among panels that stand one on the other.
+        ValueError: the widths of a shelf do not fill the grid.
     """
     y = 0
     for part in parts:
@@ -34,13 +34,8 @@ def placed(parts: tuple[Shelf | Heading, ...]) -> Iterator[Place]:
 
 def _on_shelf(shelf: Shelf, y: int) -> Iterator[Place]:
     x = 0
-    for width, one in shelf.places:
-        pile = (one,) if isinstance(one, Panel) else one
-        height, rest = divmod(shelf.height, len(pile))
-        if rest:
-            raise ValueError(f"{len(pile)} panels can't share a height of {shelf.height}")
-        for number, panel in enumerate(pile):
-            yield Place(panel, x, y + number * height, width, height)
+    for width, panel in shelf.places:
+        yield Place(panel, x, y, width, shelf.height)
         x += width
     if x != COLUMNS:
-        raise ValueError(f"a shelf is {x} columns wide: {[one for _, one in shelf.places]}")
+        raise ValueError(f"a shelf is {x} columns wide: {[panel.title for _, panel in shelf.places]}")

@@ -33,10 +33,10 @@ class Unit(StrEnum):
     NUMBER = "none"
     SHARE = "percentunit"
     SECONDS = "s"
-    MINUTES = "suffix: min"
-    HOURS = "suffix: h"
+    MINUTES = "suffix:min"
+    HOURS = "suffix:h"
     BYTES = "decbytes"
-    LINES_PER_SECOND = "suffix: lines/s"
+    LINES_PER_SECOND = "suffix:lines/s"
     AGE = "dateTimeFromNow"
     CLOCK = "time:ddd HH:mm"
     TEXT = "string"
@@ -47,8 +47,8 @@ class Origin(Enum):
 
     EXPORTER = "No data: exporter down"
     API = "No data: API down"
-    RULES = "No data: alert rules not loaded"
-    PROMETHEUS = "No data: Prometheus does not scrape the services"
+    RULES = "No data: no rules"
+    PROMETHEUS = "No data: not scraped"
     LOKI = "No log line in Loki in this time range"
     TEMPO = "No trace in Tempo"
 
@@ -80,11 +80,13 @@ class Fallback:
         text: what is shown.
         when: an expression without labels that returns a value only if the text is true.
         colour: of a number's panel.
+        value: where a graph draws it.
     """
 
     text: str
     when: str
     colour: str = GOOD
+    value: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ class Panel:
         values: texts for single values.
         colours: colour of each series, by its name or the first word of it.
         names: other names of series.
-        sort: the column by which a table is sorted, with `-` in front from the largest down.
+        sort: the column by which a table is sorted, with `-` in front from the largest down; for log lines, `Time`
+            means the oldest first.
         bars: draw stacked bars.
         stacked: draw stacked areas.
         reference: names of series that are drawn as dashed lines, and not stacked.
@@ -198,16 +201,18 @@ class Panel:
         return self.empty or self.origin.value
 
 
+NUMBERS: Final = (Kind.STAT, Kind.BAR_GAUGE)
+"""Panels that show numbers."""
 UNKNOWN_COLOUR: Final = GREY
 """Colour of every number that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Panels side by side, all of one height, whose widths fill the grid; a tuple of panels is a stack."""
+    """Panels side by side, all of one height: width and panel. The widths fill the grid."""
 
     height: int
-    places: tuple[tuple[int, Panel | tuple[Panel, ...]], ...]
+    places: tuple[tuple[int, Panel], ...]
 
 
 @dataclass(frozen=True, slots=True)

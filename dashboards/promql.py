@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from dashboards.queries import TABLES
+from dashboards.recording_rules import TABLES
 from mail_telemetry.names import Metric, Service
 
 STEP: Final = "$__interval"
@@ -60,8 +60,8 @@ def occurred(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
 
 def last_seen(metric: Metric, *by: str, **labels: str) -> str:
     """Return the Unix time of the last step in which a counter grew, by labels."""
-    grew = f"({grown(metric, STEP, *by, **labels)} > 0)"
-    return f"max_over_time((time() + 0 * {grew})[{RANGE}:{STEP}])"
+    grew = f"(time() + 0 * ({grown(metric, STEP, *by, **labels)} > 0))"
+    return f"({grew}\nor max_over_time({grew}[{RANGE}:{STEP}]))"
 
 
 def labelled(expression: str, **labels: str) -> str:

@@ -1,6 +1,7 @@
 """From pages to Grafana's classic JSON, which Grafana 10 to 13 load by provisioning and by import."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -8,14 +9,15 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from alerts.model import Severity
 from dashboards import panel_options
+from dashboards.boards import Board
 from dashboards.colours import SEVERITIES
+from dashboards.data_sources import LOKI, PROMETHEUS, TEMPO, Source
 from dashboards.expressions import RESTARTS, alerts_begun
 from dashboards.field_config import defaults, overrides, transformations
 from dashboards.layout import Place, placed
 from dashboards.model import Heading, Page, Panel, TextVariable
 from dashboards.promql import STEP, scoped
-from dashboards.queries import RECORDED
-from dashboards.sources import LOKI, PROMETHEUS, TEMPO, Source
+from dashboards.recording_rules import RECORDED
 from dashboards.targets import source_of, targets
 
 TAG: Final = "dinky-mail"
@@ -35,7 +37,7 @@ def dashboard_json(page: Page) -> str:
         graph_tooltip=sdk.DashboardCursorSync.CROSSHAIR,
         time=sdk.DashboardDashboardTime(page.time, "now"),
         refresh="1m",
-        panels=[_shown(place, number) for number, place in enumerate(placed(page.parts), 1)],
+        panels=[_shown(place, number, page.board) for number, place in enumerate(placed(page.parts), 1)],
         templating=sdk.DashboardDashboardTemplating(variables(page)),
         annotations=sdk.AnnotationContainer(annotations()),
         links=links(),
@@ -49,11 +51,17 @@ def parsed(page: Page) -> dict[str, object]:
     return found
 
 
-def _shown(place: Place, number: int) -> sdk.Panel | sdk.RowPanel:
+def _shown(place: Place, number: int, board: Board) -> sdk.Panel | sdk.RowPanel:
     position = sdk.GridPos(h=place.height, w=place.width, x=place.x, y=place.y)
     if isinstance(place.what, Heading):
         return sdk.RowPanel(title=place.what.title, grid_pos=position, id_val=number)
-    return _panel(place.what, position, number)
+    return _panel(_without_link_to(place.what, board), position, number)
+
+
+def _without_link_to(panel: Panel, board: Board) -> Panel:
+    """Return the panel, without its link if that leads to its own dashboard."""
+    leads_here = panel.link is not None and panel.link.url.startswith(f"/d/{board}?")
+    return replace(panel, link=None) if leads_here else panel
 
 
 def _panel(panel: Panel, position: sdk.GridPos, number: int) -> sdk.Panel:

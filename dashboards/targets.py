@@ -8,11 +8,10 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from grafana_foundation_sdk.models import loki, prometheus, tempo
 
 from dashboards import fallbacks
-from dashboards.field_config import NUMBERS
-from dashboards.model import Kind, Lines, LogMetrics, Metrics, Panel, Query
+from dashboards.data_sources import LOKI, PROMETHEUS, TEMPO
+from dashboards.model import NUMBERS, Kind, Lines, LogMetrics, Metrics, Panel, Query
 from dashboards.promql import scoped
-from dashboards.queries import RECORDED
-from dashboards.sources import LOKI, PROMETHEUS, TEMPO
+from dashboards.recording_rules import RECORDED
 
 
 def source_of(queries: tuple[Query, ...]) -> sdk.DataSourceRef | None:

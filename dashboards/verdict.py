@@ -11,7 +11,7 @@ from alerts.verdicts import NO_DATA, Detail
 from dashboards.boards import Board
 from dashboards.colours import GOOD, GREY, SEVERITIES
 from dashboards.promql import highest, labelled, raw, selector, summed
-from dashboards.queries import VERDICT, recorded
+from dashboards.recording_rules import VERDICT, recorded
 from dashboards.thresholds import Step
 from mail_telemetry import names
 from mail_telemetry.names import Service
@@ -32,8 +32,9 @@ STEPS: Final = (
 """Colours by priority."""
 
 _UP: Final = f"{highest(raw('up', Service.EXPORTER))} == 1"
-_AGE: Final = f"{highest(recorded('cause:postfix_queue_deferred_oldest_message_age_seconds:max'))}"
-_MAILS: Final = summed(recorded("cause:postfix_queue_deferred_messages:sum"))
+_AGE: Final = highest(selector(names.QUEUE_OLDEST_AGE_SECONDS))
+_MAILS: Final = summed(recorded("job:postfix_queue_messages:sum"))
+"""In all queues: a deferred mail is in the queue `active` while Postfix retries it."""
 _REOPENS: Final = f"{highest(selector(names.QUOTA_REOPENS))} > 0"
 
 
@@ -48,7 +49,7 @@ def _two_digits(number: str, label: str) -> str:
 
 
 def _waiting() -> str:
-    """Return the number of deferred mails and the age of the oldest, as the labels `first` and `second`."""
+    """Return the number of queued mails and the age of the oldest, as the labels `first` and `second`."""
     mails = f'label_replace({_text(f"{_MAILS} > 0", "first", " ($1 mails")}, "first", " (1 mail", "number", "1")'
     minutes = _text(f"floor({_AGE} / 60) < 120", "second", ", oldest $1 min)")
     hours = _text(f"floor({_AGE} / 3600)", "second", ", oldest $1 h)")

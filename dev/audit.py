@@ -1,7 +1,8 @@
-"""`make audit`: asks a vulnerability service about every version that requirements/*.txt pin.
+"""`make audit`: checks every version pinned in requirements/*.txt for known vulnerabilities, by pip-audit.
 
-pip-audit does the asking. It ends with 0 and "No known vulnerabilities found" when its service knew nothing of a
-package, as behind a mirror that has no such service; here that is no answer, and has an exit status of its own.
+Not pip-audit alone: it skips pins for other Pythons and platforms, takes one version of a package at a time, and ends
+with 0 when its service has no data on a package, as behind a mirror without such a service. Here that has an exit
+status of its own.
 """
 
 import argparse
@@ -32,12 +33,12 @@ class Pin(NamedTuple):
     hashes: frozenset[str]
 
     def __str__(self) -> str:
-        """Return it as pip writes it."""
+        """Return the pin in pip's notation."""
         return f"{self.name}=={self.version}"
 
 
 class Verdict(NamedTuple):
-    """What is known of all the pins, in words."""
+    """The result for some pins: how many are clean, and a line for each vulnerability and each pin without a result."""
 
     clean: int
     vulnerable: tuple[str, ...]
@@ -45,14 +46,14 @@ class Verdict(NamedTuple):
 
     @property
     def status(self) -> int:
-        """The exit status: a known vulnerability weighs more than a question that nobody answered."""
+        """The exit status; a known vulnerability comes before a pin without a result."""
         if self.vulnerable:
             return VULNERABLE
         return NOT_ASKED if self.unasked else NOTHING_KNOWN
 
 
 def pins(text: str) -> set[Pin]:
-    r"""Return what a requirements file pins, for every platform and Python that it names.
+    r"""Return the pins of a requirements file, for every platform and Python that it names.
 
     uvloop==0.22.1 ; sys_platform != 'win32' \
     --hash=sha256:017bd46f9e7b78e81606329d07141d3da446f8798c6baeec124260e22c262772
@@ -63,7 +64,7 @@ def pins(text: str) -> set[Pin]:
 
 
 def rounds(wanted: Iterable[Pin]) -> list[list[Pin]]:
-    """Return the pins in lists that have each name once, since pip-audit takes one version of a package at a time."""
+    """Return the pins in lists that have each name once: pip-audit takes one version of a package at a time."""
     lists: list[dict[str, Pin]] = []
     for pin in sorted(wanted):
         free = next((one for one in lists if pin.name not in one), None)
@@ -74,18 +75,18 @@ def rounds(wanted: Iterable[Pin]) -> list[list[Pin]]:
 
 
 def requirements(wanted: Iterable[Pin]) -> str:
-    """Return a requirements file of these pins, without markers: asked for whatever they were pinned for."""
+    """Return a requirements file of these pins, without markers, so that pip-audit skips none of them."""
     return "".join(f"{pin} {' '.join(sorted(pin.hashes))}\n" for pin in wanted)
 
 
 def judge(wanted: Iterable[Pin], report: Mapping[str, Any]) -> Verdict:
-    """Return what pip-audit's report, as JSON, says of these pins; one that it does not have was not asked."""
-    told = {one["name"]: one for one in report["dependencies"]}
+    """Return the result for these pins from pip-audit's JSON report; a pin that is missing there has no result."""
+    listed = {one["name"]: one for one in report["dependencies"]}
     clean, vulnerable, unasked = 0, [], []
     for pin in wanted:
-        found = told.get(pin.name, {"skip_reason": "not in the report"})
+        found = listed.get(pin.name, {"skip_reason": "not in the report"})
         if "skip_reason" in found:
-            # Its name at the end of the reason would make every reason another one.
+            # Without the pin at its end, the same reason is the same text for every pin.
             reason = found["skip_reason"].removesuffix(f": {pin.name} ({pin.version})")
             unasked.append(f"{pin}: {reason}")
         elif found["vulns"]:
@@ -96,7 +97,7 @@ def judge(wanted: Iterable[Pin], report: Mapping[str, Any]) -> Verdict:
 
 
 def merged(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict on everything together."""
+    """Return one verdict for all of them."""
     every = list(verdicts)
     return Verdict(
         sum(one.clean for one in every),
@@ -106,7 +107,7 @@ def merged(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def ask(wanted: list[Pin], service: str, pip_audit: Path = PIP_AUDIT) -> Verdict:
-    """Let pip-audit ask about pins with different names; without a report, none of them was asked."""
+    """Run pip-audit for pins with different names; without a report, none of them has a result."""
     with TemporaryDirectory() as folder:
         listed = Path(folder, "requirements.txt")
         listed.write_text(requirements(wanted))
@@ -128,10 +129,10 @@ def ask(wanted: list[Pin], service: str, pip_audit: Path = PIP_AUDIT) -> Verdict
 
 
 def words(verdict: Verdict, service: str) -> str:
-    """Return the verdict for a person."""
+    """Return the verdict as it is printed."""
     lines = [f"  {line}" for line in verdict.vulnerable]
     if verdict.unasked:
-        # The same reason for all of them is said once.
+        # A reason that all of them share is printed once.
         reasons = {line.partition(": ")[2] for line in verdict.unasked}
         shown = verdict.unasked if len(reasons) > 1 else (verdict.unasked[0],)
         more = len(verdict.unasked) - len(shown)
@@ -145,9 +146,11 @@ def words(verdict: Verdict, service: str) -> str:
 
 
 def main() -> int:
-    """Ask about everything that is pinned; return 0, 1 (a vulnerability is known) or 3 (somebody did not answer)."""
+    """Check every pin; return 0, 1 (a vulnerability is known) or 3 (some pins have no result)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--service", choices=SERVICES, default=SERVICES[0], help="whom to ask (default: pypi)")
+    parser.add_argument(
+        "--service", choices=SERVICES, default=SERVICES[0], help="vulnerability service (default: pypi)"
+    )
     service = parser.parse_args().service
     files = sorted(ROOT.glob("requirements/*.txt"))
     wanted = set[Pin]().union(*(pins(file.read_text()) for file in files))

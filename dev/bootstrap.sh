@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# debian:trixie-slim without a registry: the same packages, installed into a folder by debootstrap.
+# Builds debian:trixie-slim without a registry: debootstrap installs the same packages into a folder.
 
 readonly BASE_SUITE=trixie
 readonly MACHINE_CERTIFICATES=/usr/local/share/ca-certificates
@@ -7,18 +7,18 @@ readonly MACHINE_CERTIFICATES=/usr/local/share/ca-certificates
 bootstrap_base_image() {
 	local mirror scratch root leftover
 	if ! is_root || ! has_apt; then
-		stop "$BASE_IMAGE cannot be pulled: no registry answers. Bring it from a machine that has it:
+		stop "$BASE_IMAGE cannot be pulled: no registry answers. Copy it from a machine that has it:
     docker save $BASE_IMAGE | ssh this-machine docker load
 or, on Debian:
     sudo dev/setup"
 	fi
 	refresh_apt_once
 	mirror=$(debian_mirror Debian) ||
-		stop "$BASE_IMAGE cannot be pulled, and apt knows no Debian archive here to make it from. Check the network, then:
+		stop "$BASE_IMAGE cannot be pulled, and apt has no Debian archive here to build it from. Check the network, then:
     docker pull $BASE_IMAGE"
 	command -v debootstrap >/dev/null || install_packages debootstrap
 	say "no registry: making $BASE_IMAGE with debootstrap (about 1 min)"
-	for leftover in /var/tmp/dinky-mail-base.*; do discard_root "$leftover"; done # of a run that was killed
+	for leftover in /var/tmp/dinky-mail-base.*; do discard_root "$leftover"; done # of a killed run
 	# Not /tmp, which may forbid device files and execution.
 	scratch=$(mktemp -d /var/tmp/dinky-mail-base.XXXXXX)
 	root=$scratch/root
@@ -45,7 +45,7 @@ discard_root() {
 
 has_machine_certificates() { [[ -n $(find "$MACHINE_CERTIFICATES" -name '*.crt' 2>/dev/null) ]]; }
 
-# Behind a proxy that re-signs TLS, a package index inside a build is trusted only with the machine's own certificates.
+# Behind a proxy that re-signs TLS, a build can use a package index only with the machine's own certificates.
 trust_machine_certificates() {
 	has_machine_certificates || return 0
 	cp -rL "$MACHINE_CERTIFICATES/." "$1$MACHINE_CERTIFICATES/"
@@ -65,14 +65,14 @@ source_stanza() {
 		"$1" "$2" /usr/share/keyrings/debian-archive-keyring.gpg
 }
 
-# A frozen mirror serves release files past their date, and one behind a proxy is reached only through it: whatever
-# the machine's apt was told about that holds in a build too. A proxy on the machine's own loopback is out of reach there.
+# Copies apt's settings for a proxy and for a mirror with old release files into the image. Not a proxy on the machine's
+# loopback, which a build cannot reach.
 carry_mirror_settings() {
 	apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?::Proxy) ' |
 		grep -vE 'localhost|127\.0\.0\.1|\[::1\]' || true
 }
 
-# What the published slim image sets, so that a build behaves the same on both.
+# The settings of the published slim image, so that a build behaves the same on both.
 configure_like_slim() {
 	local root=$1
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # a package starts no service in a build
@@ -100,7 +100,7 @@ configure_like_slim() {
 	CONF
 }
 
-# debootstrap takes the release as it was published; its security fixes come from elsewhere.
+# debootstrap installs the release as it was published, without security fixes.
 upgrade_root() {
 	quietly chroot "$1" apt-get update -q &&
 		quietly chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get dist-upgrade -y -q ||
@@ -115,17 +115,17 @@ trim_root() {
 	rm -rf "$root"/usr/share/{man,info,groff,lintian,linda}/* "$root"/var/{lib/apt/lists,cache/apt,log,tmp}/* "$root"/tmp/*
 	mkdir -p "$root/var/lib/apt/lists/partial" "$root/var/cache/apt/archives/partial"
 	rm -f "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/cache/ldconfig/aux-cache
-	# debootstrap copied the machine's; a container gets its own from the engine.
+	# debootstrap copied those of the machine; the engine gives each container its own.
 	rm -f "$root/etc/resolv.conf" "$root/etc/hostname"
 }
 
 import_root() {
 	local changes=(--change 'CMD ["bash"]') bundle=/etc/ssl/certs/ca-certificates.crt
 	if has_machine_certificates; then
-		# pip asks the system by itself; uv and requests bring a bundle of their own unless told.
+		# pip uses the system's certificates by itself; uv and requests need these variables.
 		changes+=(--change "ENV SSL_CERT_FILE=$bundle REQUESTS_CA_BUNDLE=$bundle")
 	fi
-	# The message, not a label, says where it is from: a label would pass on to every image built on this one.
+	# The origin is in the message, not in a label, which every image based on this one would inherit.
 	tar -C "$1" --numeric-owner -c . |
 		docker import "${changes[@]}" --message "stand-in made by dev/setup with debootstrap" - "$BASE_IMAGE" >/dev/null
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every step shares: how it speaks, how it stops, how it reaches the machine's own package mirror.
+# Functions that all steps share: messages, errors, apt, the machine's package mirror.
 
 readonly NEEDS_A_PERSON=2
 
@@ -10,13 +10,13 @@ fail() {
 	exit 1
 }
 
-# Something this script may not or cannot do: the message ends with the commands that do it.
+# For what this script is not permitted or able to do: the message ends with the commands to run.
 stop() {
 	printf 'setup: %s\n' "$*" >&2
 	exit "$NEEDS_A_PERSON"
 }
 
-# Runs an external command in silence; its last lines appear only if it fails.
+# Runs an external command without output; prints its last lines when it fails.
 # A shell function as argument would lose `set -e` in here: give it commands.
 quietly() {
 	local log status=0
@@ -42,7 +42,7 @@ at_least() { # at_least WANTED MAJOR.MINOR[.PATCH…]
 
 apt_is_fresh=false
 
-# One failing third-party source must not stop us: what really is missing shows at the install.
+# A failing third-party source is ignored: a package that is really missing fails at the install.
 refresh_apt_once() {
 	"$apt_is_fresh" || quietly apt-get update -q || true
 	apt_is_fresh=true
@@ -54,13 +54,13 @@ install_packages() {
 		fail "apt-get could not install: $*"
 }
 
-# The version apt would install from the machine's own sources, empty if it knows none. Wants fresh lists.
+# The version that apt would install from the machine's sources, empty without one. Needs current lists.
 apt_candidate() {
 	apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p' | grep -v '^(none)$' || true
 }
 
-# Address of the Debian archive this machine already trusts: `debian_mirror Debian` or `debian_mirror Debian-Security`.
-# Fails where there is none (Ubuntu). Wants fresh lists.
+# Address of the Debian archive that this machine uses: `debian_mirror Debian` or `debian_mirror Debian-Security`.
+# Fails where there is none (Ubuntu). Needs current lists.
 debian_mirror() {
 	local label=$1 mirror
 	# shellcheck disable=SC2016  # $(…) are apt's own fields

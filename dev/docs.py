@@ -1,4 +1,4 @@
-"""`make docs`: writes the generated tables of the docs anew, from the code that they describe.
+"""`make docs`: generates the tables of the docs from the code that they describe.
 
 A table stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. The contract tests fail when one is out of date.
 """
@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from alerts.catalogue import GROUPS
-from alerts.results import DECISIONS
+from alerts.request_results import DECISIONS
 from alerts.routes.settings import RouteSettings
-from dinky.links import LinkSettings
+from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
-from mail_check.settings import Settings as CheckSettings
+from mail_check.settings import CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
@@ -33,7 +33,7 @@ _TEMPLATE: Final = re.compile(r"^(?:# --- (.+?) -+|#?([A-Z][A-Z0-9_]+)=.*)$", re
 SERVER_ROWS: Final = tuple(_ROW.finditer(SERVER_VARIABLES.read_text()))
 
 SECRETS: Final = ("MAIL_PASSWORD", "SMTP_RELAY_USERNAME", "SMTP_RELAY_PASSWORD")
-"""Variables of the mail server that the compose file hands on as NAME_FILE too."""
+"""Variables of the mail server that the compose file also passes on as NAME_FILE."""
 INSIDE: Final = frozenset(
     {
         *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
@@ -56,11 +56,11 @@ COMPOSE: Final = {
 
 
 OTHERS: Final = (("alerts", RouteSettings), ("dinky", LinkSettings), ("check", CheckSettings))
-"""What reads variables beside the services."""
+"""Commands that read variables, beside the services."""
 
 
 def settings_tables() -> str:
-    """Return a table for each part of .env.mail: every variable, who reads it, its default, its meaning."""
+    """Return a table for each part of .env.mail: every variable, its readers, its default, its meaning."""
     rows = settings()
     return "\n".join(
         f"## {heading}\n\n"
@@ -87,7 +87,7 @@ def template() -> dict[str, list[str]]:
 
 
 def settings() -> dict[str, tuple[list[str], str, str]]:
-    """Return every variable of every service: who reads it, its default, its meaning."""
+    """Return every variable of every service: its readers, its default, its meaning."""
     rows: dict[str, tuple[list[str], str, str]] = {}
 
     def add(name: str, reader: str, default: str, meaning: str) -> None:
@@ -120,7 +120,7 @@ def metrics_table() -> str:
 
 
 def spans_table() -> str:
-    """Return every span: whose it is, under which, what it spans and what it says."""
+    """Return every span: its service, its parent, its meaning and its attributes."""
     rows = (
         (f"`{span.name}`", span.service, span.kind, code(span.parent or ""), span.meaning, names(span))
         for span in SPANS
@@ -136,7 +136,7 @@ def names(span: SpanDescription) -> str:
 
 
 def attributes_table() -> str:
-    """Return what every attribute means."""
+    """Return the meaning of every attribute."""
     return table(("attribute", "meaning"), ((f"`{name}`", meaning) for name, meaning in ATTRIBUTES.items()))
 
 
@@ -162,7 +162,7 @@ def code(text: str) -> str:
 
 
 def alerts_table() -> str:
-    """Return every alert: how urgent it is, how long it has to last, why its threshold is what it is."""
+    """Return every alert: its severity, its duration, the reason for its threshold."""
     return table(
         ("alert", "severity", "for", "reason for the threshold", "silent during"),
         (
@@ -180,7 +180,7 @@ def alerts_table() -> str:
 
 
 def results_table() -> str:
-    """Return every result of a request to send: whose it is to mend, and which alert it raises."""
+    """Return every result of a request to send: what has to be repaired, and which alert it raises."""
     return table(
         ("result", "to be mended by", "alert", "why"),
         (
@@ -196,7 +196,7 @@ def results_table() -> str:
 
 
 def causes_table() -> str:
-    """Return every cause of a failed attempt: what it means, whether a retry can succeed, what to do next."""
+    """Return every cause of a failed attempt: its meaning, whether a retry can succeed, the next step."""
     return table(
         ("cause", "meaning", "can a retry succeed?", "next step"),
         (
@@ -226,7 +226,7 @@ DOCUMENTS: Final = (
 
 
 def fresh(text: str) -> str:
-    """Return a document's text with every generated table made anew."""
+    """Return a document's text with its tables generated again."""
     for name, make in TABLES.items():
         begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
         before, found, rest = text.partition(begin)

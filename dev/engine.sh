@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# A Docker engine that answers on its socket.
+# Installs and starts a Docker engine.
 
 readonly ENGINE_LOG=/var/log/dockerd.log
 readonly ENGINE_START_SECONDS=60
 
-# Not `docker info`: older clients leave it with 0 although no engine answered.
+# Not `docker info`: in older clients it exits with 0 although no engine answered.
 engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 ensure_engine() {
 	engine_answers && return
 	refuse_if_socket_is_forbidden
 	refuse_if_engine_is_elsewhere
-	# A `docker` command proves nothing: it may be a client without an engine.
+	# Not `command -v docker`: it can be a client without an engine.
 	command -v dockerd >/dev/null || install_engine
 	engine_answers || start_engine
 }
@@ -19,12 +19,12 @@ ensure_engine() {
 refuse_if_socket_is_forbidden() {
 	local reply
 	reply=$(docker version 2>&1 || true)
-	[[ $reply != *"permission denied"* ]] || stop "Docker runs, but this user may not talk to it. Allow it, then log in again:
+	[[ $reply != *"permission denied"* ]] || stop "Docker runs, but this user has no permission to use it. Grant it, then log in again:
     sudo usermod -aG docker $(id -un)
     newgrp docker"
 }
 
-# A remote, rootless or desktop engine is not ours to start.
+# A remote, rootless or desktop engine is not started from here.
 refuse_if_engine_is_elsewhere() {
 	local where=${DOCKER_HOST:-}
 	[[ -n $where ]] || where=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null || true)
@@ -71,9 +71,9 @@ start_engine_without_systemd() {
 	if pid=$(live_pid /var/run/docker.pid dockerd); then
 		say "an engine (process $pid) is starting already; waiting for it"
 	else
-		# One log per start: a failure shows its own last lines, not those of the engine before.
+		# One log for each start, so that a failure shows the lines of this start.
 		[[ ! -e $ENGINE_LOG ]] || mv -f "$ENGINE_LOG" "$ENGINE_LOG.1"
-		# Its own session, so that it outlives the terminal; without our lock, so that it does not keep it.
+		# In a new session, so that it runs on without the terminal; without the lock's file, so that the lock is released.
 		setsid dockerd >"$ENGINE_LOG" 2>&1 </dev/null 9>&- &
 		pid=$!
 	fi
@@ -83,14 +83,14 @@ start_engine_without_systemd() {
 	}
 }
 
-# A machine that was switched off, or restored from a copy, keeps the files of its dead engine. Their process ids
-# may belong to somebody else by now, and dockerd would take that for a running engine (or containerd) and give up.
+# After a power failure, or on a restored copy, the pid files of the old engine remain. Another process can have the same
+# id, which dockerd would take for a running engine (or containerd), and exit.
 forget_dead_engine() {
 	local containerd=/var/run/docker/containerd
 	live_pid /var/run/docker.pid dockerd >/dev/null || rm -f /var/run/docker.pid
 	live_pid "$containerd/containerd.pid" containerd >/dev/null ||
 		rm -f "$containerd/containerd.pid" "$containerd"/containerd*.sock
-	# The system's containerd, if one ever ran, is found by its socket alone.
+	# The system's containerd has a socket only.
 	runs containerd || rm -f /run/containerd/containerd.sock
 }
 
@@ -99,7 +99,7 @@ live_pid() { # live_pid FILE NAME: prints the process id in FILE if that process
 	pid=$(cat "$1" 2>/dev/null) && [[ $pid =~ ^[0-9]+$ ]] && is_alive "/proc/$pid" "$2" && printf '%s\n' "$pid"
 }
 
-# A killed process that nobody has reaped keeps its id and its name, as a zombie.
+# A killed process without a wait by its parent keeps its id and name, as a zombie.
 is_alive() { # is_alive /proc/PID NAME
 	[[ $(cat "$1/comm" 2>/dev/null) == "$2" ]] && ! grep -qs '^State:[[:space:]]*[ZX]' "$1/status"
 }
@@ -110,7 +110,7 @@ runs() {
 	return 1
 }
 
-# Gives up early when the process (if its id is given) is gone.
+# Fails early when the process (if its id is given) has ended.
 wait_for_engine() {
 	local deadline=$((SECONDS + ENGINE_START_SECONDS))
 	until engine_answers; do

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Images: pulled where a registry answers, made from Debian packages where none does.
+# Images: pulled from a registry, or built from Debian packages without one.
 
 readonly BASE_IMAGE=debian:trixie-slim
 readonly STAND_INS=$HERE/stand-ins
 readonly STAND_IN_TABLE=$STAND_INS/images.txt
-# The engine itself gives up on a silent registry after about 15 s; this is for one that trickles.
+# The engine has a time limit of about 15 s for a registry without an answer; this one is for a slow one.
 readonly PULL_SECONDS=300
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
@@ -14,7 +14,7 @@ pull_image() {
 	bounded "$PULL_SECONDS" docker pull -q "$1" >/dev/null 2>&1
 }
 
-# Where there is no timeout(1) (macOS) there is a registry.
+# macOS has no timeout(1).
 bounded() {
 	if command -v timeout >/dev/null; then timeout "$@"; else "${@:2}"; fi
 }

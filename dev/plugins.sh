@@ -3,7 +3,7 @@
 
 readonly COMPOSE_WANTED=2.24 # the first that understands `!override` and `!reset`
 readonly BUILDX_WANTED=0.10
-# Ours, not the package manager's; docker looks here before it looks in /usr/libexec.
+# Not the package manager's folder; docker searches here before /usr/libexec.
 readonly PLUGIN_FOLDER=/usr/local/lib/docker/cli-plugins
 # Newest first: plugins are one Go binary each, and run on older systems.
 readonly NEWER_SUITES="sid trixie"
@@ -16,7 +16,7 @@ ensure_plugins() {
 
 plugin_is_fine() { at_least "$2" "$(plugin_version docker "$1")"; } # plugin_is_fine NAME WANTED
 
-# `compose` and `buildx` word their answer differently; both hold one version number.
+# The outputs of `compose` and `buildx` differ; both contain one version number.
 plugin_version() { "$@" version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | sed -n 1p || true; }
 
 ensure_plugin() { # ensure_plugin NAME WANTED PACKAGE…
@@ -39,8 +39,8 @@ ensure_plugin() { # ensure_plugin NAME WANTED PACKAGE…
 		fail "no docker $name $wanted or newer in this machine's package sources ($*)"
 }
 
-# The machine is older than the plugin we need. A suite of the same archive has it; apt is asked with lists of its
-# own, so that the machine's sources and what it would upgrade to stay as they are.
+# The machine's suite has only an older plugin. A newer suite of the same archive has it; apt gets separate lists, so that
+# the machine's sources and upgrades do not change.
 fetch_plugin() { # fetch_plugin NAME PACKAGE
 	local name=$1 package=$2 suite mirror scratch binary
 	mirror=$(debian_mirror Debian) || return 1
@@ -50,7 +50,7 @@ fetch_plugin() { # fetch_plugin NAME PACKAGE
 		rm -rf "${scratch:?}/$suite"
 		download_package "$scratch/$suite" "$mirror" "$suite" "$package" || continue
 		binary=$(find "$scratch/$suite/unpacked" -path '*/cli-plugins/*' -name "docker-$name" -type f | sed -n 1p)
-		# It must also run here: its libc may be newer than ours.
+		# It must also run here: it can need a newer libc.
 		[[ -n $binary && -n $(plugin_version "$binary") ]] || continue
 		install -D -m 0755 "$binary" "$PLUGIN_FOLDER/docker-$name"
 		rm -rf "$scratch"
@@ -74,7 +74,7 @@ download_package() { # download_package FOLDER MIRROR SUITE PACKAGE: the package
 	)
 }
 
-# People, and the commands in our README, also write `docker-compose`.
+# Some guides write `docker-compose`.
 ensure_compose_command() {
 	local command=/usr/local/bin/docker-compose there
 	if there=$(command -v docker-compose); then

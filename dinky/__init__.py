@@ -1,9 +1,10 @@
-"""`make dinky`: what Dinky Mail brings into a Dinky Server's own folder, checks there, and takes away again.
+"""`make dinky`: installs Dinky Mail's rules, dashboards, routes and links into a Dinky Server, checks and removes them.
 
-A run reads the folder (`folder`), works out what there should be (`plan`), shows it, and writes it (`__main__`):
+A run reads the server's files (`server_folder`), plans what to write (`installation`), prints it (`output`), and writes
+it (`__main__`):
 
-- `needs/` names each change in the server's own files, as a function from a file's text to its new text;
-- `publication` and `links` find what the check reports beside that, and the installer does not change;
-- `bring` names the files that are ours altogether: rules and dashboards;
-- `record` is the memory of what was done, `merge` undoes it where the operator has changed the same file since.
+- `changes/` has the changes of the server's own files, each a function from a text to its new text (`yaml_edit`);
+- `rules_and_dashboards` has the files that only we write;
+- `reverse_proxy` checks Traefik and the tunnel, which the installer does not change;
+- `install_record` stores what was done; `merge` removes our lines from files that have been changed since.
 """

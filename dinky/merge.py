@@ -1,4 +1,4 @@
-"""Taking back a change of ours from a file that somebody else has changed since."""
+"""Three-way merge: remove our change from a file that has been changed since."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 
-class Undone(NamedTuple):
-    """A text without our change, and the lines of ours that were changed since, which are as they were."""
+class UndoResult(NamedTuple):
+    """A text without our change, and the lines of ours that stay because they were changed since."""
 
     text: str
     kept: tuple[str, ...]
@@ -18,26 +18,26 @@ class _Hunk(NamedTuple):
     end: int
     lines: tuple[str, ...]
 
-    def meets(self, other: "_Hunk") -> bool:
+    def overlaps(self, other: "_Hunk") -> bool:
         return max(self.start, other.start) < min(self.end, other.end) or any(
             one.start == one.end and two.start < one.start < two.end for one, two in ((self, other), (other, self))
         )
 
 
-def undone(*, before: str, after: str, now: str) -> Undone:
-    """Return what `now` would be, had we never made `after` of `before`.
+def undo_changes(*, before: str, after: str, now: str) -> UndoResult:
+    """Return `now` without the change from `before` to `after`.
 
-    A hunk of ours that was changed since is kept whole: its lines are somebody else's by now.
+    A hunk of our change that was edited since is kept whole, since it contains the operator's lines.
     """
     lines = _lines(after)
     ours, theirs = (tuple(_hunks(lines, _lines(text))) for text in (before, now))
-    back = [one for one in ours if one in theirs or not any(one.meets(other) for other in theirs)]
+    back = [one for one in ours if one in theirs or not any(one.overlaps(other) for other in theirs)]
     kept = [line for one in ours if one not in back for line in lines[one.start : one.end]]
     text, at = [], 0
     for hunk in sorted({*back, *theirs}, key=lambda one: (one.start, one.end)):
         text += [*lines[at : hunk.start], *hunk.lines]
         at = hunk.end
-    return Undone("".join([*text, *lines[at:]]), tuple(line.strip() for line in kept if line.strip()))
+    return UndoResult("".join([*text, *lines[at:]]), tuple(line.strip() for line in kept if line.strip()))
 
 
 def _hunks(old: list[str], new: list[str]) -> Iterator[_Hunk]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from alerts import results
+from alerts import request_results as results
 from alerts.model import Advice, Alert, Component, Group, Severity
 from dashboards.boards import Board
 

@@ -5,7 +5,7 @@ from typing import Final
 from alerts.catalogue.relay import NAMES as RELAY_ALERTS
 from alerts.model import Advice, Alert, CauseFrom, Component, Group, Severity
 from dashboards.boards import Board
-from dashboards.queries import recorded
+from dashboards.recording_rules import recorded
 
 _AGE: Final = recorded("cause:postfix_queue_deferred_oldest_message_age_seconds:max")
 _NUMBER: Final = (

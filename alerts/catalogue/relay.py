@@ -4,7 +4,7 @@ from typing import Final
 
 from alerts.model import Alert, CauseFrom, Component, Group, Severity
 from dashboards.boards import Board
-from dashboards.queries import recorded
+from dashboards.recording_rules import recorded
 from mail_telemetry.causes import Cause
 
 _WAITING: Final = "cause:postfix_queue_deferred_messages:sum"

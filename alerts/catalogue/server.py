@@ -115,12 +115,12 @@ ABUSE: Final = Alert(
 FILLING: Final = Alert(
     name="MailVolumeFilling",
     severity=Severity.WARNING,
-    expr="""volume:mail_volume_free:ratio < 0.4
-and (volume:mail_volume_free:ratio < 0.15 or predict_linear(volume:mail_volume_free:ratio[6h], 1d) < 0)""",
+    expr="""disk:mail_volume_free:ratio < 0.4
+and (disk:mail_volume_free:ratio < 0.15 or predict_linear(disk:mail_volume_free:ratio[6h], 1d) < 0)""",
     hold="15m",
-    summary="Low disk space for the mail {{ $labels.volume }}: {{ $value | humanizePercentage }} free",
-    description="{{ $value | humanizePercentage }} of the disk of the mail {{ $labels.volume }} is free, or will be "
-    "used up within a day.",
+    summary="Low disk space: {{ $value | humanizePercentage }} of the disk with {{ $labels.disk }} is free",
+    description="{{ $value | humanizePercentage }} of the disk with {{ $labels.disk }} is free, or will be used up "
+    "within a day.",
     advice=Advice(
         "often not mail: images, logs of other containers, backups.",
         "`docker system df` and `df -h` show what uses it; `docker exec mail-server du -sh /var/spool/postfix "
@@ -129,17 +129,17 @@ and (volume:mail_volume_free:ratio < 0.15 or predict_linear(volume:mail_volume_f
     board=Board.SERVER,
     reason="15 % free, or less than 40 % free and used up within a day at the rate of the last 6 hours.",
     silenced_by_same=("MailVolumeFull",),
-    same=("volume",),
+    same=("disk",),
 )
 
 FULL: Final = Alert(
     name="MailVolumeFull",
     severity=Severity.CRITICAL,
-    expr='min by (volume) (mail_volume_free_bytes{job="mail-exporter"}) < 250e6',
+    expr='min by (disk) (mail_volume_free_bytes{job="mail-exporter"}) < 250e6',
     hold="2m",
-    summary="The disk of the mail {{ $labels.volume }} is full",
-    description="{{ $value | humanize }}B are free on the disk of the mail {{ $labels.volume }}. Postfix rejects new "
-    "mail, or the log or the ledger cannot be written.",
+    summary="The disk with {{ $labels.disk }} is full",
+    description="{{ $value | humanize }}B are free on the disk with {{ $labels.disk }}. Postfix rejects new mail, or "
+    "the log or the ledger cannot be written.",
     advice=Advice(
         "often not mail: images, logs of other containers, backups.",
         "free disk space: `docker system df` and `df -h` show what uses it; `docker image prune` removes old images.",

@@ -1,4 +1,4 @@
-"""`make alert-routes`: renders Alertmanager's configuration from ALERT_* in the environment or in .env.mail.prod."""
+"""`make alert-routes`: write Alertmanager's configuration from ALERT_* in the environment or in .env.mail.prod."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ OUTPUT: Final = Path(__file__).parents[1] / "rendered"
 
 
 def main() -> int:
-    """Write both files, or say which variable to set and end with 2."""
+    """Write both files; exit with 2 and name the variable if one is missing or invalid."""
     parser = argparse.ArgumentParser(prog="python -m alerts.routes", description=__doc__)
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the folder to write to (default: alerts/rendered)")
     folder: Path = parser.parse_args().output
@@ -27,7 +27,7 @@ def main() -> int:
         (folder / name).write_text(text)
         print(f"alert-routes: wrote {folder / name}")
     if not (settings.alert_deadman_url or settings.alert_deadman_url_file):
-        print("alert-routes: ALERT_DEADMAN_URL is not set: nobody will notice when alerting itself stops")
+        print("alert-routes: ALERT_DEADMAN_URL is not set: there is no notification when alerting itself stops")
     return 0
 
 

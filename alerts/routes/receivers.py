@@ -1,4 +1,4 @@
-"""Variables to Alertmanager's receivers."""
+"""Alertmanager's receivers, from the variables ALERT_*."""
 
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ _NTFY_HEADERS: Final = {
 
 
 def receivers(settings: RouteSettings) -> list[Config]:
-    """Return both receivers; several ways in one receiver are all taken, whether another works or not."""
+    """Return both receivers. Alertmanager sends to all integrations of a receiver, also when one of them fails."""
     return [_mail(settings), _watchdog(settings)]
 
 

@@ -1,17 +1,17 @@
-"""Alertmanager's configuration: a whole file, and what to add to one that is there already."""
+"""Alertmanager's configuration as a whole file, and as parts for an existing one."""
 
 from typing import Final
 
 from alerts.routes.receivers import MAIL, receivers
+from alerts.routes.routing import inhibitions, route
 from alerts.routes.settings import RouteSettings
-from alerts.routes.tree import inhibitions, route
 from alerts.yaml_text import dump
 
 _ORIGIN: Final = "Written by `make alert-routes` from the variables ALERT_*. Alertmanager 0.28 or newer."
 
 
 def whole(settings: RouteSettings, speed: int = 1) -> str:
-    """Return an alertmanager.yml that serves mail alone; alerts of others would reach the same people."""
+    """Return an alertmanager.yml for alerts about mail only; other alerts would go to the same receivers."""
     return dump(
         {
             "route": {"receiver": MAIL, "routes": [route(speed)]},
@@ -23,7 +23,7 @@ def whole(settings: RouteSettings, speed: int = 1) -> str:
 
 
 def snippet(settings: RouteSettings) -> str:
-    """Return what to add to an alertmanager.yml that serves others too."""
+    """Return the parts to add to an existing alertmanager.yml."""
     parts = (
         ("routes", [route()], "Put this first below `route:`, `routes:`, so that no other route takes it."),
         ("receivers", receivers(settings), "Add these below `receivers:`."),

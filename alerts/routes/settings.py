@@ -1,4 +1,4 @@
-"""The variables that say who is told. A `_FILE` is a path as Alertmanager sees it: no secret stands in its config."""
+"""Settings of notifications (ALERT_*). A `_FILE` is a path in Alertmanager's container, for secrets."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict

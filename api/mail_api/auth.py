@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from mail_api.errors import KeyInvalid, KeyRateLimited, KeyUnverifiable
 from mail_api.ledger_client import LedgerClient, LedgerUnreachable
-from mail_ledger.api_key import ApiKey
+from mail_ledger.api_keys import ApiKey
 
 _SCHEME: Final = "bearer"
 _PROXY_SCHEME: Final = "basic"

@@ -37,7 +37,7 @@ from mail_api.settings import Settings
 from mail_api.smtp import Submitter
 from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency, Submissions
 from mail_api.telemetry import Telemetry
-from mail_ledger.api_key import ApiKey
+from mail_ledger.api_keys import ApiKey
 from mail_telemetry.masking import mask_address, mask_text
 from mail_telemetry.names import Attribute, LogLine
 

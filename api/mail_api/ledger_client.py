@@ -17,9 +17,9 @@ from mail_api.ledger_writer import LedgerWriter
 from mail_api.settings import Settings
 from mail_api.telemetry import Telemetry
 from mail_ledger.api_ledger import ApiLedger, Rules
-from mail_ledger.backoff import Backoff
 from mail_ledger.engine import LedgerError
-from mail_ledger.group import Write
+from mail_ledger.group_commit import Write
+from mail_ledger.status import Backoff
 from mail_telemetry.masking import mask_address
 
 T = TypeVar("T")

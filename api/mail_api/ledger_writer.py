@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from mail_ledger.group import Write
+from mail_ledger.group_commit import Write
 
 T = TypeVar("T")
 

@@ -42,7 +42,7 @@ async def maintain(ledger: LedgerClient, submissions: Submissions, retention_day
 
 async def _resolve(ledger: LedgerClient) -> None:
     try:
-        settled = await ledger.call("settle", lambda known: known.submissions.settle())
+        settled = await ledger.call("settle", lambda known: known.unknown_outcomes.resolve())
     except LedgerUnreachable:
         return
     if settled.accepted or settled.failed:

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -210,6 +211,7 @@ def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any
     }
 
 
+@cache
 def _json_schema(most_attachments: int) -> dict[str, Any]:
     """Return the schema of SendRequest in one piece: OpenAPI would look for its definitions in the whole document."""
     schema = SendRequest.model_json_schema()

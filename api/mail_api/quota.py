@@ -9,8 +9,7 @@ from typing import Final
 
 from mail_api.errors import QuotaExhausted
 from mail_api.ledger_client import LedgerClient, LedgerUnreachable
-from mail_ledger.quota import Quota
-from mail_ledger.quota_admission import Refused, admit
+from mail_ledger.quota import NoRoom, Quota, admit
 
 _FRESH_SECONDS: Final = 1.0
 
@@ -42,7 +41,7 @@ class QuotaAdmission:
         async with self._reading:
             if self._quota is None or loop.time() >= self._valid_until:
                 self._written = 0
-                self._quota = await self._ledger.call("quota", lambda ledger: ledger.quotas.read())
+                self._quota = await self._ledger.call("quota", lambda ledger: ledger.quota.read())
                 self._valid_until = loop.time() + _FRESH_SECONDS
             return replace(self._quota, in_queue=self._quota.in_queue + self._unwritten + self._written)
 
@@ -58,7 +57,7 @@ class QuotaAdmission:
         # No await from here to the count, so that two requests cannot take the same room.
         if quota is not None:
             verdict = admit(quota, recipients=recipients, reserve=self._reserve, important=important)
-            if isinstance(verdict, Refused):
+            if isinstance(verdict, NoRoom):
                 wait = None if verdict.retry_at is None else max(1, ceil(verdict.retry_at - quota.now))
                 return QuotaExhausted(verdict.why, wait)
         self._unwritten += recipients

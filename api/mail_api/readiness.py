@@ -79,7 +79,7 @@ def ledger_check(ledger: LedgerClient, quota: QuotaAdmission) -> Check:
 
     async def check() -> Mapping[str, str]:
         try:
-            found = dict(await ledger.call("status", lambda known: known.health.troubles()))
+            found = dict(await ledger.call("status", lambda known: known.health.problems()))
             until = (await quota.read()).exhausted_until
         except LedgerUnreachable:
             return {}

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mail_api.errors import INTERNAL, ROUTING, ApiError, Code, HoneypotFilled, InvalidRequest, OutcomeUnknown, answer_to
 from mail_api.request_body import wants_page
 from mail_api.schemas import ErrorAnswer, SendAnswer, status_path
-from mail_telemetry.identity import new_message_id
 from mail_telemetry.masking import mask_text
+from mail_telemetry.message_ids import new_message_id
 from mail_telemetry.names import Attribute
 
 REPLAYED_HEADER: Final = "Idempotent-Replayed"

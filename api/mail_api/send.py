@@ -26,9 +26,9 @@ from mail_api.schemas import SendAnswer, SendRequest
 from mail_api.settings import Settings
 from mail_api.smtp import Envelope, Receipt
 from mail_api.submissions import outcome_of
-from mail_ledger.submission import Accepted, Failed, NewSubmission
-from mail_telemetry.identity import message_id_header, new_message_id
+from mail_ledger.submissions import NewSubmission, SubmissionAccepted, SubmissionFailed
 from mail_telemetry.masking import domain_of, mask_text
+from mail_telemetry.message_ids import message_id_header, new_message_id
 from mail_telemetry.names import Attribute, SpanName
 from mail_telemetry.propagation import traceparent
 
@@ -79,12 +79,12 @@ async def send_mail(mail: AllowedMail, record: SendRecord, services: Services) -
         receipt = await _submit(mail, new, shortage, services)
     except BaseException as error:
         outcome = outcome_of(error, result_of(error))
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, SubmissionFailed):
             services.quota.give_back(admitted)
         await services.submissions.finish(new.id, outcome)
         raise
     record.queue_id, record.is_accepted = receipt.queue_id, True
-    await services.submissions.finish(new.id, Accepted(receipt.queue_id))
+    await services.submissions.finish(new.id, SubmissionAccepted(receipt.queue_id))
     return False
 
 

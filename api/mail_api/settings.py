@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
-from mail_ledger.connections import parse_url
+from mail_ledger.engine import parse_url
 from mail_telemetry.configuration import LogLevel, QuotaReserve
 
 OFF: Final = "off"

@@ -14,17 +14,14 @@ from mail_api.errors import LedgerUnavailable, MessageUnknown
 from mail_api.ledger_client import LedgerUnreachable
 from mail_api.schemas import status_path
 from mail_api.settings import TRACE_ID_PLACE
-from mail_ledger.api_key import NAME
+from mail_ledger.api_keys import KEY_NAME
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.backoff import Retry
-from mail_ledger.messages import CURSOR, Page, Wanted
 from mail_ledger.quota import Quota
-from mail_ledger.recipients import RecipientStatus
-from mail_ledger.state import State
-from mail_ledger.status import MessageStatus
+from mail_ledger.status import MessageStatus, RecipientStatus, Retry, State
+from mail_ledger.status_queries import CURSOR, MailFilter, Page
 from mail_telemetry.causes import Cause
-from mail_telemetry.identity import is_message_id
 from mail_telemetry.masking import mask_address
+from mail_telemetry.message_ids import is_message_id
 from mail_telemetry.names import Entry
 
 T = TypeVar("T")
@@ -52,14 +49,16 @@ class ListQuery(BaseModel):
 
     state: Annotated[State | None, Field(description="Only mails in this state.")] = None
     since: Annotated[Since | None, Field(description="Only mails accepted since then: ISO 8601 with a zone.")] = None
-    key: Annotated[str | None, Field(pattern=NAME, description="Only mails sent with the API key of this name.")] = None
+    key: Annotated[
+        str | None, Field(pattern=KEY_NAME, description="Only mails sent with the API key of this name.")
+    ] = None
     limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Most mails of the page.")] = 50
     cursor: Annotated[str | None, Field(pattern=_CURSOR, description="`next` of the page before.")] = None
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> MailFilter:
         """The filter as the ledger takes it."""
-        return Wanted(self.state, self.since.timestamp() if self.since else None, self.key)
+        return MailFilter(self.state, self.since.timestamp() if self.since else None, self.key)
 
 
 def _trace_url(template: str | None, trace_id: str | None) -> str | None:
@@ -243,7 +242,7 @@ async def get_message(
     _forbid_caching(response)
     found = None
     if is_message_id(message_id):
-        found = await _read(services, lambda ledger: ledger.messages.get(message_id, with_hidden=key is not None))
+        found = await _read(services, lambda ledger: ledger.statuses.get(message_id, with_hidden=key is not None))
     if found is None:
         raise MessageUnknown
     answer = MessageAnswer.of(found, services.settings.trace_url_template)
@@ -266,7 +265,7 @@ async def list_messages(
     """List mails, newest first. A page may be short or empty before the last one, whose `next` is null."""
     _forbid_caching(response)
     page = await _read(
-        services, lambda ledger: ledger.messages.page(query.wanted, cursor=query.cursor, limit=query.limit)
+        services, lambda ledger: ledger.statuses.page(query.wanted, cursor=query.cursor, limit=query.limit)
     )
     return MessagesAnswer.of(page, services.settings.trace_url_template)
 

@@ -25,10 +25,10 @@ from mail_api.errors import (
 )
 from mail_api.ledger_client import LedgerClient, LedgerUnreachable
 from mail_api.schemas import SendRequest
-from mail_ledger.api_key import ApiKey
+from mail_ledger.api_keys import ApiKey
 from mail_ledger.idempotency import LONGEST_KEY, Claimed, Conflict, IdempotencyKey, InFlight, New, Replay, Unknown
-from mail_ledger.submission import Failed, KeyLimitReached, NewSubmission, Outcome
-from mail_ledger.submission import OutcomeUnknown as UnknownOutcome
+from mail_ledger.key_limits import KeyLimitReached
+from mail_ledger.submissions import NewSubmission, SubmissionFailed, SubmissionOutcome, SubmissionUnknown
 from mail_telemetry.names import Attribute
 
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
@@ -74,7 +74,7 @@ class Submissions:
     def __init__(self, ledger: LedgerClient) -> None:
         self._ledger = ledger
         self._recorded: set[str] = set()
-        self._unfinished: dict[str, Outcome] = {}
+        self._unfinished: dict[str, SubmissionOutcome] = {}
         """Outcomes that could not be stored: until they are, a repeated request gets `request_in_flight`."""
 
     async def begin(self, new: NewSubmission, caller: ApiKey | None, idempotency: Idempotency | None) -> str | None:
@@ -88,12 +88,12 @@ class Submissions:
         limit = caller.limits.recipients_per_day if caller else None
         try:
             if idempotency is None:
-                reached = await self._ledger.write("begin", lambda ledger: ledger.submissions.beginning(new, limit))
+                reached = await self._ledger.write("begin", lambda ledger: ledger.submissions.begin_write(new, limit))
                 claimed: Claimed = reached or New()
             else:
                 key, payload_hash = idempotency.key, idempotency.payload_hash
                 claimed = await self._ledger.write(
-                    "claim", lambda ledger: ledger.claims.claiming(new, key, payload_hash, limit)
+                    "claim", lambda ledger: ledger.idempotency.claim_write(new, key, payload_hash, limit)
                 )
         except LedgerUnreachable as unreachable:
             if unreachable.is_late:
@@ -104,7 +104,7 @@ class Submissions:
             self._recorded.add(new.id)
         return repeated
 
-    async def finish(self, message_id: str, outcome: Outcome) -> None:
+    async def finish(self, message_id: str, outcome: SubmissionOutcome) -> None:
         """Store the outcome of a recorded mail, also when the request is cancelled meanwhile."""
         if message_id in self._recorded:
             self._recorded.discard(message_id)
@@ -117,9 +117,9 @@ class Submissions:
                 return
             self._unfinished.pop(message_id, None)
 
-    async def _finish(self, message_id: str, outcome: Outcome) -> bool:
+    async def _finish(self, message_id: str, outcome: SubmissionOutcome) -> bool:
         try:
-            await self._ledger.write("finish", lambda ledger: ledger.submissions.finishing(message_id, outcome))
+            await self._ledger.write("finish", lambda ledger: ledger.submissions.finish_write(message_id, outcome))
         except Exception as error:  # noqa: BLE001 - the mail was sent or not, whatever the ledger does
             if not isinstance(error, LedgerUnreachable):
                 logger.bind(**{Attribute.ERROR_TYPE: type(error).__name__}).error(
@@ -148,10 +148,10 @@ def _repeated(claimed: Claimed) -> str | None:
             return None
 
 
-def outcome_of(error: BaseException, code: Code) -> Outcome:
+def outcome_of(error: BaseException, code: Code) -> SubmissionOutcome:
     """Return the outcome of a submission that raised this error; after an unexpected one it is unknown.
 
     An unexpected error may have come after the mail server accepted the message. The mail log then has the outcome.
     """
     is_certain = isinstance(error, ApiError) and not isinstance(error, OutcomeUnknown)
-    return Failed(code) if is_certain else UnknownOutcome(code)
+    return SubmissionFailed(code) if is_certain else SubmissionUnknown(code)

@@ -1,4 +1,4 @@
-"""Everything that is looked at, and how: the page to read first."""
+"""List of all checks, in the order of the report."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -6,125 +6,121 @@ from pathlib import Path
 from typing import Final
 
 from mail_api.settings import Settings as ApiSettings
-from mail_check import (
-    certificate,
-    clock,
-    configuration,
-    direct,
-    disk,
-    dmarc,
-    domain,
-    monitoring,
-    ports,
-    relay,
-    services,
-    spf,
-)
-from mail_check.finding import Area, unknown
-from mail_check.host import Host
-from mail_check.look import Look
-from mail_check.looking import in_dns, of_service, one
-from mail_check.settings import Settings
-from mail_check.stack import Stack
+from mail_check.checks import dns, host, monitoring, relay, services, spf, variables
+from mail_check.host_facts import HostFacts
+from mail_check.results import Area, unknown
+from mail_check.runner import Check, bind, dns_check, service_check
+from mail_check.settings import CheckSettings, MailSettings
 from mail_exporter.settings import Settings as ExporterSettings
 
 STEP_SECONDS: Final = 6.0
-"""For one connection, request or question; a look may take several."""
+"""Time limit of one connection, request or lookup; a check may make several."""
 _VOLUMES: Final = {
     "spool": Path("/var/spool/postfix"),
     "log": Path("/var/log/mail"),
     "ledger": Path("/var/lib/mail-ledger"),
 }
-_MAKE_CHECK: Final = "`make check` on the host sees it."
+_MAKE_CHECK: Final = "Run `make check` on the host."
 
 
-def looks(settings: Settings, stack: Stack | None, host: Host | None, environ: Mapping[str, str]) -> list[Look]:
-    """Return all looks in the order of the report.
+def checks(
+    settings: CheckSettings, mail: MailSettings | None, facts: HostFacts | None, environ: Mapping[str, str]
+) -> list[Check]:
+    """Return all checks in the order of the report.
 
     Args:
-        settings: whom to ask beside the stack.
-        stack: the variables; None where they can't be used, and then nothing is said about what depends on them.
-        host: what the machine told; None in a container that nobody told anything.
+        settings: the servers to ask in addition to the stack.
+        mail: the mail server's settings; None where they cannot be used, which leaves out DNS and the relay.
+        facts: the host facts; None where `mail-check` was started without them.
         environ: this process's variables.
     """
     return [
-        *_configuration(host),
-        *_services(host),
-        *_ports(host),
-        *(_domain(stack, host) if stack else ()),
-        *(_way_out(stack, host, environ) if stack else ()),
-        Look(
+        *_variables(facts),
+        *_services(facts),
+        *_ports(facts),
+        *(_dns(mail, facts) if mail else ()),
+        *(_relay(mail, facts, environ) if mail else ()),
+        Check(
             Area.CERTIFICATE,
             "port 587",
-            of_service("mail-server", host, certificate.submission, "mail-server", 587, STEP_SECONDS),
+            service_check("mail-server", facts, services.check_certificate, "mail-server", 587, STEP_SECONDS),
         ),
-        *_machine(settings),
+        *_host(settings),
         *_monitoring(settings, environ),
     ]
 
 
-def _configuration(host: Host | None) -> Iterator[Look]:
-    yield Look(Area.CONFIGURATION, "mail-server", partial(configuration.mail_server, host))
-    yield Look(Area.CONFIGURATION, "mail-api", partial(configuration.service, ApiSettings))
-    yield Look(Area.CONFIGURATION, "mail-exporter", partial(configuration.service, ExporterSettings))
+def _variables(facts: HostFacts | None) -> Iterator[Check]:
+    yield Check(Area.CONFIGURATION, "mail-server", partial(variables.check_mail_server, facts))
+    yield Check(Area.CONFIGURATION, "mail-api", partial(variables.check_service, ApiSettings))
+    yield Check(Area.CONFIGURATION, "mail-exporter", partial(variables.check_service, ExporterSettings))
 
 
-def _services(host: Host | None) -> Iterator[Look]:
+def _services(facts: HostFacts | None) -> Iterator[Check]:
     area = Area.SERVICES
-    if host is None:
-        yield Look(area, "containers", one(unknown, "only Docker can tell whether they run", _MAKE_CHECK))
+    if facts is None:
+        why = "the state of containers is only known to Docker"
+        yield Check(area, "containers", bind(unknown, why, _MAKE_CHECK))
     else:
-        yield from (Look(area, name, one(services.container, name, host)) for name in services.SERVICES)
-    ready = of_service("mail-api", host, services.readiness, "http://mail-api:20001/ready", STEP_SECONDS)
-    yield Look(area, "ready", ready)
-    parts = of_service(
-        "mail-exporter", host, services.exporter_parts, "http://mail-exporter:9154/metrics", STEP_SECONDS
+        for name in services.SERVICES:
+            yield Check(area, name, bind(services.check_container, name, facts))
+    ready = service_check("mail-api", facts, services.check_readiness, "http://mail-api:20001/ready", STEP_SECONDS)
+    yield Check(area, "ready", ready)
+    collectors = service_check(
+        "mail-exporter", facts, services.check_exporter, "http://mail-exporter:9154/metrics", STEP_SECONDS
     )
-    yield Look(area, "log, queue, ledger", parts)
-    yield Look(area, "queue", of_service("mail-server", host, services.queue, "mail-queue", 9025, STEP_SECONDS))
+    yield Check(area, "log, queue, ledger", collectors)
+    queue = service_check("mail-server", facts, services.check_queue, "mail-queue", 9025, STEP_SECONDS)
+    yield Check(area, "queue", queue)
 
 
-def _ports(host: Host | None) -> Iterator[Look]:
-    for door in ports.DOORS:
-        looking = one(ports.published, door, host) if host else one(unknown, "only Docker can tell", _MAKE_CHECK)
-        yield Look(Area.PORTS, f"{door.host_port} of the host", looking)
-    for port in (25, 2525, 587):
-        greeting = of_service("mail-server", host, ports.greeting, ("mail-server", port), STEP_SECONDS)
-        yield Look(Area.PORTS, f"mail-server:{port}", greeting)
+def _ports(facts: HostFacts | None) -> Iterator[Check]:
+    for port in services.HOST_PORTS:
+        published = (
+            bind(services.check_published, port, facts)
+            if facts
+            else bind(unknown, "published ports are only known to Docker", _MAKE_CHECK)
+        )
+        yield Check(Area.PORTS, f"{port.host_port} of the host", published)
+    for number in (25, 2525, 587):
+        greeting = service_check("mail-server", facts, services.check_greeting, ("mail-server", number), STEP_SECONDS)
+        yield Check(Area.PORTS, f"mail-server:{number}", greeting)
 
 
-def _domain(stack: Stack, host: Host | None) -> Iterator[Look]:
-    if domain.is_reserved(stack.domain):
-        yield Look(Area.DNS, stack.domain, one(domain.reserved, stack))
+def _dns(mail: MailSettings, facts: HostFacts | None) -> Iterator[Check]:
+    if dns.is_reserved(mail.domain):
+        yield Check(Area.DNS, mail.domain, bind(dns.reserved, mail))
         return
-    own_name = stack.relay.host if stack.relay else None
-    for name, judge in (
-        ("MX", partial(domain.mx, stack)),
-        ("address", partial(domain.address, stack)),
-        ("PTR", partial(domain.pointer, stack)),
-        ("SPF", partial(spf.look, stack.domain, stack.hostname, own_name)),
-        ("DMARC", partial(dmarc.look, stack.domain)),
-        ("DKIM", partial(domain.dkim, stack)),
+    relay_host = mail.relay.host if mail.relay else None
+    for name, function in (
+        ("MX", partial(dns.check_mx, mail)),
+        ("address", partial(dns.check_address, mail)),
+        ("PTR", partial(dns.check_ptr, mail)),
+        ("SPF", partial(spf.check_spf, mail.domain, mail.hostname, relay_host)),
+        ("DMARC", partial(dns.check_dmarc, mail.domain)),
+        ("DKIM", partial(dns.check_dkim, mail)),
     ):
-        yield Look(Area.DNS, name, in_dns(host, judge))
+        yield Check(Area.DNS, name, dns_check(facts, function))
 
 
-def _way_out(stack: Stack, host: Host | None, environ: Mapping[str, str]) -> Iterator[Look]:
-    if stack.relay is None:
-        yield Look(Area.RELAY, "port 25 outwards", in_dns(host, partial(direct.outward, stack, timeout=STEP_SECONDS)))
-    elif host is None and not {"SMTP_RELAY_USERNAME", "SMTP_RELAY_USERNAME_FILE"} & environ.keys():
-        yield Look(Area.RELAY, "login", one(unknown, "only mail-server is given the account", _MAKE_CHECK))
+def _relay(mail: MailSettings, facts: HostFacts | None, environ: Mapping[str, str]) -> Iterator[Check]:
+    if mail.relay is None:
+        outward = partial(relay.check_direct_delivery, mail, timeout=STEP_SECONDS)
+        yield Check(Area.RELAY, "port 25 outwards", dns_check(facts, outward))
+    elif facts is None and not {"SMTP_RELAY_USERNAME", "SMTP_RELAY_USERNAME_FILE"} & environ.keys():
+        yield Check(Area.RELAY, "login", bind(unknown, "this container does not get the relay's account", _MAKE_CHECK))
     else:
-        yield Look(Area.RELAY, stack.relay.host, partial(relay.look, stack, stack.relay, STEP_SECONDS))
+        yield Check(Area.RELAY, mail.relay.host, partial(relay.check_relay, mail, mail.relay, STEP_SECONDS))
 
 
-def _machine(settings: Settings) -> Iterator[Look]:
-    yield Look(Area.MACHINE, "clock", one(clock.look, settings.ntp_server, STEP_SECONDS))
-    yield from (Look(Area.MACHINE, f"disk: {name}", one(disk.look, path)) for name, path in _VOLUMES.items())
+def _host(settings: CheckSettings) -> Iterator[Check]:
+    yield Check(Area.MACHINE, "clock", bind(host.check_clock, settings.ntp_server, STEP_SECONDS))
+    for name, path in _VOLUMES.items():
+        yield Check(Area.MACHINE, f"disk: {name}", bind(host.check_disk, path))
 
 
-def _monitoring(settings: Settings, environ: Mapping[str, str]) -> Iterator[Look]:
+def _monitoring(settings: CheckSettings, environ: Mapping[str, str]) -> Iterator[Check]:
     area = Area.MONITORING
-    yield Look(area, "Prometheus", partial(monitoring.prometheus, settings.prometheus_url, STEP_SECONDS))
-    yield Look(area, "Alertmanager", one(monitoring.alertmanager, settings.alertmanager_url, STEP_SECONDS))
-    yield Look(area, "collector", one(monitoring.collector, environ, STEP_SECONDS))
+    yield Check(area, "Prometheus", partial(monitoring.check_prometheus, settings.prometheus_url, STEP_SECONDS))
+    yield Check(area, "Alertmanager", bind(monitoring.check_alertmanager, settings.alertmanager_url, STEP_SECONDS))
+    yield Check(area, "collector", bind(monitoring.check_collector, environ, STEP_SECONDS))

@@ -1,25 +1,25 @@
-"""Findings as a person reads them, and as a program does."""
+"""The check report: lines of text, and JSON for programs."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from mail_check.finding import Finding, Status, counts, exit_status
+from mail_check.results import CheckFinding, CheckStatus, counts, exit_status
 
 SCHEMA: Final = 1
-"""Raised when a field of the JSON goes or changes its meaning; new ones may come without."""
+"""Raised when a field of the JSON is removed or changes its meaning; new fields do not change it."""
 _WORDS: Final = {
-    Status.OK: "ok",
-    Status.WARNING: "warning",
-    Status.FAILED: "FAILED",
-    Status.UNKNOWN: "could not look",
+    CheckStatus.OK: "ok",
+    CheckStatus.WARNING: "warning",
+    CheckStatus.FAILED: "FAILED",
+    CheckStatus.UNKNOWN: "not checked",
 }
 _WIDTH: Final = max(map(len, _WORDS.values()))
 _NAME_WIDTH: Final = 20
 
 
-def lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield the report's lines: a heading for each area, a line for each finding, and below it what to do."""
+def lines(findings: Iterable[CheckFinding]) -> Iterator[str]:
+    """Yield the report's lines: a heading for each area, a line for each finding, and its fix below it."""
     area = None
     for finding in findings:
         if finding.area != area:
@@ -30,19 +30,19 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
             yield f"  {'':<{_WIDTH}}  {'':<{_NAME_WIDTH}}  -> {finding.fix}"
 
 
-def summary(findings: Sequence[Finding]) -> str:
-    """Return how it stands, in one line."""
+def summary(findings: Sequence[CheckFinding]) -> str:
+    """Return the number of findings of each status, in one line."""
     found = counts(findings)
     parts = (
-        f"{found[Status.OK]} ok",
-        f"{found[Status.WARNING]} warning{'' if found[Status.WARNING] == 1 else 's'}",
-        f"{found[Status.FAILED]} failed",
-        f"{found[Status.UNKNOWN]} could not be looked at",
+        f"{found[CheckStatus.OK]} ok",
+        f"{found[CheckStatus.WARNING]} warning{'' if found[CheckStatus.WARNING] == 1 else 's'}",
+        f"{found[CheckStatus.FAILED]} failed",
+        f"{found[CheckStatus.UNKNOWN]} not checked",
     )
     return ", ".join(parts)
 
 
-def as_json(findings: Sequence[Finding]) -> str:
+def as_json(findings: Sequence[CheckFinding]) -> str:
     """Return all findings as one JSON object; docs/check.md describes it."""
     document: dict[str, Any] = {
         "schema": SCHEMA,

@@ -1,11 +1,30 @@
-"""The check's own variables. Those of the stack are read as the services read them: stack.py."""
+"""The check's own settings, and the mail server's variables as postfix/ reads them (settings.bash)."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mail_check.results import error_text
 
-class Settings(BaseSettings):
-    """Whom the check asks beside the stack itself."""
+DEFAULTS: Final = {
+    "MAIL_HOSTNAME": "mail.{MAIL_DOMAIN}",
+    "DEFAULT_FROM": "noreply@{MAIL_DOMAIN}",
+    "SMTP_RELAY_PORT": "587",
+    "USE_TLS": "yes",
+    "TLS_VERIFY": "yes",
+}
+"""As in settings.bash; a contract test compares."""
+_IMPLICIT_TLS_PORT: Final = 465
+_YES: Final = frozenset({"yes", "true", "on", "1"})
+_GROUPS_OF_FOUR: Final = re.compile(r"(?:[A-Za-z0-9]{4} ){3}[A-Za-z0-9]{4}")
+
+
+class CheckSettings(BaseSettings):
+    """The servers that the check asks in addition to the stack itself."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
@@ -24,3 +43,117 @@ class Settings(BaseSettings):
         description="The time server that it compares the clock with (UDP port 123).",
         examples=["pool.ntp.org"],
     )
+
+
+class VariableUnusable(ValueError):
+    """A variable that the check needs has no usable value; the message begins with its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that neither `str` nor `repr` shows."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """The relay and the account there."""
+
+    host: str
+    port: int
+    username: str
+    password: Secret
+    ca_file: str | None
+    use_tls: bool
+    verify: bool
+    implicit_tls: bool
+    """TLS from the first byte, instead of STARTTLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The mail server's settings. `relay` is None for direct delivery by MX."""
+
+    domain: str
+    hostname: str
+    default_from: str
+    forward_to: tuple[str, ...]
+    relay: RelaySettings | None
+
+
+def read_mail_settings(environ: Mapping[str, str], read_file: Callable[[str], str]) -> MailSettings:
+    """Return the mail server's settings; `mail-server check` validates them, this function does not.
+
+    Args:
+        environ: the variables.
+        read_file: returns the text of a file, for NAME_FILE; raises OSError.
+
+    Raises:
+        VariableUnusable: a variable that the check needs is not set, or its value cannot be read.
+    """
+    domain = _value(environ, "MAIL_DOMAIN").lower()
+    if not domain:
+        raise VariableUnusable("MAIL_DOMAIN is not set in this container")
+
+    def value(name: str) -> str:
+        return _value(environ, name) or DEFAULTS.get(name, "").replace("{MAIL_DOMAIN}", domain)
+
+    return MailSettings(
+        domain=domain,
+        hostname=value("MAIL_HOSTNAME").lower(),
+        default_from=value("DEFAULT_FROM"),
+        forward_to=tuple(filter(None, re.split(r"[,\s]+", value("FORWARD_EMAIL")))),
+        relay=_relay(value, lambda name: _secret(environ, name, read_file)),
+    )
+
+
+def _relay(value: Callable[[str], str], secret: Callable[[str], str]) -> RelaySettings | None:
+    host = value("SMTP_RELAY_HOST").lower()
+    if not host:
+        return None
+    password = secret("SMTP_RELAY_PASSWORD")
+    if _GROUPS_OF_FOUR.fullmatch(password):  # as Google shows app passwords
+        password = password.replace(" ", "")
+    port = _number("SMTP_RELAY_PORT", value)
+    return RelaySettings(
+        host=host,
+        port=port,
+        username=secret("SMTP_RELAY_USERNAME"),
+        password=Secret(password),
+        ca_file=value("SMTP_RELAY_CA_FILE") or None,
+        use_tls=value("USE_TLS").lower() in _YES,
+        verify=value("TLS_VERIFY").lower() in _YES,
+        implicit_tls=port == _IMPLICIT_TLS_PORT,
+    )
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _secret(environ: Mapping[str, str], name: str, read_file: Callable[[str], str]) -> str:
+    path = _value(environ, f"{name}_FILE")
+    if not path:
+        return _value(environ, name)
+    try:
+        return read_file(path).strip()
+    except OSError as error:
+        raise VariableUnusable(f"{name}_FILE: {path} cannot be read: {error_text(error)}") from error
+
+
+def _number(name: str, value: Callable[[str], str]) -> int:
+    try:
+        return int(value(name))
+    except ValueError:
+        raise VariableUnusable(f"{name}: {value(name)!r} is not a number") from None

@@ -103,7 +103,8 @@ _LATENCY: Final = Panel(
     "Request latency",
     "Number of requests by duration. Good: one dark band that stays low. A second band above it means that one "
     "component is slow: compare with the submission latency.",
-    (Metrics(ask.HTTP_BUCKETS, "{{le}}"),),
+    (Metrics(ask.HTTP_BUCKETS, "{{le}}", occurred=ask.HTTP_KINDS_SEEN),),
+    empty=common.NOTHING_MEASURED,
     origin=Origin.API,
     unit=Unit.SECONDS,
 )
@@ -112,7 +113,8 @@ _SUBMISSIONS: Final = Panel(
     "Submission latency",
     "Time until Postfix accepts a mail, with the wait for a connection. Good: one band under 0.1 s. Each dot is a "
     "mail: a click opens its trace (needs exemplars: dashboards/README.md).",
-    (Metrics(ask.SUBMISSIONS, "{{le}}"),),
+    (Metrics(ask.SUBMISSIONS, "{{le}}", occurred=ask.SUBMISSIONS_SEEN),),
+    empty=common.NOTHING_MEASURED,
     origin=Origin.API,
     unit=Unit.SECONDS,
 )

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from alerts.annotations import read_links
 from alerts.model import Severity
-from alerts.words import read_links
 from dashboards import expressions as ask
 from dashboards import logql
 from dashboards.boards import Board
@@ -33,6 +33,9 @@ def none_of_api(text: str) -> tuple[Fallback, ...]:
 NO_RELAY: Final = Fallback("No relay (SMTP_RELAY_HOST)", ask.part_is_read("quota"), GREY)
 """The exporter has read the quota, and there is none."""
 
+NOTHING_MEASURED: Final = "Nothing was measured in this time range, or no data"
+"""In place of an empty heatmap."""
+
 API_STATE: Final = Panel(
     Kind.STAT,
     "Mail API",
@@ -46,7 +49,7 @@ SERVER_STATE: Final = Panel(
     Kind.STAT,
     "Mail server",
     "Good: Up, the exporter can list the queue. Down: `docker logs mail-server`; the API answers 503 until it is "
-    "back, and callers retry. No data: only the exporter can tell.",
+    "back, and callers retry. No data: the exporter is down, and only it can list the queue.",
     (Metrics(ask.STATE_SERVER),),
     values=UP_OR_DOWN,
     link=to(Board.SERVER, "Mail server"),
@@ -229,7 +232,7 @@ LEFT: Final = Panel(
     Kind.STAT,
     "Quota left",
     "Recipients that forms and ordinary API keys can still send to: the limit less QUOTA_RESERVE, less the used part "
-    "and what is in the queue. Good: well above a day's need. At 0 the API rejects them.",
+    "and what is in the queue. Good: well above a day's need. At 0 the API answers them with 429.",
     (Metrics(ask.LEFT),),
     fallbacks=(NO_RELAY,),
     steps=below(limit("MailQuotaNoRoom")),

@@ -20,7 +20,6 @@ _VERDICT: Final = Panel(
     "alert below has the runbook.",
     (Metrics(verdict.EXPRESSION, "{{verdict}}"),),
     origin=Origin.PROMETHEUS,
-    empty="No data: Prometheus does not answer",
     steps=verdict.STEPS,
     verdict=True,
     link=Link("Details", "/d/${__field.labels.board}?${__url_time_range}&${prometheus_datasource:queryparam}"),

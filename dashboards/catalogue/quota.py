@@ -62,11 +62,11 @@ _WINDOW: Final = Panel(
 _FORECAST: Final = Panel(
     Kind.SERIES,
     "Time to exhaustion",
-    "Time until the quota is exhausted at the rate of the last hour. Good: no line, which means more than a day. "
+    "Time until the quota is exhausted at the rate of the last hour. Good: more than a day. "
     "Below the dashed line an alert fires: stop the sender, or spread the mails over days.",
     (Metrics(ask.RUNS_OUT_HOURS, "time to exhaustion"),),
     unit=Unit.HOURS,
-    fallbacks=(Fallback("not within a day", ask.LIMIT), common.NO_RELAY),
+    fallbacks=(Fallback("not within a day", ask.LIMIT, value=24), common.NO_RELAY),
     steps=below(limit("MailQuotaWillRunOut", 1).per(3600)),
     limits=True,
 )

@@ -180,6 +180,7 @@ _SLOWEST: Final = Panel(
     unit=Unit.SECONDS,
     fallbacks=common.none("No attempt"),
     names=STAGE_NAMES,
+    colours=STAGES,
     decimals=2,
     minimum=0,
 )
@@ -188,7 +189,8 @@ _TIMES: Final = Panel(
     "Delivery time",
     "Time from the arrival of a mail until the relay accepts it. Good: all below 5 minutes; longer times include "
     "retries. Each dot is a mail: a click opens its trace.",
-    (Metrics(ask.DELIVERY_TIMES, "{{le}}"),),
+    (Metrics(ask.DELIVERY_TIMES, "{{le}}", occurred=ask.DELIVERIES_SEEN),),
+    empty=common.NOTHING_MEASURED,
     unit=Unit.SECONDS,
 )
 _CONNECTIONS: Final = Panel(
@@ -299,7 +301,8 @@ _SIZES: Final = Panel(
     Kind.HEATMAP,
     "Mail size",
     "Size of the received mails. Good: kilobytes. MESSAGE_SIZE_LIMIT is the maximum; Gmail accepts 25 MB.",
-    (Metrics(ask.SIZES, "{{le}}"),),
+    (Metrics(ask.SIZES, "{{le}}", occurred=ask.SIZES_SEEN),),
+    empty=common.NOTHING_MEASURED,
     unit=Unit.BYTES,
 )
 _VOLUMES: Final = Panel(
@@ -307,9 +310,9 @@ _VOLUMES: Final = Panel(
     "Free share by disk",
     "Free share of the disks on which log, ledger and spool lie. Good: flat, above the dashed line. Below 250 MB "
     "Postfix soon rejects mail.",
-    (Metrics(ask.VOLUMES, "{{volume}}"),),
+    (Metrics(ask.VOLUMES, "{{disk}}"),),
     unit=Unit.SHARE,
-    fallbacks=(Fallback("no volume is mounted", ask.part_is_read("volumes")),),
+    fallbacks=(Fallback("no volume is mounted", ask.part_is_read("volumes"), value=1),),
     steps=below(limit("MailVolumeFilling", 1)),
     limits=True,
     minimum=0,

@@ -5,11 +5,11 @@ from typing import Final
 from dashboards import expressions as ask
 from dashboards.boards import Board
 from dashboards.catalogue import common
-from dashboards.colours import AMBER, GOOD, LINE_RESULTS, SERVICES
-from dashboards.logql import count, latest, lines
+from dashboards.colours import AMBER, CAUSES, GOOD, GREY, LINE_RESULTS, SERVICES
+from dashboards.logql import attempts_by_cause, count, known, latest, lines
 from dashboards.model import Column, Heading, Kind, LogMetrics, Metrics, Origin, Page, Panel, Shelf, Text, Unit
 from dashboards.thresholds import above, limit
-from mail_telemetry.names import LogLine, Service
+from mail_telemetry.names import Attribute, LogLine, Service
 
 _LAG: Final = Panel(
     Kind.STAT,
@@ -46,7 +46,6 @@ _DROPPED: Final = Panel(
     "Spans that were not exported in this time range. Good: 0. Otherwise the collector of OTEL_EXPORTER_OTLP_ENDPOINT "
     "is down or too slow. Mail and metrics are not affected.",
     (Metrics(ask.SPANS_DROPPED_IN_ALL),),
-    fallbacks=common.none("Tracing is off"),
     steps=above(limit("MailTelemetryDropped")),
     decimals=0,
 )
@@ -57,7 +56,7 @@ _PARTS: Final = Panel(
     "`volumes`: a volume is not mounted; `certificate`: port 587 offers no TLS; `quota`, `ledger`: the database; "
     "`traces`: the collector. `docker logs mail-exporter` shows the reason.",
     (Metrics(ask.PARTS, "{{part}}"),),
-    values={"1": Text("Read", GOOD), "0": Text("Not readable", "red")},
+    values={"1": Text("Read", GOOD), "0": Text("Not readable", "red"), "-1": Text("No data", GREY)},
 )
 _UP: Final = Panel(
     Kind.STATES,
@@ -66,7 +65,7 @@ _UP: Final = Panel(
     "the labels `prometheus.*` of the containers.",
     (Metrics(ask.UP, "{{job}}"),),
     origin=Origin.PROMETHEUS,
-    values=common.UP_OR_DOWN,
+    values={**common.UP_OR_DOWN, "-1": Text("No target", GREY)},
 )
 _LINES: Final = Panel(
     Kind.SERIES,
@@ -183,6 +182,18 @@ _EXPORTER_STARTED: Final = Panel(
     (Metrics(ask.STARTED_AT[Service.EXPORTER]),),
     unit=Unit.AGE,
 )
+_FAILURES: Final = Panel(
+    Kind.SERIES,
+    "Failed attempts in the log",
+    "Failed delivery attempts by cause, counted from the log lines in Loki. Good: none. The numbers match the mail "
+    "server dashboard if Loki receives every line.",
+    (LogMetrics(attempts_by_cause(), f"{{{{{known(Attribute.CAUSE)}}}}}"),),
+    origin=Origin.LOKI,
+    empty="No failed attempt was logged in this time range",
+    colours=CAUSES,
+    bars=True,
+    decimals=0,
+)
 _WARNINGS: Final = lines(
     Service.EXPORTER, where={"level": "warning|error|critical", "message": f"!{LogLine.ATTEMPT}|{LogLine.FINISH}"}
 )
@@ -221,6 +232,7 @@ PAGE: Final = Page(
         Shelf(7, ((8, _MAILS), (8, _LEDGER), (8, _SPANS))),
         Heading("Resource usage"),
         Shelf(7, ((6, _SCRAPES), (6, _SERIES), (6, _MEMORY), (6, _CPU))),
-        Shelf(8, ((24, _LOG),)),
+        Heading("Log lines in Loki"),
+        Shelf(8, ((8, _FAILURES), (16, _LOG))),
     ),
 )

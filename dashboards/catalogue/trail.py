@@ -4,9 +4,9 @@ from typing import Final
 
 from dashboards import logql
 from dashboards.boards import Board
-from dashboards.colours import CAUSES, OUTCOMES, STATUSES
+from dashboards.colours import OUTCOMES, STATUSES
 from dashboards.links import CAUSE, EVENT, ID, MESSAGE_ID, QUEUE_ID, REPLY, TIME, TRACE_ID, TRACE_SHOWN, to
-from dashboards.logql import chosen, known, typed
+from dashboards.logql import TRACE, chosen, known, typed
 from dashboards.model import (
     Column,
     Heading,
@@ -22,7 +22,6 @@ from dashboards.model import (
     Traces,
     Unit,
 )
-from dashboards.traceql import NONE, carrying
 from mail_telemetry.names import Attribute, LogLine, Service
 
 _STATUS: Final = Column(
@@ -31,6 +30,8 @@ _STATUS: Final = Column(
     width=80,
     values={status: Text(status, colour) for status, colour in STATUSES.items()},
 )
+_NO_TRACE: Final = "{ false }"
+"""A TraceQL query that finds nothing, in place of the id of a trace: an empty text is an error in Tempo."""
 _NONE_CHOSEN: Final = "No log line: enter an id above, choose a mail, or widen the time range"
 _READABLE: Final = ("level", "message", "reason", Attribute.STATUS, Attribute.CAUSE, Attribute.REPLY, Attribute.OUTCOME)
 
@@ -41,7 +42,8 @@ _HELP: Final = Panel(
     text=(
         "Enter a **message id** (`msg_…`, from the API response), a **queue id** (from `mailq` or a bounce) or a "
         "**trace id** in the field at the top, or click on an id in the table. Mail that was not received by the API "
-        "has no message id. Without Grafana: `docker exec mail-exporter mail-exporter explain ID`."
+        "has no message id. The trace at the end is the one that you clicked on last. Without Grafana: `docker exec "
+        "mail-exporter mail-exporter explain ID`."
     ),
 )
 _FINISHED: Final = logql.lines(Service.EXPORTER, contain=[LogLine.FINISH])
@@ -100,31 +102,37 @@ _ATTEMPTS: Final = Panel(
         REPLY,
     ),
 )
+_TRACE_LINES: Final = chosen(logql.lines(Service.API, Service.EXPORTER, having=typed(ID), where={TRACE: ".+"}), ID)
 _TRACES: Final = Panel(
     Kind.TABLE,
     "Traces of this mail",
-    "Traces with a span that has this id; a bounce has its own trace. A click on a trace id shows it below.",
-    (Traces(carrying(ID)),),
+    "Traces in the log lines with this id: usually one. A bounce has its own trace. A click shows the trace below.",
+    (
+        LogMetrics(logql.count(_TRACE_LINES, TRACE), now=True),
+        LogMetrics(logql.latest(_TRACE_LINES, TRACE), now=True),
+    ),
     unit=Unit.TEXT,
-    origin=Origin.TEMPO,
-    empty="No trace with this id: none chosen, not sampled, or no longer stored",
+    origin=Origin.LOKI,
+    empty="No mail chosen, or no trace in its log lines",
+    sort="-Value #B",
     columns=(
         Column(
-            "traceID",
-            "traceID",
+            TRACE,
+            "Trace",
             link=to(Board.TRAIL, "Show this trace", **{ID: f"${{{ID}}}", TRACE_SHOWN: "${__value.raw}"}),
         ),
+        Column("Value #A", "Log lines", width=90, unit=Unit.NUMBER),
+        Column("Value #B", "Latest", width=165, unit=Unit.AGE),
     ),
 )
 _WATERFALL: Final = Panel(
     Kind.TRACES,
-    "Trace",
-    "All spans from the HTTP request to the relay's reply; spans named `postfix wait` are the time between retries. "
-    "Links from tables, graphs and log lines choose the trace.",
+    "Chosen trace",
+    "All spans from the HTTP request to the relay's reply; spans named `postfix wait` are the time between retries. It "
+    "is the trace that was chosen last by a click on an id, a dot in a graph or a log line.",
     (Traces(f"${{{TRACE_SHOWN}}}"),),
     unit=Unit.TEXT,
     origin=Origin.TEMPO,
-    empty="No trace chosen: click on a trace id above",
 )
 _POSTFIX: Final = Panel(
     Kind.LOGS,
@@ -145,19 +153,6 @@ _SERVICES: Final = Panel(
     empty="No log line with this id in this time range",
     sort="Time",
 )
-_CAUSES: Final = Panel(
-    Kind.SERIES,
-    "Failed attempts by cause",
-    "Failed delivery attempts of all mails, counted from the log. Good: none. The numbers match the mail server "
-    "dashboard if Loki receives every line.",
-    (LogMetrics(logql.attempts_by_cause(), f"{{{{{known(Attribute.CAUSE)}}}}}"),),
-    origin=Origin.LOKI,
-    empty="No failed attempt was logged in this time range",
-    colours=CAUSES,
-    bars=True,
-    decimals=0,
-)
-
 PAGE: Final = Page(
     Board.TRAIL,
     "Message trail",
@@ -172,11 +167,9 @@ PAGE: Final = Page(
         Shelf(22, ((24, _WATERFALL),)),
         Shelf(8, ((24, _POSTFIX),)),
         Shelf(8, ((24, _SERVICES),)),
-        Heading("All mails"),
-        Shelf(7, ((24, _CAUSES),)),
     ),
     variables=(
         TextVariable(ID, "Message, queue or trace id", "From the API response, from mailq, or from a trace"),
-        TextVariable(TRACE_SHOWN, "Trace shown", "Set by links", default=NONE, hidden=True),
+        TextVariable(TRACE_SHOWN, "Trace shown", "Set by links", default=_NO_TRACE, hidden=True),
     ),
 )

@@ -1,1 +1,1 @@
-"""Reads the Postfix log and queue; tells metrics, traces and the ledger. Start reading at `pipeline.py`."""
+"""Postfix exporter: metrics, traces and ledger rows from mail log and queue. Start reading at `pipeline.py`."""

@@ -1,4 +1,4 @@
-"""`mail-exporter`: prepares the OTEL_ variables and runs the command line."""
+"""Entry point of `mail-exporter`: prepares the OTEL_ variables and runs the command line."""
 
 import os
 
@@ -9,7 +9,7 @@ def main() -> None:
     """Run the command line."""
     with configuration.stopping():
         otel_variables.prepare(os.environ)
-    # Not before: OpenTelemetry's SDK reads variables when it is imported.
+    # Imported late, because OpenTelemetry's SDK reads the variables on import.
     from mail_exporter.cli import app  # noqa: PLC0415
 
     app()

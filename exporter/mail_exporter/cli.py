@@ -1,7 +1,8 @@
-"""The command line: `mail-exporter run | check | replay | explain`."""
+"""Command line: `mail-exporter run | check | replay | explain`."""
 
 import os
 import sys
+from contextlib import closing
 from enum import StrEnum
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -10,13 +11,13 @@ import typer
 from loguru import logger
 from prometheus_client import CollectorRegistry, generate_latest
 
-from mail_exporter import check as checks
-from mail_exporter import service
-from mail_exporter.explain import explain as explanation
-from mail_exporter.queue import QueueUnavailable, read_queue
-from mail_exporter.replay import replay as replayed
+from mail_exporter.collectors.queue import QueueUnavailable, read_queue
+from mail_exporter.explain import explain as explain_mail
+from mail_exporter.prerequisites import check_prerequisites
+from mail_exporter.replay import replay as replay_logs
+from mail_exporter.replay import summary
+from mail_exporter.run import run as run_exporter
 from mail_exporter.settings import Settings
-from mail_exporter.summary import summary
 from mail_ledger import Ledger, LedgerError
 from mail_telemetry import configuration
 
@@ -34,46 +35,46 @@ class Format(StrEnum):
 
 @app.callback()
 def commands() -> None:
-    """Turn the Postfix log and queue into metrics and traces.
+    """Export metrics and traces of the Postfix log and queue.
 
-    Settings come from the environment: docs/environment-variables.md.
+    Settings are environment variables: docs/environment-variables.md.
     """
 
 
 @app.command()
 def run() -> None:
     """Follow the log and serve /metrics until SIGTERM."""
-    service.run(configuration.load_or_stop(Settings))
+    run_exporter(configuration.load_or_stop(Settings))
 
 
 @app.command()
 def check() -> None:
-    """Look at everything that is needed, and say what to do about what is not there; exit status 1 then."""
+    """Check everything that the exporter needs; print a fix for each problem, and exit with status 1 after one."""
     failed = False
-    for finding in checks.check(configuration.load_or_stop(Settings), os.environ):
-        if finding.problem is None:
-            typer.echo(f"ok      {finding.what}")
+    for found in check_prerequisites(configuration.load_or_stop(Settings), os.environ):
+        if found.problem is None:
+            typer.echo(f"ok      {found.name}")
         else:
             failed = True
-            typer.echo(f"FAILED  {finding.what}: {finding.problem}\n        {finding.fix}")
+            typer.echo(f"FAILED  {found.name}: {found.problem}\n        {found.fix}")
     raise typer.Exit(int(failed))
 
 
 @app.command()
 def replay(
-    files: Annotated[list[str], typer.Argument(help="Logs in their order; .gz too; - for standard input.")],
-    format: Annotated[Format, typer.Option(help="What to print.")] = Format.SUMMARY,  # noqa: A002 - the option's name
-    tz: Annotated[str, typer.Option(help="Time zone of the stamps, as Europe/Berlin.")] = "UTC",
+    files: Annotated[list[str], typer.Argument(help="Log files, oldest first, plain or .gz; - for standard input.")],
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.SUMMARY,  # noqa: A002 - the option's name
+    tz: Annotated[str, typer.Option(help="Time zone of the timestamps, such as Europe/Berlin.")] = "UTC",
     year: Annotated[
-        int | None, typer.Option(help="Year in which the log ends; the latest possible by default.")
+        int | None, typer.Option(help="Year of the last line; by default the latest possible year.")
     ] = None,
 ) -> None:
-    """Take logs through at once and print what they amount to. Nothing is stored."""
+    """Process existing logs and print metrics or a summary. Nothing is stored."""
     settings = configuration.load_or_stop(Settings)
-    logger.remove()  # what it would say stands in the summary
+    logger.remove()  # the summary has the same information
     registry = CollectorRegistry()
     try:
-        metrics, not_understood = replayed(
+        metrics, not_understood = replay_logs(
             files,
             registry,
             relay=settings.smtp_relay_host,
@@ -92,24 +93,24 @@ def replay(
 def explain(
     name: Annotated[str, typer.Argument(help="A queue id, a Message-ID, or the id that POST /send returned.")],
 ) -> None:
-    """Tell the life of one mail: what was tried, why it waits, whether a retry can succeed, what to do."""
+    """Explain one mail: its attempts, why it waits, whether a retry can succeed, and the next step."""
     settings = configuration.load_or_stop(Settings)
     try:
-        ledger = Ledger.open(settings.ledger_url)
-        found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
+        with closing(Ledger.open(settings.ledger_url)) as ledger:
+            found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
     except LedgerError as error:
         configuration.stop(f"LEDGER_URL: {error}")
     if not found:
-        typer.echo(f"no mail is called {name}: is it a queue id, a Message-ID or msg_..., and still in the ledger?")
+        typer.echo(f"no mail found for {name}: it must be a queue id, a Message-ID or msg_..., and still in the ledger")
         raise typer.Exit(1)
     try:
         queue = read_queue(settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
     except QueueUnavailable:
         queue = None
     for mail, attempts in found:
-        its_queue = queue if mail.server == settings.server else None  # another server's queue is not ours to see
-        queued = next((one for one in its_queue or () if one.queue_id == mail.queue_id), None)
-        typer.echo(explanation(mail, attempts, queued, queue_known=its_queue is not None))
+        listing = queue if mail.server == settings.server else None  # the queue of another server can't be read here
+        queued = next((one for one in listing or () if one.queue_id == mail.queue_id), None)
+        typer.echo(explain_mail(mail, attempts, queued, queue_known=listing is not None))
 
 
 def _show_progress(done: int) -> None:

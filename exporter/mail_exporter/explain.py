@@ -1,58 +1,70 @@
-"""`mail-exporter explain`: the life of one mail, out of the ledger and the live queue, for a person."""
+"""`mail-exporter explain`: attempts, state, cause, next step and trace of one mail, from ledger and queue."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from mail_exporter.attributes import last_stage
+from mail_exporter.collectors.queue import QueuedMail
+from mail_exporter.delivery_agents import RELAY_DAEMONS
 from mail_exporter.mail import Mail
-from mail_exporter.queue import QueuedMail
-from mail_exporter.relays import RELAY_DAEMONS
 from mail_exporter.span_ids import trace_of
-from mail_exporter.tree import Branch, draw, shortened
 from mail_ledger import AttemptRow, MessageRow
 from mail_telemetry.causes import EXPLANATIONS, Cause, classify
 from mail_telemetry.names import SpanName
 
 Row = tuple[str, str]
-"""What a line is about, and what it says."""
+"""Label and text of a line."""
 
 _KEY_WIDTH: Final = 15
 _SHOWN: Final = 5
-"""Attempts; a mail that waits for days has a hundred, and most say the same."""
+"""Attempts; a mail that waits for days has a hundred, most of them with the same reply."""
+_REPLY_WIDTH: Final = 80
 _DELIVERED: Final = frozenset({"sent", "deliverable"})
 
 
+class SpanNode(NamedTuple):
+    """A span in the tree; start and end are Unix seconds."""
+
+    depth: int
+    name: str
+    start: float
+    end: float
+    note: str = ""
+
+
 def explain(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None, *, queue_known: bool) -> str:
-    """Return when, where, what was tried, why it waits, whether a retry can succeed, what to do, and the trace.
+    """Return the explanation of a mail as text.
 
     Args:
         mail: the mail.
-        attempts: what was tried.
-        queued: the mail as it stands in the queue, if it does.
+        attempts: its delivery attempts.
+        queued: its entry in the live queue, if there is one.
         queue_known: whether the queue could be read.
     """
     rows = [
         ("mail", mail.queue_id + (f", {mail.api_id}" if mail.api_id else "")),
         ("arrived", f"{_moment(mail.arrived)} at {mail.server or mail.host}, entry {mail.entry}"),
         ("size", f"{mail.size:,} bytes, {_count(mail.recipient_count, 'recipient')}"),
-        *([("is about", f"{mail.notice_of}, as a bounce or notice")] if mail.notice_of else []),
+        *([("notice of", f"{mail.notice_of} (bounce or notice about this mail)")] if mail.notice_of else []),
         ("state", _state(mail, attempts, queued, queue_known=queue_known)),
         *_attempts(attempts),
         *_advice(mail, attempts, queued),
         ("trace", f"{trace_of(Mail.of_row(mail)).trace_id:032x}"),
     ]
-    return "\n".join((*(f"{key:<{_KEY_WIDTH}}{text}" for key, text in rows), "", draw([*_tree(mail, attempts)])))
+    return "\n".join((*(f"{key:<{_KEY_WIDTH}}{text}" for key, text in rows), "", draw_tree([*_tree(mail, attempts)])))
 
 
 def _state(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None, *, queue_known: bool) -> str:
     if mail.closed is not None:
         return f"left the queue {_moment(mail.closed)}: {_end(mail, attempts)}"
     if queued is not None:
-        return f"in the queue, {queued.queue}" + (" (held by a person: postsuper -H)" if queued.queue == "hold" else "")
+        return f"in the queue, {queued.queue}" + (
+            " (put on hold by an operator; release it with postsuper -H)" if queued.queue == "hold" else ""
+        )
     if queue_known:
-        return "not in the queue any more, by the live queue; its last lines are not read yet, or were lost"
-    return "in the queue, by the log; the live queue can't be read now"
+        return "not in the live queue any more; its last log lines are not read yet, or are lost"
+    return "in the queue, according to the log; the live queue can't be read now"
 
 
 def _end(mail: MessageRow, attempts: Sequence[AttemptRow]) -> str:
@@ -60,11 +72,11 @@ def _end(mail: MessageRow, attempts: Sequence[AttemptRow]) -> str:
     words = [f"{ends.count(status)} {status}" for status in dict.fromkeys(ends)]
     if (left := mail.recipient_count - mail.recipients_finished) > 0:
         words.append(f"{left} {'expired' if mail.expired else 'deleted'}")
-    return ", ".join(words) or "nothing was tried"
+    return ", ".join(words) or "no attempt was made"
 
 
 def _attempts(attempts: Sequence[AttemptRow]) -> Iterator[Row]:
-    """Yield all attempts, or the first and the last ones of many."""
+    """Yield all attempts; of many, the first and the last ones."""
     shown = attempts if len(attempts) <= _SHOWN else [attempts[0], *attempts[1 - _SHOWN :]]
     for attempt in shown:
         yield from _attempt(attempt)
@@ -73,7 +85,7 @@ def _attempts(attempts: Sequence[AttemptRow]) -> Iterator[Row]:
 
 
 def _attempt(attempt: AttemptRow) -> Iterator[Row]:
-    how = "not tried, since the destination had just failed" if attempt.suspended else f"by {attempt.relay}"
+    how = "skipped, because the destination had just failed" if attempt.suspended else f"by {attempt.relay}"
     forwarded = ", forwarded by an alias" if attempt.forwarded else ""
     to = f"{_moment(attempt.ended)} to {attempt.recipient}{forwarded}"
     yield f"attempt {attempt.number}", f"{to}: {attempt.status} {attempt.dsn}, {how}"
@@ -81,7 +93,7 @@ def _attempt(attempt: AttemptRow) -> Iterator[Row]:
 
 
 def _advice(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None) -> Iterator[Row]:
-    """Yield the cause of the last failure, if it still matters, with the table's words."""
+    """Yield cause, retry and next step of the last failure; nothing if the last attempt succeeded."""
     last = attempts[-1] if attempts else None
     if last is not None and last.status in _DELIVERED:
         return
@@ -92,22 +104,26 @@ def _advice(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail
     else:
         return
     explanation = EXPLANATIONS[cause]
-    retry = "yes, by itself" if explanation.retry_can_succeed else "not before something is changed"
+    retry = (
+        "can succeed without a change"
+        if explanation.retry_can_succeed
+        else "cannot succeed before the next step is done"
+    )
     is_over = mail.closed is not None
     yield "why it failed" if is_over else "why it waits", f"{cause.value}: {explanation.meaning}"
-    yield "retry", "no: the mail is gone from the queue" if is_over else retry
+    yield "retry", "none: the mail has left the queue" if is_over else retry
     yield "next step", explanation.next_step
 
 
-def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[Branch]:
-    """Yield the mail's spans as the trace has them; of many attempts the last ones."""
+def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[SpanNode]:
+    """Yield the spans of the mail's trace; of many attempts, the last ones."""
     last = mail.closed or mail.arrived
-    yield Branch(0, SpanName.RECEIVE, mail.arrived, attempts[0].waiting_since if attempts else last)
+    yield SpanNode(0, SpanName.RECEIVE, mail.arrived, attempts[0].waiting_since if attempts else last)
     for attempt in attempts[-_SHOWN:]:
         yield from _attempt_tree(attempt, _began(mail, attempts, attempt))
     if mail.closed is not None:
         last = attempts[-1].ended if attempts else mail.arrived
-        yield Branch(1, SpanName.FINISH, last, max(last, mail.closed), _end(mail, attempts))
+        yield SpanNode(1, SpanName.FINISH, last, max(last, mail.closed), _end(mail, attempts))
 
 
 def _began(mail: MessageRow, attempts: Sequence[AttemptRow], attempt: AttemptRow) -> float:
@@ -115,9 +131,9 @@ def _began(mail: MessageRow, attempts: Sequence[AttemptRow], attempt: AttemptRow
     return min(before[-1] if before else mail.arrived, attempt.waiting_since)
 
 
-def _attempt_tree(attempt: AttemptRow, began: float) -> Iterator[Branch]:
+def _attempt_tree(attempt: AttemptRow, began: float) -> Iterator[SpanNode]:
     why = f": {attempt.cause}" if attempt.cause else ""
-    yield Branch(1, SpanName.ATTEMPT, began, attempt.ended, f"{attempt.status}{why}, {shortened(attempt.reply)}")
+    yield SpanNode(1, SpanName.ATTEMPT, began, attempt.ended, f"{attempt.status}{why}, {shorten_reply(attempt.reply)}")
     last = last_stage(
         attempt.agent,
         attempt.reply,
@@ -132,7 +148,7 @@ def _attempt_tree(attempt: AttemptRow, began: float) -> Iterator[Branch]:
         (SpanName.TRANSMIT, attempt.connected, attempt.ended),
     ):
         if name is not SpanName.CONNECT or attempt.agent in RELAY_DAEMONS:
-            yield Branch(2, name, start, end, attempt.cause or "" if name is last else "")
+            yield SpanNode(2, name, start, end, attempt.cause or "" if name is last else "")
         if name is last:
             return
 
@@ -143,3 +159,50 @@ def _moment(time: float) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def draw_tree(nodes: Sequence[SpanNode]) -> str:
+    """Return the spans as a text tree; each node must come after its parent.
+
+    postfix receive              +0 ms   100 ms
+    └─ postfix deliver           +0 ms   320 ms  deferred: auth, 535-5.7.8 Username and Password not ...
+       └─ postfix queue        +100 ms    20 ms
+    """
+    if not nodes:
+        return ""
+    begin = nodes[0].start
+    rows = [
+        (_stem(nodes, index) + node.name, f"+{_duration(node.start - begin)}", _duration(node.end - node.start))
+        for index, node in enumerate(nodes)
+    ]
+    name, start, lasted = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(
+        f"{row[0]:<{name}}  {row[1]:>{start}}  {row[2]:>{lasted}}  {node.note}".rstrip()
+        for row, node in zip(rows, nodes, strict=True)
+    )
+
+
+def shorten_reply(reply: str) -> str:
+    """Return the part of a reply that the relay sent, cut to fit in a line of the tree."""
+    text = reply.partition(" said: ")[2] or reply
+    return text if len(text) <= _REPLY_WIDTH else text[: _REPLY_WIDTH - 4].rstrip() + " ..."
+
+
+def _stem(nodes: Sequence[SpanNode], index: int) -> str:
+    """Return the lines that connect a node with its parent and siblings."""
+    depth = nodes[index].depth
+    below = [node.depth for node in nodes[index + 1 :]]
+
+    def has_sibling(level: int) -> bool:
+        return next((other == level for other in below if other <= level), False)
+
+    trunks = "".join("│  " if has_sibling(level) else "   " for level in range(1, depth))
+    return trunks + (("├─ " if has_sibling(depth) else "└─ ") if depth else "")
+
+
+def _duration(seconds: float) -> str:
+    milliseconds = max(0, round(seconds * 1000))
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")):
+        if milliseconds >= size:
+            return f"{milliseconds / size:.3g} {unit}"
+    return f"{milliseconds} ms"

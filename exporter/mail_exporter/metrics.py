@@ -1,88 +1,171 @@
-"""Facts to numbers, described in `mail_telemetry.names`; every label value is there from the start."""
+"""Metrics of the log: counters and histograms of mails, attempts, sessions and log lines.
 
+`mail_telemetry.names` describes them. Values are plain numbers that are cheap to count, and become metric families
+when they are scraped. Every label value exists from the start and no other is ever added, so that no log, however
+hostile, can create a time series.
+"""
+
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, product
 from time import time
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
+from prometheus_client.utils import floatToGoString
 
+from mail_exporter.delivery_agents import RELAY_DAEMONS, RelayLabels
 from mail_exporter.events import (
     STAGES,
     TLS_DIRECTIONS,
     TLS_PROTOCOLS,
     TLS_TRUST,
-    Abort,
-    Aborted,
+    AbortKind,
     AuthenticationFailed,
-    Complained,
-    Connected,
-    Notice,
+    ClientConnected,
+    ClientRejected,
+    ClientScreened,
+    DeliveryStatus,
+    LogSeverity,
+    NoticeKind,
     NoticeSent,
-    Reason,
-    Rejected,
-    Screened,
-    Screening,
-    Severity,
-    Status,
+    PostscreenVerdict,
+    ProblemLogged,
+    RejectReason,
+    ServerState,
+    ServerStateChanged,
+    SessionAborted,
     TlsEstablished,
-    Turn,
-    Turned,
 )
-from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
-from mail_exporter.mail import Mail
-from mail_exporter.relays import RELAY_DAEMONS, Relays
-from mail_exporter.tables import CounterTable, HistogramTable
+from mail_exporter.mail import AttemptEnded, Mail, MailFinished, MailReceived, TrackedEvent
 from mail_telemetry import names
 from mail_telemetry.causes import Cause
 from mail_telemetry.names import Entry, Outcome
 
+Labels = tuple[str, ...]
+
 LINE_RESULTS: Final = ("parsed", "foreign", "unsupported", "malformed")
 _FORWARDED: Final = {False: "no", True: "yes"}
-_REFUSED: Final = frozenset({Status.DEFERRED, Status.BOUNCED, Status.SOFTBOUNCE})
+_NOT_DELIVERED: Final = frozenset({DeliveryStatus.DEFERRED, DeliveryStatus.BOUNCED, DeliveryStatus.SOFTBOUNCE})
+
+
+class CounterTable:
+    """A counter for each combination of label values."""
+
+    def __init__(self, metric: names.Metric, *vocabularies: Iterable[str]) -> None:
+        self._metric = metric
+        self.values: dict[Labels, int] = {tuple(map(str, labels)): 0 for labels in product(*map(list, vocabularies))}
+
+    def add(self, *labels: str, number: int = 1) -> None:
+        """Add to the counter of these labels.
+
+        Raises:
+            KeyError: a label value is not one of the known ones.
+        """
+        self.values[labels] += number
+
+    def family(self) -> CounterMetricFamily:
+        """Return the metric family for a scrape."""
+        family = CounterMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        return family
+
+
+class Histogram:
+    """A histogram with fixed buckets."""
+
+    __slots__ = ("bounds", "counts", "exemplars", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value in its bucket."""
+        # Not bisect_left: in a compiled module, calling it takes longer than this loop.
+        index = 0
+        for bound in self.bounds:
+            if value <= bound:
+                break
+            index += 1
+        self.counts[index] += 1
+        self.total += value
+
+    def attach_exemplar(self, value: float, trace_id: str, timestamp: float) -> None:
+        """Attach a trace id to the bucket of the value."""
+        self.exemplars[bisect_left(self.bounds, value)] = Exemplar({"trace_id": trace_id}, value, timestamp)
+
+
+class HistogramTable:
+    """A histogram for each value of one label, or a single histogram without labels."""
+
+    def __init__(self, metric: names.Metric, vocabulary: Iterable[str] = ()) -> None:
+        self._metric = metric
+        self._names = (*map(floatToGoString, metric.buckets), "+Inf")
+        values: list[Labels] = [(str(value),) for value in vocabulary] or [()]
+        self.values: dict[Labels, Histogram] = {labels: Histogram(metric.buckets) for labels in values}
+
+    def __getitem__(self, label: str) -> Histogram:
+        return self.values[(label,)]
+
+    def family(self) -> HistogramMetricFamily:
+        """Return the metric family for a scrape."""
+        family = HistogramMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
+        for labels, histogram in self.values.items():
+            counts = list(histogram.counts)
+            below = [
+                (name, sum(counts[: index + 1]), exemplar)
+                for index, (name, exemplar) in enumerate(zip(self._names, histogram.exemplars, strict=True))
+            ]
+            family.add_metric(labels, below, histogram.total)  # type: ignore[arg-type]  # takes None for an exemplar
+        return family
 
 
 class LogMetrics(Collector):
-    """The numbers that the log feeds.
+    """Counts the events of the log.
 
     Args:
-        registry: where they are read.
-        relays: knows the configured relay.
-        on_unknown: is told a reply whose cause is not in the table.
-        trace_of: returns the id of the trace that a mail's numbers may point to, if any.
+        registry: where the metrics are registered.
+        relays: the values of the label `relay`.
+        on_unknown: called with each reply whose cause is not in the table.
+        trace_of: returns the trace id for the exemplars of a mail, or None.
     """
 
     def __init__(
         self,
         registry: CollectorRegistry,
-        relays: Relays | None = None,
+        relays: RelayLabels | None = None,
         on_unknown: Callable[[str], object] = lambda _reply: None,
         trace_of: Callable[[Mail], str | None] = lambda _mail: None,
     ) -> None:
-        self._relays = relays or Relays(None)
+        self._relays = relays or RelayLabels(None)
         self._on_unknown = on_unknown
         self._trace_of = trace_of
         self._slowest: AttemptEnded | None = None
         self._tables: list[CounterTable | HistogramTable] = []
         self.received = self._counter(names.MESSAGES_RECEIVED, Entry)
         self.sizes = self._histogram(names.MESSAGE_SIZE_BYTES)
-        self.attempts = self._counter(names.DELIVERY_ATTEMPTS, Status, self._relays.labels)
+        self.attempts = self._counter(names.DELIVERY_ATTEMPTS, DeliveryStatus, self._relays.labels)
         self.failures = self._counter(names.RELAY_FAILURES, Cause)
         self.suspended = self._counter(names.DELIVERIES_SUSPENDED, Cause)
         self.stages = self._histogram(names.DELIVERY_STAGE_SECONDS, STAGES)
         self.finished = self._counter(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
         self.durations = self._histogram(names.DELIVERY_SECONDS, Outcome)
-        self.notices = self._counter(names.NOTICES, Notice)
+        self.notices = self._counter(names.NOTICES, NoticeKind)
         self.tls = self._counter(names.TLS_SESSIONS, TLS_DIRECTIONS, TLS_PROTOCOLS, TLS_TRUST)
         self.connections = self._counter(names.SMTPD_CONNECTIONS, Entry)
-        self.aborts = self._counter(names.SMTPD_ABORTS, Entry, Abort)
-        self.rejects = self._counter(names.SMTPD_REJECTS, Entry, Reason)
+        self.aborts = self._counter(names.SMTPD_ABORTS, Entry, AbortKind)
+        self.rejects = self._counter(names.SMTPD_REJECTS, Entry, RejectReason)
         self.auth_failures = self._counter(names.SMTPD_AUTH_FAILURES, Entry)
-        self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, Screening)
-        self.turns = self._counter(names.SERVER_TURNS, Turn)
-        self.complaints = self._counter(names.COMPLAINTS, Severity)
+        self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, PostscreenVerdict)
+        self.turns = self._counter(names.SERVER_TURNS, ServerState)
+        self.complaints = self._counter(names.COMPLAINTS, LogSeverity)
         self.lines = self._counter(names.LOG_LINES, LINE_RESULTS)
         self.last_line = 0.0
         """Unix time of the newest line."""
@@ -91,14 +174,14 @@ class LogMetrics(Collector):
         self._durations = {outcome: self.durations[outcome] for outcome in Outcome}
         self._handlers: dict[type[Any], Callable[[Any, Entry], None]] = {
             NoticeSent: lambda event, _: self.notices.add(event.kind),
-            TlsEstablished: lambda event, _: self.tls.add(*event),
-            Connected: lambda _, entry: self.connections.add(entry),
-            Aborted: lambda event, entry: self.aborts.add(entry, event.how),
-            Rejected: lambda event, entry: self.rejects.add(entry, event.reason),
+            TlsEstablished: lambda event, _: self.tls.add(event.direction, event.protocol, event.trust),
+            ClientConnected: lambda _, entry: self.connections.add(entry),
+            SessionAborted: lambda event, entry: self.aborts.add(entry, event.kind),
+            ClientRejected: lambda event, entry: self.rejects.add(entry, event.reason),
             AuthenticationFailed: lambda _, entry: self.auth_failures.add(entry),
-            Screened: lambda event, _: self.verdicts.add(event.verdict),
-            Turned: lambda event, _: self.turns.add(event.turn),
-            Complained: lambda event, _: self.complaints.add(event.severity),
+            ClientScreened: lambda event, _: self.verdicts.add(event.verdict),
+            ServerStateChanged: lambda event, _: self.turns.add(event.state),
+            ProblemLogged: lambda event, _: self.complaints.add(event.severity),
         }
         registry.register(self)
 
@@ -113,44 +196,44 @@ class LogMetrics(Collector):
         return table
 
     def flush(self) -> None:
-        """Let the slowest attempt since the last call name its trace; to be called behind each batch."""
+        """Attach exemplars of the slowest attempt since the last call; to be called after each batch."""
         if self._slowest is not None:
-            self._point(self._slowest)
+            self._attach_exemplars(self._slowest)
             self._slowest = None
 
     def count_lines(self, number: int, **not_parsed: int) -> None:
-        """Count so many lines, of which some were not understood, by result."""
+        """Count lines by result; `not_parsed` are the numbers of lines that were not understood."""
         for result, count in not_parsed.items():
             self.lines.add(result, number=count)
         self.lines.add("parsed", number=number - sum(not_parsed.values()))
 
-    def observe(self, fact: Fact, entry: Entry) -> None:
-        """Count what a fact says; `entry` is that of the listener whose line it was."""
-        if isinstance(fact, AttemptEnded):
-            self._attempt_ended(fact)
-        elif isinstance(fact, MailReceived):
-            self.received.values[(fact.mail.entry,)] += 1
-            self._sizes.observe(fact.mail.size)
-        elif isinstance(fact, MailFinished):
-            self._mail_finished(fact)
+    def observe(self, event: TrackedEvent, entry: Entry) -> None:
+        """Count what a event says; `entry` is that of the listener whose line it was."""
+        if isinstance(event, AttemptEnded):
+            self._attempt_ended(event)
+        elif isinstance(event, MailReceived):
+            self.received.values[(event.mail.entry,)] += 1
+            self._sizes.observe(event.mail.size)
+        elif isinstance(event, MailFinished):
+            self._mail_finished(event)
         else:
-            self._handlers[type(fact)](fact, entry)
+            self._handlers[type(event)](event, entry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all families."""
+        """Yield all metric families."""
         for table in self._tables:
             yield table.family()
 
-    def _attempt_ended(self, fact: AttemptEnded) -> None:
-        mail, attempt, outcome = fact.mail, fact.attempt, fact.outcome
-        self.attempts.values[attempt.status, self._relays.label(fact.daemon, attempt.relay)] += 1
+    def _attempt_ended(self, event: AttemptEnded) -> None:
+        mail, attempt, outcome = event.mail, event.attempt, event.outcome
+        self.attempts.values[attempt.status, self._relays.label(event.daemon, attempt.relay)] += 1
         if self._slowest is None or attempt.delay > self._slowest.attempt.delay:
-            self._slowest = fact
+            self._slowest = event
         if not attempt.suspended:
             before_queue_manager, queue_manager, connection_setup, transmission = self._stages
             waited, queued, connecting, sending = attempt.delays
-            # Postfix counts earlier waits into the first stage of a later attempt.
-            if fact.number == 1:
+            # Postfix includes all earlier waits in the first stage of a retry.
+            if event.number == 1:
                 before_queue_manager.observe(waited)
             queue_manager.observe(queued)
             connection_setup.observe(connecting)
@@ -158,34 +241,34 @@ class LogMetrics(Collector):
         if outcome is not None:
             self.finished.values[outcome, mail.entry, _FORWARDED[attempt.forwarded]] += 1
             self._durations[outcome].observe(attempt.delay)
-        if fact.cause is not None and attempt.status in _REFUSED:
-            self._refused(fact, fact.cause)
+        if event.cause is not None and attempt.status in _NOT_DELIVERED:
+            self._failed(event, event.cause)
 
-    def _point(self, fact: AttemptEnded) -> None:
-        """Let the buckets of an attempt name its trace: of each batch the slowest one's, which one looks for."""
-        trace_id = self._trace_of(fact.mail)
+    def _attach_exemplars(self, event: AttemptEnded) -> None:
+        """Attach the trace id of an attempt to its buckets, as exemplars."""
+        trace_id = self._trace_of(event.mail)
         if trace_id is None:
             return
         now = time()
-        if not fact.attempt.suspended:
-            counted = zip(STAGES, fact.attempt.delays, strict=True)
-            for stage, seconds in islice(counted, int(fact.number > 1), None):
-                self.stages[stage].point(seconds, trace_id, now)
-        if fact.outcome is not None:
-            self._durations[fact.outcome].point(fact.attempt.delay, trace_id, now)
+        if not event.attempt.suspended:
+            counted = zip(STAGES, event.attempt.delays, strict=True)
+            for stage, seconds in islice(counted, int(event.number > 1), None):
+                self.stages[stage].attach_exemplar(seconds, trace_id, now)
+        if event.outcome is not None:
+            self._durations[event.outcome].attach_exemplar(event.attempt.delay, trace_id, now)
 
-    def _refused(self, fact: AttemptEnded, cause: Cause) -> None:
-        attempt = fact.attempt
+    def _failed(self, event: AttemptEnded, cause: Cause) -> None:
+        attempt = event.attempt
         if attempt.suspended:
             self.suspended.add(cause)
-        elif fact.daemon in RELAY_DAEMONS:
+        elif event.daemon in RELAY_DAEMONS:
             self.failures.add(cause)
             if cause is Cause.OTHER:
                 self._on_unknown(attempt.text)
 
-    def _mail_finished(self, fact: MailFinished) -> None:
-        if fact.left:
-            mail = fact.mail
-            self.finished.add(fact.outcome, mail.entry, _FORWARDED[False], number=fact.left)
-            for _number in range(fact.left):
-                self._durations[fact.outcome].observe((mail.closed or mail.arrived) - mail.arrived)
+    def _mail_finished(self, event: MailFinished) -> None:
+        if event.left:
+            mail = event.mail
+            self.finished.add(event.outcome, mail.entry, _FORWARDED[False], number=event.left)
+            for _number in range(event.left):
+                self._durations[event.outcome].observe((mail.closed or mail.arrived) - mail.arrived)

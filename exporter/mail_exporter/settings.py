@@ -1,4 +1,4 @@
-"""What the exporter reads from the environment. Without any of it, it works beside our mail server."""
+"""Settings of the exporter, from environment variables. The defaults fit the mail server of this project."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,66 +12,73 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):
-    """The exporter's settings; each field is the variable of the same name in upper case."""
+    """The exporter's settings; each field is read from the variable of the same name in upper case."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
     mail_log_file: Path = Field(
         Path("/var/log/mail/mail.log"),
-        description="The Postfix log; rotated files lie beside it.",
+        description="The Postfix log; rotated files are in the same folder.",
         examples=["/var/log/mail/mail.log"],
     )
     queue_host: str = Field(
-        "mail-queue", description="Where the mail server offers its queue as JSON.", examples=["mail-queue"]
+        "mail-queue", description="Host that serves the mail queue as JSON.", examples=["mail-queue"]
     )
-    queue_port: Port = Field(9025, description="The port of it.", examples=[9025])
-    queue_timeout_seconds: float = Field(5.0, gt=0, description="How long a scrape waits for the queue.", examples=[5])
+    queue_port: Port = Field(9025, description="Port of QUEUE_HOST.", examples=[9025])
+    queue_timeout_seconds: float = Field(
+        5.0, gt=0, description="Timeout for reading the queue, in seconds.", examples=[5]
+    )
     mail_hostname: str = Field(
         "",
-        description="The mail server's name, which sets it apart from others on one ledger.",
+        description="The mail server's name, which must be unique among the servers that share a ledger.",
         examples=["mail.example.com"],
     )
     postfix_syslog_names: str = Field(
         "postfix,postfix-*",
-        description="What Postfix calls itself in the log, by comma; `*` stands for any characters.",
+        description="Postfix's names in the log, separated by commas; `*` stands for any characters.",
         examples=["postfix,postfix-*"],
     )
     smtp_relay_host: str | None = Field(
-        None, description="The relay whose recipients are counted by its name.", examples=["smtp.gmail.com"]
+        None, description="The relay whose recipients count against the quota.", examples=["smtp.gmail.com"]
     )
     smtp_relay_daily_limit: int = Field(
-        500, ge=1, description="Recipients that the relay takes in 24 hours.", examples=[500]
+        500, ge=1, description="Recipients that the relay accepts in 24 hours.", examples=[500]
     )
     quota_reserve: QuotaReserve = Field(
         default_factory=lambda known: known["smtp_relay_daily_limit"] // 10,
-        description="How many of them only API keys marked important may use.",
+        description="Recipients of the daily limit that are reserved for API keys marked important.",
         examples=[50],
         json_schema_extra={"default_text": "a tenth of SMTP_RELAY_DAILY_LIMIT"},
     )
     quota_window_seconds: float = Field(
-        86400, gt=0, description="What the relay counts in; anything but a day is for trying out.", examples=[86400]
+        86400,
+        gt=0,
+        description="Length of the relay's quota window; other values than a day are for tests.",
+        examples=[86400],
     )
-    submission_host: str = Field("mail-server", description="Whose certificate is looked at.", examples=["mail-server"])
-    submission_port: Port = Field(587, description="The port that offers it, after STARTTLS.", examples=[587])
+    submission_host: str = Field(
+        "mail-server", description="Host whose TLS certificate is read.", examples=["mail-server"]
+    )
+    submission_port: Port = Field(587, description="Port for STARTTLS on SUBMISSION_HOST.", examples=[587])
     spool_path: Path = Field(
         Path("/var/spool/postfix"),
-        description="The mail server's spool, whose free bytes are measured when it is mounted.",
+        description="The mail server's spool; its free bytes are measured when it is mounted.",
         examples=["/var/spool/postfix"],
     )
-    exporter_port: Port = Field(9154, description="Where /metrics and /health are served.", examples=[9154])
+    exporter_port: Port = Field(9154, description="Port of /metrics and /health.", examples=[9154])
     ledger_url: str = Field(
         "sqlite:////var/lib/mail-ledger/ledger.db",
         description="The database, as an SQLAlchemy URL.",
         examples=["sqlite:////var/lib/mail-ledger/ledger.db"],
     )
-    log_level: LogLevel = Field("INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"])
+    log_level: LogLevel = Field("INFO", description="Lowest level that is logged: TRACE to ERROR.", examples=["INFO"])
 
     @property
     def server(self) -> str:
-        """The mail server's name as the ledger has it."""
+        """The mail server's name in the ledger."""
         return self.mail_hostname.lower()
 
     @property
     def syslog_names(self) -> tuple[str, ...]:
-        """Postfix's names as patterns."""
+        """Postfix's names in the log, as patterns."""
         return tuple(name.strip() for name in self.postfix_syslog_names.split(",") if name.strip())

@@ -1,4 +1,4 @@
-"""Which trace a mail belongs to, and the ids of its spans: both derive from the log, which so makes the same twice."""
+"""Trace and span ids of a mail, derived from the log: the same log gives the same ids."""
 
 from collections.abc import Iterable
 from hashlib import sha256, sha512
@@ -7,8 +7,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from mail_exporter.facts import AttemptEnded
-from mail_exporter.mail import Mail
+from mail_exporter.mail import AttemptEnded, Mail
 from mail_telemetry.names import SpanName
 from mail_telemetry.propagation import parse_traceparent
 
@@ -16,20 +15,20 @@ ATTEMPT_SPANS = (SpanName.ATTEMPT, SpanName.WAIT, SpanName.QUEUE, SpanName.CONNE
 
 
 def trace_of(mail: Mail) -> SpanContext:
-    """Return the trace a mail belongs to: its request's (then it is remote), or one that derives from its queue id."""
+    """Return the trace of a mail: that of its request (then it is remote), or one derived from the queue id."""
     if mail.trace is None:
         mail.trace = (parse_traceparent(mail.traceparent) if mail.traceparent else None) or _derived(mail)
     return mail.trace
 
 
 def parent_of(mail: Mail) -> SpanContext | None:
-    """Return the span of the request that the mail came from, or None for a mail without trace context."""
+    """Return the span of the request that sent the mail, or None for a mail without trace context."""
     trace = trace_of(mail)
     return trace if trace.is_remote else None
 
 
 def is_sampled(mail: Mail, sampler: Sampler) -> bool:
-    """Tell whether the mail is traced: as its request was, unless OTEL_TRACES_SAMPLER says otherwise."""
+    """Return whether the mail is traced: like its request, unless OTEL_TRACES_SAMPLER decides otherwise."""
     if mail.is_sampled is None:
         trace = trace_of(mail)
         parent = set_span_in_context(NonRecordingSpan(trace), Context()) if trace.is_remote else None
@@ -39,22 +38,22 @@ def is_sampled(mail: Mail, sampler: Sampler) -> bool:
 
 
 def mail_span(mail: Mail, name: SpanName) -> SpanContext:
-    """Return the ids of a span of which a mail has one."""
+    """Return the ids of a span that occurs once per mail."""
     digest = sha256(_bytes((mail.host, mail.queue_id, name))).digest()
     return _context(trace_of(mail), digest[:8])
 
 
-def attempt_spans(fact: AttemptEnded) -> dict[SpanName, SpanContext]:
-    """Return the ids of an attempt's spans, of which a mail has one for each recipient and try."""
-    mail = fact.mail
+def attempt_spans(event: AttemptEnded) -> dict[SpanName, SpanContext]:
+    """Return the ids of an attempt's spans, by name."""
+    mail = event.mail
     trace = trace_of(mail)
-    digest = sha512(_bytes((mail.host, mail.queue_id, fact.attempt.recipient, str(fact.number)))).digest()
+    digest = sha512(_bytes((mail.host, mail.queue_id, event.attempt.recipient, str(event.number)))).digest()
     return {name: _context(trace, digest[8 * place : 8 * place + 8]) for place, name in enumerate(ATTEMPT_SPANS)}
 
 
-def attempt_span(fact: AttemptEnded) -> SpanContext:
-    """Return the ids of an attempt's own span."""
-    return attempt_spans(fact)[SpanName.ATTEMPT]
+def attempt_span(event: AttemptEnded) -> SpanContext:
+    """Return the ids of the span `postfix deliver`."""
+    return attempt_spans(event)[SpanName.ATTEMPT]
 
 
 def _derived(mail: Mail) -> SpanContext:

@@ -1,17 +1,17 @@
-"""Facts to spans, with times and ids that come from the log: the same log makes the same spans.
+"""Spans of delivery attempts and mails, with times and ids from the log: the same log produces the same spans.
 
     smtp submit (mail-api)
-    └─ postfix receive          arrival … handed to the queue manager
-       ├─ postfix deliver       one per recipient and try, with the relay's answer as event
+    └─ postfix receive          arrival … activated by the queue manager
+       ├─ postfix deliver       one per recipient and attempt, with the relay's reply as an event
        │  ├─ postfix wait       before the queue manager: received, later deferred
-       │  ├─ postfix queue      in the queue manager's hands
+       │  ├─ postfix queue      in the active queue
        │  ├─ postfix connect
        │  └─ postfix transmit
-       ├─ postfix deliver       the second try, and so on
+       ├─ postfix deliver       the second attempt, and so on
        └─ postfix finish        the mail left the queue
 
-Every span is complete when its attempt is logged, so that a mail that is stuck for days can be looked at at once.
-docs/traces-and-logs.md describes them; `mail_telemetry.spans` is what a test holds this file against.
+All spans of an attempt are exported when its line is read, so the trace of a mail that waits for days can be viewed
+while it waits. docs/traces-and-logs.md describes the spans; tests compare this file with `mail_telemetry.spans`.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,11 +31,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from mail_exporter import attributes as told
+from mail_exporter import attributes
 from mail_exporter.attributes import Attributes
-from mail_exporter.facts import AttemptEnded, MailFinished
-from mail_exporter.mail import Mail
-from mail_exporter.relays import RELAY_DAEMONS
+from mail_exporter.delivery_agents import RELAY_DAEMONS
+from mail_exporter.mail import AttemptEnded, Mail, MailFinished
 from mail_exporter.span_ids import attempt_spans, is_sampled, mail_span, parent_of, trace_of
 from mail_telemetry.names import REPLY_EVENT, Attribute, Relation, SpanName, Stage
 
@@ -48,7 +47,7 @@ Times = tuple[float, float]
 
 
 class LogIdGenerator(IdGenerator):
-    """Hands the SDK the ids of the span that is made next, which derive from the log."""
+    """Returns the ids of the next span, which the emitter derives from the log."""
 
     def __init__(self) -> None:
         self.trace_id = 0
@@ -73,10 +72,10 @@ class SpanEmitter:
     """Emits the spans of Postfix's part of a trace.
 
     Args:
-        provider: makes the spans; its sampler decides which mails are traced.
+        provider: the tracer provider; its sampler decides which mails are traced.
         ids: the provider's id generator.
-        wait_for_room: waits while many spans wait for export, so that a backlog of log lines loses none.
-        wait_every: spans between two calls of that.
+        wait_for_room: waits while many spans are queued for export, so that reading a backlog drops no span.
+        wait_every: the number of spans between two calls of `wait_for_room`.
     """
 
     def __init__(
@@ -97,19 +96,19 @@ class SpanEmitter:
         """Return the id of the mail's trace, or None when it is not sampled."""
         return f"{trace_of(mail).trace_id:032x}" if is_sampled(mail, self._sampler) else None
 
-    def emit(self, fact: AttemptEnded | MailFinished) -> None:
-        """Emit the spans that an attempt or a mail's end completes; none when the mail's trace is not sampled."""
-        if not is_sampled(fact.mail, self._sampler):
+    def emit(self, event: AttemptEnded | MailFinished) -> None:
+        """Emit the spans of an ended attempt or a finished mail; none when the mail's trace is not sampled."""
+        if not is_sampled(event.mail, self._sampler):
             return
         if self._since_wait >= self._wait_every:
             self._since_wait = 0
             self._wait_for_room()
-        if isinstance(fact, MailFinished):
-            self._emit_finish(fact)
+        if isinstance(event, MailFinished):
+            self._emit_finish(event)
             return
-        if fact.ordinal == 1:
-            self._emit_receive(fact.mail, fact.activated, told.precision(fact.attempt.delays[0]))
-        self._emit_attempt(fact)
+        if event.ordinal == 1:
+            self._emit_receive(event.mail, event.activated, attributes.precision(event.attempt.delays[0]))
+        self._emit_attempt(event)
 
     def _emit_receive(self, mail: Mail, end: float, precision: float) -> None:
         self._emit(
@@ -117,70 +116,72 @@ class SpanEmitter:
             mail_span(mail, SpanName.RECEIVE),
             parent_of(mail),
             (mail.arrived, end),
-            told.of_mail(mail) | {Attribute.TIME_PRECISION: max(precision, told.arrival_precision(mail))},
+            attributes.of_mail(mail) | {Attribute.TIME_PRECISION: max(precision, attributes.arrival_precision(mail))},
             kind=SpanKind.SERVER,
             links=(_link(mail.about, Relation.ABOUT),) if mail.about is not None else (),
         )
 
-    def _emit_attempt(self, fact: AttemptEnded) -> None:
-        mail, attempt = fact.mail, fact.attempt
-        contexts = attempt_spans(fact)
+    def _emit_attempt(self, event: AttemptEnded) -> None:
+        mail, attempt = event.mail, event.attempt
+        contexts = attempt_spans(event)
         deliver = contexts[SpanName.ATTEMPT]
-        cause = fact.cause
-        precision = max(told.precision(attempt.delay), told.arrival_precision(mail))
+        cause = event.cause
+        precision = max(attributes.precision(attempt.delay), attributes.arrival_precision(mail))
         self._emit(
             SpanName.ATTEMPT,
             deliver,
             mail_span(mail, SpanName.RECEIVE),
-            (fact.began, fact.ended),
-            told.of_attempt(fact) | {Attribute.TIME_PRECISION: precision},
+            (event.began, event.ended),
+            attributes.of_attempt(event) | {Attribute.TIME_PRECISION: precision},
             reply=attempt.text,
             status=_OK if cause is None else Status(StatusCode.ERROR, f"{attempt.status.value}: {attempt.text}"),
         )
-        last = told.last_stage(
-            fact.daemon,
+        last = attributes.last_stage(
+            event.daemon,
             attempt.text,
             suspended=attempt.suspended,
             delivered=cause is None,
             sending=attempt.delays[3],
         )
         failed = last if cause is not None else None
-        server = told.of_server(attempt.relay)
-        for name, stage, times in _stages(fact, last):
+        server = attributes.of_server(attempt.relay)
+        for name, stage, times in _stages(event, last):
             common: Attributes = {Attribute.STAGE: stage.value, Attribute.TIME_PRECISION: precision}
-            is_remote = name in (SpanName.CONNECT, SpanName.TRANSMIT) and fact.daemon in RELAY_DAEMONS
+            is_remote = name in (SpanName.CONNECT, SpanName.TRANSMIT) and event.daemon in RELAY_DAEMONS
             self._emit(
                 name,
                 contexts[name],
                 deliver,
                 times,
-                common | (server if is_remote else {}) | (told.of_failure(cause) if cause and name is failed else {}),
+                common
+                | (server if is_remote else {})
+                | (attributes.of_failure(cause) if cause and name is failed else {}),
                 kind=SpanKind.CLIENT if is_remote else SpanKind.INTERNAL,
                 status=_ERROR if name is failed else _UNSET,
             )
 
-    def _emit_finish(self, fact: MailFinished) -> None:
-        mail = fact.mail
-        last, end = told.end_of(fact)
-        if not mail.attempts:  # deleted before the first attempt: no span of it was emitted yet
-            self._emit_receive(mail, end, told.LOG_STAMP_SECONDS)
+    def _emit_finish(self, event: MailFinished) -> None:
+        mail = event.mail
+        last, end = attributes.finish_times(event)
+        if not mail.attempts:  # deleted before the first attempt: the receive span is missing
+            self._emit_receive(mail, end, attributes.LOG_STAMP_SECONDS)
         self._emit(
             SpanName.FINISH,
             mail_span(mail, SpanName.FINISH),
             mail_span(mail, SpanName.RECEIVE),
             (last, end),
-            told.of_finish(fact) | {Attribute.TIME_PRECISION: told.LOG_STAMP_SECONDS},
+            attributes.of_finish(event) | {Attribute.TIME_PRECISION: attributes.LOG_STAMP_SECONDS},
             links=tuple(_link(notice, Relation.NOTICE) for notice in mail.notices),
-            status=_OK if told.arrived(fact) else Status(StatusCode.ERROR, fact.outcome.value),
+            status=_OK if attributes.is_delivered(event) else Status(StatusCode.ERROR, event.outcome.value),
         )
 
-    def _emit(  # noqa: PLR0913 - a span has as many parts
+    def _emit(  # noqa: PLR0913 - a span has this many parts
         self,
         name: SpanName,
         ids: SpanContext,
         parent: SpanContext | None,
         times: Times,
-        attributes: Attributes,
+        values: Attributes,
         *,
         kind: SpanKind = SpanKind.INTERNAL,
         reply: str | None = None,
@@ -193,7 +194,7 @@ class SpanEmitter:
             name.value,
             Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context()),
             kind,
-            attributes,
+            values,
             links,
             start_time=_nanoseconds(times[0]),
         )
@@ -204,14 +205,14 @@ class SpanEmitter:
         span.end(end)
 
 
-def _stages(fact: AttemptEnded, last: SpanName) -> Iterator[_StageSpan]:
-    """Yield the stages that an attempt went through; each begins where the one before ended."""
-    yield _StageSpan(SpanName.WAIT, Stage.BEFORE_QUEUE_MANAGER, (fact.began, fact.activated))
-    yield _StageSpan(SpanName.QUEUE, Stage.QUEUE_MANAGER, (fact.activated, fact.started))
-    if last is not SpanName.QUEUE and fact.daemon in RELAY_DAEMONS:
-        yield _StageSpan(SpanName.CONNECT, Stage.CONNECTION_SETUP, (fact.started, fact.connected))
+def _stages(event: AttemptEnded, last: SpanName) -> Iterator[_StageSpan]:
+    """Yield the stages of an attempt; each begins where the previous one ended."""
+    yield _StageSpan(SpanName.WAIT, Stage.BEFORE_QUEUE_MANAGER, (event.began, event.activated))
+    yield _StageSpan(SpanName.QUEUE, Stage.QUEUE_MANAGER, (event.activated, event.started))
+    if last is not SpanName.QUEUE and event.daemon in RELAY_DAEMONS:
+        yield _StageSpan(SpanName.CONNECT, Stage.CONNECTION_SETUP, (event.started, event.connected))
     if last is SpanName.TRANSMIT:
-        yield _StageSpan(SpanName.TRANSMIT, Stage.TRANSMISSION, (fact.connected, fact.ended))
+        yield _StageSpan(SpanName.TRANSMIT, Stage.TRANSMISSION, (event.connected, event.ended))
 
 
 def _link(mail: Mail, relation: Relation) -> Link:

@@ -1,107 +1,94 @@
-"""Queue id to one mail's life: joins the events of several daemons and says what they amount to.
+"""Tracker: joins the log events of one mail by queue id, and derives received, attempt-ended and finished events.
 
-Facts are what metrics, spans and the ledger are made of; an event that concerns no mail is a fact as it is. The
-tracker remembers open mails only, and no more than `limit` of them.
+Metrics, spans, the delivery log and the ledger are made from what it returns. It keeps open mails only, up to `limit`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from mail_exporter.delivery_agents import DISCARD
 from mail_exporter.events import (
-    Accepted,
-    Activated,
-    Attempted,
-    Event,
-    Expired,
-    MailEvent,
+    AttemptLogged,
+    DeliveryStatus,
+    LogEvent,
+    MailAccepted,
+    MailActivated,
+    MailExpired,
+    MailLogEvent,
+    MailRemoved,
     MessageIdSeen,
     NoticeSent,
-    Removed,
-    Status,
-    TraceSeen,
+    TraceContextSeen,
 )
-from mail_exporter.facts import AttemptEnded, Fact, MailFinished, MailReceived
-from mail_exporter.mail import Mail, Server
-from mail_exporter.record import Origin
-from mail_exporter.relays import DISCARD
+from mail_exporter.log_line import Origin
+from mail_exporter.mail import AttemptEnded, Mail, MailFinished, MailReceived, MailServer, TrackedEvent
+from mail_ledger import Ledger
 from mail_telemetry.causes import classify
-from mail_telemetry.identity import api_message_id
+from mail_telemetry.message_ids import api_message_id
 from mail_telemetry.names import Entry, Outcome
 
 _MAX_OPEN_MAILS: Final = 200_000
-_EVICTED_AT_ONCE: Final = 16
-"""One part in so many, so that making room costs little for each mail."""
-_LEFT_KEPT: Final = 100
-# Looking a member up in its class takes longer than what is done with it.
-_INTERNAL: Final = Entry.INTERNAL
-_LOCAL: Final = Entry.LOCAL
-_API: Final = Entry.API
-_SENT: Final = Outcome.SENT
-_BOUNCED: Final = Outcome.BOUNCED
-_OUTCOMES: Final = {Status.SENT: Outcome.SENT, Status.BOUNCED: Outcome.BOUNCED}
-_DELIVERED: Final = frozenset({Status.SENT, Status.DELIVERABLE})
-_PROBES: Final = frozenset({Status.DELIVERABLE, Status.UNDELIVERABLE})
-
-
-def relate(notice: Mail, about: Mail) -> None:
-    """Make a bounce or notice and the mail that it is about know each other."""
-    notice.about = about
-    about.notices += (notice,)
+_EVICTION_FRACTION: Final = 16
+"""One mail in 16 is evicted at once, so that eviction costs little for each new mail."""
+_CLOSED_KEPT: Final = 100
+_OUTCOMES: Final = {DeliveryStatus.SENT: Outcome.SENT, DeliveryStatus.BOUNCED: Outcome.BOUNCED}
+_DELIVERED: Final = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERABLE})
+_PROBES: Final = frozenset({DeliveryStatus.DELIVERABLE, DeliveryStatus.UNDELIVERABLE})
 
 
 class Tracker:
-    """Follows mails from their first line to their last.
+    """Follows each mail from its first log line to its last.
 
     Args:
-        limit: how many open mails are remembered; the oldest go first, and are counted in `evicted`.
-        server: whose mails they are.
+        limit: how many open mails are kept; above it the oldest are removed and counted in `evicted`.
+        server: MAIL_HOSTNAME of the mail server that wrote the log.
     """
 
     def __init__(self, limit: int = _MAX_OPEN_MAILS, server: str = "") -> None:
         self._limit = limit
-        self._server = Server(server)
+        self._server = MailServer(server)
         self._open: dict[str, Mail] = {}
         self._changed: list[Mail] = []
-        self._left: dict[str, Mail] = {}
-        """The last of Postfix's own mails that left: bounce(8) may log its notice after that."""
+        self._closed: dict[str, Mail] = {}
+        """The last closed mails that Postfix itself created: bounce(8) may log a notice after its mail was removed."""
         self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def apply(self, event: Event, time: float, origin: Origin) -> Fact | None:
-        """Take an event in and return what it amounts to, if anything.
+    def apply(self, event: LogEvent, time: float, origin: Origin) -> TrackedEvent | None:
+        """Apply the event of one line and return what follows from it, or None.
 
         Args:
-            event: what one line said.
+            event: the event.
             time: the line's Unix time.
-            origin: who wrote the line.
+            origin: host and daemon that wrote the line.
         """
-        if not isinstance(event, MailEvent):
+        if not isinstance(event, MailLogEvent):
             if isinstance(event, NoticeSent):
                 self._relate(event)
-            return event  # type: ignore[return-value]  # what concerns no mail is a fact as it is
-        if isinstance(event, Removed):
+            return event  # type: ignore[return-value]  # all other events are returned unchanged
+        if isinstance(event, MailRemoved):
             return self._close(event.queue_id, time)
         mail = self._mail(event.queue_id, time, origin)
-        if isinstance(event, Attempted):
+        if isinstance(event, AttemptLogged):
             return _attempted(mail, event, origin)
-        if isinstance(event, Activated):
+        if isinstance(event, MailActivated):
             return _activated(mail, event)
-        if isinstance(event, Accepted):
+        if isinstance(event, MailAccepted):
             if mail.activations:
-                # A short queue id that is used again, by a mail whose predecessor's end was not logged.
+                # Postfix reuses short queue ids; the end of the earlier mail is missing in the log.
                 mail = self._begin(event.queue_id, time, origin)
                 self._note(mail)
             mail.entry = origin.entry
             mail.traceparent = event.traceparent
         else:
-            _learn(mail, event)
+            _update(mail, event)
         return None
 
     def take_changed(self) -> list[Mail]:
-        """Return the mails that changed since the last call, the closed ones too."""
+        """Return the mails that changed since the last call, including the closed ones."""
         changed = self._changed
         self._changed = []
         for mail in changed:
@@ -109,11 +96,11 @@ class Tracker:
         return changed
 
     def restore(self, mails: Iterable[Mail]) -> None:
-        """Put back mails that were open when another tracker stopped."""
+        """Add mails that were open when an earlier tracker stopped."""
         self._open.update((mail.queue_id, mail) for mail in mails)
 
     def _mail(self, queue_id: str, time: float, origin: Origin) -> Mail:
-        """Return the mail, a new one if need be, to which something happens now."""
+        """Return the open mail of this queue id, a new one if there is none, and mark it as changed."""
         mail = self._open.get(queue_id)
         if mail is None:
             mail = self._begin(queue_id, time, origin)
@@ -126,8 +113,8 @@ class Tracker:
             self._changed.append(mail)
 
     def _relate(self, event: NoticeSent) -> None:
-        notice = self._open.get(event.queue_id) or self._left.get(event.queue_id)
-        if notice is None:  # to begin it anew would write over what the ledger has of it
+        notice = self._open.get(event.queue_id) or self._closed.get(event.queue_id)
+        if notice is None:  # a new mail would overwrite the row in the ledger
             return
         self._note(notice)
         notice.notice_of = event.about
@@ -142,22 +129,22 @@ class Tracker:
         return mail
 
     def _evict(self) -> None:
-        oldest = list(islice(self._open, self._limit // _EVICTED_AT_ONCE + 1))
+        oldest = list(islice(self._open, self._limit // _EVICTION_FRACTION + 1))
         for queue_id in oldest:
             del self._open[queue_id]
         self.evicted += len(oldest)
 
-    def _close(self, queue_id: str, time: float) -> Fact | None:
+    def _close(self, queue_id: str, time: float) -> TrackedEvent | None:
         mail = self._open.pop(queue_id, None)
         if mail is None:
             return None
         self._note(mail)
         mail.closed = max(time, mail.arrived)
-        if mail.entry is _LOCAL:
-            self._left[queue_id] = mail
-            if len(self._left) > _LEFT_KEPT:
-                del self._left[next(iter(self._left))]
-        if not mail.activations:  # refused behind DATA: it never was in the queue
+        if mail.entry is Entry.LOCAL:
+            self._closed[queue_id] = mail
+            if len(self._closed) > _CLOSED_KEPT:
+                del self._closed[next(iter(self._closed))]
+        if not mail.activations:  # rejected after DATA: it never was in the queue
             return None
         left = mail.recipient_count - mail.recipients_finished
         if left <= 0:
@@ -165,42 +152,42 @@ class Tracker:
         return MailFinished(mail, Outcome.EXPIRED if mail.expired else Outcome.DELETED, left)
 
 
-def _learn(mail: Mail, event: MailEvent) -> None:
+def _update(mail: Mail, event: MailLogEvent) -> None:
     if isinstance(event, MessageIdSeen):
         _message_id_seen(mail, event)
-    elif isinstance(event, TraceSeen):
-        # The first one wins: the API's came before the mail itself.
+    elif isinstance(event, TraceContextSeen):
+        # The first one counts: the API's is logged before the header.
         mail.traceparent = mail.traceparent or event.traceparent
-    elif isinstance(event, Expired):
+    elif isinstance(event, MailExpired):
         mail.expired = True
 
 
 def _message_id_seen(mail: Mail, event: MessageIdSeen) -> None:
     mail.message_id = event.message_id
-    if mail.entry is _INTERNAL and (api_id := api_message_id(event.message_id)) is not None:
+    if mail.entry is Entry.INTERNAL and (api_id := api_message_id(event.message_id)) is not None:
         mail.api_id = api_id
-        mail.entry = _API
+        mail.entry = Entry.API
 
 
-def _activated(mail: Mail, event: Activated) -> MailReceived | None:
+def _activated(mail: Mail, event: MailActivated) -> MailReceived | None:
     mail.activations += 1
     mail.size, mail.recipient_count = event.size, event.recipient_count
     return MailReceived(mail) if mail.activations == 1 else None
 
 
-def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
+def _attempted(mail: Mail, attempt: AttemptLogged, origin: Origin) -> AttemptEnded:
     before_queue_manager, queue_manager, connection_setup, transmission = attempt.delays
     ended = mail.arrived + attempt.delay
-    # Postfix rounds each of these numbers by itself: their sum may be longer than the whole.
+    # Postfix rounds each number separately: their sum may exceed the total delay.
     started = max(mail.arrived, ended - connection_setup - transmission)
-    # A log that begins in the middle of a mail's life shows an attempt without its activation.
+    # A log that begins in the middle of a mail's life has an attempt without its activation.
     number = mail.activations = mail.activations or 1
     first_of_number = number > mail.attempted
     if number == 1:
         began = mail.arrived
         activated = min(began + before_queue_manager, started)
     else:
-        # Later first stages have all earlier waits in them, to the second: the second stage tells more.
+        # The first stage of a retry includes all earlier waits, rounded to seconds; the second stage is more exact.
         if first_of_number or mail.wait_began is None:
             mail.wait_began = mail.arrived if mail.waiting_since is None else mail.waiting_since
         began = min(mail.wait_began, started)
@@ -208,29 +195,60 @@ def _attempted(mail: Mail, attempt: Attempted, origin: Origin) -> AttemptEnded:
     outcome = _outcome(attempt, origin)
     if outcome is not None:
         mail.recipients_finished += 1
-        if outcome is not _SENT and mail.outcome is not _BOUNCED:
+        if outcome is not Outcome.SENT and mail.outcome is not Outcome.BOUNCED:
             mail.outcome = outcome
     elif attempt.status in _PROBES:
         mail.recipients_finished += 1
     mail.attempts += 1
     mail.attempted = number
     mail.waiting_since = ended
-    return AttemptEnded(
-        mail,
-        attempt,
-        origin.daemon,
-        ordinal=mail.attempts,
-        number=number,
-        began=began,
-        activated=activated,
-        started=started,
-        connected=min(started + connection_setup, ended),
-        ended=ended,
-        outcome=outcome,
-        cause=None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn),
-    )
+    event = AttemptEnded()
+    event.mail = mail
+    event.attempt = attempt
+    event.daemon = origin.daemon
+    event.ordinal = mail.attempts
+    event.number = number
+    event.began = began
+    event.activated = activated
+    event.started = started
+    event.connected = min(started + connection_setup, ended)
+    event.ended = ended
+    event.outcome = outcome
+    event.cause = None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn)
+    return event
 
 
-def _outcome(attempt: Attempted, origin: Origin) -> Outcome | None:
+def _outcome(attempt: AttemptLogged, origin: Origin) -> Outcome | None:
     outcome = _OUTCOMES.get(attempt.status)
-    return Outcome.DISCARDED if outcome is _SENT and origin.daemon == DISCARD else outcome
+    return Outcome.DISCARDED if outcome is Outcome.SENT and origin.daemon == DISCARD else outcome
+
+
+def open_mails(ledger: Ledger, server: str = "") -> Iterator[Mail]:
+    """Yield the mails that are open in the ledger, oldest first, with their worst outcome and their related mails.
+
+    Raises:
+        LedgerError: the ledger can't be read.
+    """
+    for mail in [Mail.of_row(row) for row in ledger.open_messages(server)]:
+        if mail.recipients_finished:
+            mail.outcome = _stored_outcome(mail, ledger)
+        if mail.notice_of and not mail.attempts:
+            for row in ledger.find_messages(mail.notice_of):
+                if row.server == mail.server:
+                    relate(mail, Mail.of_row(row))
+                    break
+        yield mail
+
+
+def relate(notice: Mail, about: Mail) -> None:
+    """Link a bounce or notice with the mail that it is about, in both directions."""
+    notice.about = about
+    about.notices += (notice,)
+
+
+def _stored_outcome(mail: Mail, ledger: Ledger) -> Outcome:
+    attempts = ledger.attempts(mail.id)
+    if any(attempt.status == Outcome.BOUNCED for attempt in attempts):
+        return Outcome.BOUNCED
+    is_discarded = any(attempt.agent == DISCARD and attempt.status == Outcome.SENT for attempt in attempts)
+    return Outcome.DISCARDED if is_discarded else Outcome.SENT

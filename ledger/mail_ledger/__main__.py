@@ -1,4 +1,4 @@
-"""`python -m mail_ledger` is the command `mail-ledger`."""
+"""`python -m mail_ledger` runs the command `mail-ledger`."""
 
 from mail_ledger.cli import main
 

@@ -1,4 +1,4 @@
-"""Copies an SQLite ledger while it is in use, and puts such a copy back while it is not."""
+"""Backup and restore of an SQLite ledger: back up while the services run, restore while they are stopped."""
 
 import os
 import sqlite3
@@ -7,22 +7,22 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from mail_ledger import connections, migrate
-from mail_ledger.engine import LedgerError, open_engine
+from mail_ledger import migrations
+from mail_ledger.engine import LedgerError, open_engine, parse_url
 
 _WAIT_SECONDS: Final = 5.0
 
 
 class NotSqlite(LedgerError):
-    """The ledger is on PostgreSQL, which has its own tools; `reason` names the command."""
+    """The ledger is on PostgreSQL, which has its own tools for backups; `reason` names the command."""
 
 
 def backup(url: str, target: Path, *, overwrite: bool = False) -> None:
-    """Copy the ledger as it is at this moment into one file, and check the copy. Nobody waits for it.
+    """Copy the ledger into one file and check the copy. Writers of the ledger do not wait for it.
 
     Raises:
         NotSqlite: the ledger is on PostgreSQL.
-        LedgerError: there is no ledger, the file exists or can't be written, or the copy is damaged.
+        LedgerError: there is no ledger, the file exists or cannot be written, or the copy is damaged.
     """
     source = _path(url, "pg_dump --format=custom --file=FILE --dbname={}")
     action = f"back up {source}"
@@ -31,13 +31,13 @@ def backup(url: str, target: Path, *, overwrite: bool = False) -> None:
     if target.exists() and (not overwrite or target.samefile(source)):
         raise LedgerError(action, f"{target} exists")
     part = target.with_name(f".{target.name}.part")
-    with _told(action):
+    with _as_ledger_error(action):
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
         try:
             with _opened(source) as ledger, _opened(part) as copy:
                 ledger.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")  # all of it in this one file
+                copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a write-ahead log
                 _check_pages(copy, action)
             _sync(part)
             part.replace(target)
@@ -46,30 +46,30 @@ def backup(url: str, target: Path, *, overwrite: bool = False) -> None:
 
 
 def restore(url: str, source: Path) -> None:
-    """Make the ledger what the backup is; an older schema is brought to this version's.
+    """Replace the ledger's content by that of the backup, and migrate an older schema to this version's.
 
     Raises:
         NotSqlite: the ledger is on PostgreSQL.
-        LedgerError: the backup is none, damaged or newer than this version, or a service has the ledger open;
-            the ledger is as it was.
+        LedgerError: the file is not a backup, is damaged or newer than this version, or a service has the ledger
+            open; the ledger is unchanged.
     """
     target = _path(url, "pg_restore --clean --if-exists --dbname={} FILE")
     action = f"restore {source}"
     if not source.is_file():
         raise LedgerError(action, "there is no such file")
-    with _told(action), _opened(source, "?mode=ro&immutable=1") as copy:
+    with _as_ledger_error(action), _opened(source, "?mode=ro&immutable=1") as copy:
         _check_pages(copy, action)
         _check_schema(copy, action)
         _move_aside_if_damaged(target)
         with _opened(target, "?mode=rwc") as ledger:
-            _take_alone(ledger, action)
+            _require_exclusive_use(ledger, action)
             copy.backup(ledger)
     open_engine(url).dispose()
 
 
 def _path(url: str, command: str) -> Path:
     try:
-        parsed = connections.parse_url(url)
+        parsed = parse_url(url)
     except ValueError as error:
         raise LedgerError.of("find the ledger", error) from error
     if parsed.get_backend_name() == "postgresql":
@@ -81,7 +81,7 @@ def _path(url: str, command: str) -> Path:
 
 
 @contextmanager
-def _told(action: str) -> Iterator[None]:
+def _as_ledger_error(action: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -106,10 +106,10 @@ def _check_schema(connection: sqlite3.Connection, action: str) -> None:
     if "log_position" not in tables:
         raise LedgerError(action, "this is not a ledger")
     if "alembic_version" in tables:
-        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         try:
-            migrate.check(version)
-        except migrate.SchemaUnusable as error:
+            migrations.check_revision(revision)
+        except migrations.SchemaUnusable as error:
             raise LedgerError.of(action, error) from error
 
 
@@ -123,13 +123,13 @@ def _move_aside_if_damaged(target: Path) -> None:
         raise
     except sqlite3.DatabaseError:
         for suffix in ("", "-wal", "-shm"):
-            left = target.with_name(target.name + suffix)
-            if left.exists():
-                left.replace(target.with_name(f"{target.name}.damaged{suffix}"))
+            damaged = target.with_name(target.name + suffix)
+            if damaged.exists():
+                damaged.replace(target.with_name(f"{target.name}.damaged{suffix}"))
 
 
-def _take_alone(ledger: sqlite3.Connection, action: str) -> None:
-    # WAL can't be left while any other connection is open, even one that does nothing.
+def _require_exclusive_use(ledger: sqlite3.Connection, action: str) -> None:
+    # SQLite cannot leave WAL mode while another connection is open, even an idle one.
     try:
         mode = ledger.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
     except sqlite3.OperationalError:

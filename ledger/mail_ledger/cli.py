@@ -1,27 +1,38 @@
-"""The command line `mail-ledger`: API keys, backup and restore, retention, and a look at what there is."""
+"""Command line `mail-ledger`: API keys, backup, restore, retention and status of the ledger."""
 
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from sqlalchemy import Engine, Row, func, select
 
-from mail_ledger import backup as copies
-from mail_ledger import positions, report
-from mail_ledger.api_key import KeyLimits
-from mail_ledger.connections import described
-from mail_ledger.engine import LedgerError
-from mail_ledger.keys import Keys
+from mail_ledger import backup as backups
+from mail_ledger import migrations
+from mail_ledger.api_keys import ApiKey, ApiKeys
+from mail_ledger.engine import LedgerError, opened_engine, reading, url_without_secrets, writing
+from mail_ledger.key_limits import KeyLimits
+from mail_ledger.log_positions import forget_server as forget_log_positions
 from mail_ledger.prune import prune as prune_engine
-from mail_ledger.transactions import writing
+from mail_ledger.quota import RelayQuota
+from mail_ledger.tables import api_key, attempt, log_position, message, submission
 
 _STREAM: Final = Path("-")
+_KEY_HEADINGS: Final = ("NAME", "PREFIX", "STATE", "DAILY", "PER MINUTE", "SENDERS", "CREATED", "LAST USED")
+_COUNTED: Final = {
+    "mails of the log": message,
+    "delivery attempts": attempt,
+    "mails of the API": submission,
+    "API keys": api_key,
+}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 app.add_typer(keys_app, name="api-key")
 
 Url = Annotated[
@@ -33,26 +44,26 @@ DEFAULT_URL: Final = "sqlite:////var/lib/mail-ledger/ledger.db"
 
 @app.callback()
 def commands() -> None:
-    """Look after the ledger. Every command takes its database from LEDGER_URL."""
+    """Manage the ledger. Every command uses the database of LEDGER_URL."""
 
 
 @keys_app.command("create")
 def create_key(  # noqa: PLR0913 - each is an option of the command
-    name: Annotated[str, typer.Argument(help="What the key is called, in lists and in the ledger.")],
+    name: Annotated[str, typer.Argument(help="The key's name, in lists and in the ledger.")],
     *,
     important: Annotated[bool, typer.Option("--important", help="Its mails may use QUOTA_RESERVE.")] = False,
     daily: Annotated[int | None, typer.Option(min=1, help="Most recipients in 24 hours.")] = None,
     per_minute: Annotated[int | None, typer.Option(min=1, help="Most requests in a minute.")] = None,
     sender: Annotated[
-        list[str] | None, typer.Option(help="An address or domain that may stand in From; can be repeated.")
+        list[str] | None, typer.Option(help="An address or domain that is allowed in From; can be repeated.")
     ] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Print a new key, once: the ledger keeps only its hash."""
+    """Create a key and print it, once: the ledger stores only its hash."""
     limits = KeyLimits(recipients_per_day=daily, requests_per_minute=per_minute)
-    with report.engine_of(url) as engine:
+    with opened_engine(url) as engine:
         try:
-            plain = Keys(engine).create(name, important=important, limits=limits, allowed_senders=sender or ())
+            plain = ApiKeys(engine).create(name, important=important, limits=limits, allowed_senders=sender or ())
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     typer.echo(plain)
@@ -61,9 +72,9 @@ def create_key(  # noqa: PLR0913 - each is an option of the command
 
 @keys_app.command("list")
 def list_keys(url: Url = DEFAULT_URL) -> None:
-    """Show all keys, without their secrets."""
-    with report.engine_of(url) as engine:
-        typer.echo(report.key_table(Keys(engine).list()))
+    """List all keys, without their secrets."""
+    with opened_engine(url) as engine:
+        typer.echo(_key_table(ApiKeys(engine).list()))
 
 
 @keys_app.command("revoke")
@@ -71,27 +82,27 @@ def revoke_key(
     name: Annotated[str, typer.Argument(help="The key's name.")],
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Make a key worthless at once; no service has to be restarted."""
-    with report.engine_of(url) as engine:
-        Keys(engine).revoke(name)
+    """Revoke a key at once; no service needs a restart."""
+    with opened_engine(url) as engine:
+        ApiKeys(engine).revoke(name)
     typer.echo(f"{name} is revoked")
 
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; - is standard output.")],
     *,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Copy an SQLite ledger into one file, while it is in use."""
     if file != _STREAM:
-        copies.backup(url, file, overwrite=overwrite)
+        backups.backup(url, file, overwrite=overwrite)
         typer.echo(f"{file}: {file.stat().st_size} bytes, checked", err=True)
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "ledger.db")
-        copies.backup(url, copy)
+        backups.backup(url, copy)
         with copy.open("rb") as content:
             shutil.copyfileobj(content, sys.stdout.buffer)
 
@@ -101,51 +112,103 @@ def restore(
     file: Annotated[Path, typer.Argument(help="The backup; - is standard input.")],
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Put a backup back. The services have to be stopped."""
+    """Restore a backup. Stop the services first."""
     if file != _STREAM:
-        copies.restore(url, file)
+        backups.restore(url, file)
     else:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, "ledger.db")
             with copy.open("wb") as content:
                 shutil.copyfileobj(sys.stdin.buffer, content)
-            copies.restore(url, copy)
-    typer.echo(f"{described(url)} is what the backup is", err=True)
+            backups.restore(url, copy)
+    typer.echo(f"restored {url_without_secrets(url)} from the backup", err=True)
 
 
 @app.command()
 def prune(
-    days: Annotated[float, typer.Option(envvar="LEDGER_RETENTION_DAYS", min=0, help="What is older goes.")] = 30,
+    days: Annotated[float, typer.Option(envvar="LEDGER_RETENTION_DAYS", min=0, help="Age in days to keep.")] = 30,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Forget old mails, in small steps; what is in the queue stays, and a day in any case."""
-    with report.engine_of(url) as engine:
+    """Delete old mails in small batches. Mails in the queue and those of the last day are kept."""
+    with opened_engine(url) as engine:
         pruned = prune_engine(engine, days)
     typer.echo(f"deleted {pruned.messages} mails of the log, {pruned.submissions} of the API")
 
 
 @app.command()
 def forget_server(
-    name: Annotated[str, typer.Argument(help="Its MAIL_HOSTNAME, as `status` shows it.")],
+    name: Annotated[str, typer.Argument(help="The server's MAIL_HOSTNAME, as `status` shows it.")],
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Give up a mail server that is no more, with what was in its queue. Its exporter has to be stopped."""
-    with report.engine_of(url) as engine, writing(engine, f"forget {name}") as connection:
-        closed = positions.forget(connection, name.lower(), time.time())
+    """Remove a mail server that no longer exists, with the mails in its queue. Stop its exporter first."""
+    with opened_engine(url) as engine, writing(engine, f"forget {name}") as connection:
+        closed = forget_log_positions(connection, name.lower(), time.time())
     typer.echo(f"{name} is forgotten; {closed} mails were in its queue")
 
 
 @app.command()
 def status(url: Url = DEFAULT_URL) -> None:
-    """Show what the ledger holds, and how much of the relay's quota is used."""
-    with report.engine_of(url) as engine:
-        typer.echo(report.overview(engine, described(url)))
+    """Show row counts, log positions and how much of the relay's quota is used."""
+    with opened_engine(url) as engine:
+        typer.echo(_overview(engine, url_without_secrets(url)))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; what fails is one line on stderr and status 1, or 2 when the command can't be done here."""
+    """Run the command line; an error is one line on stderr and exit status 1, or 2 for an unsupported command."""
     try:
         app(args=arguments)
     except LedgerError as error:
         typer.echo(str(error), err=True)
-        sys.exit(2 if isinstance(error, copies.NotSqlite) else 1)
+        sys.exit(2 if isinstance(error, backups.NotSqlite) else 1)
+
+
+def _key_table(keys: Sequence[ApiKey]) -> str:
+    if not keys:
+        return "There is no key yet: mail-ledger api-key create NAME"
+    rows = [_KEY_HEADINGS, *(_key_row(key) for key in keys)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _key_row(key: ApiKey) -> tuple[str, ...]:
+    return (
+        key.name,
+        f"dm_{key.prefix}_...",
+        "revoked" if key.revoked is not None else "important" if key.important else "valid",
+        str(key.limits.recipients_per_day or "-"),
+        str(key.limits.requests_per_minute or "-"),
+        ",".join(key.allowed_senders) or "-",
+        _time(key.created),
+        "never" if key.last_used is None else _time(key.last_used),
+    )
+
+
+def _overview(engine: Engine, name: str) -> str:
+    with reading(engine, "read the ledger") as connection:
+        lines = [("ledger", name), ("schema", str(migrations.revision(connection)))]
+        for label, table in _COUNTED.items():
+            lines.append((label, str(connection.execute(select(func.count()).select_from(table)).scalar_one())))
+        is_open = message.c.closed.is_(None)
+        queued = connection.execute(select(func.count()).select_from(message).where(is_open)).scalar_one()
+        lines.append(("mails in the queue", str(queued)))
+        lines += [
+            (f"read of {_log(position)}", f"{position.offset} bytes, {_time(position.stored_at)}")
+            for position in connection.execute(select(log_position).order_by(log_position.c.server))
+        ]
+    quota = RelayQuota(engine, limit=1).read()
+    lines.append(("taken by the relay in 24 h", f"{quota.used} recipients, {quota.in_queue} more are on their way"))
+    return _aligned(lines)
+
+
+def _aligned(lines: Iterable[tuple[str, str]]) -> str:
+    known = list(lines)
+    width = max(len(label) for label, _ in known)
+    return "\n".join(f"{label.ljust(width)}  {value}" for label, value in known)
+
+
+def _log(position: Row[Any]) -> str:
+    return f"{position.server}:{position.log}" if position.server else str(position.log)
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,4 +1,4 @@
-"""Will a mail that is sent now leave? What the log's newest facts say against it."""
+"""Health of the mail flow, from the log in the ledger: relay login, queue, and whether the log is read."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,37 +6,35 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, exists, func, select
 
-from mail_ledger.schema import attempt, message
-from mail_ledger.submission import DAY_SECONDS, SubmissionState
-from mail_ledger.tables import submission
-from mail_ledger.transactions import reading
+from mail_ledger.engine import reading
+from mail_ledger.tables import DAY_SECONDS, SubmissionState, attempt, message, submission
 from mail_telemetry.causes import EXPLANATIONS, Cause
 
 STUCK_SECONDS: Final = 1800.0
-"""A mail that waits for so long, while the relay took none, is no hiccup: it was tried about four times."""
+"""A mail that waits for longer, while the relay accepted none, is a problem: it was tried about four times."""
 UNSEEN_SECONDS: Final = 60.0
-"""The exporter is behind by two seconds at most while it works."""
-_LOOKED_BACK_SECONDS: Final = 3600.0
+"""A mail that is not logged after this is a problem: a working exporter is at most two seconds behind."""
+_RECENT_SECONDS: Final = 3600.0
 
 
-class Facts(NamedTuple):
-    """What there is to judge by; times are Unix seconds, None is never."""
+class FlowFacts(NamedTuple):
+    """Times of the mail flow in Unix seconds; None for never."""
 
     relayed: float | None
-    """When the relay last took a mail, within a day."""
+    """When the relay last accepted a mail, within a day."""
     refused: float | None
-    """When it last refused our login, within a day."""
+    """When the relay last rejected our login, within a day."""
     waiting_since: float | None
-    """When the oldest mail arrived that was tried in vain and waits."""
+    """When the oldest mail in the queue arrived that was tried at least once."""
     unseen_since: float | None
-    """When the mail server took the oldest mail of the last hour that the log should show by now and does not.
+    """When the mail server accepted the oldest mail of the last hour that should be in the log and is not.
 
-    Older ones than the newest that it shows don't count: those are a gap, and the log is being read.
+    Mails older than the newest one in the log do not count: they are a gap in a log that is read.
     """
 
 
-def troubles(facts: Facts, now: float) -> Mapping[str, str]:
-    """Return why a mail would not leave, or would leave unseen, by part; empty when nothing speaks against it."""
+def flow_problems(facts: FlowFacts, now: float) -> Mapping[str, str]:
+    """Return why a mail sent now would not leave, or would not be logged, by part; empty for no problem."""
     found = {}
     if facts.refused is not None and facts.refused > (facts.relayed or 0):
         found["relay"] = f"the relay refuses our credentials: {EXPLANATIONS[Cause.AUTH].next_step}"
@@ -49,38 +47,38 @@ def troubles(facts: Facts, now: float) -> Mapping[str, str]:
 
 
 class Health:
-    """Reads the facts; `now` tells the Unix time."""
+    """Checks the mail flow; `now` returns the Unix time."""
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
         self._engine = engine
         self._now = now
 
-    def troubles(self) -> Mapping[str, str]:
+    def problems(self) -> Mapping[str, str]:
         """Return why a mail sent now would not leave, by part.
 
         Raises:
-            LedgerError: the ledger can't be read.
+            LedgerError: the ledger cannot be read.
         """
         now = self._now()
-        with reading(self._engine, "judge the mail's way") as connection:
-            return troubles(_facts(connection, now), now)
+        with reading(self._engine, "check the mail flow") as connection:
+            return flow_problems(_flow_facts(connection, now), now)
 
 
-def _facts(connection: Connection, now: float) -> Facts:
-    lately = attempt.c.ended > now - DAY_SECONDS
+def _flow_facts(connection: Connection, now: float) -> FlowFacts:
+    within_a_day = attempt.c.ended > now - DAY_SECONDS
     was_refused = (attempt.c.cause == Cause.AUTH) & ~attempt.c.suspended
     is_waiting = message.c.closed.is_(None) & (message.c.attempts > 0)
     is_logged = exists().where(message.c.api_id == submission.c.id)
-    should_be_seen = submission.c.finished.between(now - _LOOKED_BACK_SECONDS, now - UNSEEN_SECONDS)
+    should_be_logged = submission.c.finished.between(now - _RECENT_SECONDS, now - UNSEEN_SECONDS)
     is_accepted = submission.c.state == SubmissionState.ACCEPTED
-    lately_taken = (submission.c.created > now - 2 * _LOOKED_BACK_SECONDS) & is_accepted
-    newest_seen = select(func.coalesce(func.max(submission.c.finished), 0)).where(lately_taken, is_logged)
+    lately_accepted = (submission.c.created > now - 2 * _RECENT_SECONDS) & is_accepted
+    newest_logged = select(func.coalesce(func.max(submission.c.finished), 0)).where(lately_accepted, is_logged)
     queries = (
-        select(func.max(attempt.c.ended)).where(attempt.c.counted, lately),
-        select(func.max(attempt.c.ended)).where(was_refused, lately),
+        select(func.max(attempt.c.ended)).where(attempt.c.counted, within_a_day),
+        select(func.max(attempt.c.ended)).where(was_refused, within_a_day),
         select(func.min(message.c.arrived)).where(is_waiting),
         select(func.min(submission.c.finished)).where(
-            lately_taken, should_be_seen, ~is_logged, submission.c.finished > newest_seen.scalar_subquery()
+            lately_accepted, should_be_logged, ~is_logged, submission.c.finished > newest_logged.scalar_subquery()
         ),
     )
-    return Facts(*(connection.execute(query).scalar() for query in queries))
+    return FlowFacts(*(connection.execute(query).scalar() for query in queries))

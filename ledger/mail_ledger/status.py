@@ -1,19 +1,41 @@
-"""What became of a mail, out of what the API wrote down and what the log tells: the words, and the pure rule.
+"""Status of a mail and of each of its recipients, from the API's submission and the mail log: pure functions.
 
-The log beats the API's own knowledge.
+    pending ──▶ accepted ──▶ queued ──▶ deferred ──▶ relayed | bounced | expired | deleted
+    pending ──▶ failed | unknown                     (the mail is not in the queue)
+
+Where the mail log and the submission differ, the log decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple
 
-from mail_ledger.backoff import Backoff, Retry
-from mail_ledger.facts import AttemptRow, MessageRow
-from mail_ledger.recipients import FINAL, RecipientStatus, cause_of, recipient_statuses
-from mail_ledger.state import State
-from mail_ledger.submission import Submission, SubmissionState
+from mail_ledger.submissions import Submission
+from mail_ledger.tables import AttemptRow, MessageRow, SubmissionState
 from mail_telemetry.causes import EXPLANATIONS, Cause
 from mail_telemetry.masking import mask_address
+
+
+class State(StrEnum):
+    """The state of a mail, or of one of its recipients."""
+
+    PENDING = "pending"
+    """The API is sending it to the mail server."""
+    ACCEPTED = "accepted"
+    """The mail server accepted it; the log does not show it yet."""
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    RELAYED = "relayed"
+    BOUNCED = "bounced"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    """It was deleted from the queue by hand."""
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    """The mail server did not accept it."""
+
 
 _OF_SUBMISSION: Final[Mapping[SubmissionState, State]] = {
     SubmissionState.PENDING: State.PENDING,
@@ -21,23 +43,71 @@ _OF_SUBMISSION: Final[Mapping[SubmissionState, State]] = {
     SubmissionState.FAILED: State.FAILED,
     SubmissionState.UNKNOWN: State.UNKNOWN,
 }
-# The worst of the recipients' states is the mail's; what still moves comes before what is over.
+_FINAL: Final = {"sent": State.RELAYED, "bounced": State.BOUNCED}
+"""The statuses of an attempt after which its recipient is finished."""
+
+# The mail has the first of these states that one of its recipients has: unfinished ones first, then the worst.
 _BY_WEIGHT: Final = (State.DEFERRED, State.QUEUED, State.BOUNCED, State.EXPIRED, State.DELETED, State.RELAYED)
+
+
+class Retry(NamedTuple):
+    """When Postfix makes the next attempt: between these two times (Unix seconds)."""
+
+    earliest: float
+    latest: float
+
+
+class Backoff(NamedTuple):
+    """Postfix's retry times, in seconds, under the names of its parameters.
+
+    A mail waits as long as it has been in the queue, within minimal_backoff_time and maximal_backoff_time
+    (src/qmgr/qmgr_active.c, qmgr_active_done_3_generic). So each wait is about as long as all earlier ones together,
+    and depends on the mail's age only. Postfix scans the deferred queue every queue_run_delay.
+    """
+
+    minimal_backoff_time: float = 300.0
+    maximal_backoff_time: float = 3600.0
+    queue_run_delay: float = 300.0
+    maximal_queue_lifetime: float = 432_000.0
+
+    def next_retry(self, arrived: float, last_ended: float) -> Retry:
+        """Return when a mail is tried again, from its arrival and the end of its last attempt."""
+        age = last_ended - arrived
+        earliest = last_ended + min(max(age, self.minimal_backoff_time), self.maximal_backoff_time)
+        return Retry(earliest, earliest + self.queue_run_delay)
+
+    def gives_up_at(self, arrived: float) -> float:
+        """Return the time after which a failed attempt is the last one."""
+        return arrived + self.maximal_queue_lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientStatus:
+    """The status of one recipient; the fields of its last attempt are None before the first one."""
+
+    recipient: str
+    """As stored: masked or full."""
+    state: State
+    ended: float | None = None
+    relay: str | None = None
+    dsn: str | None = None
+    cause: Cause | None = None
+    reply: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
-    """All that is known about one mail; times are Unix seconds, None is not known or not there."""
+    """The status of one mail; times are Unix seconds, None for unknown or not applicable."""
 
     id: str
     state: State
     created: float
-    """When the API began with it, or it arrived at the mail server."""
+    """When the API began to send it, or its arrival at the mail server."""
     queued: float | None
     finished: float | None
-    """When it left the queue, or failed before it."""
+    """When it left the queue, or failed before."""
     attempts: int
-    """How often it was tried for any recipient."""
+    """How many times it was tried, over all recipients."""
     code: str | None
     """Why the API's submission failed or is unknown."""
     cause: Cause | None
@@ -52,46 +122,46 @@ class MessageStatus:
 
     @property
     def queue_id(self) -> str | None:
-        """The id in the mail server's queue."""
+        """The queue id at the mail server."""
         known = self.submission.queue_id if self.submission else None
         return self.message.queue_id if self.message else known
 
     @property
     def retry_can_succeed(self) -> bool | None:
-        """Whether waiting can help without somebody doing something; None where nothing failed."""
+        """Whether a retry can succeed without a repair; None when nothing failed."""
         return EXPLANATIONS[self.cause].retry_can_succeed if self.cause else None
 
     @property
     def next_step(self) -> str | None:
-        """What somebody can do about the cause."""
+        """What to do about the cause."""
         return EXPLANATIONS[self.cause].next_step if self.cause else None
 
 
-def state_of(
+def message_status(
     submission: Submission | None,
     message: MessageRow | None,
     attempts: Sequence[AttemptRow],
     backoff: Backoff = Backoff(),  # noqa: B008 - immutable
 ) -> MessageStatus:
-    """Return what became of a mail.
+    """Return the status of a mail.
 
     Args:
-        submission: what the API wrote down, if it could.
+        submission: the API's record, if there is one.
         message: the mail in the log, if it is there.
         attempts: its attempts, in their order.
-        backoff: the mail server's times.
+        backoff: Postfix's retry times.
 
     Raises:
-        ValueError: neither of the first two is given.
+        ValueError: there is neither a submission nor a mail in the log.
     """
     if message is None or not (message.activations or message.closed):
         if submission is None:
-            raise ValueError("a mail of which nothing is known has no state")
-        return _unlogged(submission)
+            raise ValueError("a status needs a submission or a mail of the log")
+        return _status_before_log(submission)
     recipients = recipient_statuses(submission.recipients if submission else (), message, attempts)
     states = {recipient.state for recipient in recipients}
     state = next((state for state in _BY_WEIGHT if state in states), State.QUEUED)
-    causes = [cause for attempt in attempts if (cause := cause_of(attempt))]
+    causes = [cause for attempt in attempts if (cause := _cause(attempt))]
     last_ended = attempts[-1].ended if attempts else message.arrived
     is_waiting = state is State.DEFERRED
     return MessageStatus(
@@ -99,7 +169,7 @@ def state_of(
         state=state,
         created=submission.created if submission else message.arrived,
         queued=message.arrived,
-        # The log tells the removal to the second only, an attempt's end more finely.
+        # The log has the removal's time in whole seconds, an attempt's end more precisely.
         finished=None if message.closed is None else max(message.closed, last_ended),
         attempts=len({attempt.number for attempt in attempts if not attempt.suspended}),
         code=None,
@@ -113,27 +183,97 @@ def state_of(
     )
 
 
-def visible_facts(
+def without_hidden_recipients(
     submission: Submission | None, message: MessageRow | None, attempts: Sequence[AttemptRow]
 ) -> tuple[Submission | None, MessageRow | None, Sequence[AttemptRow]]:
-    """Return the facts about the recipients outside bcc, as if the mail had gone to them alone.
+    """Return the arguments of `message_status` without the bcc recipients, as if the mail had none.
 
-    Masked addresses of several recipients can be the same. Then none of these recipients is shown.
+    Several recipients can have the same masked address. If one of them is in bcc, none of them is kept.
     """
     if submission is None or not submission.hidden:
         return submission, message, attempts
     hidden = set(map(mask_address, submission.hidden))
     recipients = tuple(one for one in submission.recipients if mask_address(one) not in hidden)
-    tried = [one for one in attempts if mask_address(one.recipient) not in hidden]
+    visible = [one for one in attempts if mask_address(one.recipient) not in hidden]
     if message is not None:
         count = max(message.recipient_count - len(submission.recipients) + len(recipients), 0)
-        is_over = len({one.recipient for one in tried if one.status in FINAL}) >= count > 0
-        last = tried[-1].ended if is_over else None  # the queue keeps the mail until the last hidden recipient is done
+        is_over = len({one.recipient for one in visible if one.status in _FINAL}) >= count > 0
+        last = visible[-1].ended if is_over else None  # the mail stays in the queue for its bcc recipients
         message = message._replace(recipient_count=count, closed=message.closed if last is None else last)
-    return replace(submission, recipients=recipients), message, tried
+    return replace(submission, recipients=recipients), message, visible
 
 
-def _unlogged(submission: Submission) -> MessageStatus:
+def recipient_statuses(
+    submitted: Sequence[str], message: MessageRow, attempts: Sequence[AttemptRow]
+) -> tuple[RecipientStatus, ...]:
+    """Return one status per recipient of the mail.
+
+    Several recipients can have the same masked address (`a***@example.com`). They are counted instead of
+    distinguished: each activation of the mail makes one attempt for every recipient that is not finished.
+
+    Args:
+        submitted: the recipients as the API stored them, for those without an attempt.
+        message: the mail.
+        attempts: its attempts, in their order.
+    """
+    finished = [_recipient_status(attempt, _FINAL[attempt.status]) for attempt in attempts if attempt.status in _FINAL]
+    unfinished = max(message.recipient_count - len(finished), 0)
+    waiting = list(_waiting(message, attempts))[:unfinished]
+    shown = Counter(mask_address(status.recipient) for status in (*finished, *waiting))
+    untried = []
+    for recipient in submitted:
+        if shown[mask_address(recipient)]:
+            shown[mask_address(recipient)] -= 1
+        else:
+            untried.append(RecipientStatus(recipient, _unfinished(message, State.QUEUED)))
+    found = (*finished, *waiting, *untried[: unfinished - len(waiting)])
+    return tuple(replace(one, recipient=_as_submitted(one.recipient, submitted)) for one in found)
+
+
+def _as_submitted(recipient: str, submitted: Sequence[str]) -> str:
+    """Return the address as the API stored it, if only one of the mail's recipients has this masked form."""
+    matching = {address for address in submitted if mask_address(address) == recipient}
+    return matching.pop() if len(matching) == 1 else recipient
+
+
+def _waiting(message: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[RecipientStatus]:
+    for recipient in dict.fromkeys(attempt.recipient for attempt in attempts):
+        its = [attempt for attempt in attempts if attempt.recipient == recipient]
+        deferred = [attempt for attempt in its if attempt.status not in _FINAL]
+        same_mask = max(Counter(attempt.number for attempt in its).values())
+        for _ in range(same_mask - (len(its) - len(deferred))):
+            yield _recipient_status(deferred[-1], _unfinished(message, State.DEFERRED))
+
+
+def _unfinished(message: MessageRow, while_open: State) -> State:
+    if message.expired:
+        return State.EXPIRED
+    return while_open if message.closed is None else State.DELETED
+
+
+def _recipient_status(attempt: AttemptRow, state: State) -> RecipientStatus:
+    return RecipientStatus(
+        recipient=attempt.recipient,
+        state=state,
+        ended=attempt.ended,
+        relay=attempt.relay,
+        dsn=attempt.dsn,
+        cause=_cause(attempt),
+        reply=attempt.reply,
+    )
+
+
+def _cause(attempt: AttemptRow) -> Cause | None:
+    """Return why an attempt failed, or None when it did not; a cause of a newer version is `other`."""
+    if not attempt.cause:
+        return None
+    try:
+        return Cause(attempt.cause)
+    except ValueError:
+        return Cause.OTHER
+
+
+def _status_before_log(submission: Submission) -> MessageStatus:
     state = _OF_SUBMISSION[submission.state]
     return MessageStatus(
         id=submission.id,
@@ -154,7 +294,7 @@ def _unlogged(submission: Submission) -> MessageStatus:
 
 
 def _trace_id(submission: Submission | None, message: MessageRow) -> str | None:
-    """Return the trace's id; a traceparent is version-trace-parent-flags (W3C Trace Context)."""
+    """Return the trace id; a traceparent is version-trace-parent-flags (W3C Trace Context)."""
     if submission and submission.trace_id:
         return submission.trace_id
     parts = (message.traceparent or "").split("-")

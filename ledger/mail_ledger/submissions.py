@@ -1,50 +1,121 @@
-"""Writes down each mail before it is handed to the mail server, and how that ended."""
+"""Submissions: record each mail before it is sent to the mail server, and the outcome after it.
+
+begin (pending) ──▶ SMTP ──▶ finish (accepted, failed or unknown)
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select, update
 
-from mail_ledger import evidence
-from mail_ledger.evidence import Absent, Taken
-from mail_ledger.group import Write, write_alone
-from mail_ledger.key_limit import key_limit_reached, lock_key
-from mail_ledger.submission import (
-    Accepted,
-    Failed,
-    KeyLimitReached,
-    Lease,
-    NewSubmission,
-    Outcome,
-    Submission,
-    SubmissionState,
-    submission_of,
-)
-from mail_ledger.tables import is_open, submission
-from mail_ledger.transactions import reading, writing
+from mail_ledger.engine import reading
+from mail_ledger.group_commit import Write, write_alone
+from mail_ledger.key_limits import KeyLimitReached, key_limit_reached, lock_key
+from mail_ledger.tables import DAY_SECONDS, SubmissionState, is_unfinished, submission
 from mail_telemetry.masking import mask_address
 
-_PENDING = SubmissionState.PENDING
-_UNKNOWN = SubmissionState.UNKNOWN
+
+@dataclass(frozen=True, slots=True)
+class NewSubmission:
+    """A mail that is about to be sent to the mail server; its id and Message-ID do not change afterwards."""
+
+    id: str
+    message_id: str
+    recipients: tuple[str, ...]
+    """Full addresses; the ledger masks them."""
+    hidden: tuple[str, ...] = ()
+    """The bcc recipients among them."""
+    key: str | None = None
+    """The name of the API key; None: a caller without a key."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    trace_id: str | None = None
 
 
-class Settled(NamedTuple):
-    """How many submissions of unknown outcome the log could tell about."""
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submission as stored in the ledger; times are Unix seconds."""
 
-    accepted: int
-    failed: int
-    still_unknown: int
+    id: str
+    message_id: str
+    state: SubmissionState
+    code: str | None
+    """Why it failed or is unknown: an error code of the API."""
+    queue_id: str | None
+    created: float
+    finished: float | None
+    key: str | None
+    recipients: tuple[str, ...]
+    recipient_count: int
+    tags: Mapping[str, str]
+    trace_id: str | None
+    hidden: tuple[str, ...] | None = None
+    """The bcc recipients; None when an older version stored the submission."""
 
 
-class Submissions:
+class SubmissionAccepted(NamedTuple):
+    """The mail server replied 250."""
+
+    queue_id: str | None
+
+
+class SubmissionFailed(NamedTuple):
+    """The mail was certainly not accepted."""
+
+    code: str
+
+
+class SubmissionUnknown(NamedTuple):
+    """The whole mail was sent and no reply came."""
+
+    code: str
+
+
+SubmissionOutcome = SubmissionAccepted | SubmissionFailed | SubmissionUnknown
+
+
+class TimeLimits(NamedTuple):
+    """Time limits of submissions, in seconds."""
+
+    pending: float = 180.0
+    """After this, a pending submission counts as unknown: its process died. One takes at most a minute or two
+    (SMTP_RETRY_SECONDS and the wait for the reply)."""
+    grace: float = 60.0
+    """How much later the newest mail of the log must have arrived before a mail that is not logged counts as failed."""
+    idempotency: float = DAY_SECONDS
+    """How long an idempotency key is kept."""
+
+
+def submission_of(row: RowMapping, now: float, limits: TimeLimits) -> Submission:
+    """Return the row's submission; one that is pending for too long is unknown, with the code `interrupted`."""
+    state = SubmissionState(row["state"])
+    is_interrupted = state is SubmissionState.PENDING and row["created"] + limits.pending <= now
+    return Submission(
+        id=row["id"],
+        message_id=row["message_id"],
+        state=SubmissionState.UNKNOWN if is_interrupted else state,
+        code="interrupted" if is_interrupted else row["code"],
+        queue_id=row["queue_id"],
+        created=row["created"],
+        finished=row["finished"],
+        key=row["key_name"],
+        recipients=tuple(row["recipients"]),
+        recipient_count=row["recipient_count"],
+        hidden=None if row["hidden"] is None else tuple(row["hidden"]),
+        tags=row["tags"],
+        trace_id=row["trace_id"],
+    )
+
+
+class SubmissionStore:
     """The submissions in the ledger.
 
     Args:
         engine: the ledger's.
-        mask: makes of an address what may be stored (LEDGER_ADDRESSES).
-        lease: for how long what has no end is believed.
-        now: tells the Unix time.
+        mask: returns the form in which an address is stored (LEDGER_ADDRESSES).
+        limits: the time limits of submissions.
+        now: returns the Unix time.
     """
 
     def __init__(
@@ -52,59 +123,59 @@ class Submissions:
         engine: Engine,
         *,
         mask: Callable[[str], str] = mask_address,
-        lease: Lease = Lease(),  # noqa: B008 - immutable
+        limits: TimeLimits = TimeLimits(),  # noqa: B008 - immutable
         now: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._mask = mask
-        self._lease = lease
+        self._limits = limits
         self._now = now
         self._insert = insert(submission)
-        self._update = update(submission).where(submission.c.id == bindparam("of"), is_open)
+        self._update = update(submission).where(submission.c.id == bindparam("of"), is_unfinished)
 
     def begin(self, new: NewSubmission, key_limit: int | None = None) -> KeyLimitReached | None:
-        """Store the mail as pending, before anything of it is sent; or say that the key's day is full.
+        """Store the mail as pending, or return how it exceeds its API key's limit.
 
         Args:
-            new: the mail.
-            key_limit: how many recipients its key has in 24 hours; exact over all replicas.
+            new: the mail; nothing of it has been sent yet.
+            key_limit: recipients of its API key in 24 hours; exact over all replicas.
 
         Raises:
             LedgerError: nothing was stored.
         """
-        return write_alone(self._engine, self.beginning(new, key_limit))
+        return write_alone(self._engine, self.begin_write(new, key_limit))
 
-    def beginning(self, new: NewSubmission, key_limit: int | None = None) -> Write[KeyLimitReached | None]:
-        """Return what `begin` stores, to be stored with others."""
+    def begin_write(self, new: NewSubmission, key_limit: int | None = None) -> Write[KeyLimitReached | None]:
+        """Return the write of `begin`, to be stored in a group."""
         now = self._now()
 
         def store(connection: Connection) -> KeyLimitReached | None:
-            lock_key(connection, new, key_limit)
-            if reached := key_limit_reached(connection, new, key_limit, now):
+            lock_key(connection, new.key, key_limit)
+            if reached := exceeded_limit(connection, new, key_limit, now):
                 return reached
             connection.execute(self._insert, self.row(new, now))
             return None
 
         return Write("store the submission", store, alone=key_limit is not None)
 
-    def finish(self, submission_id: str, outcome: Outcome) -> None:
-        """Store how it ended. A certain failure gives the idempotency key back, an unknown outcome keeps it.
+    def finish(self, submission_id: str, outcome: SubmissionOutcome) -> None:
+        """Store the outcome. A failure releases the idempotency key; an unknown outcome keeps it.
 
         Raises:
-            LedgerError: nothing was stored; the lease's end makes the outcome unknown.
+            LedgerError: nothing was stored; the outcome becomes unknown after `TimeLimits.pending`.
         """
-        write_alone(self._engine, self.finishing(submission_id, outcome))
+        write_alone(self._engine, self.finish_write(submission_id, outcome))
 
-    def finishing(self, submission_id: str, outcome: Outcome) -> Write[None]:
-        """Return what `finish` stores, to be stored with others."""
+    def finish_write(self, submission_id: str, outcome: SubmissionOutcome) -> Write[None]:
+        """Return the write of `finish`, to be stored in a group."""
         changed: dict[str, Any] = {"finished": self._now()}
         match outcome:
-            case Accepted(queue_id):
+            case SubmissionAccepted(queue_id):
                 changed |= {"state": SubmissionState.ACCEPTED, "queue_id": queue_id, "code": None}
-            case Failed(code):
+            case SubmissionFailed(code):
                 changed |= {"state": SubmissionState.FAILED, "code": code, "idempotency_key": None}
             case _:
-                changed |= {"state": _UNKNOWN, "code": outcome.code}
+                changed |= {"state": SubmissionState.UNKNOWN, "code": outcome.code}
 
         def store(connection: Connection) -> None:
             connection.execute(self._update, {"of": submission_id, **changed})
@@ -112,39 +183,22 @@ class Submissions:
         return Write("store the outcome", store)
 
     def get(self, submission_id: str) -> Submission | None:
-        """Return the submission of this id.
+        """Return the submission with this id, or None.
 
         Raises:
-            LedgerError: the ledger can't be read.
+            LedgerError: the ledger cannot be read.
         """
         query = select(submission).where(submission.c.id == submission_id)
         with reading(self._engine, "read the submission") as connection:
             row = connection.execute(query).mappings().one_or_none()
-        return submission_of(row, self._now(), self._lease) if row else None
-
-    def settle(self, most: int = 100) -> Settled:
-        """Store what the log tells about the oldest submissions whose outcome is unknown. To be called now and then.
-
-        Raises:
-            LedgerError: the ledger can't be read or written; nothing is half done.
-        """
-        with reading(self._engine, "read what is unknown") as connection:
-            found = self._unknown(connection, most)
-            verdicts = evidence.verdicts(connection, found, self._lease) if found else []
-        final = [(known, verdict) for known, verdict in zip(found, verdicts, strict=True) if verdict != Absent.SO_FAR]
-        if final:
-            with writing(self._engine, "settle what was unknown") as connection:
-                for known, verdict in final:
-                    evidence.record(connection, known, verdict)
-        accepted = sum(isinstance(verdict, Taken) for _, verdict in final)
-        return Settled(accepted, len(final) - accepted, len(found) - len(final))
+        return submission_of(row, self._now(), self._limits) if row else None
 
     def row(self, new: NewSubmission, now: float) -> dict[str, Any]:
         """Return the row of a mail that is pending since `now`."""
         return {
             "id": new.id,
             "message_id": new.message_id,
-            "state": _PENDING,
+            "state": SubmissionState.PENDING,
             "created": now,
             "key_name": new.key,
             "recipients": [self._mask(recipient) for recipient in new.recipients],
@@ -154,9 +208,16 @@ class Submissions:
             "trace_id": new.trace_id,
         }
 
-    def _unknown(self, connection: Connection, most: int) -> list[Submission]:
-        now = self._now()
-        is_unknown = or_(submission.c.state == _UNKNOWN, submission.c.created <= now - self._lease.pending)
-        query = select(submission).where(is_open, is_unknown)
-        rows = connection.execute(query.order_by(submission.c.created).limit(most)).mappings()
-        return [submission_of(row, now, self._lease) for row in rows]
+
+def exceeded_limit(
+    connection: Connection, new: NewSubmission, key_limit: int | None, now: float
+) -> KeyLimitReached | None:
+    """Return how the mail exceeds its API key's limit, or None; the transaction holds the key's lock."""
+    return key_limit_reached(
+        connection,
+        key_name=new.key,
+        limit=key_limit,
+        submission_id=new.id,
+        recipients=len(new.recipients),
+        now=now,
+    )

@@ -1,4 +1,4 @@
-"""Starts the sandbox: `python -m mail_sandbox`."""
+"""Command `python -m mail_sandbox`: starts the sandbox."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ USAGE_ERROR = 2
 
 
 async def serve(settings: Settings) -> None:
-    """The sandbox runs until SIGTERM or SIGINT."""
+    """Run the sandbox until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -27,17 +27,17 @@ async def serve(settings: Settings) -> None:
 
 
 def configure_logging() -> None:
-    """One line for each event on standard output, without values of variables."""
+    """Log one line for each event to standard output; tracebacks are without the values of variables."""
     logger.remove()
     logger.add(sys.stdout, format="{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level} {message} {extra}", diagnose=False)
-    # aiosmtpd's own log has addresses in it.
+    # aiosmtpd logs addresses.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
-    # Clients that break off a handshake are what a relay lives with.
+    # asyncio logs every handshake that a client breaks off.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
-    """Exits with 0 after a signal, with 2 when a setting is wrong."""
+    """Run the sandbox; exit with 0 after a signal, with 2 when a setting is wrong."""
     configure_logging()
     try:
         settings = Settings()

@@ -1,4 +1,4 @@
-"""What each SMTP session was answered, whether mail came of it or not."""
+"""Log of the relay's replies in each SMTP session, for GET /attempts."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from mail_sandbox.faults import Stage
 
 DROPPED = "(connection closed)"
 HANDSHAKE_FAILED = "(TLS handshake failed)"
-"""What stands in place of a reply where none was given."""
+"""Entries in place of a reply, where the relay sent none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One answer in one session: `time` is Unix time in seconds, `reply` the whole text as sent."""
+    """One reply in one session: `time` is Unix time in seconds, `reply` the whole text as sent."""
 
     time: float
     session: str
@@ -22,19 +22,19 @@ class Attempt:
 
 
 class AttemptLog:
-    """The last answers given, oldest first."""
+    """The last replies, oldest first."""
 
     def __init__(self, *, keep: int = 10_000) -> None:
         self._attempts: deque[Attempt] = deque(maxlen=keep)
 
     def add(self, attempt: Attempt) -> None:
-        """The attempt is the newest."""
+        """Add the newest attempt."""
         self._attempts.append(attempt)
 
     def all(self) -> list[Attempt]:
-        """Every attempt kept, oldest first."""
+        """Return every attempt kept, oldest first."""
         return list(self._attempts)
 
     def clear(self) -> None:
-        """No attempt is kept."""
+        """Remove all attempts."""
         self._attempts.clear()

@@ -1,17 +1,17 @@
-"""What can go wrong at the relay, on demand: the vocabulary, and how a fault is asked for."""
+"""Faults of the relay: their names, stages, replies and parameters, and the check of a request for one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any
 
-from mail_sandbox.replies import Answer
+from mail_sandbox.replies import Situation
 
 LONGEST_WAIT_SECONDS = 600.0
 
 
 class Stage(StrEnum):
-    """Where in an SMTP session something happens."""
+    """A stage of an SMTP session."""
 
     CONNECT = auto()
     BANNER = auto()
@@ -26,7 +26,7 @@ class Stage(StrEnum):
 
 
 class BadCertificate(StrEnum):
-    """What is wrong with a certificate, and only that."""
+    """Kinds of bad certificates; each has one defect."""
 
     SELF_SIGNED = auto()
     EXPIRED = auto()
@@ -34,7 +34,7 @@ class BadCertificate(StrEnum):
 
 
 class FaultName(StrEnum):
-    """The faults, in the order in which they bite when several meet at one stage."""
+    """The faults, by priority when several are on at one stage."""
 
     REFUSE_CONNECTION = auto()
     TRY_AGAIN_LATER = auto()
@@ -55,57 +55,57 @@ class FaultName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What there is to know about a fault: what it does, where, its answer, the parameters it takes."""
+class FaultKind:
+    """Description of a fault: its effect, its stages, the reply, the parameters it takes."""
 
     summary: str
     stages: tuple[Stage, ...]
-    """Where it can happen; the first is the default."""
-    answer: Answer | None = None
+    """The stages it can be put at; the first is the default."""
+    answer: Situation | None = None
     takes: frozenset[str] = frozenset({"count"})
 
 
 _STAGED = frozenset({"count", "at"})
 
-KINDS: Mapping[FaultName, Kind] = {
-    FaultName.REFUSE_CONNECTION: Kind(
+KINDS: Mapping[FaultName, FaultKind] = {
+    FaultName.REFUSE_CONNECTION: FaultKind(
         "the ports are closed (connection refused), for `seconds` if given",
         (Stage.CONNECT,),
         takes=frozenset({"seconds"}),
     ),
-    FaultName.TRY_AGAIN_LATER: Kind("421 4.7.0 instead of the banner", (Stage.BANNER,), Answer.TRY_AGAIN_LATER),
-    FaultName.NO_STARTTLS: Kind("STARTTLS is not offered", (Stage.EHLO,)),
-    FaultName.BAD_CERTIFICATE: Kind(
+    FaultName.TRY_AGAIN_LATER: FaultKind("421 4.7.0 instead of the banner", (Stage.BANNER,), Situation.TRY_AGAIN_LATER),
+    FaultName.NO_STARTTLS: FaultKind("STARTTLS is not offered", (Stage.EHLO,)),
+    FaultName.BAD_CERTIFICATE: FaultKind(
         "a certificate that is `kind`: self_signed, expired or wrong_name",
         (Stage.STARTTLS,),
         takes=frozenset({"count", "kind"}),
     ),
-    FaultName.TOO_MANY_LOGINS: Kind("454 4.7.0 to AUTH", (Stage.AUTH,), Answer.TOO_MANY_LOGINS),
-    FaultName.APP_PASSWORD_REQUIRED: Kind("534 5.7.9 to AUTH", (Stage.AUTH,), Answer.APP_PASSWORD_REQUIRED),
-    FaultName.WRONG_PASSWORD: Kind("535 5.7.8 to AUTH", (Stage.AUTH,), Answer.WRONG_PASSWORD),
-    FaultName.UNKNOWN_RECIPIENT: Kind(
+    FaultName.TOO_MANY_LOGINS: FaultKind("454 4.7.0 to AUTH", (Stage.AUTH,), Situation.TOO_MANY_LOGINS),
+    FaultName.APP_PASSWORD_REQUIRED: FaultKind("534 5.7.9 to AUTH", (Stage.AUTH,), Situation.APP_PASSWORD_REQUIRED),
+    FaultName.WRONG_PASSWORD: FaultKind("535 5.7.8 to AUTH", (Stage.AUTH,), Situation.WRONG_PASSWORD),
+    FaultName.UNKNOWN_RECIPIENT: FaultKind(
         "550 5.1.1 to RCPT, for one `recipient` if given",
         (Stage.RCPT,),
-        Answer.UNKNOWN_RECIPIENT,
+        Situation.UNKNOWN_RECIPIENT,
         frozenset({"count", "recipient"}),
     ),
-    FaultName.GREYLIST: Kind(
-        "451 4.7.1 to the first RCPT of each sender and recipient", (Stage.RCPT,), Answer.GREYLISTED
+    FaultName.GREYLIST: FaultKind(
+        "451 4.7.1 to the first RCPT of each sender and recipient", (Stage.RCPT,), Situation.GREYLISTED
     ),
-    FaultName.DROP_AT_DATA: Kind("the connection closes in the middle of the data", (Stage.DATA,)),
-    FaultName.LIMIT_REACHED: Kind(
-        "550 5.4.5 after the data, or `at` mail", (Stage.END, Stage.MAIL), Answer.LIMIT_REACHED, _STAGED
+    FaultName.DROP_AT_DATA: FaultKind("the connection closes in the middle of the data", (Stage.DATA,)),
+    FaultName.LIMIT_REACHED: FaultKind(
+        "550 5.4.5 after the data, or `at` mail", (Stage.END, Stage.MAIL), Situation.LIMIT_REACHED, _STAGED
     ),
-    FaultName.RATE_LIMITED: Kind("421 4.7.28 after the data", (Stage.END,), Answer.RATE_LIMITED),
-    FaultName.TEMPORARY_PROBLEM: Kind(
+    FaultName.RATE_LIMITED: FaultKind("421 4.7.28 after the data", (Stage.END,), Situation.RATE_LIMITED),
+    FaultName.TEMPORARY_PROBLEM: FaultKind(
         "451 4.3.0 after the data, or `at` mail, rcpt or data",
         (Stage.END, Stage.MAIL, Stage.RCPT, Stage.DATA),
-        Answer.TEMPORARY_PROBLEM,
+        Situation.TEMPORARY_PROBLEM,
         _STAGED,
     ),
-    FaultName.TOO_LARGE: Kind("552 5.3.4 after the data", (Stage.END,), Answer.TOO_LARGE),
-    FaultName.CONTENT: Kind("552 5.7.0 after the data", (Stage.END,), Answer.FORBIDDEN_CONTENT),
-    FaultName.SLOW: Kind(
+    FaultName.TOO_LARGE: FaultKind("552 5.3.4 after the data", (Stage.END,), Situation.TOO_LARGE),
+    FaultName.CONTENT: FaultKind("552 5.7.0 after the data", (Stage.END,), Situation.FORBIDDEN_CONTENT),
+    FaultName.SLOW: FaultKind(
         "waits `seconds` before it answers `at` a stage",
         (Stage.END, Stage.BANNER, Stage.EHLO, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA),
         takes=frozenset({"count", "at", "seconds"}),
@@ -114,12 +114,12 @@ KINDS: Mapping[FaultName, Kind] = {
 
 
 class FaultRejectedError(ValueError):
-    """A fault that cannot be switched on as asked; the text says which values can."""
+    """A fault cannot be switched on with these values; the message lists the possible ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that is switched on. `count` is how many times it will still bite; None is until switched off."""
+    """A fault that is switched on. `count` is how often it still occurs; None means until it is switched off."""
 
     name: FaultName
     at: Stage
@@ -130,7 +130,7 @@ class Fault:
 
 
 def build(name: str, parameters: Mapping[str, Any]) -> Fault:
-    """The fault of that name with those parameters; raises FaultRejectedError."""
+    """Return the fault of that name with those parameters; raises FaultRejectedError."""
     known = fault_name(name)
     kind = KINDS[known]
     for parameter in parameters:
@@ -161,7 +161,7 @@ def build(name: str, parameters: Mapping[str, Any]) -> Fault:
 
 
 def fault_name(name: str) -> FaultName:
-    """The fault of that name; raises FaultRejectedError with the list of names."""
+    """Return the fault's name as an enum member; raises FaultRejectedError with the list of names."""
     try:
         return FaultName(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Asks a running sandbox whether it is well: `python -m mail_sandbox.healthcheck`; exits with 1 when it is not."""
+"""Health check of the container: `python -m mail_sandbox.healthcheck` exits with 1 when /health does not answer."""
 
 import http.client
 import os
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Exits with 0 when the control page answers."""
+    """Exit with 0 when /health answers 200, else with 1."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("SANDBOX_HTTP_PORT", "8080")), timeout=2)
     try:
         connection.request("GET", "/health")

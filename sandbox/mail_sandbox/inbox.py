@@ -1,4 +1,4 @@
-"""The mails the relay took: as they came in, and as their recipients see them."""
+"""Inbox of the relay: accepted mails as received, and as their recipients see them."""
 
 import email
 import email.policy
@@ -10,12 +10,12 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 
-from mail_sandbox.mailbox import Arrival, HeaderField, as_delivered, split
+from mail_sandbox.gmail_headers import Arrival, HeaderField, as_delivered, split
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part of a mail that is not its text."""
+    """An attachment of a mail; `size` is in bytes."""
 
     filename: str
     content_type: str
@@ -24,7 +24,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMail:
-    """A mail that was answered with 250. Sizes are in bytes, `received_at` is Unix time in seconds."""
+    """A mail that was answered with 250. `received_at` is Unix time in seconds."""
 
     id: str
     received_at: float
@@ -34,9 +34,9 @@ class ReceivedMail:
     sender: str
     recipients: tuple[str, ...]
     received: bytes
-    """The bytes as they came in over SMTP."""
+    """The bytes as received by SMTP."""
     delivered: bytes
-    """The bytes as a recipient's mailbox has them, after Gmail's rewriting."""
+    """The bytes in a recipient's mailbox, after Gmail's rewriting."""
     headers: tuple[tuple[str, str], ...]
     delivered_headers: tuple[tuple[str, str], ...]
     subject: str
@@ -46,12 +46,12 @@ class ReceivedMail:
     attachments: tuple[Attachment, ...]
 
     def header(self, name: str) -> str:
-        """The first delivered header of that name, decoded; empty when there is none."""
+        """Return the first delivered header of that name, decoded; empty when there is none."""
         return decoded(next((v for n, v in self.delivered_headers if n.lower() == name.lower()), ""))
 
 
 def receive(content: bytes, *, sender: str, arrival: Arrival, tls_version: str) -> ReceivedMail:
-    """The mail that came in with that content; hostile content makes empty fields, never an error."""
+    """Return the mail with that content; malformed content leads to empty fields, never to an error."""
     fields, _ = split(content)
     delivered = as_delivered(content, arrival)
     parsed = email.message_from_bytes(content, EmailMessage, policy=email.policy.default)
@@ -76,7 +76,7 @@ def receive(content: bytes, *, sender: str, arrival: Arrival, tls_version: str) 
 
 
 def decoded(value: str) -> str:
-    """The value with its encoded words (RFC 2047) decoded, or as it is where they are broken."""
+    """Return the value with its encoded words (RFC 2047) decoded; unchanged where they are malformed."""
     try:
         return str(make_header(decode_header(value)))
     except (MessageError, LookupError, ValueError):
@@ -92,7 +92,7 @@ def _first(fields: list[HeaderField], name: str) -> str:
 
 
 def _body(parsed: EmailMessage, subtype: str) -> str:
-    # The parser of structured headers is not total: a hostile Content-Type can raise most anything.
+    # The standard library's parser of structured headers can raise any exception on a malformed Content-Type.
     try:
         part = parsed.get_body((subtype,))
         return str(part.get_content()) if part else ""
@@ -111,28 +111,28 @@ def _attachments(parsed: EmailMessage) -> Iterator[Attachment]:
 
 
 class Inbox:
-    """The last mails that were taken; the oldest make room for new ones."""
+    """The last accepted mails; above `keep`, the oldest are removed."""
 
     def __init__(self, *, keep: int) -> None:
         self._mails: deque[ReceivedMail] = deque(maxlen=keep)
         self.total = 0
-        """Mails taken since the start, those no longer kept included."""
+        """Mails accepted since the start, with those that were removed."""
 
     def add(self, mail: ReceivedMail) -> None:
-        """The mail is the newest."""
+        """Add the newest mail."""
         self._mails.append(mail)
         self.total += 1
 
     def clear(self) -> None:
-        """No mail is kept."""
+        """Remove all mails."""
         self._mails.clear()
 
     def get(self, mail_id: str) -> ReceivedMail | None:
-        """The mail of that id, if it is kept."""
+        """Return the mail of that id, or None."""
         return next((mail for mail in self._mails if mail.id == mail_id), None)
 
     def find(self, *, to: str = "", subject: str = "", message_id: str = "") -> list[ReceivedMail]:
-        """The mails that fit, newest first.
+        """Return the mails that match, newest first.
 
         `to` is an envelope recipient, `subject` a part of the subject (both in any case),
         `message_id` the Message-ID with or without its angle brackets.

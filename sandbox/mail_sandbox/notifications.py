@@ -1,4 +1,4 @@
-"""What an Alertmanager sends to its webhook: the alerts that fire and that end, as a person would get them."""
+"""Alerts that an Alertmanager sent to the webhook POST /notifications."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Alert(BaseModel):
 
 
 class Notification(BaseModel):
-    """What one call of the webhook says."""
+    """The body of one webhook request."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -27,8 +27,8 @@ class Notification(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Notified:
-    """An alert that arrived: `time` is Unix time in seconds, `receiver` Alertmanager's name for us."""
+class ReceivedAlert:
+    """A received alert: `time` is Unix time in seconds, `receiver` the receiver's name in Alertmanager."""
 
     time: float
     receiver: str
@@ -36,19 +36,19 @@ class Notified:
 
 
 class NotificationLog:
-    """The last alerts that arrived, oldest first."""
+    """The last received alerts, oldest first."""
 
     def __init__(self, *, keep: int = 10_000) -> None:
-        self._notified: deque[Notified] = deque(maxlen=keep)
+        self._notified: deque[ReceivedAlert] = deque(maxlen=keep)
 
     def add(self, notification: Notification, *, time: float) -> None:
-        """Its alerts are the newest."""
-        self._notified.extend(Notified(time, notification.receiver, alert) for alert in notification.alerts)
+        """Add the alerts of a request."""
+        self._notified.extend(ReceivedAlert(time, notification.receiver, alert) for alert in notification.alerts)
 
-    def all(self) -> list[Notified]:
-        """Every alert kept, oldest first."""
+    def all(self) -> list[ReceivedAlert]:
+        """Return every alert kept, oldest first."""
         return list(self._notified)
 
     def clear(self) -> None:
-        """No alert is kept."""
+        """Remove all alerts."""
         self._notified.clear()

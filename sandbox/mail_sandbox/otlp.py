@@ -1,4 +1,4 @@
-"""The receiver of OTLP over HTTP (opentelemetry.io/docs/specs/otlp): protobuf in, spans kept."""
+"""OTLP receiver over HTTP (opentelemetry.io/docs/specs/otlp): decodes protobuf and stores the spans."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ _STATUSES = tuple(Status)
 
 
 class Signal(StrEnum):
-    """What OTLP carries, each to a path of its own."""
+    """OTLP's signals; each has its own path."""
 
     TRACES = auto()
     LOGS = auto()
@@ -42,11 +42,11 @@ ANSWERS: dict[Signal, bytes] = {
 
 
 class BodyRejectedError(ValueError):
-    """A request body that is not what its headers say, or too large."""
+    """A request body is too large, or is not in the format that its headers name."""
 
 
 def create_otlp_app(store: SpanStore) -> FastAPI:
-    """The receiver: spans go to the store, logs and metrics are only counted."""
+    """Return the receiver's app: spans are stored, logs and metrics only counted."""
     app = FastAPI(title="Dinky Mail sandbox, OTLP", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/v1/{signal}")
@@ -69,7 +69,7 @@ def create_otlp_app(store: SpanStore) -> FastAPI:
 
 
 def keep(store: SpanStore, body: bytes) -> None:
-    """The store has the spans of an ExportTraceServiceRequest; raises BodyRejectedError."""
+    """Store the spans of an ExportTraceServiceRequest; raises BodyRejectedError."""
     spans = list(decode_traces(body))
     new = sum([store.add(span) for span in spans])
     logger.bind(spans=len(spans), duplicates=len(spans) - new).info("spans received")
@@ -80,12 +80,12 @@ def _refusal(status: int, problem: str) -> Response:
 
 
 def unpacked(body: bytes, *, gzip: bool) -> bytes:
-    """The body without its compression; raises BodyRejectedError."""
+    """Return the body without its compression; raises BodyRejectedError."""
     if len(body) > LARGEST_BODY:
         raise BodyRejectedError("the body is too large")
     if not gzip:
         return body
-    # 16 more than the window's size asks zlib for the gzip format.
+    # 16 above the window's size selects zlib's gzip format.
     inflater = zlib.decompressobj(zlib.MAX_WBITS + 16)
     try:
         plain = inflater.decompress(body, LARGEST_BODY)
@@ -97,7 +97,7 @@ def unpacked(body: bytes, *, gzip: bool) -> bytes:
 
 
 def decode_traces(body: bytes) -> Iterator[Span]:
-    """The spans of an ExportTraceServiceRequest; raises BodyRejectedError."""
+    """Return the spans of an ExportTraceServiceRequest; raises BodyRejectedError."""
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
@@ -130,7 +130,7 @@ def _span(span: ProtoSpan, service: str) -> Span:
 
 
 def attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
-    """OTLP attributes as plain values."""
+    """Return OTLP attributes as plain values."""
     return {pair.key: _value(pair.value) for pair in pairs}
 
 

@@ -1,4 +1,4 @@
-"""The receiver of OTLP over gRPC, by gRPC's own library: the same spans, the same counts."""
+"""OTLP receiver over gRPC, by the library grpc: the same spans and counts as over HTTP."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ _SERVICES = {
 
 @contextlib.asynccontextmanager
 async def served_over_grpc(store: SpanStore, bind: str, port: int, variable: str) -> AsyncIterator[int]:
-    """The receiver, for as long as the context, and its port; raises PortUnavailableError."""
+    """Run the receiver during the context, and yield its port; raises PortUnavailableError."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", LARGEST_BODY)])
     server.add_generic_rpc_handlers([_handlers(store, signal, service) for signal, service in _SERVICES.items()])
     try:
@@ -46,5 +46,5 @@ def _handlers(store: SpanStore, signal: Signal, service: str) -> grpc.GenericRpc
         store.requests[f"{signal} over gRPC"] += 1
         return ANSWERS[signal]
 
-    # Without serializers a handler is given the message as it came.
+    # Without serializers, a handler gets the message as bytes.
     return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(export)})

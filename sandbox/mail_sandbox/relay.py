@@ -1,4 +1,4 @@
-"""The relay's ports: one for SMTP with STARTTLS, one for SMTP in TLS, both opened and closed by faults."""
+"""The relay's two ports, 587 (STARTTLS) and 465 (TLS), and the faults that close them or show bad certificates."""
 
 import asyncio
 import socket
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from loguru import logger
 
 from mail_sandbox.certificates import ServerTls
-from mail_sandbox.conversation import Conversation
-from mail_sandbox.decisions import Moment
+from mail_sandbox.fault_board import Moment
 from mail_sandbox.faults import Fault, FaultName, Stage
-from mail_sandbox.recorded import RecordedSession
-from mail_sandbox.session import GmailSession
+from mail_sandbox.gmail_session import GmailSession
+from mail_sandbox.recorded_session import RecordedSession
+from mail_sandbox.smtp_commands import SmtpCommands
 from mail_sandbox.state import Sandbox
 
-# Faults that strike before MAIL: a session that is past that point would not notice them.
+# Stages before MAIL: a session that is kept open has passed them, and would not meet their faults.
 _EARLY = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
 
 
 class PortUnavailableError(OSError):
-    """A port that cannot be listened on; `variable` is the one that names it."""
+    """A port cannot be opened; `variable` is the environment variable that sets it."""
 
     def __init__(self, *, variable: str, port: int, reason: str) -> None:
         super().__init__(f"{variable}: port {port} cannot be opened ({reason}); set it to a free port")
@@ -36,7 +36,7 @@ class _Listener:
 
 
 class Relay:
-    """The Gmail look-alike; it runs from `start` to `stop` in the running event loop."""
+    """The SMTP relay; it runs from `start` to `stop` in the running event loop."""
 
     def __init__(self, sandbox: Sandbox, tls: ServerTls, *, bind: str, submission_port: int, smtps_port: int) -> None:
         self._sandbox = sandbox
@@ -47,37 +47,37 @@ class Relay:
         self._sessions: set[RecordedSession] = set()
         self._reopening: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        # One context listens; which certificate it shows is decided for each handshake.
+        # One context listens; its callback selects the certificate for each handshake.
         tls.good.sni_callback = self._choose_certificate
 
     @property
     def submission_port(self) -> int:
-        """The port for SMTP with STARTTLS, as bound."""
+        """Return the bound port for SMTP with STARTTLS."""
         return self._submission.port
 
     @property
     def smtps_port(self) -> int:
-        """The port for SMTP in TLS, as bound."""
+        """Return the bound port for SMTP in TLS."""
         return self._smtps.port
 
     @property
     def listening(self) -> bool:
-        """Whether the ports are open."""
+        """Return whether the ports are open."""
         return self._submission.server is not None
 
     async def start(self) -> None:
-        """Both ports are open; raises PortUnavailableError."""
+        """Open both ports; raises PortUnavailableError."""
         for listener in (self._submission, self._smtps):
             listener.server = await self._open(listener)
             listener.port = listener.server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Both ports are closed and no session is left."""
+        """Close both ports and end all sessions."""
         self._cancel_reopening()
         self._close()
 
     async def fault_switched_on(self, fault: Fault) -> None:
-        """A fault that strikes before MAIL also ends idle sessions, so that the next mail meets it."""
+        """Close the ports, or end idle sessions so that the next mail meets a fault of a stage before MAIL."""
         if fault.name is FaultName.REFUSE_CONNECTION:
             self._cancel_reopening()
             self._close()
@@ -89,7 +89,7 @@ class Relay:
                 session.hang_up()
 
     async def faults_switched_off(self) -> None:
-        """The ports are open again unless they are still meant to be closed."""
+        """Open the ports again, unless REFUSE_CONNECTION is still on."""
         if not self._sandbox.faults.get(FaultName.REFUSE_CONNECTION):
             self._cancel_reopening()
             if not self.listening:
@@ -111,7 +111,7 @@ class Relay:
 
     def _session(self) -> GmailSession:
         return GmailSession(
-            Conversation(self._sandbox),
+            SmtpCommands(self._sandbox),
             self._sandbox,
             tls=self._tls.good,
             opened=self._sessions.add,

@@ -1,14 +1,14 @@
-"""What Gmail's relay says in each situation, in one table.
+"""Gmail's SMTP replies: one table by situation, and the replacement of aiosmtpd's own texts.
 
-Texts as in Google's list of SMTP errors (support.google.com/a/answer/3726730).
+The texts are those in Google's list of SMTP errors (support.google.com/a/answer/3726730).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
 
-class Answer(StrEnum):
-    """A situation in an SMTP session that has a text of its own."""
+class Situation(StrEnum):
+    """A situation in an SMTP session with a reply of its own."""
 
     FLUSHED = auto()
     NOTHING_DONE = auto()
@@ -47,7 +47,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply before it is put on the wire: code, enhanced status code (RFC 3463), lines of text."""
+    """A reply: code, enhanced status code (RFC 3463), lines of text."""
 
     code: int
     status: str
@@ -56,18 +56,18 @@ class Reply:
 
 HELP = " https://support.google.com/mail/?p="  # the leading space is Gmail's: two blanks stand before a link
 
-REPLIES: dict[Answer, Reply] = {
-    Answer.FLUSHED: Reply(250, "2.1.5", ("Flushed",)),
-    Answer.NOTHING_DONE: Reply(250, "2.0.0", ("OK",)),
-    Answer.SENDER_OK: Reply(250, "2.1.0", ("OK",)),
-    Answer.RECIPIENT_OK: Reply(250, "2.1.5", ("OK",)),
-    Answer.START_TLS: Reply(220, "2.0.0", ("Ready to start TLS",)),
-    Answer.CLOSING: Reply(221, "2.0.0", ("closing connection",)),
-    Answer.GO_AHEAD: Reply(354, "", ("Go ahead",)),
-    Answer.LOGGED_IN: Reply(235, "2.7.0", ("Accepted",)),
-    Answer.NOT_VERIFIED: Reply(252, "2.1.5", ("Send some mail, I'll try my best",)),
-    Answer.TRY_AGAIN_LATER: Reply(421, "4.7.0", ("Try again later, closing connection.",)),
-    Answer.RATE_LIMITED: Reply(
+REPLIES: dict[Situation, Reply] = {
+    Situation.FLUSHED: Reply(250, "2.1.5", ("Flushed",)),
+    Situation.NOTHING_DONE: Reply(250, "2.0.0", ("OK",)),
+    Situation.SENDER_OK: Reply(250, "2.1.0", ("OK",)),
+    Situation.RECIPIENT_OK: Reply(250, "2.1.5", ("OK",)),
+    Situation.START_TLS: Reply(220, "2.0.0", ("Ready to start TLS",)),
+    Situation.CLOSING: Reply(221, "2.0.0", ("closing connection",)),
+    Situation.GO_AHEAD: Reply(354, "", ("Go ahead",)),
+    Situation.LOGGED_IN: Reply(235, "2.7.0", ("Accepted",)),
+    Situation.NOT_VERIFIED: Reply(252, "2.1.5", ("Send some mail, I'll try my best",)),
+    Situation.TRY_AGAIN_LATER: Reply(421, "4.7.0", ("Try again later, closing connection.",)),
+    Situation.RATE_LIMITED: Reply(
         421,
         "4.7.28",
         (
@@ -77,9 +77,9 @@ REPLIES: dict[Answer, Reply] = {
             f"{HELP}UnsolicitedRateLimitError",
         ),
     ),
-    Answer.TEMPORARY_PROBLEM: Reply(451, "4.3.0", ("Temporary System Problem. Try again later.",)),
-    Answer.GREYLISTED: Reply(451, "4.7.1", ("Greylisted, please try again later.",)),
-    Answer.TOO_MANY_RECIPIENTS: Reply(
+    Situation.TEMPORARY_PROBLEM: Reply(451, "4.3.0", ("Temporary System Problem. Try again later.",)),
+    Situation.GREYLISTED: Reply(451, "4.7.1", ("Greylisted, please try again later.",)),
+    Situation.TOO_MANY_RECIPIENTS: Reply(
         452,
         "4.5.3",
         (
@@ -88,30 +88,30 @@ REPLIES: dict[Answer, Reply] = {
             f"{HELP}TooManyRecipientsError",
         ),
     ),
-    Answer.TOO_MANY_LOGINS: Reply(454, "4.7.0", ("Too many login attempts, please try again later.",)),
-    Answer.LINE_TOO_LONG: Reply(500, "5.5.2", ("Line too long.",)),
-    Answer.UNRECOGNIZED: Reply(502, "5.5.1", ("Unrecognized command.",)),
-    Answer.HELLO_FIRST: Reply(503, "5.5.1", ("EHLO/HELO first.",)),
-    Answer.MAIL_FIRST: Reply(503, "5.5.1", ("MAIL first.",)),
-    Answer.RECIPIENT_FIRST: Reply(503, "5.5.1", ("RCPT first.",)),
-    Answer.BAD_SEQUENCE: Reply(503, "5.5.1", ("Bad sequence of commands.",)),
-    Answer.UNKNOWN_MECHANISM: Reply(504, "5.7.4", ("Unrecognized Authentication Type.",)),
-    Answer.CANNOT_DECODE: Reply(501, "5.5.2", ("Cannot Decode response.",)),
-    Answer.STARTTLS_FIRST: Reply(530, "5.7.0", ("Must issue a STARTTLS command first.",)),
-    Answer.AUTHENTICATION_REQUIRED: Reply(
+    Situation.TOO_MANY_LOGINS: Reply(454, "4.7.0", ("Too many login attempts, please try again later.",)),
+    Situation.LINE_TOO_LONG: Reply(500, "5.5.2", ("Line too long.",)),
+    Situation.UNRECOGNIZED: Reply(502, "5.5.1", ("Unrecognized command.",)),
+    Situation.HELLO_FIRST: Reply(503, "5.5.1", ("EHLO/HELO first.",)),
+    Situation.MAIL_FIRST: Reply(503, "5.5.1", ("MAIL first.",)),
+    Situation.RECIPIENT_FIRST: Reply(503, "5.5.1", ("RCPT first.",)),
+    Situation.BAD_SEQUENCE: Reply(503, "5.5.1", ("Bad sequence of commands.",)),
+    Situation.UNKNOWN_MECHANISM: Reply(504, "5.7.4", ("Unrecognized Authentication Type.",)),
+    Situation.CANNOT_DECODE: Reply(501, "5.5.2", ("Cannot Decode response.",)),
+    Situation.STARTTLS_FIRST: Reply(530, "5.7.0", ("Must issue a STARTTLS command first.",)),
+    Situation.AUTHENTICATION_REQUIRED: Reply(
         530, "5.7.0", ("Authentication Required. For more information, go to", f"{HELP}WantAuthError")
     ),
-    Answer.APP_PASSWORD_REQUIRED: Reply(
+    Situation.APP_PASSWORD_REQUIRED: Reply(
         534,
         "5.7.9",
         ("Application-specific password required. For more information, go to", f"{HELP}InvalidSecondFactor"),
     ),
-    Answer.WRONG_PASSWORD: Reply(
+    Situation.WRONG_PASSWORD: Reply(
         535,
         "5.7.8",
         ("Username and Password not accepted. For more information, go to", f"{HELP}BadCredentials"),
     ),
-    Answer.UNKNOWN_RECIPIENT: Reply(
+    Situation.UNKNOWN_RECIPIENT: Reply(
         550,
         "5.1.1",
         (
@@ -121,7 +121,7 @@ REPLIES: dict[Answer, Reply] = {
             f"{HELP}NoSuchUser",
         ),
     ),
-    Answer.LIMIT_REACHED: Reply(
+    Situation.LIMIT_REACHED: Reply(
         550,
         "5.4.5",
         (
@@ -130,7 +130,7 @@ REPLIES: dict[Answer, Reply] = {
             " https://support.google.com/a/answer/166852",
         ),
     ),
-    Answer.TOO_LARGE: Reply(
+    Situation.TOO_LARGE: Reply(
         552,
         "5.3.4",
         (
@@ -139,7 +139,7 @@ REPLIES: dict[Answer, Reply] = {
             f"{HELP}MaxSizeError",
         ),
     ),
-    Answer.FORBIDDEN_CONTENT: Reply(
+    Situation.FORBIDDEN_CONTENT: Reply(
         552,
         "5.7.0",
         (
@@ -149,13 +149,13 @@ REPLIES: dict[Answer, Reply] = {
             f"{HELP}BlockedMessage",
         ),
     ),
-    Answer.MALFORMED_ADDRESS: Reply(553, "5.1.3", ("The address is not a valid RFC 5321 address.",)),
-    Answer.SYNTAX_ERROR: Reply(555, "5.5.2", ("Syntax error.",)),
+    Situation.MALFORMED_ADDRESS: Reply(553, "5.1.3", ("The address is not a valid RFC 5321 address.",)),
+    Situation.SYNTAX_ERROR: Reply(555, "5.5.2", ("Syntax error.",)),
 }
 
 
-def text(answer: Answer, session: str) -> str:
-    r"""The reply as it goes on the wire, without the last line end.
+def text(answer: Situation, session: str) -> str:
+    r"""Return the reply as it is sent, without the last line end.
 
     `535-5.7.8 Username and Password not accepted. For more information, go to\r\n535 5.7.8  https://… - gsmtp`
     """
@@ -171,5 +171,39 @@ def text(answer: Answer, session: str) -> str:
 
 
 def accepted(session: str, *, at: float) -> str:
-    """The answer to a mail that was taken: `250 2.0.0 OK  1763800000 <session> - gsmtp`."""
+    """Return the reply to an accepted mail: `250 2.0.0 OK  1763800000 <session> - gsmtp`."""
     return f"250 2.0.0 OK  {int(at)} {session} - gsmtp"
+
+
+# aiosmtpd answers protocol errors itself: the beginning of each of its replies, and Gmail's reply in its place.
+STOCK: tuple[tuple[str, Situation], ...] = (
+    ("220 Ready", Situation.START_TLS),
+    ("354 ", Situation.GO_AHEAD),
+    ("252 ", Situation.NOT_VERIFIED),
+    ("454 TLS", Situation.UNRECOGNIZED),
+    ("500 Command line too long", Situation.LINE_TOO_LONG),
+    ("500 Line too long", Situation.LINE_TOO_LONG),
+    ("500 ", Situation.UNRECOGNIZED),
+    ("501 5.5.2", Situation.CANNOT_DECODE),
+    ("501 5.7.0", Situation.CANNOT_DECODE),
+    ("501 ", Situation.SYNTAX_ERROR),
+    ("502 ", Situation.UNRECOGNIZED),
+    ("503 Error: send", Situation.HELLO_FIRST),
+    ("503 Error: need MAIL", Situation.MAIL_FIRST),
+    ("503 Error: need RCPT", Situation.RECIPIENT_FIRST),
+    ("503 ", Situation.BAD_SEQUENCE),
+    ("504 ", Situation.UNKNOWN_MECHANISM),
+    ("552 ", Situation.TOO_LARGE),
+    ("553 ", Situation.MALFORMED_ADDRESS),
+    ("555 ", Situation.SYNTAX_ERROR),
+)
+
+
+def as_gmail(reply: str, session: str) -> str:
+    """Return Gmail's reply in place of aiosmtpd's own one; any other reply unchanged."""
+    if reply.endswith("gsmtp"):
+        return reply
+    for start, answer in STOCK:
+        if reply.startswith(start):
+            return text(answer, session)
+    return reply

@@ -1,4 +1,4 @@
-"""The whole sandbox in one event loop: relay, OTLP receiver, control page."""
+"""Starts and stops all parts of the sandbox in one event loop: relay, OTLP receivers, control page."""
 
 import asyncio
 import contextlib
@@ -13,18 +13,18 @@ from fastapi import FastAPI
 from loguru import logger
 
 from mail_sandbox.certificates import authority, server_tls
-from mail_sandbox.limit import Clock
+from mail_sandbox.control_app import create_control_app
 from mail_sandbox.otlp import create_otlp_app
 from mail_sandbox.otlp_grpc import served_over_grpc
 from mail_sandbox.relay import PortUnavailableError, Relay
+from mail_sandbox.sending_limit import Clock
 from mail_sandbox.settings import Settings
 from mail_sandbox.state import Sandbox, create_sandbox
-from mail_sandbox.web import create_control_app
 
 
 @dataclass(frozen=True, slots=True)
 class RunningSandbox:
-    """A sandbox that answers, and the ports it is bound to."""
+    """A started sandbox, and the ports it listens on."""
 
     sandbox: Sandbox
     relay: Relay
@@ -34,7 +34,7 @@ class RunningSandbox:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn inside a loop that others share: signals are not its business."""
+    """uvicorn in an event loop that it shares with the relay: it installs no signal handlers."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
@@ -53,21 +53,21 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
+        """Capture no signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """The server answers, and `ready` says so."""
+        """Start to serve, then set `ready`."""
         await super().startup(sockets)
         self.ready.set()
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[RunningSandbox]:
-    """A sandbox that runs as long as the context; raises OSError when a port or the CA file cannot be had."""
+    """Run a sandbox during the context; raises OSError when a port or the CA file cannot be used."""
     now = dt.datetime.fromtimestamp(time.time(), dt.UTC)
     ca = authority(settings.ca_file, now=now)
-    tls = server_tls(ca, settings.hostnames, now=now, scratch=settings.ca_file.parent)
+    tls = server_tls(ca, settings.hostnames, now=now)
     sandbox = create_sandbox(settings, clock=clock)
     relay = Relay(
         sandbox,

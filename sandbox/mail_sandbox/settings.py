@@ -1,4 +1,4 @@
-"""What can be set, by environment variable; every variable starts with `SANDBOX_`."""
+"""Settings of the sandbox: environment variables that start with `SANDBOX_`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Settings(BaseSettings):
-    """Settings of the sandbox. A description says what to set the variable to, and is shown when it is wrong."""
+    """Settings of the sandbox. A description ends the sentence "set it to", which is printed for a wrong value."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
 
 
 def problems(error: ValidationError) -> list[str]:
-    """One line for each wrong variable: its name, what is wrong, what to set instead."""
+    """Return one line for each wrong variable: its name, what is wrong, what to set instead."""
     lines = []
     for detail in error.errors(include_url=False, include_context=False):
         field = str(detail["loc"][0])

@@ -1,4 +1,4 @@
-"""The spans that were received, by trace."""
+"""Store of received spans, by trace."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
 Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
-"""What an attribute can hold; bytes are kept as hexadecimal text."""
+"""The value of an attribute; bytes are stored as hexadecimal text."""
 
 
 class SpanKind(StrEnum):
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpanEvent:
-    """Something that happened in a span; `time` is in Unix nanoseconds."""
+    """An event of a span; `time` is in Unix nanoseconds."""
 
     name: str
     time: int
@@ -39,7 +39,7 @@ class SpanEvent:
 
 @dataclass(frozen=True, slots=True)
 class SpanLink:
-    """A pointer to a span of this or another trace."""
+    """A link to a span of this or another trace."""
 
     trace_id: str
     span_id: str
@@ -66,7 +66,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
-    """A trace at a glance; `root` is the earliest span without a parent, or the earliest at all."""
+    """Summary of a trace; `root` is the earliest span without a parent, or the earliest at all."""
 
     trace_id: str
     root: str
@@ -79,7 +79,7 @@ class TraceSummary:
 
 
 class SpanStore:
-    """The last spans received; a span that comes again is counted, not kept twice."""
+    """The last received spans; a span that is received again is counted, not stored twice."""
 
     def __init__(self, *, keep: int) -> None:
         self._keep = keep
@@ -89,7 +89,7 @@ class SpanStore:
         """Export requests by signal: traces, logs, metrics."""
 
     def add(self, span: Span) -> bool:
-        """The span is kept, unless it was already; says whether it was new."""
+        """Store the span unless it is stored already; return whether it was new."""
         key = (span.trace_id, span.span_id)
         if key in self._spans:
             self._duplicates[span.trace_id] += 1
@@ -100,7 +100,7 @@ class SpanStore:
         return True
 
     def clear(self) -> None:
-        """No span is kept and nothing counted."""
+        """Remove all spans and counts."""
         self._spans.clear()
         self._duplicates.clear()
         self.requests.clear()
@@ -109,18 +109,18 @@ class SpanStore:
         return len(self._spans)
 
     def trace(self, trace_id: str) -> list[Span]:
-        """The spans of a trace by start time; empty when there are none."""
+        """Return the spans of a trace by start time; empty when there are none."""
         return sorted(
             (span for span in self._spans.values() if span.trace_id == trace_id.lower()),
             key=lambda span: (span.start, -span.end),
         )
 
     def duplicates(self, trace_id: str) -> int:
-        """How many spans of a trace came again."""
+        """Return how many spans of a trace were received again."""
         return self._duplicates[trace_id.lower()]
 
     def summaries(self) -> list[TraceSummary]:
-        """All traces, the one that was added to last first."""
+        """Return all traces, starting with the one that was received last."""
         traces: dict[str, list[Span]] = {}
         for span in reversed(self._spans.values()):
             traces.setdefault(span.trace_id, []).append(span)

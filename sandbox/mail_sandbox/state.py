@@ -1,27 +1,27 @@
-"""Everything the sandbox knows, shared by the relay, the receiver and the control page."""
+"""State of a running sandbox, shared by the relay, the OTLP receivers and the control page."""
 
 import hmac
 from dataclasses import dataclass
 
 from mail_sandbox.attempts import AttemptLog
-from mail_sandbox.decisions import FaultBoard
+from mail_sandbox.fault_board import FaultBoard
 from mail_sandbox.faults import Stage
 from mail_sandbox.inbox import Inbox
-from mail_sandbox.limit import Clock, LimitRule, SendingLimit
 from mail_sandbox.notifications import NotificationLog
+from mail_sandbox.sending_limit import Clock, LimitRule, SendingLimit
 from mail_sandbox.settings import Settings
 from mail_sandbox.spans import SpanStore
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The one account of the relay."""
+    """The only account of the relay."""
 
     username: str
     password: str
 
     def admits(self, username: bytes, password: bytes) -> bool:
-        """Whether those are its name and app password; Google shows the latter in blocks of four."""
+        """Return whether name and app password match; spaces do not count, since Google shows it in blocks of four."""
         given = (username.lower(), password.replace(b" ", b""))
         own = (self.username.lower().encode(), self.password.replace(" ", "").encode())
         return all(hmac.compare_digest(a, b) for a, b in zip(given, own, strict=True))
@@ -29,7 +29,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """The state of one running sandbox; it lives in memory and is gone with the process."""
+    """The state of one running sandbox. It is kept in memory only."""
 
     account: Account
     inbox: Inbox
@@ -42,7 +42,7 @@ class Sandbox:
 
 
 def create_sandbox(settings: Settings, *, clock: Clock) -> Sandbox:
-    """A sandbox in which nothing has happened yet."""
+    """Return an empty state: no mail, no fault, nothing used of the limit."""
     rule = LimitRule(settings.daily_limit, settings.limit_window_seconds, Stage(settings.limit_at))
     return Sandbox(
         account=Account(settings.username, settings.password),
@@ -57,6 +57,6 @@ def create_sandbox(settings: Settings, *, clock: Clock) -> Sandbox:
 
 
 def masked(address: str) -> str:
-    """The address as logs may show it: `a***@example.com`."""
+    """Return the address as it is logged: `a***@example.com`."""
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else "***"

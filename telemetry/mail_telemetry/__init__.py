@@ -1,1 +1,1 @@
-"""The contract both services import: names, identity, trace propagation, logging and address masking."""
+"""Shared by mail-api and mail-exporter: names of telemetry, causes, trace propagation, logging and address masking."""

@@ -1,6 +1,6 @@
-"""Causes of failed delivery attempts: meaning, whether a retry can succeed, next step.
+"""Causes of delivery failures: meaning, whether a retry can succeed, next step.
 
-Metrics, alerts, runbooks, `explain` and the status API read this closed table. `cause_rules` finds the cause.
+Metrics, alerts, runbooks, `explain` and the status API use this closed table. `cause_rules` finds the cause of a reply.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a cause means to the person who has to act on it."""
+    """Meaning of a cause, whether a retry can succeed, and the next step for the operator."""
 
     meaning: str
     retry_can_succeed: bool

@@ -1,4 +1,4 @@
-"""Settings from the environment, with mistakes told in one line each: the variable, what is wrong, the fix."""
+"""Load settings from environment variables; each invalid variable gives one line with the problem and the fix."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ def _upper(value: object) -> object:
 
 
 LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
-"""LOG_LEVEL, in either case."""
+"""LOG_LEVEL, in upper or lower case."""
 
 
 def _leaves_room(reserve: int, info: ValidationInfo) -> int:
@@ -34,7 +34,7 @@ _WORDS: Final = {"missing": "is not set"}
 
 
 class SettingsInvalid(ValueError):
-    """The environment can't be used: `lines` has one line per variable, with what is wrong and the fix."""
+    """At least one variable is invalid: `lines` has one line per variable, with the problem and the fix."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
@@ -42,22 +42,22 @@ class SettingsInvalid(ValueError):
 
 
 def load(settings_class: type[SettingsT]) -> SettingsT:
-    """Return the settings of this process's environment.
+    """Return the settings from the environment of this process.
 
     Raises:
-        SettingsInvalid: at least one variable is missing or unusable.
+        SettingsInvalid: at least one variable is missing or invalid.
     """
     try:
         return settings_class.model_validate({})
     except ValidationError as error:
-        # A default made from another variable can't be made when that is wrong; the line about that one is enough.
+        # A default that depends on an invalid variable cannot be computed; the line about that variable is enough.
         found = [item for item in error.errors(include_url=False) if item["type"] != "default_factory_not_called"]
         lines = [_line(settings_class, str(item["loc"][0]), _WORDS.get(item["type"], item["msg"])) for item in found]
         raise SettingsInvalid(lines) from None
 
 
 def load_or_stop(settings_class: type[SettingsT]) -> SettingsT:
-    """Return the settings, or end the process with status 2 after one line per mistake on stderr."""
+    """Return the settings, or print one line per invalid variable on stderr and exit with status 2."""
     try:
         return load(settings_class)
     except SettingsInvalid as error:
@@ -66,7 +66,7 @@ def load_or_stop(settings_class: type[SettingsT]) -> SettingsT:
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """End the process with status 2 where what is done meanwhile finds mistakes, after a line for each on stderr."""
+    """On SettingsInvalid in the block, print its lines on stderr and exit with status 2."""
     try:
         yield
     except SettingsInvalid as error:
@@ -74,14 +74,14 @@ def stopping() -> Iterator[None]:
 
 
 def stop(*lines: str) -> NoReturn:
-    """Print the lines on stderr and end the process with status 2."""
+    """Print the lines on stderr and exit with status 2."""
     for line in lines:
-        print(line, file=sys.stderr)  # noqa: T201 - said before logging is configured
+        print(line, file=sys.stderr)  # noqa: T201 - logging is not configured yet
     raise SystemExit(EXIT_USAGE)
 
 
 def default_text(field: FieldInfo) -> str:
-    """Return the default as docs show it: `(required)`, empty for none, or the variables it is made from."""
+    """Return the default for the docs: `(required)`, empty for none, or the variables that it is computed from."""
     if field.is_required():
         return "(required)"
     extra = field.json_schema_extra

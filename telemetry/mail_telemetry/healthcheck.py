@@ -1,4 +1,4 @@
-"""The containers' HEALTHCHECK: `python3 -m mail_telemetry.healthcheck URL`."""
+"""Container health check: `python3 -m mail_telemetry.healthcheck URL` exits with 1 unless the URL returns 200."""
 
 import sys
 from http import HTTPStatus
@@ -9,7 +9,7 @@ _TIMEOUT_SECONDS = 4
 
 
 def problem(url: str) -> str | None:
-    """Return why the URL does not answer 200, or None when it does."""
+    """Return the reason why the URL does not return 200, or None when it does."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=_TIMEOUT_SECONDS)
     try:

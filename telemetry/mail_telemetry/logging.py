@@ -1,8 +1,8 @@
-"""JSON log lines on stdout, written by loguru; records of the standard library's loggers go the same way.
+"""JSON log lines on stdout by loguru; records of standard library loggers are handled the same way.
 
 library ──▶ standard library ──▶ loguru ──▶ patcher: trace ids, masked exception ──▶ JSON ──▶ stdout
 
-The API's lines wait for stdout in a bounded queue, so that its event loop never does.
+The API writes its lines through a bounded queue, so that its event loop does not wait for stdout.
 """
 
 import json
@@ -31,11 +31,11 @@ _LEVELS: Final = frozenset({"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERR
 
 
 class LogOutput:
-    """Where the lines of this process go, and how many of them were lost.
+    """The output of the log lines of this process, and the count of lost lines.
 
     Args:
-        stream: takes the lines.
-        queue_limit: lines that may wait in a queue for a thread that writes them; None writes each line at once.
+        stream: receives the lines.
+        queue_limit: the most lines in a queue that a thread writes; None writes each line at once.
     """
 
     def __init__(self, stream: TextIO, queue_limit: int | None = None) -> None:
@@ -59,7 +59,7 @@ class LogOutput:
         return sum(losses.count for losses in self._losses)
 
     def close(self) -> None:
-        """Write the lines that wait, for at most 1 s."""
+        """Write the queued lines, for at most 1 s."""
         if self._listener is not None:
             # QueueListener.stop waits without a limit; a daemon thread ends with the process.
             thread = Thread(target=self._listener.stop, name="log-flush", daemon=True)
@@ -74,9 +74,9 @@ def configure(
 
     Args:
         service: the value of the `service` field.
-        level: the least level written, one of loguru's names.
-        stream: where lines go; stdout by default.
-        queue_limit: as of `LogOutput`: for a process whose event loop must not wait for stdout.
+        level: the lowest level that is written, by loguru's name.
+        stream: receives the lines; stdout by default.
+        queue_limit: as for `LogOutput`; for a process with an event loop that must not wait for stdout.
     """
     output = LogOutput(stream or sys.stdout, queue_limit)
 
@@ -101,7 +101,7 @@ def configure(
 
 
 def _add_trace_and_exception(record: "Record") -> None:
-    """Add the ids of the current span, unless the line names a trace, and the exception's class and masked text."""
+    """Add the ids of the current span, unless the line has a trace id, and the exception's class and masked text."""
     extra = record["extra"]
     span = get_current_span().get_span_context()
     if span.is_valid and "trace_id" not in extra:
@@ -136,7 +136,7 @@ def _json_line(service: Service, record: "Record") -> str:
 
 
 class _Losses:
-    """Counts lost lines, and reports on stderr when a series of losses begins."""
+    """Counts lost lines, and writes to stderr when lines begin to be lost."""
 
     def __init__(self, reason: str) -> None:
         self.count = 0
@@ -157,13 +157,13 @@ class _Losses:
 class _StreamHandler(logging.StreamHandler[TextIO]):
     """Writes lines to a stream.
 
-    It has no lock: the queue's thread, or loguru under its own lock, is its only caller. At exit, the standard library
-    acquires every handler's lock, and would wait for a thread that is blocked by a stdout that is not read.
+    It has no lock: its only caller is the queue's thread, or loguru under its own lock. At exit the standard library
+    acquires the lock of every handler, and would wait for a thread that is blocked by an unread stdout.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self.losses = _Losses("stdout takes none")
+        self.losses = _Losses("stdout is closed or full")
 
     def createLock(self) -> None:  # noqa: N802 - the base class's name
         self.lock = None
@@ -205,7 +205,7 @@ class _BoundedQueueHandler(QueueHandler):
 
 
 class _InterceptHandler(logging.Handler):
-    """Hands a standard library record to loguru, under its own logger's name."""
+    """Passes a standard library record to loguru, with the name of its own logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level: str | int = record.levelname if record.levelname in _LEVELS else record.levelno

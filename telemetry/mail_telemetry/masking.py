@@ -1,13 +1,13 @@
-"""Addresses as they may appear in logs and spans: recognisable to their owner, useless to a stranger."""
+"""Mask e-mail addresses for logs, spans and the ledger: `anna@example.com` becomes `a***@example.com`."""
 
 import re
 
 _LOCAL = r"""[^\s<>@",;:()\[\]]"""
 _DOMAIN = r"""@\[?[\w.:-]+\]?"""
-# The lookbehind makes it linear: without it, every character of a long word is tried as the first one of an address.
-# One match takes all addresses of a word, as in `a@x.org+b@y.org`.
+# The lookbehind keeps it linear: without it, every character of a long word is tried as the start of an address.
+# One match covers all addresses of a word, as in `a@x.org+b@y.org`.
 _ADDRESS = re.compile(
-    r"""(?<=<)[^<>]*@[^<>@]*(?=>)"""  # in angle brackets, whatever the local part has in it
+    r"""(?<=<)[^<>]*@[^<>@]*(?=>)"""  # in angle brackets, with any local part
     rf"""|(?:"[^"]*"|(?<!{_LOCAL}){_LOCAL}+){_DOMAIN}(?:{_LOCAL}*{_DOMAIN})*"""
 )
 
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
 def mask_address(address: str) -> str:
     """Return the address with its local part reduced to the first character: `anna@x.org` is `a***@x.org`.
 
-    What holds no `@` is a bare local part and becomes `***` behind its first character too.
+    A text without `@` is masked like a local part.
     """
     local, at, domain = address.rpartition("@")
     if not at:
@@ -29,5 +29,5 @@ def mask_text(text: str) -> str:
 
 
 def domain_of(address: str) -> str:
-    """Return what stands behind the last `@`, in lower case, or an empty string."""
+    """Return the domain after the last `@`, in lower case, or an empty string."""
     return address.rpartition("@")[2].lower() if "@" in address else ""

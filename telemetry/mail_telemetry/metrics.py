@@ -1,4 +1,4 @@
-"""Turns a metric's description in `names` into the registered object; the registry is always passed in."""
+"""Register the metrics that `names` describes in a given Prometheus registry."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 

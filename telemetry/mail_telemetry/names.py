@@ -1,6 +1,6 @@
-"""Every name that leaves this system: services, spans, attributes, metrics and their closed vocabularies.
+"""Names of services, spans, attributes, log messages and metrics, and their label values.
 
-Dashboards, rules, docs and tests take names from here, so that none of them can name what nobody emits.
+Dashboards, alert rules, docs and tests import the names from here, so that each of them names only what is emitted.
 There is no semantic convention for mail (open-telemetry/semantic-conventions#1945), hence the `mail.*`
 namespace; server.*, error.type and the HTTP names are the stable conventions.
 """
@@ -19,7 +19,7 @@ class Service(StrEnum):
 
 
 class Entry(StrEnum):
-    """Where a mail came in (DESIGN: one vocabulary for metrics, ledger and spans)."""
+    """How a mail entered Postfix; the same values in metrics, ledger and spans."""
 
     API = "api"
     INTERNAL = "internal"
@@ -29,7 +29,7 @@ class Entry(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a mail for one recipient."""
+    """The final outcome of a mail for one recipient."""
 
     SENT = "sent"
     BOUNCED = "bounced"
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class SpanName(StrEnum):
-    """The spans below the HTTP request, in the order of a mail's way."""
+    """The spans below the HTTP request, in the order of processing."""
 
     SUBMIT = "smtp submit"
     RECEIVE = "postfix receive"
@@ -52,7 +52,7 @@ class SpanName(StrEnum):
 
 
 class Stage(StrEnum):
-    """Postfix's four stages of an attempt, as in `delays=a/b/c/d`."""
+    """Postfix's four stages of a delivery attempt, as in `delays=a/b/c/d`."""
 
     BEFORE_QUEUE_MANAGER = "before_queue_manager"
     QUEUE_MANAGER = "queue_manager"
@@ -61,7 +61,7 @@ class Stage(StrEnum):
 
 
 class Relation(StrEnum):
-    """What a linked mail is to the one whose span holds the link."""
+    """The relation of a linked mail to the mail of the span with the link."""
 
     ABOUT = "about"
     """The mail that this bounce or notice is about."""
@@ -70,7 +70,7 @@ class Relation(StrEnum):
 
 
 class Attribute(StrEnum):
-    """Span attributes and log fields; none of them ever holds a full address."""
+    """Span attributes and log fields; none of them contains a full address."""
 
     MESSAGE_ID = "mail.message_id"
     QUEUE_ID = "mail.queue_id"
@@ -105,7 +105,7 @@ class Attribute(StrEnum):
 
 
 class LogLine(StrEnum):
-    """The messages of the lines that tell a mail's story."""
+    """The messages of the log lines about a mail."""
 
     ACCEPTED = "mail accepted"
     NOT_ACCEPTED = "mail not accepted"
@@ -115,14 +115,14 @@ class LogLine(StrEnum):
 
 
 REPLY_EVENT: Final = "relay answered"
-"""The span event that carries the relay's own words, masked."""
+"""The span event with the reply of the relay, masked."""
 
 MetricKind = Literal["counter", "gauge", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric family as it is registered and documented."""
+    """Description of one metric family."""
 
     name: str
     kind: MetricKind
@@ -161,32 +161,32 @@ _BYTES = (1e3, 1e4, 1e5, 1e6, 5e6, 1e7, 2.5e7)
 API_MESSAGES = Metric(
     "mail_api_messages",
     "counter",
-    "Requests to send, by result: accepted after Postfix said 250, or the code of the refusal.",
+    "Send requests, by result: accepted, or the error code of the response.",
     ("result",),
 )
 API_SUBMISSION_SECONDS = Metric(
     "mail_api_submission_duration_seconds",
     "histogram",
-    "Time of one SMTP submission to Postfix, waiting for a pooled connection included.",
+    "Duration of an SMTP submission to Postfix, including the wait for a pooled connection.",
     (),
     _SECONDS_SHORT,
 )
 API_SUBMISSION_RETRIES = Metric(
     "mail_api_submission_retries",
     "counter",
-    "Submissions tried again because Postfix could not be reached or said a 4xx before the message was sent.",
+    "Submissions retried because Postfix was unreachable or replied 4xx before the message was sent.",
 )
 API_CONNECTIONS = Metric(
     "mail_api_smtp_connections",
     "gauge",
-    "Connections to Postfix that the pool holds, by state.",
+    "Connections to Postfix in the pool, by state.",
     ("state",),
 )
 API_LEDGER_FAULTS = Metric(
     "mail_api_ledger_faults",
     "counter",
-    "What the ledger should have done and could not, by operation; mail is sent all the same. key: check a key or "
-    "count its request; begin, claim, finish: write a mail down; quota, status: read; settle, prune: look after it.",
+    "Failed ledger operations, by operation; mail is sent without them. key: check a key or count its request; "
+    "begin, claim, finish: record a submission; quota, status: read; settle, prune: maintenance.",
     ("operation",),
 )
 LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status", "settle", "prune")
@@ -194,7 +194,7 @@ LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status"
 API_INVALID_KEYS = Metric(
     "mail_api_invalid_keys",
     "counter",
-    "Requests with an API key that is not valid, by path.",
+    "Requests with an invalid API key, by path.",
     ("path",),
 )
 PATHS_WITH_KEYS: Final = ("/send", "/messages", "/messages/{message_id}", "/quota", "/ready")
@@ -202,289 +202,302 @@ PATHS_WITH_KEYS: Final = ("/send", "/messages", "/messages/{message_id}", "/quot
 API_SPANS = Metric(
     "mail_api_spans",
     "counter",
-    "Spans of requests that were exported or dropped.",
+    "Spans of requests, exported or dropped.",
 )
 API_SPANS_DROPPED = Metric(
     "mail_api_spans_dropped",
     "counter",
-    "Spans that were dropped, because an export failed or too many waited for one.",
+    "Spans dropped because an export failed or the export queue was full.",
 )
 API_LOG_LINES_LOST = Metric(
     "mail_api_log_lines_lost",
     "counter",
-    "Log lines that were lost, because stdout was too slow or closed.",
+    "Log lines lost because stdout was too slow or closed.",
 )
 
-# --- mail-exporter: what the log tells -------------------------------------------------------------
+# --- mail-exporter: from the mail log --------------------------------------------------------------
 MESSAGES_RECEIVED = Metric(
     "postfix_messages_received",
     "counter",
-    "Mails that entered the queue, by where they came in.",
+    "Mails that entered the queue, by entry.",
     ("entry",),
 )
 MESSAGE_SIZE_BYTES = Metric(
     "postfix_message_size_bytes",
     "histogram",
-    "Size of the mails that entered the queue.",
+    "Size of mails that entered the queue.",
     (),
     _BYTES,
 )
 DELIVERY_ATTEMPTS = Metric(
     "postfix_delivery_attempts",
     "counter",
-    "Delivery attempts, one per recipient and try, by status and where to: the configured relay by its name, other "
-    "(servers), local (agents of this server), none (nobody was reached).",
+    "Delivery attempts, one per recipient and attempt, by status and relay: the configured relay by its name, "
+    "other (other servers), local (delivery agents of this server), none (no connection).",
     ("status", "relay"),
 )
 RELAY_FAILURES = Metric(
     "postfix_relay_failures",
     "counter",
-    "Attempts that the relay did not take, by cause; every cause is there from the start.",
+    "Delivery attempts that failed at the relay, by cause. Every cause has a series from the start.",
     ("cause",),
 )
 DELIVERIES_SUSPENDED = Metric(
     "postfix_deliveries_suspended",
     "counter",
-    "Attempts that Postfix did not make because the destination had just failed, by that failure's cause.",
+    "Delivery attempts that Postfix skipped because the destination had just failed, by cause of that failure.",
     ("cause",),
 )
 DELIVERY_STAGE_SECONDS = Metric(
     "postfix_delivery_stage_seconds",
     "histogram",
-    "Time that a delivery attempt spent in each of Postfix's four stages (the `delays=` of its log line); the first "
-    "stage of first attempts only, since Postfix counts earlier waits into it.",
+    "Duration of each of the four stages of a delivery attempt, from `delays=` in the log. The first stage is "
+    "observed for first attempts only, because Postfix adds earlier waits to it.",
     ("stage",),
     _SECONDS_DELIVERY,
 )
 RECIPIENTS_FINISHED = Metric(
     "postfix_recipients_finished",
     "counter",
-    "Recipients whose mail left the queue, once for each: by outcome, where the mail came in, and whether an alias of "
-    "this server had forwarded it (a forward of a stranger's mail is entry public, forwarded yes).",
+    "Recipients that are finished, by outcome, entry of the mail, and whether an alias of this server forwarded it. "
+    "A forwarded mail from the internet has entry public and forwarded yes.",
     ("outcome", "entry", "forwarded"),
 )
 DELIVERY_SECONDS = Metric(
     "postfix_delivery_duration_seconds",
     "histogram",
-    "Time from a mail's arrival to its end for a recipient, all attempts and waits included, by outcome.",
+    "Time from the arrival of a mail to the outcome for a recipient, including all attempts and waits, by outcome.",
     ("outcome",),
     _SECONDS_DELIVERY,
 )
 NOTICES = Metric(
     "postfix_notices",
     "counter",
-    "Mails that Postfix wrote about other mails: failure (a bounce), delay, success, postmaster.",
+    "Notifications that Postfix sent about mails, by kind: failure (bounce), delay, success, postmaster.",
     ("kind",),
 )
 TLS_SESSIONS = Metric(
     "postfix_tls_sessions",
     "counter",
-    "TLS sessions that began, by direction, protocol and how far the other side's certificate was trusted.",
+    "TLS sessions, by direction, protocol and trust in the certificate of the other side.",
     ("direction", "protocol", "trust"),
 )
 SMTPD_CONNECTIONS = Metric(
     "postfix_smtpd_connections",
     "counter",
-    "Clients that connected, by listener; the server's own health checks apart.",
+    "SMTP client connections, by listener, without the server's own health checks.",
     ("entry",),
 )
 SMTPD_ABORTS = Metric(
     "postfix_smtpd_aborted_sessions",
     "counter",
-    "Clients that went without QUIT: lost, timeout, errors (too many).",
+    "SMTP sessions that ended without QUIT, by listener and reason: lost (connection), timeout, errors (too many).",
     ("entry", "how"),
 )
 SMTPD_REJECTS = Metric(
     "postfix_smtpd_rejects",
     "counter",
-    "Clients, senders, recipients and mails that were refused at the door, by listener and reason.",
+    "SMTP clients, senders, recipients and mails rejected by Postfix, by listener and reason.",
     ("entry", "reason"),
 )
 SMTPD_AUTH_FAILURES = Metric(
     "postfix_smtpd_auth_failures",
     "counter",
-    "Logins of clients that failed, by listener.",
+    "Failed logins of SMTP clients, by listener.",
     ("entry",),
 )
 POSTSCREEN_VERDICTS = Metric(
     "postfix_postscreen_verdicts",
     "counter",
-    "What postscreen thought of clients, where it is used.",
+    "Clients tested by postscreen, by verdict; only where postscreen is used.",
     ("verdict",),
 )
 SERVER_TURNS = Metric(
     "postfix_server_turns",
     "counter",
-    "How often Postfix was started, reloaded and stopped.",
+    "Starts, reloads and stops of Postfix.",
     ("turn",),
 )
 COMPLAINTS = Metric(
     "postfix_log_complaints",
     "counter",
-    "Log lines with a severity, by severity; a failed login has its own metric.",
+    "Log lines with a severity, by severity, without failed logins.",
     ("severity",),
 )
 LOG_LINES = Metric(
     "postfix_log_lines",
     "counter",
-    "Log lines read, by result: parsed, foreign (not Postfix's), unsupported (Postfix's, not understood), "
-    "malformed (no log envelope).",
+    "Log lines read, by result: parsed, foreign (of another program), unsupported (of Postfix, unknown format), "
+    "malformed (no syslog header).",
     ("result",),
 )
 
-# --- mail-exporter: what the queue tells -----------------------------------------------------------
-QUEUE_MESSAGES = Metric(
-    "postfix_queue_messages", "gauge", "Mails in the queue at the time of the scrape, by queue.", ("queue",)
-)
-QUEUE_BYTES = Metric("postfix_queue_size_bytes", "gauge", "Bytes of the mails in each queue.", ("queue",))
+# --- mail-exporter: from the queue -----------------------------------------------------------------
+QUEUE_MESSAGES = Metric("postfix_queue_messages", "gauge", "Mails in the queue, by queue.", ("queue",))
+QUEUE_BYTES = Metric("postfix_queue_size_bytes", "gauge", "Size of the mails in the queue, by queue.", ("queue",))
 QUEUE_OLDEST_AGE_SECONDS = Metric(
     "postfix_queue_oldest_message_age_seconds",
     "gauge",
-    "Age of the oldest mail in each queue; 0 when the queue is empty.",
+    "Age of the oldest mail, by queue; 0 for an empty queue.",
     ("queue",),
 )
 DEFERRED_MESSAGES = Metric(
-    "postfix_queue_deferred_messages", "gauge", "Mails in the queue that wait for another try, by cause.", ("cause",)
+    "postfix_queue_deferred_messages", "gauge", "Deferred mails in the queue, by cause.", ("cause",)
 )
-DEFERRED_BYTES = Metric("postfix_queue_deferred_size_bytes", "gauge", "Bytes of these mails, by cause.", ("cause",))
+DEFERRED_BYTES = Metric(
+    "postfix_queue_deferred_size_bytes", "gauge", "Size of the deferred mails in the queue, by cause.", ("cause",)
+)
 DEFERRED_OLDEST_AGE_SECONDS = Metric(
     "postfix_queue_deferred_oldest_message_age_seconds",
     "gauge",
-    "Age of the oldest of these mails, by cause; 0 when there is none.",
+    "Age of the oldest deferred mail, by cause; 0 without such a mail.",
     ("cause",),
 )
 
-# --- mail-exporter: what it sees of the server ------------------------------------------------------
+# --- mail-exporter: from the server -----------------------------------------------------------------
 CERTIFICATE_EXPIRY_SECONDS = Metric(
     "postfix_tls_certificate_expiry_timestamp_seconds",
     "gauge",
-    "Unix time at which the certificate of the submission port ends; looked at once an hour.",
+    "Unix time when the certificate of the submission port expires; read once an hour.",
 )
 VOLUME_FREE_BYTES = Metric(
     "mail_volume_free_bytes",
     "gauge",
-    "Free bytes where a volume lies: log, ledger, spool (as far as it is mounted for the exporter).",
-    ("volume",),
+    "Free bytes of the disk of a volume: log, ledger, spool. The label disk lists all volumes on that disk. A volume "
+    "that is not mounted has no series.",
+    ("volume", "disk"),
 )
-VOLUME_SIZE_BYTES = Metric("mail_volume_size_bytes", "gauge", "Size of what these volumes lie on.", ("volume",))
+VOLUME_SIZE_BYTES = Metric(
+    "mail_volume_size_bytes", "gauge", "Size of that disk, with the same labels.", ("volume", "disk")
+)
 
-# --- mail-exporter: the relay account's quota, out of the ledger -------------------------------------
-# The whole account's, also where several mail servers share it: dashboards take the maximum of the exporters, no sum.
+# --- mail-exporter: quota of the relay account, from the ledger --------------------------------------
+# Of the whole account, also when several mail servers share it: dashboards use the maximum of the exporters, not a sum.
 QUOTA_LIMIT = Metric(
     "mail_quota_limit_recipients",
     "gauge",
-    "Recipients that the relay takes in the window of 24 hours, by SMTP_RELAY_DAILY_LIMIT.",
+    "Recipients that the relay accepts in a window of 24 hours (SMTP_RELAY_DAILY_LIMIT).",
 )
 QUOTA_USED = Metric(
-    "mail_quota_used_recipients", "gauge", "Recipients that the relay took in the window, by the mail log."
+    "mail_quota_used_recipients", "gauge", "Recipients that the relay accepted in the window, from the mail log."
 )
 QUOTA_ENTRY_USED = Metric(
     "mail_quota_entry_used_recipients",
     "gauge",
-    "The same by where their mails came in, and whether an alias of this server had forwarded them.",
+    "Recipients that the relay accepted in the window, by entry and whether an alias of this server forwarded them.",
     ("entry", "forwarded"),
 )
 QUOTA_REMAINING = Metric(
     "mail_quota_remaining_recipients",
     "gauge",
-    "Recipients that the relay would still take now; 0 while it says itself that the limit is used up.",
+    "Recipients that the relay still accepts; 0 while the relay itself replies that the limit is used up.",
 )
 QUOTA_RESERVE = Metric(
     "mail_quota_reserve_recipients",
     "gauge",
-    "Part of the limit that only API keys marked important may use, by QUOTA_RESERVE.",
+    "Recipients of the limit that only important API keys may use (QUOTA_RESERVE).",
 )
 QUOTA_ROOM = Metric(
     "mail_quota_room_recipients",
     "gauge",
-    "Recipients that callers without an important API key may still send to: the limit less reserve, used and in "
-    "queue; 0 while the relay takes nothing.",
+    "Recipients that callers without an important API key may still send to: limit less reserve, used and in queue; "
+    "0 while the quota is exhausted.",
 )
 QUOTA_REOPENS = Metric(
     "mail_quota_reopens_timestamp_seconds",
     "gauge",
-    "Unix time at which these callers have room for one recipient again if nothing else is sent; 0: they have it now.",
+    "Unix time when callers without an important API key have room for a recipient if nothing else is sent; 0: now.",
 )
 QUOTA_IN_QUEUE = Metric(
     "mail_quota_in_queue_recipients",
     "gauge",
-    "Recipients that are on their way to the relay and not part of what is used: in the queue, or sent by the API.",
+    "Recipients that are in the queue, or submitted by the API, and not yet accepted by the relay.",
 )
 QUOTA_NEXT_RELEASE = Metric(
     "mail_quota_next_release_timestamp_seconds",
     "gauge",
-    "Unix time at which the oldest recipient leaves the window; 0: there is none in it.",
+    "Unix time when the oldest recipient leaves the window; 0 for an empty window.",
 )
 QUOTA_EXHAUSTED = Metric(
-    "mail_quota_exhausted", "gauge", "1 while the relay takes nothing, by our count or by its own words; else 0."
+    "mail_quota_exhausted", "gauge", "1 while the quota is exhausted, by the count or by a reply of the relay; else 0."
 )
 QUOTA_EXHAUSTION = Metric(
     "mail_quota_exhaustion_timestamp_seconds",
     "gauge",
-    "Unix time at which nothing will be left if mail goes on as in the window's last 24th (an hour of a day): an "
-    "estimate; now while exhausted; 0: not within a window.",
+    "Estimated Unix time when the quota is exhausted at the rate of the window's last 24th (the last hour of a day); "
+    "the present time while it is exhausted; 0: not within a window.",
 )
 
-# --- mail-exporter: API keys with a limit of their own, out of the ledger -----------------------------
+# --- mail-exporter: API keys with a limit, from the ledger --------------------------------------------
 KEY_ROOM = Metric(
     "mail_key_room_recipients",
     "gauge",
-    "Recipients that an API key with a limit for 24 hours may still send to, by the key's name.",
+    "Recipients that an API key with a limit for 24 hours may still send to, by name of the key.",
     ("key",),
 )
 KEY_REOPENS = Metric(
     "mail_key_reopens_timestamp_seconds",
     "gauge",
-    "Unix time at which the API key has room for one recipient again if it sends nothing; 0: it has room now.",
+    "Unix time when an API key has room for a recipient if it sends nothing else, by name of the key; 0: now.",
     ("key",),
 )
 
-# --- mail-exporter: about itself -------------------------------------------------------------------
+# --- mail-exporter: its own state ------------------------------------------------------------------
 SCRAPE_SUCCESS = Metric(
     "mail_exporter_scrape_success",
     "gauge",
-    "1 when the part could be read at the last scrape, 0 when it could not; the other parts still report.",
+    "1 if the collector succeeded at the last scrape, else 0, by part. The other collectors still report.",
     ("part",),
 )
 LOG_LAST_LINE_TIMESTAMP_SECONDS = Metric(
     "mail_exporter_log_last_line_timestamp_seconds",
     "gauge",
-    "Unix time of the newest log line that was read; 0 before the first.",
+    "Unix time of the newest log line read; 0 before the first.",
 )
 LOG_LAG_SECONDS = Metric(
     "mail_exporter_log_lag_seconds",
     "gauge",
-    "How far reading is behind: 0 when everything was read, else the age of the newest line that was.",
+    "Delay of log reading: 0 when everything was read, else the age of the newest line read.",
 )
 LOG_UNREAD_BYTES = Metric(
-    "mail_exporter_log_unread_bytes", "gauge", "Bytes of the log behind the position; rotated files not counted."
+    "mail_exporter_log_unread_bytes",
+    "gauge",
+    "Bytes of the current log file that are not read yet, without rotated files.",
 )
 LOG_POSITION_BYTES = Metric(
-    "mail_exporter_log_position_bytes", "gauge", "How far the current log file was read and stored."
+    "mail_exporter_log_position_bytes",
+    "gauge",
+    "Position in the current log file up to which lines were read and stored.",
 )
 LOG_GAPS = Metric(
     "mail_exporter_log_gaps",
     "counter",
-    "How often lines may be missing: the file in which reading stopped was gone or cut short, or a line had no end.",
+    "Gaps in the log where lines may be missing: the last read file was deleted or truncated, or a line had no end.",
 )
-OPEN_MAILS = Metric("mail_exporter_open_mails", "gauge", "Mails that the exporter follows: in the queue, by the log.")
+OPEN_MAILS = Metric(
+    "mail_exporter_open_mails",
+    "gauge",
+    "Mails that are in the queue according to the log, and tracked by the exporter.",
+)
 EVICTED_MAILS = Metric(
-    "mail_exporter_evicted_mails", "counter", "Mails that the exporter forgot before their end: there were too many."
+    "mail_exporter_evicted_mails",
+    "counter",
+    "Mails dropped from tracking before their end, because the limit of tracked mails was reached.",
 )
 LEDGER_PENDING_ROWS = Metric(
     "mail_exporter_ledger_pending_rows",
     "gauge",
-    "Facts that the ledger does not have yet; above the limit the log is read no further.",
+    "Rows waiting to be stored in the ledger; above the limit, log reading pauses.",
 )
 SPANS = Metric(
     "mail_exporter_spans",
     "counter",
-    "Spans made from the log that were exported or dropped.",
+    "Spans of mails, exported or dropped.",
 )
 SPANS_DROPPED = Metric(
     "mail_exporter_spans_dropped",
     "counter",
-    "Spans that were dropped, because an export failed or too many waited for one.",
+    "Spans dropped because an export failed or the export queue was full.",
 )
 
 METRICS: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))

@@ -1,4 +1,4 @@
-"""OpenTelemetry's environment variables: which ones take effect, and their check before the SDK is imported.
+"""OpenTelemetry environment variables: the supported ones, and their validation before the SDK is imported.
 
 Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
@@ -35,11 +35,11 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "The same for spans alone.",
     "OTEL_RESOURCE_ATTRIBUTES": "Attributes of every span's resource, as `name=value`, separated by commas.",
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "Detectors that add resource attributes, for example `process,os`.",
-    "OTEL_PROPAGATORS": "How a caller with an API key may send its trace: `tracecontext`, `baggage` or `none`.",
+    "OTEL_PROPAGATORS": "Formats of trace context from callers with an API key: `tracecontext`, `baggage` or `none`.",
     "OTEL_TRACES_SAMPLER": "Which requests, and which mails that arrive without a trace, are traced.",
     "OTEL_TRACES_SAMPLER_ARG": "The sampler's argument, for example a ratio of `0.1`.",
     "OTEL_BSP_SCHEDULE_DELAY": "Milliseconds between two exports.",
-    "OTEL_BSP_MAX_QUEUE_SIZE": "Spans that may wait for export; the oldest is dropped and counted when there are more.",
+    "OTEL_BSP_MAX_QUEUE_SIZE": "Spans that may wait for export; above that the oldest is dropped and counted.",
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "Spans in one export request; at most the queue's size.",
     "OTEL_ATTRIBUTE_COUNT_LIMIT": "Attributes of a span, event or link.",
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "Attributes of a span.",
@@ -50,13 +50,13 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "Characters of an attribute's value; it is cut after addresses are masked.",
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "The same for the attributes of spans alone.",
 }
-"""The variables that take effect in mail-api and mail-exporter, with what each means."""
+"""The variables that mail-api and mail-exporter support, with their meanings."""
 
 DEFAULTS: Final[Mapping[str, str]] = {
     "OTEL_BSP_SCHEDULE_DELAY": "500",
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1024",
 }
-"""Defaults that differ from the SDK's: a trace can be read a second after its request, and values are bounded."""
+"""Defaults that differ from the SDK's: a trace can be read a second after its request; values have a limit."""
 
 WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "OTEL_BSP_EXPORT_TIMEOUT": "The Python SDK reads it and does not use it; `OTEL_EXPORTER_OTLP_TIMEOUT` limits "
@@ -69,7 +69,7 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
 
 _NUMBERS: Final = re.compile(r"OTEL_(?:BSP_\w+|\w+_LIMIT|EXPORTER_OTLP_(?:TRACES_)?(?P<seconds>TIMEOUT))")
 _PROPAGATORS: Final = frozenset({"tracecontext", "baggage", "none"})
-"""Those of opentelemetry-api; others are packages of their own."""
+"""The propagators in opentelemetry-api; others are separate packages."""
 
 
 class Protocol(StrEnum):
@@ -80,12 +80,12 @@ class Protocol(StrEnum):
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Remove empty variables, and check the values that the SDK would fail on when it is imported.
+    """Remove empty variables, and check the values with which the import of the SDK would fail.
 
     The specification treats an empty variable as unset; the Python SDK does not. Call this before the SDK's import.
 
     Raises:
-        SettingsInvalid: a variable holds no usable number, or a propagator that is not installed.
+        SettingsInvalid: a variable is not a valid number, or names a propagator that is not installed.
     """
     for name in [name for name, value in environ.items() if name.startswith("OTEL_") and not value.strip()]:
         del environ[name]
@@ -95,7 +95,7 @@ def prepare(environ: MutableMapping[str, str]) -> None:
 
 
 def _problem(name: str, value: str) -> str | None:
-    """Return what is wrong with the value of a variable, or None."""
+    """Return the problem with the value of a variable, or None."""
     if name == "OTEL_PROPAGATORS" and not {part.strip().lower() for part in value.split(",")} <= _PROPAGATORS:
         return f"{name}: {value} is not installed; set it like {name}=tracecontext,baggage"
     found = _NUMBERS.fullmatch(name)
@@ -105,16 +105,16 @@ def _problem(name: str, value: str) -> str | None:
         return (
             None
             if re.fullmatch(r"\d*\.\d+", value)
-            else f"{name}: {value} is no number of seconds; set it like {name}=10"
+            else f"{name}: {value} is not a number of seconds; set it like {name}=10"
         )
     return f"{name}: {value} is not a whole number of 0 or more; set it like {name}=128"
 
 
 def endpoint(environ: Mapping[str, str]) -> str | None:
-    """Return where spans are exported to, or None when they are not exported.
+    """Return the endpoint to which spans are exported, or None when they are not exported.
 
-    The specification's default endpoint (localhost) is not used: in a container no collector listens there, and
-    every batch would fail.
+    The specification's default endpoint (localhost) is not used: in a container there is no collector, and every
+    export would fail.
     """
     disabled = _value(environ, "OTEL_SDK_DISABLED") == "true" or _value(environ, "OTEL_TRACES_EXPORTER") == "none"
     return None if disabled else of_traces(environ, "ENDPOINT")[1]
@@ -124,7 +124,7 @@ def protocol(environ: Mapping[str, str]) -> Protocol:
     """Return the protocol of the export.
 
     Raises:
-        SettingsInvalid: it is not one of `Protocol`.
+        SettingsInvalid: the protocol is not one of `Protocol`.
     """
     name, value = of_traces(environ, "PROTOCOL")
     try:
@@ -138,7 +138,7 @@ def protocol(environ: Mapping[str, str]) -> Protocol:
 
 
 def of_traces(environ: Mapping[str, str], name: str) -> tuple[str, str | None]:
-    """Return the variable that applies to traces, the special one before the general one, and its value."""
+    """Return the variable that applies to traces, and its value; the variable for traces overrides the general one."""
     for variable in (f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
         if value := environ.get(variable, "").strip():
             return variable, value
@@ -149,7 +149,7 @@ def grpc_address(endpoint: str) -> tuple[str, int]:
     """Return host and port of an endpoint for gRPC, whose default port is 443, or 80 with `http://`.
 
     Raises:
-        ValueError: it has no usable port.
+        ValueError: the port is invalid.
     """
     parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
     return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)

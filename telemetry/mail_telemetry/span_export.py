@@ -16,8 +16,8 @@ from opentelemetry.util.types import AnyValue, Attributes
 from mail_telemetry.masking import mask_text
 
 LONGEST_ADDRESS: Final = 320
-"""Characters of the longest address: 64, `@` and 255 (RFC 5321 section 4.5.3.1). A longer one is no address, and may
-be cut before it is masked."""
+"""Characters of the longest address: 64, `@` and 255 (RFC 5321 section 4.5.3.1). A longer text is not an address,
+and may be cut before it is masked."""
 
 # These loggers write a line for each failed attempt and, every 20 s, for a full queue.
 _REPEATING_LOGGERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
@@ -36,7 +36,7 @@ UNLIMITED: Final = ValueLengths()
 
 
 class MaskingSpanExporter(SpanExporter):
-    """Masks addresses in spans, hands them to another exporter and keeps account of the outcome.
+    """Masks addresses in spans, passes them to another exporter and counts failures.
 
     Args:
         exporter: sends spans to the collector.
@@ -74,12 +74,12 @@ class MaskingSpanExporter(SpanExporter):
         return result
 
     def wait_for_export(self, timeout: float) -> None:
-        """Wait until the next export has ended, for at most so many seconds."""
+        """Wait until the next export has ended, for at most `timeout` seconds."""
         with self._changed:
             self._changed.wait(timeout)
 
     def shutdown(self) -> None:
-        """Shut the other exporter down; an export that waits for a retry ends at once."""
+        """Shut down the other exporter; an export that waits for a retry ends at once."""
         self._exporter.shutdown()
 
     def _log_change(self) -> None:
@@ -95,7 +95,7 @@ class MaskingSpanExporter(SpanExporter):
 def masked(span: ReadableSpan, lengths: ValueLengths = UNLIMITED) -> ReadableSpan:
     """Return a copy of the span with the addresses masked in name, attributes, events, links and status.
 
-    Values are cut after masking: an address that the cut goes through is masked too.
+    Values are cut after masking, so that an address at the cut is masked too.
     """
     events = [
         Event(mask_text(event.name), _masked_attributes(event.attributes, 0, lengths.of_others), event.timestamp)
@@ -140,7 +140,7 @@ def _masked_text(text: str | None, length: int | None) -> str | None:
         return None
     if length is not None:
         text = text[: length + LONGEST_ADDRESS]  # masking takes time
-    # A lone surrogate, which protobuf cannot express, would fail the whole batch.
+    # A lone surrogate cannot be encoded in protobuf, and the whole batch would fail.
     return mask_text(text)[:length].encode("utf-8", "replace").decode()
 
 
@@ -151,9 +151,9 @@ def _bounded(events: Sequence[Event], dropped: int) -> Sequence[Event]:
 
 
 class _ExportError(logging.Handler):
-    """Keeps the first record of the OTLP exporters about an export, which gives the reason of its failure.
+    """Keeps the first log record of the OTLP exporters about an export, which has the reason of its failure.
 
-    The SDK logs the same failure once in 20 s: then the text is that of the failure before.
+    The SDK logs the same failure only once in 20 s; in between, the text is that of the earlier failure.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""What spans there are, under which parent, and what each of them says: docs/traces-and-logs.md is made from this.
+"""Span descriptions: name, service, parent and attributes of each span; source of docs/traces-and-logs.md.
 
-Tests hold both services against it. Attributes of the HTTP span are OpenTelemetry's own and not listed.
+Tests compare the spans of both services with it. The attributes of the HTTP span are OpenTelemetry's and not listed.
 """
 
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from typing import Final, Literal
 
 from mail_telemetry.names import Attribute, Service, SpanName
 
-Kind = Literal["SERVER", "CLIENT", "INTERNAL"]
+SpanRole = Literal["SERVER", "CLIENT", "INTERNAL"]
 
 HTTP_SPAN: Final = "POST /send"
-"""The name of the span that everything begins with: method and route of the request."""
+"""The name of the first span of a trace: method and route of the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpanDescription:
-    """One kind of span: what it spans, and what it says; `sometimes` are attributes that not all of them have."""
+    """Description of one kind of span; `always` and `sometimes` are its attributes."""
 
     name: str
     service: Service
-    kind: Kind
+    kind: SpanRole
     parent: str | None
     meaning: str
     always: frozenset[Attribute] = frozenset()
@@ -29,33 +29,33 @@ class SpanDescription:
 
     @property
     def attributes(self) -> frozenset[Attribute]:
-        """All that it may say."""
+        """All attributes that the span can have."""
         return self.always | self.sometimes
 
 
 ATTRIBUTES: Final[Mapping[Attribute, str]] = {
-    Attribute.MESSAGE_ID: "The id of the API's answer, `msg_...`; of the API's mails.",
-    Attribute.QUEUE_ID: "Postfix's id of the mail.",
-    Attribute.ENTRY: "Where it came in: `api`, `internal`, `public`, `submission`, `local` (bounces too).",
+    Attribute.MESSAGE_ID: "The message id in the API's response, `msg_...`; only of mails that the API sent.",
+    Attribute.QUEUE_ID: "Postfix's queue id of the mail.",
+    Attribute.ENTRY: "How the mail entered: `api`, `internal`, `public`, `submission`, `local` (bounces too).",
     Attribute.SIZE: "Bytes.",
-    Attribute.RECIPIENT_COUNT: "How many recipients it has.",
-    Attribute.RECIPIENT_DOMAIN: "The domain of the recipient, of the first one on the API's span.",
-    Attribute.FORWARDED: "`true`: an alias of this server made this recipient out of another.",
-    Attribute.ATTEMPT_NUMBER: "Which attempt it is, from 1.",
-    Attribute.ATTEMPTS: "How many attempts were made, over all recipients.",
-    Attribute.STAGE: "Postfix's name of the stage, as in the label of `postfix_delivery_stage_seconds`.",
+    Attribute.RECIPIENT_COUNT: "Number of recipients of the mail.",
+    Attribute.RECIPIENT_DOMAIN: "Domain of the recipient; on the API's span, of the first recipient.",
+    Attribute.FORWARDED: "`true`: an alias of this server replaced the original recipient by this one.",
+    Attribute.ATTEMPT_NUMBER: "Number of the attempt, from 1.",
+    Attribute.ATTEMPTS: "Number of attempts, over all recipients.",
+    Attribute.STAGE: "Stage of the attempt, as in the label of `postfix_delivery_stage_seconds`.",
     Attribute.STATUS: "`sent`, `deferred`, `bounced`.",
     Attribute.DSN: "The enhanced status code, as Postfix logs it.",
-    Attribute.CAUSE: "Why it failed, of the closed list of causes.",
-    Attribute.REPLY: "The relay's words or Postfix's own, masked.",
-    Attribute.OUTCOME: "What became of the mail: `sent`, `discarded`, `deleted`, `expired`, `bounced`; the worst.",
+    Attribute.CAUSE: "Why the attempt failed: one of the causes.",
+    Attribute.REPLY: "Reply of the relay, or text of Postfix, masked.",
+    Attribute.OUTCOME: "Worst outcome of the mail: `sent`, `discarded`, `deleted`, `expired`, `bounced`.",
     Attribute.RELATION: "Of a link: `about`, from a bounce to its mail; `notice`, from a mail to its bounce.",
-    Attribute.TIME_PRECISION: "How exactly start and end are known, in seconds.",
-    Attribute.ERROR_TYPE: "The cause; the outcome of a mail that did not arrive; the code of the API's answer.",
-    Attribute.SERVER_ADDRESS: "The relay's name; of the API's span the mail server's; or the agent's own, as `local`.",
-    Attribute.SERVER_PORT: "Its port.",
+    Attribute.TIME_PRECISION: "Precision of start and end, in seconds.",
+    Attribute.ERROR_TYPE: "Cause of a failed attempt; outcome of a mail that was not delivered; error code of the API.",
+    Attribute.SERVER_ADDRESS: "Name of the relay; of the mail server on the API's span; of a local agent, as `local`.",
+    Attribute.SERVER_PORT: "Port of that server.",
 }
-"""What the attributes mean."""
+"""The meanings of the attributes."""
 
 _SERVER: Final = frozenset({Attribute.SERVER_ADDRESS, Attribute.SERVER_PORT})
 _FAILURE: Final = frozenset({Attribute.CAUSE, Attribute.ERROR_TYPE})
@@ -77,7 +77,7 @@ SPANS: Final = (
         Service.API,
         "CLIENT",
         HTTP_SPAN,
-        "The mail's way to Postfix, waiting for a connection included; ends with its 250, or with why there is none.",
+        "SMTP submission to Postfix, including the wait for a connection; ends with the reply 250 or an error.",
         frozenset({Attribute.MESSAGE_ID, Attribute.RECIPIENT_COUNT, Attribute.RECIPIENT_DOMAIN}) | _SERVER,
         frozenset({Attribute.SIZE, Attribute.QUEUE_ID, Attribute.ERROR_TYPE}),
     ),
@@ -86,8 +86,8 @@ SPANS: Final = (
         Service.SERVER,
         "SERVER",
         SpanName.SUBMIT,
-        "Postfix takes the mail in: from its arrival until the queue manager has it. The first of its trace where "
-        "the mail brought no trace context. Of a bounce, linked to the mail that it is about.",
+        "Postfix receives the mail: from its arrival until the queue manager has it. The root span of a mail without "
+        "trace context. For a bounce, linked to the mail that it is about.",
         _MAIL,
         frozenset({Attribute.MESSAGE_ID}),
     ),
@@ -96,8 +96,8 @@ SPANS: Final = (
         Service.SERVER,
         "INTERNAL",
         SpanName.RECEIVE,
-        "One attempt for one recipient: from the arrival, later from the end of the attempt before. Its event "
-        "`relay answered` holds the relay's words, or Postfix's own, as `mail.reply`.",
+        "One delivery attempt for one recipient: from the arrival, later from the end of the previous attempt. Its "
+        "event `relay answered` has the reply of the relay, or the text of Postfix, as `mail.reply`.",
         _MAIL | {Attribute.ATTEMPT_NUMBER, Attribute.RECIPIENT_DOMAIN, Attribute.STATUS, Attribute.DSN},
         frozenset({Attribute.MESSAGE_ID, Attribute.FORWARDED}) | _SERVER | _FAILURE,
     ),
@@ -106,7 +106,7 @@ SPANS: Final = (
         Service.SERVER,
         "INTERNAL",
         SpanName.ATTEMPT,
-        "Before the queue manager: being received; later, waiting in the deferred queue.",
+        "Before the queue manager: being received; for later attempts, waiting in the deferred queue.",
         _STAGE,
     ),
     SpanDescription(
@@ -114,8 +114,8 @@ SPANS: Final = (
         Service.SERVER,
         "INTERNAL",
         SpanName.ATTEMPT,
-        "With the queue manager, until a delivery agent is free. The last stage, and the one that failed, where "
-        "nothing was tried since the destination had just failed.",
+        "With the queue manager, until a delivery agent is free. The last stage, with the failure, of an attempt that "
+        "Postfix skipped because the destination had just failed.",
         _STAGE,
         _FAILURE,
     ),
@@ -124,7 +124,7 @@ SPANS: Final = (
         Service.SERVER,
         "CLIENT",
         SpanName.ATTEMPT,
-        "Connection set-up: DNS, TCP, greeting, TLS, login; next to nothing on a connection that is used again.",
+        "Connection set-up: DNS, TCP, greeting, TLS, login; almost 0 for a reused connection.",
         _STAGE,
         _SERVER | _FAILURE,
     ),
@@ -133,7 +133,7 @@ SPANS: Final = (
         Service.SERVER,
         "CLIENT",
         SpanName.ATTEMPT,
-        "From MAIL FROM to the answer; missing where connecting failed. INTERNAL for agents of this server.",
+        "From MAIL FROM to the reply; missing if the connection failed. INTERNAL for delivery agents of this server.",
         _STAGE,
         _SERVER | _FAILURE,
     ),
@@ -142,7 +142,7 @@ SPANS: Final = (
         Service.SERVER,
         "INTERNAL",
         SpanName.RECEIVE,
-        "The mail left the queue: from the last attempt's end on. Linked to the bounces that were made of it.",
+        "The mail left the queue: begins at the end of the last attempt. Linked to bounces about the mail.",
         _MAIL | {Attribute.OUTCOME, Attribute.ATTEMPTS},
         frozenset({Attribute.MESSAGE_ID, Attribute.ERROR_TYPE}),
     ),

@@ -30,12 +30,12 @@ _QUEUE_CAPACITY: Final = "otel.sdk.processor.span.queue.capacity"
 
 
 class SpanCounts(NamedTuple):
-    """What became of the spans so far."""
+    """The number of processed and dropped spans so far."""
 
     processed: int
-    """Left the queue: exported or dropped."""
+    """Exported or dropped."""
     dropped: int
-    """Dropped, because the queue was full or because an export failed."""
+    """Dropped because the queue was full or an export failed."""
 
 
 class SpanExport:
@@ -50,7 +50,7 @@ class SpanExport:
     """
 
     def __init__(self, exporter: SpanExporter, lengths: ValueLengths = UNLIMITED) -> None:
-        os.environ["OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"] = "true"  # else the processor counts nothing
+        os.environ["OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"] = "true"  # otherwise the processor does not count
         self._reader = InMemoryMetricReader()
         self._exporter = MaskingSpanExporter(exporter, lengths)
         self.processor = BatchSpanProcessor(
@@ -63,7 +63,7 @@ class SpanExport:
         return self._exporter.is_healthy
 
     def counts(self) -> SpanCounts:
-        """Return what became of the spans so far."""
+        """Return the number of processed and dropped spans so far."""
         failed = self._exporter.failed_spans  # first: a span is processed before its export fails
         by_error = self._metric(_PROCESSED)
         not_queued = sum(count for error, count in by_error.items() if error)
@@ -83,7 +83,7 @@ class SpanExport:
         return self._metric(_QUEUE_SIZE)[""] > self.capacity / 2
 
     def _metric(self, name: str) -> dict[str, int]:
-        """Return a metric of the batch processor by its `error.type`; an empty one for none."""
+        """Return a metric of the batch processor by `error.type`, which is empty for no error."""
         data = self._reader.get_metrics_data()
         points = [
             point
@@ -105,7 +105,7 @@ class Tracing(NamedTuple):
     """None when spans are not exported."""
 
     def shutdown(self, seconds: float = _SHUTDOWN_SECONDS) -> None:
-        """Export the spans that wait, for at most so many seconds."""
+        """Export the queued spans, for at most `seconds`."""
         # The SDK waits 30 s for a dead collector. A daemon thread ends with the process.
         thread = Thread(target=self.provider.shutdown, name="tracing-shutdown", daemon=True)
         thread.start()
@@ -115,14 +115,14 @@ class Tracing(NamedTuple):
 
 
 def start_tracing(service: Service, id_generator: IdGenerator | None = None) -> Tracing:
-    """Return the tracing of a service, as the OTEL_ variables of this process say.
+    """Return the tracing of a service, configured by the OTEL_ variables of this process.
 
     Args:
         service: the `service.name` of the spans.
         id_generator: makes trace and span ids; random ones by default.
 
     Raises:
-        SettingsInvalid: a variable is unusable.
+        SettingsInvalid: a variable is invalid.
     """
     with _sdk_errors_as_settings_invalid(), _defaults_set(os.environ):
         limits = SpanLimits()
@@ -135,7 +135,7 @@ def tracer_provider(
     service: Service, processor: SpanProcessor | None = None, id_generator: IdGenerator | None = None
 ) -> TracerProvider:
     """Return a provider of spans under the service's name; OTEL_RESOURCE_ATTRIBUTES adds to their resource."""
-    # It writes a line for each value that it cuts, and any caller can send long values.
+    # It logs a line for each value that it cuts, and any caller can send long values.
     logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)
     limits = SpanLimits()
     provider = TracerProvider(
@@ -154,13 +154,13 @@ def tracer_provider(
 
 
 def _before_masking(length: int | None) -> int:
-    # The exporter cuts values to their limit. An address that begins before the cut has to be there as a whole.
+    # The exporter cuts values to their limit, after masking: an address that begins before the limit must be complete.
     return SpanLimits.UNSET if length is None else length + LONGEST_ADDRESS
 
 
 def _otlp_exporter(protocol: Protocol) -> SpanExporter:
     if protocol is Protocol.GRPC:
-        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - 25 MB of memory
+        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - about 20 MB of memory
 
         return trace_exporter.OTLPSpanExporter()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - same reason
@@ -170,7 +170,7 @@ def _otlp_exporter(protocol: Protocol) -> SpanExporter:
 
 @contextmanager
 def _defaults_set(environ: MutableMapping[str, str]) -> Iterator[None]:
-    """Set the defaults that differ from the SDK's while the SDK reads its variables."""
+    """Set the defaults that differ from the SDK's, while the SDK reads its variables."""
     added = {name: value for name, value in DEFAULTS.items() if name not in environ}
     environ.update(added)
     try:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from alerts.verdicts import VERDICTS
-from dashboards.queries import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
+from dashboards.recording_rules import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
 from mail_telemetry.names import METRICS
 
 ALERTS: Final = Path(__file__).resolve().parents[2] / "alerts"

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
+from alerts.annotations import read_links
 from alerts.catalogue import every_alert
-from alerts.held import KEEP_FIRING_FOR
 from alerts.model import Alert
 from alerts.render import rule_files
-from alerts.results import DECISIONS, results_of
-from alerts.words import read_links
+from alerts.request_results import DECISIONS, results_of
+from alerts.rule_times import KEEP_FIRING_FOR
 from mail_api.errors import RESULTS
 from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import ALERTS, known_labels, rules
+from tests.integration.alerts.faults import FAULTS, QUOTA_FAULTS
 
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
@@ -111,6 +112,12 @@ def test_stories_have_the_labels_of_the_stack() -> None:
         ("mail-api", "mail-api-2:9464"),
         ("mail-exporter", "mail-exporter:9154"),
     }
+
+
+def test_readme_lists_the_faults_of_the_drill() -> None:
+    """alerts/README.md has a row for each fault, with the alert that it raises."""
+    rows = re.findall(r"^\| ([a-z ]+) \| (Mail\w+) \|$", (ALERTS / "README.md").read_text(), re.MULTILINE)
+    assert rows == [(fault.name, fault.alert) for fault in (*FAULTS, *QUOTA_FAULTS)]
 
 
 def test_every_rule_file_has_its_test_file() -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from mail_check.ports import DOORS, Door
+from mail_check.checks.services import HOST_PORTS, HostPort
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("docker-compose.sandbox.yml", "tests/integration/docker-compose.test.yml")
 MONITORING = "docker-compose.monitoring.yml"
 SCALE = "tests/integration/docker-compose.scale.yml"
+GRAFANA = "tests/integration/docker-compose.grafana.yml"
 
 
 class Override(list[Any]):
@@ -67,12 +68,12 @@ def test_check_is_given_everything_and_changes_nothing() -> None:
     assert check["profiles"] == ["check"]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: str(door.host_port))
-def test_check_knows_the_ports(door: Door) -> None:
+@pytest.mark.parametrize("port", HOST_PORTS, ids=lambda port: str(port.host_port))
+def test_host_ports_of_the_check(port: HostPort) -> None:
     """The ports that the check looks for are those that production publishes."""
-    published = load("docker-compose.mail.prod.yml")["services"][door.service]["ports"]
-    host = "" if door.outside else "127.0.0.1:"
-    assert f"{host}{door.host_port}:{door.port}" in published
+    published = load("docker-compose.mail.prod.yml")["services"][port.service]["ports"]
+    host = "" if port.public else "127.0.0.1:"
+    assert f"{host}{port.host_port}:{port.port}" in published
 
 
 @pytest.mark.parametrize("service", ["mail-api", "mail-exporter"])
@@ -101,7 +102,7 @@ def test_sandbox_does_not_restart() -> None:
     assert len(lasting) > 2
 
 
-@pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, MONITORING])
+@pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, GRAFANA, MONITORING])
 def test_sandbox_is_on_loopback(overlay: str) -> None:
     """Everything that trying out and tests publish is reachable from this machine alone."""
     services = load(overlay)["services"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from dashboards.board_files import Json, boards, filled, panels
 from dashboards.model import Unit
-from dashboards.queries import TABLES
-from dashboards.reading import Json, boards, filled, panels
+from dashboards.recording_rules import TABLES
 from tests.contract.promql import selectors
 
 BOARDS = boards()

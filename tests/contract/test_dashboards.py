@@ -12,16 +12,16 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from alerts.catalogue import every_alert
 from dashboards import colours, expressions
 from dashboards.__main__ import files
+from dashboards.board_files import FOLDER, Json, boards, panels, promql, targets
 from dashboards.boards import Board
 from dashboards.colours import GREY
 from dashboards.model import COLUMNS, Unit
-from dashboards.reading import FOLDER, Json, boards, panels, promql, targets
 from mail_api.errors import RESULTS
-from mail_exporter.events import TLS_TRUST, Abort, Notice, Reason, Status
+from mail_exporter.collectors.queue import QUEUES
+from mail_exporter.events import TLS_TRUST, AbortKind, DeliveryStatus, NoticeKind, RejectReason
 from mail_exporter.metrics import LINE_RESULTS
-from mail_exporter.queue import QUEUES
 from mail_telemetry.causes import Cause
-from mail_telemetry.names import Attribute, Entry, Outcome
+from mail_telemetry.names import Attribute, Entry, Outcome, Stage
 from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import known_labels
 
@@ -177,11 +177,12 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "entry": Entry,
     "queue": QUEUES,
     "result": [*RESULTS, *LINE_RESULTS],
-    "status": [*Status, *colours.HTTP_STATUSES],
+    "status": [*DeliveryStatus, *colours.HTTP_STATUSES],
     "trust": TLS_TRUST,
-    "reason": Reason,
-    "kind": Notice,
-    "how": Abort,
+    "reason": RejectReason,
+    "kind": NoticeKind,
+    "how": AbortKind,
+    "stage": Stage,
 }
 """Labels with a fixed set of values. Each of the values has one colour on all boards."""
 
@@ -209,6 +210,27 @@ def test_colours_are_fixed() -> None:
                 found.setdefault((label, value), set()).add(colour)
     assert {value: colour for value, colour in found.items() if len(colour) > 1} == {}
     assert {label for label, _ in found} == {*VOCABULARIES}
+
+
+@pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
+def test_grafana_draws_what_is_meant(uid: str, panel: Json) -> None:
+    """Known traps of Grafana 12, found in its sources.
+
+    State timelines with thresholds ignore the colours of values; overrides find series by their old name, also after
+    a rename; tables of several queries are merged by their time; units after `suffix:` get a blank by themselves.
+    """
+    config = panel["fieldConfig"]
+    if panel["type"] == "state-timeline":
+        assert config["defaults"]["color"]["mode"] == "fixed", uid
+    renamed = {
+        prop["value"] for over in config["overrides"] for prop in over["properties"] if prop["id"] == "displayName"
+    }
+    assert [over for over in config["overrides"] if any(name in over["matcher"]["options"] for name in renamed)] == []
+    steps = [one["id"] for one in panel.get("transformations", ())]
+    if "merge" in steps:
+        kept = panel["transformations"][steps.index("filterFieldsByName")]["options"]["include"]["names"]
+        assert "Time" in kept
+    assert "suffix: " not in str(config)
 
 
 def test_related_colours_differ() -> None:

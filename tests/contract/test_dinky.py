@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from dinky import bring
-from dinky.needs.compose import OURS
-from dinky.needs.grafana import LINKS
-from dinky.needs.model import DASHBOARDS, LOOKED_AT, RULES, THEIRS
-from dinky.needs.prometheus import PATTERN, TARGETS
+from dinky import rules_and_dashboards
+from dinky.changes.compose import OURS
+from dinky.changes.grafana import LINKS
+from dinky.changes.prometheus import PATTERN, TARGETS
+from dinky.server_folder import CHANGED_FILES, CHECKED_FILES, DASHBOARDS, RULES
 from tests.contract.test_compose import MONITORING, load
 from tests.contract.test_monitoring import read
 
@@ -24,7 +24,7 @@ def test_every_rule_and_dashboard() -> None:
     """Each generated file is copied, under its name, to where Prometheus and Grafana look."""
     rules = {f"{RULES}/{path.name}" for path in (ROOT / "alerts/rules").iterdir()}
     boards = {f"{DASHBOARDS}/{path.name}" for path in (ROOT / "dashboards/json").iterdir()}
-    assert set(bring.files()) == rules | boards
+    assert set(rules_and_dashboards.files()) == rules | boards
     pattern = PATTERN.partition("/")[0]
     assert f"monitoring/prometheus/{pattern}" == RULES
 
@@ -38,13 +38,13 @@ def test_every_container() -> None:
 
 
 def test_every_link() -> None:
-    """Each way between the monitoring profile's data sources is made between theirs."""
+    """Each link of the monitoring profile's data sources, to another or to a dashboard, is made in theirs."""
     sources = read("dashboards/provisioning/datasources/mail.yml")["datasources"]
     ways = {
         (one["type"], key)
         for one in sources
         for key, value in one["jsonData"].items()
-        if "datasourceUid" in json.dumps(value)
+        if re.search(r"datasourceUid|/d/mail-", json.dumps(value))
     }
     assert {(kind, key) for kind, key, _ in LINKS} == ways
 
@@ -54,12 +54,12 @@ def test_every_feature_of_prometheus() -> None:
     command = load(MONITORING)["services"]["prometheus"]["command"]
     features = [flag for flag in command if flag.startswith("--enable-")]
     assert features == ["--enable-feature=exemplar-storage"]
-    assert features[0] in (ROOT / "dinky/needs/compose.py").read_text()
+    assert features[0] in (ROOT / "dinky/changes/compose.py").read_text()
 
 
 def test_stack_has_the_files() -> None:
     """The tests' stack has each of the server's files that are read, and no trace of us."""
-    assert [path for path in (*THEIRS, *LOOKED_AT) if not (STACK / path).is_file()] == []
+    assert [path for path in (*CHANGED_FILES, *CHECKED_FILES) if not (STACK / path).is_file()] == []
     text = "".join(path.read_text() for path in STACK.rglob("*.yml"))
     assert "dinky-mail" not in text
 

@@ -9,9 +9,9 @@ import yaml
 
 from alerts.routes.settings import RouteSettings
 from dev import docs
-from dinky.links import LinkSettings
+from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
-from mail_check.settings import Settings as CheckSettings
+from mail_check.settings import CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.otel_variables import VARIABLES
 from tests.documents import links

@@ -11,18 +11,18 @@ from prometheus_client.metrics_core import Metric as Family
 
 from mail_api.smtp import Pool
 from mail_api.telemetry import Telemetry, watch_losses
-from mail_exporter import parts
-from mail_exporter.certificate import CertificateReader
-from mail_exporter.follower import Follower
-from mail_exporter.parts import PartsCollector
-from mail_exporter.queue import QueueReader
-from mail_exporter.service import make_pipeline, part_readers
+from mail_exporter import collectors
+from mail_exporter.collectors import ScrapeCollector
+from mail_exporter.collectors.certificate import CertificateReader
+from mail_exporter.collectors.queue import QueueReader
+from mail_exporter.log_tail import LogTail
+from mail_exporter.read_loop import ReadLoop
+from mail_exporter.run import make_collectors, make_pipeline
 from mail_exporter.settings import Settings as ExporterSettings
-from mail_exporter.source import LogFollower
 from mail_ledger import Ledger
-from mail_ledger.api_key import KeyLimits
+from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
+from mail_ledger.key_limits import KeyLimits
 from mail_telemetry.logging import LogOutput
 from mail_telemetry.names import METRICS, Metric, Service
 from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
@@ -37,17 +37,17 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
     settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
     engine = open_engine("sqlite://")
     ledger = Ledger(engine)
-    Keys(engine).create("web", limits=KeyLimits(100))
+    ApiKeys(engine).create("web", limits=KeyLimits(100))
     export = SpanExport(InMemorySpanExporter())
     tracing = Tracing(tracer_provider(Service.API, export.processor), export)
     watch_losses(registry, export, LogOutput(StringIO()))
-    follower = Follower(
-        LogFollower(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, None), lambda _: True
+    loop = ReadLoop(
+        LogTail(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, None), lambda _: True
     )
-    readers = part_readers(settings, follower, ledger, export)
-    readers[parts.QUEUE] = QueueReader(list).metrics
-    readers[parts.CERTIFICATE] = CertificateReader(lambda: 1.0).metrics
-    registry.register(PartsCollector(readers))
+    readers = make_collectors(settings, loop, ledger, export)
+    readers[collectors.QUEUE] = QueueReader(list).metrics
+    readers[collectors.CERTIFICATE] = CertificateReader(lambda: 1.0).metrics
+    registry.register(ScrapeCollector(readers))
     yield {family.name: family for family in registry.collect()}
     tracing.shutdown()
     ledger.close()

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.board_files import boards
+from dashboards.boards import Board
+from dashboards.data_sources import LOKI, PROMETHEUS, TEMPO
 from dashboards.logql import TRACE
-from dashboards.sources import LOKI, PROMETHEUS, TEMPO
 from mail_telemetry.names import Service
 from tests.contract.test_compose import MONITORING, load
 
@@ -76,19 +78,34 @@ def test_prometheus_scrapes_by_the_containers_names(service: Service) -> None:
     assert jobs[service]["static_configs"] == [{"targets": [f"{service.value}:{labels['prometheus.port']}"]}]
 
 
-def test_ways_between_data_sources(sources: dict[str, Json]) -> None:
-    """Exemplar to trace, line to trace, trace to lines: each leads to a data source that is there."""
-    trace = sources[TEMPO.plugin]
-    exemplar = {"name": TRACE, "datasourceUid": trace["uid"]}
-    assert sources[PROMETHEUS.plugin]["jsonData"]["exemplarTraceIdDestinations"] == [exemplar]
-    (derived,) = sources[LOKI.plugin]["jsonData"]["derivedFields"]
-    assert derived["datasourceUid"] == trace["uid"]
+def test_exemplars_and_lines_lead_to_the_trail(sources: dict[str, Json]) -> None:
+    """A link to a data source would open Explore, where an anonymous viewer may not go."""
+    (exemplar,) = sources[PROMETHEUS.plugin]["jsonData"]["exemplarTraceIdDestinations"]
+    derived = sources[LOKI.plugin]["jsonData"]["derivedFields"]
+    assert exemplar["name"] == TRACE
+    trail = {variable["name"] for variable in boards()[Board.TRAIL]["templating"]["list"]}
+    for link in (exemplar, *derived):
+        assert "datasourceUid" not in link
+        assert link["url"] == "/d/mail-trail?var-id=$${__value.raw}&var-trace=$${__value.raw}"
+        assert {*re.findall(r"var-(\w+)=", link["url"])} <= trail
+
+
+def test_lines_name_their_trace(sources: dict[str, Json]) -> None:
+    """The trace id is found in a line as it was written, and in the label that `| json` makes of it."""
+    written, label = sources[LOKI.plugin]["jsonData"]["derivedFields"]
     line = '{"level": "info", "trace_id": "0af7651916cd43dd8448eb211c80319c", "message": "mail accepted"}'
-    found = re.search(derived["matcherRegex"], line)
+    found = re.search(written["matcherRegex"], line)
     assert found
     assert found[1] == "0af7651916cd43dd8448eb211c80319c"
-    assert trace["jsonData"]["tracesToLogsV2"]["datasourceUid"] == sources[LOKI.plugin]["uid"]
-    assert trace["jsonData"]["tracesToMetrics"]["datasourceUid"] == sources[PROMETHEUS.plugin]["uid"]
+    assert (label["matcherType"], re.findall(label["matcherRegex"], TRACE)) == ("label", [TRACE])
+    assert written["name"] != label["name"]  # Grafana merges fields of the same name
+
+
+def test_traces_lead_to_data_sources(sources: dict[str, Json]) -> None:
+    """A trace leads to its lines and numbers, in data sources that are there."""
+    trace = sources[TEMPO.plugin]["jsonData"]
+    assert trace["tracesToLogsV2"]["datasourceUid"] == sources[LOKI.plugin]["uid"]
+    assert trace["tracesToMetrics"]["datasourceUid"] == sources[PROMETHEUS.plugin]["uid"]
 
 
 def test_data_sources_are_parts(sources: dict[str, Json]) -> None:

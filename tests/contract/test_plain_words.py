@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from alerts.annotations import Links, annotations
 from alerts.catalogue import every_alert
-from alerts.words import Links, annotations
-from dashboards.reading import boards, panels
+from dashboards.board_files import boards, panels
 from mail_telemetry.causes import EXPLANATIONS
 
 LONGEST_TITLE: Final = 32

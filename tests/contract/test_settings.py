@@ -9,8 +9,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from mail_api.settings import Settings as ApiSettings
-from mail_check.settings import Settings as CheckSettings
-from mail_check.stack import VariableUnusable, read_stack
+from mail_check.settings import CheckSettings, VariableUnusable, read_mail_settings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.configuration import load
 
@@ -98,7 +97,7 @@ def test_accepted_by_all(name: str, value: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(variable, text)
     for settings_class in CLASSES:
         load(settings_class)
-    read_stack(values, lambda path: path)
+    read_mail_settings(values, lambda path: path)
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -118,13 +117,13 @@ def test_lists_have_the_same_items(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, text in values.items():
         monkeypatch.setenv(variable, text)
     assert load(ApiSettings).forward_email == ("me@example.com", "you@example.net")
-    assert read_stack(values, lambda path: path).forward_to == ("me@example.com", "you@example.net")
+    assert read_mail_settings(values, lambda path: path).forward_to == ("me@example.com", "you@example.net")
 
 
 def test_no_domain_for_the_check() -> None:
     """The check says which variable it misses."""
     with pytest.raises(VariableUnusable, match="MAIL_DOMAIN"):
-        read_stack({}, lambda path: path)
+        read_mail_settings({}, lambda path: path)
 
 
 @pytest.mark.parametrize("settings_class", [ApiSettings, ExporterSettings])

@@ -67,6 +67,7 @@ class Stack:
         if overlay:
             self.compose.compose_command_property.extend(("--project-name", self.project))
         self._urls: dict[tuple[str, int], str] = {}
+        self._variables: dict[str, str] = {}
         self.http = httpx2.Client(timeout=DEADLINE_SECONDS)
 
     @contextmanager
@@ -88,8 +89,22 @@ class Stack:
         # Public port numbers are given out anew at each start.
         self._urls.clear()
         command = [*self.compose.compose_command_property, *arguments]
-        ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)  # noqa: S603 - Compose
+        environment = os.environ | self._variables
+        ended = subprocess.run(  # noqa: S603 - Compose
+            command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment
+        )
         assert ended.returncode == 0, f"{command} ended with {ended.returncode}: {ended.stderr}"
+
+    @contextmanager
+    def variables(self, values: Mapping[str, str], *services: str) -> Iterator[None]:
+        """Recreate services with these variables, and afterwards with the usual ones."""
+        self._variables = dict(values)
+        try:
+            self.command("up", "--detach", "--wait", *services)
+            yield
+        finally:
+            self._variables = {}
+            self.command("up", "--detach", "--wait", *services)
 
     def network(self) -> str:
         """Return the name of the network that everybody outside meets the services on."""

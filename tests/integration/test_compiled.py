@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bench.maillog import Mix, write
-from mail_exporter.record import SYSLOG_NAMES
+from dev.bench.maillog import Mix, write
+from mail_exporter.log_line import SYSLOG_NAMES
 from mail_exporter.replay import replay
 from tests.integration.stack import Stack
 

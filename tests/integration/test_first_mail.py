@@ -91,6 +91,21 @@ def test_metrics_move(stack: Stack, subject: str) -> None:
     )
 
 
+def test_volumes_name_their_disk(stack: Stack) -> None:
+    """The label disk of each volume lists the volumes that have the same device number in the exporter's container."""
+    paths = {"ledger": "/var/lib/mail-ledger", "log": "/var/log/mail", "spool": "/var/spool/postfix"}
+    numbers = stack.execute("mail-exporter", "stat", "--format=%d", *paths.values()).split()
+    devices = dict(zip(paths, numbers, strict=True))
+    disks = {
+        sample.labels["volume"]: sample.labels["disk"]
+        for sample in stack.samples(EXPORTER)
+        if sample.name == "mail_volume_free_bytes"
+    }
+    assert disks == {
+        volume: ", ".join(other for other, number in devices.items() if number == devices[volume]) for volume in paths
+    }
+
+
 def test_exporter_understands_everything(stack: Stack, subject: str) -> None:
     """No line that our own Postfix writes is foreign, unsupported or malformed, and every part can be read."""
     stack.send(subject)

@@ -1,6 +1,5 @@
 """OTLP over gRPC, from the real images to gRPC's own library in the sandbox."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,12 +16,8 @@ SERVICES = ("mail-api", "mail-exporter")
 @pytest.fixture(scope="module")
 def grpc_stack(stack: Stack) -> Iterator[Stack]:
     """The stack whose services speak gRPC to their collector; afterwards they speak HTTP again."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setitem(os.environ, name, value)
-        stack.command("up", "--detach", "--wait", *SERVICES)
+    with stack.variables(SETTINGS, *SERVICES):
         yield stack
-    stack.command("up", "--detach", "--wait", *SERVICES)
 
 
 def exports(stack: Stack) -> dict[str, int]:

@@ -83,7 +83,7 @@ def explain(message_id: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param(("FILE=README.md",), "Say so: CONFIRM=yes", id="not confirmed"),
+        pytest.param(("FILE=README.md",), "Confirm it: CONFIRM=yes", id="not confirmed"),
         pytest.param(("FILE=no-such.db", "CONFIRM=yes"), "no-such.db: there is no such file", id="no file"),
         pytest.param(("FILE=README.md", "CONFIRM=yes"), "file is not a database", id="no backup"),
     ],

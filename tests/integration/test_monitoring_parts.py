@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from dev.parts import Docker, Part, report, watch
+from dev.monitoring_status import Docker, Part, report, watch
 
 IMAGE: Final = "debian:trixie-slim"
 

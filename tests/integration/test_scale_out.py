@@ -7,8 +7,7 @@ import pytest
 from httpx2 import Response
 
 from mail_ledger.api_ledger import ApiLedger
-from mail_ledger.state import State
-from mail_ledger.status import MessageStatus
+from mail_ledger.status import MessageStatus, State
 from tests.integration.stack import API, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
 
 APIS = (API, ("mail-api-2", 20001))
@@ -50,7 +49,7 @@ def reached(ledger: ApiLedger, message_id: str, state: State) -> MessageStatus:
     """Wait until a mail is in that state."""
 
     def look() -> MessageStatus | None:
-        status = ledger.messages.get(message_id)
+        status = ledger.statuses.get(message_id)
         return status if status is not None and status.state is state else None
 
     return until(f"{message_id} {state}", look)

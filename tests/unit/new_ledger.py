@@ -1,4 +1,4 @@
-"""New ledgers without the time that migrations take: one database is migrated, all others are its copies."""
+"""New ledgers for tests, without the time of migrations: one database is migrated and copied."""
 
 from functools import cache
 from pathlib import Path
@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mail_ledger import Ledger
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
+from mail_ledger.engine import connect, open_engine
 
 
 def in_memory() -> Ledger:
@@ -20,7 +19,7 @@ def in_memory() -> Ledger:
 
 
 def in_file(path: Path) -> Ledger:
-    """Return a new ledger in a file, which is made."""
+    """Return a new ledger in a new file."""
     path.write_bytes(_migrated())
     return Ledger.open(f"sqlite:///{path}")
 

@@ -1,14 +1,14 @@
-"""Text to event, one module per Postfix daemon; `DAEMONS` is the dispatch table."""
+"""Parsers of log line texts, one module per Postfix daemon; `DAEMONS` is the dispatch table."""
 
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from mail_exporter.events import NOTED, Complained, Event, Severity
+from mail_exporter.events import NO_EVENT, LogEvent, LogSeverity, ProblemLogged
 from mail_exporter.parse import bounce, cleanup, delivery, master, pickup, postscreen, postsuper, qmgr, smtpd
 
-Parser = Callable[[str], Event | None]
+Parser = Callable[[str], LogEvent | None]
 
 DAEMONS: Mapping[str, Parser] = MappingProxyType(
     {
@@ -33,26 +33,26 @@ NOISE = frozenset(
         *("tlsmgr", "tlsproxy", "trivial-rewrite", "verify"),
     }
 )
-"""Daemons whose ordinary lines tell nothing that is counted; tlsproxy's are smtp's once more."""
+"""Daemons whose ordinary lines are not counted; tlsproxy repeats lines of smtp."""
 
 _COMPLAINT: Final = re.compile(r"(warning|error|fatal|panic): ")
 
 
 def parser_of(daemon: str) -> Parser:
-    """Return what reads the daemon's ordinary lines."""
-    return DAEMONS.get(daemon) or (_parse_noise if daemon in NOISE else parse_complaint)
+    """Return the parser of the daemon's ordinary lines."""
+    return DAEMONS.get(daemon) or (_parse_noise if daemon in NOISE else parse_problem)
 
 
-def parse(daemon: str, text: str) -> Event | None:
-    """Return what a line says, or None when it is Postfix's and not understood."""
-    return parser_of(daemon)(text) or parse_complaint(text)
+def parse(daemon: str, text: str) -> LogEvent | None:
+    """Return the event of a text, or None when it is not understood."""
+    return parser_of(daemon)(text) or parse_problem(text)
 
 
-def parse_complaint(text: str) -> Event | None:
-    """Read `warning: this may be important` and worse, which any daemon may say."""
+def parse_problem(text: str) -> LogEvent | None:
+    """Parse `warning: this may be important` and worse, which any daemon may log."""
     found = _COMPLAINT.match(text)
-    return Complained(Severity(found[1])) if found else None
+    return ProblemLogged(LogSeverity(found[1])) if found else None
 
 
-def _parse_noise(text: str) -> Event | None:
-    return parse_complaint(text) or NOTED
+def _parse_noise(text: str) -> LogEvent | None:
+    return parse_problem(text) or NO_EVENT

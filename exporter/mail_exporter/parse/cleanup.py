@@ -1,15 +1,23 @@
-"""cleanup(8): the mail's header on its way into the queue."""
+"""cleanup(8): Message-ID, trace context, header checks and milters."""
 
 import re
 from typing import Final
 
-from mail_exporter.events import NOTED, Event, MessageIdSeen, Reason, Rejected, Removed, TraceSeen
+from mail_exporter.events import (
+    NO_EVENT,
+    ClientRejected,
+    LogEvent,
+    MailRemoved,
+    MessageIdSeen,
+    RejectReason,
+    TraceContextSeen,
+)
 from mail_exporter.parse.grammar import QUEUE_ID, TRACEPARENT, split_id
 
 _MESSAGE_ID: Final = "message-id="
 _TRACEPARENT: Final = "info: header Traceparent: "
-# Postfix cuts the header at 200 characters; the value is anchored at both ends so that header text
-# which imitates the rest of the line cannot be taken for it.
+# Postfix cuts the header at 200 characters. The value is anchored at both ends, so that header text which imitates the
+# rest of the line is not parsed as such.
 _TRACE: Final = re.compile(rf"({TRACEPARENT}) from ")
 _OTHER: Final = re.compile(
     rf"({QUEUE_ID}): (?:(removed \((?:canceled|discarded)\))|((?:milter-)?reject: )"
@@ -18,8 +26,8 @@ _OTHER: Final = re.compile(
 )
 
 
-def parse(text: str) -> Event | None:
-    """Read what cleanup says of a header, and what header_checks(5) and milters made of the mail.
+def parse(text: str) -> LogEvent | None:
+    """Parse a header line, or an action of header_checks(5) or a milter.
 
     4jXSsP52xGzDhqX: message-id=<x@y>
     4jXSsP52xGzDhqX: info: header Traceparent: 00-... from api[172.18.0.5]; from=<...> to=<...> ...: mailtrace
@@ -30,9 +38,9 @@ def parse(text: str) -> Event | None:
     if said.startswith(_MESSAGE_ID):
         return MessageIdSeen(queue_id, said[len(_MESSAGE_ID) :])
     if said.startswith(_TRACEPARENT) and (trace := _TRACE.match(said, len(_TRACEPARENT))) is not None:
-        return TraceSeen(queue_id, trace[1])
+        return TraceContextSeen(queue_id, trace[1])
     if (other := _OTHER.match(text)) is None:
         return None
     if other[2]:
-        return Removed(other[1])
-    return Rejected(Reason.CONTENT) if other[3] else NOTED
+        return MailRemoved(other[1])
+    return ClientRejected(RejectReason.CONTENT) if other[3] else NO_EVENT

@@ -1,55 +1,55 @@
-"""The delivery agents: one line per recipient and attempt, in the format of Postfix's src/global/log_adhoc.c."""
+"""Delivery agents: one line per recipient and attempt, in the format of Postfix's src/global/log_adhoc.c."""
 
 import re
 from typing import Final
 
-from mail_exporter.events import NOTED, Attempted, Delays, Event, Status
+from mail_exporter.events import NO_EVENT, AttemptLogged, Delays, DeliveryStatus, LogEvent
 from mail_exporter.parse import tls
 from mail_exporter.parse.grammar import QUEUE_ID, split_address, split_id
 
 DAEMONS: Final = ("smtp", "lmtp", "local", "virtual", "pipe", "discard", "error", "retry")
 
-_SHOWN: Final = 5
+_FIELD_COUNT: Final = 5
 """Relay, delay, delays, dsn, status."""
 _NUMBER: Final = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
 _known_numbers: Final[dict[str, float]] = {}
-"""Delays have two significant digits: the same few come again and again."""
+"""Delays have two significant digits, so that few distinct texts occur."""
 _MOST_KNOWN: Final = 4096
 _SUSPENDED: Final = "delivery temporarily suspended: "
 _NOTED: Final = re.compile(
     rf"(?:{QUEUE_ID}: )?(?:host |connect to |lost connection with |conversation with |enabling PIX|Cannot start TLS"
     r"|SSL_connect |(?:server )?certificate verification |setting up TLS |TLS handshake |untrusted issuer )"
 )
-_STATUS: Final = {spelling: status for status in Status for spelling in (status.value, status.value.upper())}
+_STATUS: Final = {spelling: status for status in DeliveryStatus for spelling in (status.value, status.value.upper())}
 
 
-def parse(text: str) -> Event | None:
-    """Read the end of an attempt for one recipient; a status that Postfix does not have is not understood, so None.
+def parse(text: str) -> LogEvent | None:
+    """Parse the end of an attempt for one recipient; return None for an unknown status.
 
     4jXSsP52xGzDhqX: to=<a@x.org>, relay=smtp.gmail.com[1.2.3.4]:587, delay=0.32, delays=0.1/0.01/0.1/0.11,
         dsn=2.0.0, status=sent (250 2.0.0 OK ...)
     4jXSsP52xGzDhqX: to=<me@x.org>, orig_to=<hi@y.org>, relay=none, delay=9, delays=9/0/0/0, dsn=4.7.8,
         status=deferred (delivery temporarily suspended: SASL authentication failed; ...)
 
-    Postfix 3.11 adds `tls=`; a connection that is used again adds `conn_use=`.
+    Postfix 3.11 adds `tls=`; a reused connection adds `conn_use=`.
     """
     queue_id, said = split_id(text)
     attempt = _attempt(queue_id, said) if said.startswith("to=<") else None
     if attempt is not None:
         return attempt
-    return tls.parse(text) or (NOTED if _NOTED.match(text) else None)
+    return tls.parse(text) or (NO_EVENT if _NOTED.match(text) else None)
 
 
-def _attempt(queue_id: str, said: str) -> Attempted | None:
+def _attempt(queue_id: str, said: str) -> AttemptLogged | None:
     recipient, rest = split_address(said[4:])
     original = ""
     if rest.startswith("orig_to=<"):
         original, rest = split_address(rest[9:])
     shown, _, words = rest.partition(" (")
     fields = shown.split(", ")
-    if len(fields) > _SHOWN:
+    if len(fields) > _FIELD_COUNT:
         fields = [field for field in fields if not field.startswith(("conn_use=", "tls="))]
-    if len(fields) != _SHOWN or not words.endswith(")"):
+    if len(fields) != _FIELD_COUNT or not words.endswith(")"):
         return None
     relay, delay, delays, dsn, status = fields
     if not (
@@ -66,21 +66,14 @@ def _attempt(queue_id: str, said: str) -> Attempted | None:
     if known is None:
         return None
     suspended = words.startswith(_SUSPENDED)
+    reply = words[len(_SUSPENDED) : -1] if suspended else words[:-1]
+    forwarded = original not in ("", recipient)
     try:
-        return Attempted(
-            queue_id,
-            recipient,
-            relay[6:],
-            _seconds(delay[6:]),
-            _stages(delays[7:]),
-            dsn[4:],
-            known,
-            words[len(_SUSPENDED) : -1] if suspended else words[:-1],
-            forwarded=original not in ("", recipient),
-            suspended=suspended,
-        )
-    except ValueError:  # a delay that is no number
+        total, stages = _seconds(delay[6:]), _stages(delays[7:])
+    except ValueError:  # a delay is not a number
         return None
+    # Positional, because in a compiled module keywords take twice as long for a dataclass.
+    return AttemptLogged(queue_id, recipient, relay[6:], total, stages, dsn[4:], known, reply, forwarded, suspended)
 
 
 def _stages(delays: str) -> Delays:

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from mail_exporter.events import Event, Turn, Turned
+from mail_exporter.events import LogEvent, ServerState, ServerStateChanged
 
 _TURNS: Final = (
-    ("daemon started -- ", Turned(Turn.STARTED)),
-    ("reload -- ", Turned(Turn.RELOADED)),
-    ("terminating on signal ", Turned(Turn.STOPPED)),
+    ("daemon started -- ", ServerStateChanged(ServerState.STARTED)),
+    ("reload -- ", ServerStateChanged(ServerState.RELOADED)),
+    ("terminating on signal ", ServerStateChanged(ServerState.STOPPED)),
 )
 
 
-def parse(text: str) -> Event | None:
-    """Read `daemon started -- version 3.10.13, configuration /etc/postfix` and `terminating on signal 15`."""
+def parse(text: str) -> LogEvent | None:
+    """Parse `daemon started -- version 3.10.13, configuration /etc/postfix` and `terminating on signal 15`."""
     return next((turned for words, turned in _TURNS if text.startswith(words)), None)

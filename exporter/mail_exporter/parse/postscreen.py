@@ -1,20 +1,20 @@
-"""postscreen(8): clients judged before they may speak to smtpd(8)."""
+"""postscreen(8): verdicts on clients, before smtpd(8)."""
 
 import re
 from typing import Final
 
-from mail_exporter.events import NOTED, Event, Reason, Rejected, Screened, Screening
+from mail_exporter.events import NO_EVENT, ClientRejected, ClientScreened, LogEvent, PostscreenVerdict, RejectReason
 
 _VERDICTS: Final = {
-    "PASS NEW": Screening.PASS_NEW,
-    "PASS OLD": Screening.PASS_OLD,
-    "PREGREET": Screening.PREGREET,
-    "DNSBL": Screening.DNSBL,
-    "HANGUP": Screening.HANGUP,
-    "ALLOWLISTED": Screening.ALLOWLISTED,
-    "WHITELISTED": Screening.ALLOWLISTED,
-    "DENYLISTED": Screening.DENYLISTED,
-    "BLACKLISTED": Screening.DENYLISTED,
+    "PASS NEW": PostscreenVerdict.PASS_NEW,
+    "PASS OLD": PostscreenVerdict.PASS_OLD,
+    "PREGREET": PostscreenVerdict.PREGREET,
+    "DNSBL": PostscreenVerdict.DNSBL,
+    "HANGUP": PostscreenVerdict.HANGUP,
+    "ALLOWLISTED": PostscreenVerdict.ALLOWLISTED,
+    "WHITELISTED": PostscreenVerdict.ALLOWLISTED,
+    "DENYLISTED": PostscreenVerdict.DENYLISTED,
+    "BLACKLISTED": PostscreenVerdict.DENYLISTED,
 }
 _VERDICT: Final = re.compile(rf"({'|'.join(_VERDICTS)}) ")
 _NOTED: Final = re.compile(
@@ -22,8 +22,8 @@ _NOTED: Final = re.compile(
 )
 
 
-def parse(text: str) -> Event | None:
-    r"""Read a verdict, with the old words for the lists too (Postfix: respectful_logging).
+def parse(text: str) -> LogEvent | None:
+    r"""Parse a verdict, including the older names of the lists (Postfix: respectful_logging).
 
     PASS NEW [1.2.3.4]:51234
     PREGREET 11 after 0.06 from [1.2.3.4]:51234: EHLO x\r\n
@@ -31,7 +31,7 @@ def parse(text: str) -> Event | None:
     NOQUEUE: reject: RCPT from [1.2.3.4]:51234: 550 5.7.1 Service unavailable; client [1.2.3.4] blocked using ...
     """
     if found := _VERDICT.match(text):
-        return Screened(_VERDICTS[found[1]])
+        return ClientScreened(_VERDICTS[found[1]])
     if text.startswith("NOQUEUE: reject: "):
-        return Rejected(Reason.CLIENT)
-    return NOTED if _NOTED.match(text) else None
+        return ClientRejected(RejectReason.CLIENT)
+    return NO_EVENT if _NOTED.match(text) else None

@@ -1,26 +1,26 @@
-"""smtpd(8): mail that comes in by SMTP, and clients that are sent away."""
+"""smtpd(8): incoming SMTP connections, accepted mails and rejected clients."""
 
 import re
 from typing import Final
 
 from mail_exporter.events import (
-    CONNECTED,
-    NOTED,
-    Abort,
-    Aborted,
-    Accepted,
+    CLIENT_CONNECTED,
+    NO_EVENT,
+    AbortKind,
     AuthenticationFailed,
-    Event,
-    Reason,
-    Rejected,
+    ClientRejected,
+    LogEvent,
+    MailAccepted,
+    RejectReason,
+    SessionAborted,
 )
-from mail_exporter.parse import refusal, tls
+from mail_exporter.parse import reject, tls
 from mail_exporter.parse.grammar import QUEUE_ID, TRACEPARENT, split_id
 
 _AUTHENTICATION_FAILED: Final = AuthenticationFailed()
 _CLIENT: Final = r"[^\s\[]*\[[^\]]*\](?::\d+)?"
 _IDENT: Final = ", orig_queue_id="
-# Right behind the client: only port 25 takes XFORWARD, and knows no login whose name could look like this.
+# Directly after the client: only port 25 accepts XFORWARD, and it has no logins whose user name could imitate this.
 _TRACE: Final = re.compile(rf"client={_CLIENT}{_IDENT}({TRACEPARENT})(?:, orig_client=.*)?")
 
 _ABORTED: Final = re.compile(
@@ -31,11 +31,11 @@ _NOTED: Final = re.compile(
     rf"(?:NOQUEUE|{QUEUE_ID}): (?:milter-|reject_warning: |warn: |hold: |discard: |filter: |redirect: |info: |prepend: "
     r"|bcc: |replace: |permit: |sender=)|SSL_accept |setting up TLS |initializing |auto_clnt_|idle timeout|proxy-"
 )
-_ABORTS: Final = {"lost connection": Abort.LOST, "timeout": Abort.TIMEOUT, "too many errors": Abort.ERRORS}
+_ABORTS: Final = {"lost connection": AbortKind.LOST, "timeout": AbortKind.TIMEOUT, "too many errors": AbortKind.ERRORS}
 
 
-def parse(text: str) -> Event | None:
-    """Read connections, mails taken in and clients sent away; the loopback's are our own health checks.
+def parse(text: str) -> LogEvent | None:
+    """Parse connections, accepted mails and rejected clients; loopback clients are health checks of this server.
 
     connect from web[172.18.0.5]
     4jXSsP52xGzDhqX: client=web[172.18.0.5], sasl_method=PLAIN, sasl_username=admin
@@ -46,13 +46,13 @@ def parse(text: str) -> Event | None:
     improper command pipelining after CONNECT from web[172.18.0.5]: EHLO api
     """
     if text.startswith("connect from "):
-        return NOTED if _is_loopback(text) else CONNECTED
+        return NO_EVENT if _is_loopback(text) else CLIENT_CONNECTED
     if text.startswith("disconnect from "):
-        return NOTED
+        return NO_EVENT
     queue_id, said = split_id(text)
     if said.startswith("client="):
         traced = _TRACE.fullmatch(said) if _IDENT in said else None
-        return Accepted(queue_id, traced[1] if traced else None)
+        return MailAccepted(queue_id, traced[1] if traced else None)
     return tls.parse(text) or _parse_end(text)
 
 
@@ -60,12 +60,12 @@ def _is_loopback(text: str) -> bool:
     return "[127." in text or "[::1]" in text
 
 
-def _parse_end(text: str) -> Event | None:
+def _parse_end(text: str) -> LogEvent | None:
     if text.startswith("warning: "):
-        return _AUTHENTICATION_FAILED if _AUTHENTICATION.match(text) else refusal.parse_limit(text)
+        return _AUTHENTICATION_FAILED if _AUTHENTICATION.match(text) else reject.parse_limit(text)
     if text.startswith("improper command pipelining after "):
-        return Rejected(Reason.PROTOCOL)
-    # The words are looked for first: that costs a tenth of the expression.
+        return ClientRejected(RejectReason.PROTOCOL)
+    # The word is searched first: that takes a tenth of the time of the expression.
     if " after " in text and (found := _ABORTED.fullmatch(text)):
-        return NOTED if _is_loopback(text) else Aborted(_ABORTS[found[1]])
-    return refusal.parse(text) or (NOTED if _NOTED.match(text) else None)
+        return NO_EVENT if _is_loopback(text) else SessionAborted(_ABORTS[found[1]])
+    return reject.parse(text) or (NO_EVENT if _NOTED.match(text) else None)

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the scripts in the transaction that `mail_ledger.migrate` began."""
+"""Alembic's entry script: runs the migrations in the transaction that `mail_ledger.migrations` began."""
 
 from alembic import context
 

@@ -7,14 +7,17 @@ are divided by SPEED. The alerts arrive at the sandbox's webhook, so also while 
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from tests.integration.alerts.faults import FAULTS, Fault
+from tests.integration.alerts.faults import FAULTS, QUOTA_FAULTS, QUOTA_SETTINGS, ROOM, Fault, room
 from tests.integration.alerts.monitoring import SPEED, monitored
-from tests.integration.stack import SANDBOX, Json, Stack, until
+from tests.integration.stack import SANDBOX, Json, Stack, T, until
 
 _DEADLINE_SECONDS: Final = 60.0
 _PUBLIC: Final = ("mail-server", 2525)
+_ROW: Final = "{:34} {:28} {:9} {:>10} {:>10}"
 
 
 class Outcome(NamedTuple):
@@ -30,6 +33,7 @@ def drill(stack: Stack, fault: Fault) -> Outcome:
 
     Raises:
         TimeoutError: one of them did not come.
+        AssertionError: the alert ended before the fault did.
     """
     http = stack.http
     http.delete(stack.url(SANDBOX, "/notifications")).raise_for_status()
@@ -37,6 +41,9 @@ def drill(stack: Stack, fault: Fault) -> Outcome:
     with fault.strike(stack):
         notification = await_alert(stack, fault, "firing")
         notified = time.monotonic() - began
+        _until(f"end of the fault: {fault.name}", lambda: fault.over(stack), stack, log_flows=fault.log_flows)
+        statuses = [one["status"] for one in notifications(stack, fault.alert)]
+        assert "resolved" not in statuses, f"{fault.alert} ended before the fault"
     mended = time.monotonic()
     await_alert(stack, fault, "resolved")
     resolved = time.monotonic() - mended
@@ -44,27 +51,41 @@ def drill(stack: Stack, fault: Fault) -> Outcome:
     return Outcome(notification, notified, resolved)
 
 
+@contextmanager
+def little_room(stack: Stack) -> Iterator[None]:
+    """Run the API and the exporter with QUOTA_SETTINGS; begin with an empty window, and without alerts."""
+    with stack.variables(QUOTA_SETTINGS, "mail-api", "mail-exporter"):
+        _until("an empty window", lambda: room(stack) == ROOM, stack)
+        _settle(stack)
+        yield
+    _settle(stack)
+
+
 def _settle(stack: Stack) -> None:
     """Wait until all notifications of a fault were sent: the dead man's switch comes every five seconds here."""
     seen = len(notifications(stack, "MailWatchdog"))
-
-    def look() -> bool:
-        greet(stack)
-        return len(notifications(stack, "MailWatchdog")) >= seen + 2
-
-    until("two more signs of life", look, _DEADLINE_SECONDS)
+    _until("two more signs of life", lambda: len(notifications(stack, "MailWatchdog")) >= seen + 2, stack)
 
 
 def await_alert(stack: Stack, fault: Fault, status: str) -> Json:
     """Wait for a notification of the fault's alert and return it."""
 
     def look() -> Json | None:
-        if fault.log_flows or status == "resolved":
-            greet(stack)
         found = notifications(stack, fault.alert)
         return next((one for one in found if one["status"] == status), None)
 
-    return until(f"{fault.alert} {status}", look, _DEADLINE_SECONDS)
+    return _until(f"{fault.alert} {status}", look, stack, log_flows=fault.log_flows or status == "resolved")
+
+
+def _until(what: str, look: Callable[[], T | None], stack: Stack, *, log_flows: bool = True) -> T:
+    """Wait for what `look` finds, and let the mail log have new lines meanwhile."""
+
+    def greet_and_look() -> T | None:
+        if log_flows:
+            greet(stack)
+        return look()
+
+    return until(what, greet_and_look, _DEADLINE_SECONDS)
 
 
 def notifications(stack: Stack, name: str = "") -> list[Json]:
@@ -86,20 +107,24 @@ def greet(stack: Stack) -> None:
 def main() -> int:
     """Run all faults and print the table; return 1 when an alert did not come."""
     print(f"Fire drill: rules and routes {SPEED} times as fast; starting the stack (a minute or two)", flush=True)
-    failures = 0
-    row = "{:32} {:28} {:9} {:>10} {:>10}".format
     with Stack().running() as stack, monitored(stack):
-        print(row("fault", "alert", "severity", "notified", "resolved"))
-        for fault in FAULTS:
-            try:
-                outcome = drill(stack, fault)
-            except TimeoutError as error:
-                failures += 1
-                print(f"{fault.name:32} FAILED: {error}", flush=True)
-                continue
-            times = (f"{outcome.notified:.1f} s", f"{outcome.resolved:.1f} s")
-            print(row(fault.name, fault.alert, outcome.notification["severity"], *times), flush=True)
+        print(_ROW.format("fault", "alert", "severity", "notified", "resolved"))
+        failures = sum(not _report(stack, fault) for fault in FAULTS)
+        with little_room(stack):
+            failures += sum(not _report(stack, fault) for fault in QUOTA_FAULTS)
     return 1 if failures else 0
+
+
+def _report(stack: Stack, fault: Fault) -> bool:
+    """Run a fault and print its line; return whether its alert came and ended."""
+    try:
+        outcome = drill(stack, fault)
+    except (TimeoutError, AssertionError) as error:
+        print(f"{fault.name:34} FAILED: {error}", flush=True)
+        return False
+    times = (f"{outcome.notified:.1f} s", f"{outcome.resolved:.1f} s")
+    print(_ROW.format(fault.name, fault.alert, outcome.notification["severity"], *times), flush=True)
+    return True
 
 
 if __name__ == "__main__":

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from mail_telemetry.causes import EXPLANATIONS, Cause
-from tests.integration.stack import Stack, until
+from tests.integration.stack import EXPORTER, RECIPIENT, Stack, until
+
+ROOM: Final = 3
+"""Recipients that websites may send to in a window of QUOTA_SETTINGS."""
+QUOTA_SETTINGS: Final = {"QUOTA_WINDOW_SECONDS": "20", "QUOTA_RESERVE": str(100_000 - ROOM)}
+"""The relay's limit (docker-compose.test.yml) is nearly all reserved, and a day has 20 seconds."""
+
+
+def _over(_stack: Stack) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,8 @@ class Fault:
     strike: Callable[[Stack], AbstractContextManager[None]]
     log_flows: bool = True
     """Whether the mail log has new lines meanwhile, as that of a healthy server has."""
+    over: Callable[[Stack], bool] = _over
+    """Whether a fault that ends by itself has ended; its alert must not end before."""
 
 
 def _relay(fault: str) -> Callable[[Stack], AbstractContextManager[None]]:
@@ -58,6 +69,34 @@ def _logger(stack: Stack) -> str:
     # Postfix starts it with the first line and ends it after a while without any; this one is known noise.
     stack.execute("mail-server", "postlog", "-t", "postfix/scache", "statistics: the drill begins")
     return stack.execute("mail-server", "sh", "-c", "grep -l postlogd /proc/[0-9]*/comm | cut -d/ -f3").strip()
+
+
+def room(stack: Stack) -> float:
+    """Return how many recipients websites may still send to, by the exporter."""
+    return stack.value(EXPORTER, "mail_quota_room_recipients")
+
+
+@contextmanager
+def _no_room(stack: Stack) -> Iterator[None]:
+    for number in range(ROOM):
+        stack.send(f"drill: contact form {number + 1}")
+    for _ in range(2):
+        _refused(stack, RECIPIENT)
+    yield
+
+
+@contextmanager
+def _too_many_recipients(stack: Stack) -> Iterator[None]:
+    until("an empty window", lambda: room(stack) == ROOM)
+    stack.send("drill: contact form")
+    until("room for all but one", lambda: room(stack) == ROOM - 1)
+    _refused(stack, *(f"recipient{number}@example.com" for number in range(ROOM)))
+    yield
+
+
+def _refused(stack: Stack, *recipients: str) -> None:
+    answer = stack.post({"to": list(recipients), "subject": "drill: refused", "body": "Hello"})
+    assert (answer.status_code, answer.json().get("code")) == (429, "quota_exhausted"), answer.text
 
 
 FAULTS: Final = (
@@ -106,7 +145,7 @@ FAULTS: Final = (
         log_flows=False,
     ),
     Fault(
-        "the mail log stands still",
+        "the mail log has no new lines",
         "MailLogNotAdvancing",
         "critical",
         ("its log has no new line for", "docker restart mail-server"),
@@ -114,3 +153,34 @@ FAULTS: Final = (
         log_flows=False,
     ),
 )
+"""Faults of a stack with its usual settings."""
+
+QUOTA_FAULTS: Final = (
+    Fault(
+        "the limit less reserve is used up",
+        "MailQuotaNoRoom",
+        "critical",
+        (
+            " of 100000 recipients in 24 hours are used",
+            f"{100_000 - ROOM} of the limit are kept for important API keys",
+            "Requests refused in the last hour: 2.",
+            "The API accepts mail from them again at 20",
+            "find what used it up on the quota dashboard, and stop it",
+        ),
+        _no_room,
+        over=lambda stack: room(stack) > 0,
+    ),
+    Fault(
+        "one mail exceeds what is left",
+        "MailApiRefusesForQuota",
+        "warning",
+        (
+            "Requests refused as quota_exhausted in the last hour: ",
+            f"Ordinary callers have room for {ROOM - 1} recipients; each refused request has more.",
+            "Each answer has the time from which the request can succeed.",
+            "send to fewer at once, mark the API key as important",
+        ),
+        _too_many_recipients,
+    ),
+)
+"""Faults of a stack with QUOTA_SETTINGS, in this order: the second begins once the first one's mails have aged out."""

@@ -8,10 +8,10 @@ import httpx2
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
+from alerts.annotations import read_links
 from alerts.render import rule_files
 from alerts.routes.render import whole
 from alerts.routes.settings import RouteSettings
-from alerts.words import read_links
 from alerts.yaml_text import dump
 from tests.integration.alerts.tools import ALERTMANAGER, PROMETHEUS
 from tests.integration.stack import Stack
@@ -22,6 +22,12 @@ SPEED: Final = 60
 WEBHOOK: Final = "http://sandbox-relay:8080/notifications"
 _TARGETS: Final = {"mail-api": "mail-api:9464", "mail-exporter": "mail-exporter:9154"}
 _RULES: Final = "/etc/prometheus/mail"
+_COMMAND: Final = (
+    "--config.file=/etc/prometheus/prometheus.yml",
+    "--storage.tsdb.path=/prometheus",
+    # Alerts that fire in the first seconds, before Prometheus has found Alertmanager, are sent again after this time.
+    "--rules.alert.resend-delay=10s",
+)
 
 Json = dict[str, Any]
 
@@ -69,8 +75,10 @@ def monitored(stack: Stack) -> Iterator[Monitoring]:
         address = alertmanager.get_wrapped_container()
         address.reload()
         sink = f"{address.attrs['NetworkSettings']['Networks'][network]['IPAddress']}:9093"
-        prometheus = _container(PROMETHEUS, network, 9090).with_copy_into_container(
-            configuration(sink).encode(), "/etc/prometheus/prometheus.yml"
+        prometheus = (
+            _container(PROMETHEUS, network, 9090)
+            .with_command(list(_COMMAND))
+            .with_copy_into_container(configuration(sink).encode(), "/etc/prometheus/prometheus.yml")
         )
         for name, text in rule_files(read_links(), SPEED).items():
             prometheus.with_copy_into_container(text.encode(), f"{_RULES}/{name}")

@@ -1,7 +1,7 @@
 """What `make check` says of a Prometheus that watches the stack."""
 
-from mail_check import monitoring as check
-from mail_check.finding import Status
+from mail_check.checks import monitoring as check
+from mail_check.results import CheckStatus
 from tests.integration.alerts.drill import greet
 from tests.integration.alerts.monitoring import Monitoring
 from tests.integration.stack import Stack, until
@@ -12,7 +12,7 @@ def test_monitoring_sees_us(stack: Stack, monitoring: Monitoring) -> None:
 
     def all_well() -> bool:
         greet(stack)  # or the sped-up rules would call the log silent
-        found = list(check.prometheus(monitoring.url, 5))
-        return [Status.OK] * 4 == [one.status for one in found]
+        found = list(check.check_prometheus(monitoring.url, 5))
+        return [CheckStatus.OK] * 4 == [one.status for one in found]
 
     until("a Prometheus that sees all", all_well)

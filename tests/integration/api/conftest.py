@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx2
 import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from tests.integration.stack import RECIPIENT, ROOT, Stack, until
+from tests.integration.api.webdriver import webdriver_server
+from tests.integration.stack import RECIPIENT, ROOT, Stack
 
-BROWSER_IMAGE: Final = "selenium/standalone-chromium:133.0"
-WEBDRIVER_PORT: Final = 4444
 OWN_SITE: Final = "www.dinky.example"
 FOREIGN_SITE: Final = "evil.example"
 SITE_PORT: Final = 8000
@@ -39,7 +37,7 @@ def network(stack: Stack) -> Network:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the example as its user would have it: his values in place of the template's."""
     folder = tmp_path_factory.mktemp("site")
-    for source in (ROOT / "examples/contact-form").iterdir():
+    for source in (ROOT / "docs/examples/contact-form").iterdir():
         (folder / source.name).write_text(as_its_user(source.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
 
@@ -66,17 +64,7 @@ def sites(network: Network, pages: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def webdriver(network: Network, sites: None) -> Iterator[str]:  # noqa: ARG001 - pages to look at must be there
+def webdriver(stack: Stack, sites: None) -> Iterator[str]:  # noqa: ARG001 - pages to look at must be there
     """Return the URL of a browser's WebDriver server."""
-    container = DockerContainer(BROWSER_IMAGE).with_network(network).with_exposed_ports(WEBDRIVER_PORT)
-    with container:
-        url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(WEBDRIVER_PORT)}"
-        until("the browser", lambda: _is_ready(url), 60)
+    with webdriver_server(stack.network()) as url:
         yield url
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return bool(httpx2.get(f"{url}/status").json()["value"]["ready"])
-    except (httpx2.HTTPError, ValueError):
-        return False

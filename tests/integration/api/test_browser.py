@@ -61,8 +61,8 @@ def wait_for_people(window: Browser) -> None:
     window.run("document.querySelector('form').elements.form_opened_at.value = Date.now() - 60000")
 
 
-def test_seed_example(stack: Stack, window: Browser, subject: str) -> None:
-    """The seed's fetch example sends from a page of an allowed site."""
+def test_readme_example(stack: Stack, window: Browser, subject: str) -> None:
+    """The README's fetch example sends from a page of an allowed site."""
     window.open(f"{OWN}/thank-you.html")
     assert window.text("h1") == "Thank you"
     answer = window.run(SEED % (RECIPIENT, subject))
@@ -70,7 +70,7 @@ def test_seed_example(stack: Stack, window: Browser, subject: str) -> None:
     assert stack.received(subject)["recipients"] == [RECIPIENT]
 
 
-def test_seed_example_elsewhere(stack: Stack, window: Browser, subject: str) -> None:
+def test_readme_example_elsewhere(stack: Stack, window: Browser, subject: str) -> None:
     """From a foreign site the browser keeps even the refusal from the page."""
     before = stack.count_mails()
     window.open(f"{FOREIGN}/thank-you.html")

@@ -9,8 +9,8 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
 from tests.unit.api.fake_postfix import FakePostfix
 from tests.unit.api.test_serving import running, variables
 
@@ -26,7 +26,7 @@ async def test_schemathesis(tmp_path: Path) -> None:
     postfix = FakePostfix()
     await postfix.start()
     ledger = f"sqlite:///{tmp_path}/ledger.db"
-    key = Keys(open_engine(ledger)).create("schemathesis")
+    key = ApiKeys(open_engine(ledger)).create("schemathesis")
     environment = variables(postfix) | {
         "DEFAULT_TO": "owner@mydomain.test",
         "LEDGER_URL": ledger,

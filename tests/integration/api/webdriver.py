@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from testcontainers.core.container import DockerContainer
 
+from tests.integration.stack import until
+
+IMAGE: Final = "selenium/standalone-chromium:133.0"
+_PORT: Final = 4444
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"
 # What a browser does beside showing pages would only look for networks that are not there.
 _ARGUMENTS: Final = (
@@ -64,12 +69,41 @@ class Browser:
         """Run a script in the page and return its value."""
         return self.command("POST", "execute/sync", script=script, args=[])
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the page and its screenshots that many pixels, whatever the window's least size is."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", **size)
+
+    def begin_pages_with(self, script: str) -> None:
+        """Run a script in every page from now on, before its own ones."""
+        self._devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def screenshot(self, path: Path) -> None:
         """Write what a person sees into a file."""
         path.write_bytes(base64.b64decode(self.command("GET", "screenshot")))
 
+    def _devtools(self, command: str, **parameters: Any) -> None:  # noqa: ANN401 - any JSON
+        """Run a command of the Chrome DevTools Protocol; what it sets lasts until the window is closed."""
+        self.command("POST", "goog/cdp/execute", cmd=command, params=parameters)
+
     def _find(self, selector: str) -> str:
         return str(self.command("POST", "element", using="css selector", value=selector)[_ELEMENT])
+
+
+@contextmanager
+def webdriver_server(network: str) -> Iterator[str]:
+    """Run a browser on this network and return the URL of its WebDriver server."""
+    with DockerContainer(IMAGE).with_kwargs(network=network).with_exposed_ports(_PORT) as container:
+        url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(_PORT)}"
+        until("the browser", lambda: _is_ready(url), 60)
+        yield url
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return bool(httpx2.get(f"{url}/status").json()["value"]["ready"])
+    except (httpx2.HTTPError, ValueError):
+        return False
 
 
 @contextmanager

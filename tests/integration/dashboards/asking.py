@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from dashboards.reading import Asked, Json, boards, filled, panels, promql
+from dashboards.board_files import Asked, Json, boards, filled, panels, promql
 
 Query = Callable[[str], list[Json]]
 """Sends an instant query and returns its series; raises with Prometheus's words when it is none."""

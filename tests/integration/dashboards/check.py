@@ -16,10 +16,10 @@ import httpx2
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
+from alerts.annotations import read_links
 from alerts.render import rule_files
-from alerts.words import read_links
-from dashboards.reading import boards, panels, targets
-from dev import demo
+from dashboards.board_files import boards, panels, targets
+from dev.demo import services, stack
 from tests.integration.alerts.monitoring import Monitoring, configuration
 from tests.integration.alerts.tools import PROMETHEUS
 from tests.integration.dashboards.asking import answers, shown
@@ -41,16 +41,16 @@ def main() -> int:
         with _watched() as own:
             _traffic(own)
             return _table(own)
-    except (demo.DemoFailed, AssertionError, httpx2.HTTPError, TimeoutError) as failure:
+    except (stack.DemoFailed, AssertionError, httpx2.HTTPError, TimeoutError) as failure:
         print(f"dashboards-check: {failure}", file=sys.stderr)
         return 1
 
 
 @contextmanager
 def _watched() -> Iterator[str]:
-    if not demo.run(*demo.COMPOSE, "ps", "--quiet").stdout.strip():
-        raise demo.DemoFailed("the demo does not run; `make demo` starts it")
-    container = DockerContainer(PROMETHEUS).with_kwargs(network=demo.PROJECT).with_exposed_ports(9090)
+    if not stack.run(*stack.COMPOSE, "ps", "--quiet").stdout.strip():
+        raise stack.DemoFailed("the demo does not run; `make demo` starts it")
+    container = DockerContainer(PROMETHEUS).with_kwargs(network=stack.PROJECT).with_exposed_ports(9090)
     container.with_copy_into_container(configuration(_NOBODY).encode(), "/etc/prometheus/prometheus.yml")
     for name, text in rule_files(read_links()).items():
         container.with_copy_into_container(text.encode(), f"/etc/prometheus/mail/{name}")
@@ -61,9 +61,11 @@ def _watched() -> Iterator[str]:
 def _traffic(url: str) -> None:
     with httpx2.Client(base_url=url, timeout=10) as http:
         prometheus = Monitoring(http)
-        until("both services scraped", lambda: len(prometheus.query('up{job=~"mail-.+"} == 1')) == len(demo.METRICS))
-        answer = demo.send()
-        demo.wait_for("the end of the mail", lambda: demo.find_status(answer["status_url"]))
+        until(
+            "both services scraped", lambda: len(prometheus.query('up{job=~"mail-.+"} == 1')) == len(services.METRICS)
+        )
+        answer = services.send()
+        stack.wait_for("the end of the mail", lambda: services.find_status(answer["status_url"]))
         sent = time.time() + 2
         until("a scrape afterwards", lambda: prometheus.query(f"min(timestamp(up)) > {sent}"))
 

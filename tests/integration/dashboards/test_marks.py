@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from alerts.model import Severity
+from dashboards.board_files import filled
 from dashboards.expressions import RESTARTS, alerts_begun
 from dashboards.promql import scoped
-from dashboards.queries import RECORDED
-from dashboards.reading import filled
+from dashboards.recording_rules import RECORDED
 from tests.integration.alerts.tools import promtool
 
 STEP: Final = 5

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
+from dashboards.board_files import Asked, boards, panels, promql
 from dashboards.boards import Board
 from dashboards.colours import GREY
 from dashboards.model import Origin
-from dashboards.reading import Asked, boards, panels, promql
 from tests.integration import test_signals as ways
 from tests.integration.alerts.monitoring import Monitoring, monitored
 from tests.integration.dashboards.asking import NUMBERS, Answer, Shown, answers, shown
@@ -92,9 +92,7 @@ def observed(stack: Stack) -> Iterator[Observed]:
     with monitored(stack) as prometheus:
         until("two scrapes each", lambda: len(prometheus.query('count_over_time(up{job=~"mail-.+"}[1m]) > 2')) == 2)
         until("the first evaluation of the rules", lambda: "MailWatchdog" in prometheus.firing())
-        stack.status(stack.send("dashboards, the first"), "relayed")  # a fresh line in the log
-        seen(stack, prometheus)
-        idle = shown(prometheus.query)
+        idle = until("a verdict", lambda: shown_idle(stack, prometheus))
         stack.command("restart", "mail-api")
         stack.command("up", "--detach", "--wait")
         until("a second start", lambda: prometheus.query("changes(process_start_time_seconds[2m]) > 0"))
@@ -114,6 +112,13 @@ def observed(stack: Stack) -> Iterator[Observed]:
         finally:
             stack.command("up", "--detach", "--wait")
         yield Observed(found, idle, busy, down)
+
+
+def shown_idle(stack: Stack, prometheus: Monitoring) -> dict[tuple[str, str], Shown] | None:
+    """Return what is shown after a mail, unless the sped-up alert on an old log still fires."""
+    stack.status(stack.send("dashboards, idle"), "relayed")
+    found = shown(prometheus.query)
+    return None if found[VERDICT].text.startswith("Unknown") else found
 
 
 def asked(prometheus: Monitoring) -> dict[Asked, Answer]:
@@ -169,7 +174,7 @@ def test_numbers_while_nothing_waits(observed: Observed) -> None:
     """With both services up, every number is known or says what there is nothing of."""
     assert {place: one for place, one in observed.idle.items() if one.text.startswith(("No data", "Not known"))} == {}
     assert observed.idle[Board.QUOTA, "Exhausted in"] == Shown("Not within a day", "green")
-    assert not observed.idle[VERDICT].text.startswith("Unknown")
+    assert observed.idle[VERDICT].text
 
 
 def test_numbers_while_mail_waits(observed: Observed) -> None:

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Final
 
+from alerts.annotations import read_links
 from alerts.render import RECORDING_FILE, rule_files
-from alerts.words import read_links
+from dashboards.board_files import filled
 from dashboards.promql import scoped
-from dashboards.queries import RECORDED
-from dashboards.reading import filled
+from dashboards.recording_rules import RECORDED
 from dashboards.verdict import EXPRESSION
 from tests.integration.alerts.tools import promtool
 
@@ -27,11 +27,11 @@ def alert(name: str, severity: str, state: str = "firing") -> dict[str, str]:
 
 
 def waiting(mails: int, seconds: int) -> dict[str, str]:
-    """Return the series of deferred mails, of which the oldest has this age."""
-    labels = f'{_EXPORTER},cause="auth"'
+    """Return the series of queued mails, of which the oldest has this age."""
+    labels = f'{_EXPORTER},queue="deferred"'
     return {
-        f"postfix_queue_deferred_messages{{{labels}}}": f"{mails}x30",
-        f"postfix_queue_deferred_oldest_message_age_seconds{{{labels}}}": f"{seconds}x30",
+        f"postfix_queue_messages{{{labels}}}": f"{mails}x30",
+        f"postfix_queue_oldest_message_age_seconds{{{labels}}}": f"{seconds}x30",
     }
 
 

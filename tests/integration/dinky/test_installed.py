@@ -14,8 +14,8 @@ import yaml
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from dinky.needs.model import ALERTMANAGER as ALERTMANAGER_FILE
-from dinky.needs.model import COMPOSE, PROMETHEUS
+from dinky.server_folder import ALERTMANAGER as ALERTMANAGER_FILE
+from dinky.server_folder import COMPOSE, PROMETHEUS
 from tests.contract.series import rules
 from tests.integration.alerts.tools import PROMETHEUS as PROMETHEUS_IMAGE
 from tests.integration.alerts.tools import amtool, promtool

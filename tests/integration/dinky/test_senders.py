@@ -12,7 +12,7 @@ import yaml
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from dinky.needs.model import ALERTMANAGER, COMPOSE
+from dinky.server_folder import ALERTMANAGER, COMPOSE
 from tests.integration.alerts.tools import ALERTMANAGER as ALERTMANAGER_IMAGE
 from tests.integration.postfix.lab import Probe, client_container
 from tests.integration.stack import Stack

@@ -1,1 +1,1 @@
-"""The ledger's tests on PostgreSQL."""
+"""Ledger tests on PostgreSQL."""

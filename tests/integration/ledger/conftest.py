@@ -8,8 +8,7 @@ from sqlalchemy import Engine, make_url, text
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import ExecWaitStrategy
 
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
+from mail_ledger.engine import connect, open_engine
 from tests.unit.ledger.fixtures import clock, engine, ledger, mail_server
 
 __all__ = ["clock", "engine", "ledger", "mail_server"]
@@ -23,7 +22,7 @@ MakeDatabase = Callable[[str], str]
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Engine]:
-    """Return the administrator's connections to a running server."""
+    """Start PostgreSQL and return the administrator's connections."""
     container = DockerContainer(IMAGE).with_exposed_ports(5432)
     container = container.with_env("POSTGRES_PASSWORD", PASSWORD).with_env("POSTGRES_DB", "ledger")
     container = container.with_command("postgres -c fsync=off -c max_connections=200")
@@ -38,7 +37,7 @@ def server() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def make_database(server: Engine) -> MakeDatabase:
-    """Return the function that makes a database like another one, and returns its URL."""
+    """Return the function that copies a database and returns the copy's URL."""
 
     def make(like: str) -> str:
         name = f"ledger_{next(_numbers)}"
@@ -51,7 +50,7 @@ def make_database(server: Engine) -> MakeDatabase:
 
 @pytest.fixture(scope="session")
 def template(make_database: MakeDatabase) -> str:
-    """Return the name of a database that is a new ledger."""
+    """Return the name of a database with a new ledger."""
     url = make_database("template0")
     open_engine(url).dispose()
     return str(make_url(url).database)

@@ -1,4 +1,4 @@
-"""What is special about PostgreSQL: its waits and its words."""
+"""PostgreSQL's time limits and errors."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,12 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from mail_ledger import LedgerError
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
-from mail_ledger.transactions import reading, writing
+from mail_ledger.engine import connect, open_engine, reading, writing
 
 
 @pytest.fixture
-def hasty(url: str) -> Iterator[Engine]:
-    """Return connections whose URL shortens the waits."""
+def limited(url: str) -> Iterator[Engine]:
+    """Return connections with short time limits, set in the URL."""
     shorter = make_url(url).update_query_dict({"options": "-c lock_timeout=50ms -c statement_timeout=100ms"})
     engine = connect(shorter.render_as_string(hide_password=False))
     yield engine
@@ -21,36 +19,39 @@ def hasty(url: str) -> Iterator[Engine]:
 
 
 def test_every_wait_has_an_end(engine: Engine) -> None:
-    """Sessions come with bounds for locks, statements and forgotten transactions."""
+    """Sessions limit locks, statements and idle transactions."""
     names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "client_encoding")
     with reading(engine, "look") as connection:
         found = [connection.execute(text(f"SHOW {name}")).scalar_one() for name in names]
     assert ["5s", "10s", "20s", "UTF8"] == found
 
 
-def test_lock(hasty: Engine) -> None:
-    """Who waits too long for a lock gets an error that says so."""
+def test_lock(limited: Engine) -> None:
+    """A wait for a lock that exceeds its limit raises an error with the reason."""
     lock = text("LOCK TABLE submission")
-    with hasty.begin() as first:
+    with limited.begin() as first:
         first.execute(lock)
-        with pytest.raises(LedgerError, match=r"cannot count: .*lock timeout"), writing(hasty, "count") as second:
+        with pytest.raises(LedgerError, match=r"cannot count: .*lock timeout"), writing(limited, "count") as second:
             second.execute(lock)
 
 
-def test_slow_statement(hasty: Engine) -> None:
-    """A statement that takes too long is ended."""
-    with pytest.raises(LedgerError, match=r"cannot look: .*statement timeout"), reading(hasty, "look") as connection:
+def test_slow_statement(limited: Engine) -> None:
+    """A statement that exceeds its limit is cancelled."""
+    with (
+        pytest.raises(LedgerError, match=r"cannot look: .*statement timeout"),
+        reading(limited, "look") as connection,
+    ):
         connection.execute(text("SELECT pg_sleep(10)"))
 
 
 def test_reading_writes_nothing(engine: Engine) -> None:
-    """A transaction that reads can't write."""
+    """A reading transaction cannot write."""
     with pytest.raises(LedgerError, match="read-only"), reading(engine, "look") as connection:
         connection.execute(text("DELETE FROM submission"))
 
 
 def test_wrong_password(url: str) -> None:
-    """A refused login is told without the password."""
+    """The error of a rejected login does not contain the password."""
     wrong = make_url(url).set(password="hunter2").render_as_string(hide_password=False)
     with pytest.raises(LedgerError, match="password authentication failed") as raised:
         open_engine(wrong)
@@ -58,7 +59,7 @@ def test_wrong_password(url: str) -> None:
 
 
 def test_lost_connection(engine: Engine) -> None:
-    """Connections that the server ended meanwhile are made anew."""
+    """Connections that the server closed are opened again."""
     end = text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = :name"
     )

@@ -1,16 +1,17 @@
-"""All tests of the ledger that depend on its database, on PostgreSQL: the fixture `url` makes the difference."""
+"""Runs the ledger's unit tests that depend on the database on PostgreSQL, by another fixture `url`."""
 
 from types import ModuleType
 
 from tests.unit.ledger import (
-    test_claims,
-    test_keys,
-    test_messages,
+    test_api_keys,
+    test_concurrent_processes,
+    test_idempotency,
     test_migrations,
-    test_processes,
     test_prune,
-    test_quotas,
+    test_relay_quota,
+    test_status_queries,
     test_submissions,
+    test_unknown_outcomes,
 )
 
 
@@ -21,13 +22,14 @@ def _take(module: ModuleType) -> None:
 
 
 for _module in (
-    test_claims,
-    test_keys,
-    test_messages,
+    test_api_keys,
+    test_concurrent_processes,
+    test_idempotency,
     test_migrations,
-    test_processes,
     test_prune,
-    test_quotas,
+    test_relay_quota,
+    test_status_queries,
     test_submissions,
+    test_unknown_outcomes,
 ):
     _take(_module)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mail_telemetry.identity import message_id_header, new_message_id
+from mail_telemetry.message_ids import message_id_header, new_message_id
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.lab import DOMAIN, LOG, OWNER, Lab, Relay, Server
 from tests.integration.postfix.mails import ANYBODY, mail

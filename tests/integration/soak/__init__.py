@@ -1,1 +1,1 @@
-"""`make soak`: hours of mail in minutes, with every hop failing in turn, and an account of every mail at the end."""
+"""`make soak`: mixed mail while every hop fails in turn, and a check of every mail's outcome at the end."""

@@ -1,4 +1,4 @@
-"""`make soak`: mixed traffic while every hop fails in turn, then the account of every mail. MINUTES=10."""
+"""`make soak`: mixed mail while every hop fails in turn, then a check of every mail's outcome. MINUTES=10."""
 
 import argparse
 import json
@@ -16,13 +16,13 @@ import httpx2
 from prometheus_client import CollectorRegistry
 from testcontainers.core.docker_client import DockerClient
 
-from mail_exporter.record import SYSLOG_NAMES
+from mail_exporter.log_line import SYSLOG_NAMES
 from mail_exporter.replay import replay
 from tests.integration.soak import evidence, report
 from tests.integration.soak.account import audit
-from tests.integration.soak.plan import Step, settled, steps
+from tests.integration.soak.memory import Memory, growth, largest
+from tests.integration.soak.schedule import Step, settled, steps
 from tests.integration.soak.traffic import Traffic
-from tests.integration.soak.watch import Memory, growth, largest
 from tests.integration.stack import API_METRICS, EXPORTER, ROOT, SANDBOX, Json, Stack, until
 
 OURS: Final = ("mail-server", "mail-api", "mail-exporter")
@@ -38,11 +38,11 @@ NEVER: Final = {
         "mail_exporter_evicted_mails_total",
     ),
 }
-"""Counters that stay at 0 whatever happens in a soak, for the collector is there all the time."""
+"""Counters that must stay at 0 in a soak, because its collector never fails."""
 
 
 class Soak:
-    """One run: what was planned, what was seen."""
+    """One run: the schedule, the traffic, and the measurements during it."""
 
     def __init__(self, stack: Stack, seconds: float) -> None:
         self.stack, self.seconds = stack, seconds
@@ -53,7 +53,7 @@ class Soak:
         self._began = time.monotonic()
 
     def run(self) -> list[Json]:
-        """Go through the plan under traffic; return what the clients were answered."""
+        """Execute the schedule under traffic; return the answers that the clients got."""
         key = self.stack.api_key("soak")["Authorization"].removeprefix("Bearer ")
         traffic = Traffic(self._ids["soak-sender"], f"soak{int(time.time())}", key)
         try:
@@ -69,7 +69,7 @@ class Soak:
         return traffic.answers
 
     def drain(self) -> None:
-        """Wait until the queue is empty and every mail ended in the ledger; what does not, the account names."""
+        """Wait until the queue is empty and every mail ended in the ledger; the account reports the others."""
         try:
             until("an empty queue", lambda: not self.stack.execute("mail-server", "postqueue", "-j"), DRAIN_SECONDS)
             until("every end in the ledger", lambda: not evidence.open_mails(self.stack), LEDGER_SECONDS)
@@ -95,7 +95,7 @@ class Soak:
             try:
                 samples = self.stack.samples(port)
             except (httpx2.HTTPError, ValueError):
-                continue  # it is being restarted
+                continue  # the service is restarting
             for sample in samples:
                 if sample.name in names:
                     self.counted[sample.name] = max(self.counted.get(sample.name, 0), sample.value)
@@ -117,7 +117,7 @@ class Soak:
 
 
 def not_understood(log: str) -> dict[str, float]:
-    """Return how many lines of the whole log the exporter does not know, by kind, as its replay counts them."""
+    """Return how many lines of the whole log the exporter cannot parse, by kind, as its replay counts them."""
     registry = CollectorRegistry()
     with TemporaryDirectory() as folder:
         path = Path(folder, "mail.log")
@@ -130,7 +130,7 @@ def not_understood(log: str) -> dict[str, float]:
 
 
 def keep(log: str, answers: list[Json]) -> None:
-    """Leave the log and what the clients were answered, for whoever looks for the reason."""
+    """Store the log and the clients' answers, for the analysis of a failure."""
     KEPT.mkdir(parents=True, exist_ok=True)
     (KEPT / "mail.log").write_text(log)
     (KEPT / "answers.jsonl").write_text("".join(f"{json.dumps(answer)}\n" for answer in answers))
@@ -138,7 +138,7 @@ def keep(log: str, answers: list[Json]) -> None:
 
 @contextmanager
 def running() -> Iterator[Stack]:
-    """Run a stack of its own, with one recipient that the relay refuses all the time; remove it at the end."""
+    """Run a separate stack with one recipient that the relay always refuses; remove it at the end."""
     stack = Stack("soak")
     try:
         with stack.running():
@@ -146,11 +146,11 @@ def running() -> Iterator[Stack]:
             stack.http.put(fault, json={"recipient": "refused@example.com"}).raise_for_status()
             yield stack
     finally:
-        stack.compose.stop()  # what did not come up whole is removed too
+        stack.compose.stop()  # also after an incomplete start
 
 
 def main() -> int:
-    """Run it and print the account; return 0 when all of it adds up."""
+    """Run the soak and print the account; return 0 when no discrepancy was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     minutes = parser.parse_args().minutes
@@ -168,18 +168,18 @@ def main() -> int:
     print(report.table(seen, growth(soak.memory), unknown, soak.counted, log.count("\n")))
     if troubles:
         print(f"The log and the clients' answers: {KEPT}")
-    print("\n".join(["", *(f"DOES NOT ADD UP: {trouble}" for trouble in troubles)]) if troubles else "It adds up.")
+    print("\n".join(["", *(f"DISCREPANCY: {trouble}" for trouble in troubles)]) if troubles else "No discrepancy.")
     return 1 if troubles else 0
 
 
 def _program(command: str) -> str:
-    """Return what a process runs: the last part of its path, or a Python program's own name."""
+    """Return the name of a process's program: the last part of its path, or the script that Python runs."""
     words = [word.rpartition("/")[2] for word in command.split()]
     return next((word for word in words if word.startswith("mail-")), words[0])
 
 
 if __name__ == "__main__":
-    # Ctrl-C, and being stopped, remove the stack too.
+    # Ctrl-C and SIGTERM remove the stack too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())

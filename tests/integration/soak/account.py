@@ -1,4 +1,7 @@
-"""The account: what every hop says became of each mail, and where they disagree. Pure: evidence in, verdict out."""
+"""Compares the outcome of each mail in the log, the ledger, the relay's inbox and the status API.
+
+Pure functions, with unit tests of their own: a mistake in here would hide lost mail.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,43 +10,43 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 UNTOLD_WAYS: Final = frozenset({"public"})
-"""Strangers are sent no bounces: they would be spam to whoever's address was used."""
+"""Entries without bounces: the sender's address may be forged."""
 
 
 class Trouble(StrEnum):
-    """What can be wrong with one mail."""
+    """Kinds of discrepancies."""
 
     LOST = "lost: accepted, and neither delivered nor given up"
     DOUBLED = "delivered more than once"
-    UNREPORTED = "given up, and the sender was not told"
-    LEDGER = "the ledger has it otherwise than the log"
-    INBOX = "the relay has it otherwise than the log"
-    STATUS = "the status API has it otherwise than the log"
-    OPEN = "the ledger waits for its end"
-    STRANGER = "nobody sent it"
+    UNREPORTED = "given up, without a report to the sender"
+    LEDGER = "the ledger differs from the log"
+    INBOX = "the relay's inbox differs from the log"
+    STATUS = "the status API differs from the log"
+    OPEN = "the ledger has no end for it"
+    STRANGER = "not sent by the soak"
 
 
 class Sent(NamedTuple):
-    """A mail as its sender knows it."""
+    """A mail as its sender recorded it."""
 
     message_id: str
     way: str
     recipients: int
     sure: bool
-    """False when the connection broke before the answer: it may have been taken or not."""
+    """False when the connection broke before the answer: the mail may have been accepted or not."""
 
 
 class Tally(NamedTuple):
-    """What became of one mail's recipients."""
+    """The outcome of one mail: numbers of recipients, and of attempts."""
 
     delivered: int = 0
     failed: int = 0
-    """Refused for good, or waited in vain."""
+    """Bounced or expired."""
     tries: int = 0
 
 
-class Finding(NamedTuple):
-    """One thing that does not add up."""
+class Discrepancy(NamedTuple):
+    """One discrepancy of one mail."""
 
     trouble: Trouble
     message_id: str
@@ -52,25 +55,25 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What each witness says; every key is a Message-ID."""
+    """The records of each source; every key is a Message-ID."""
 
     sent: tuple[Sent, ...]
     log: Mapping[str, Tally]
     ledger: Mapping[str, Tally]
     inbox: Mapping[str, int]
-    """How many recipients the relay took it for."""
+    """For how many recipients the relay accepted the mail."""
     states: Mapping[str, str]
-    """What the status API says, of the API's mails."""
+    """The states in the status API, of the API's mails."""
     told: frozenset[str] = field(default_factory=frozenset)
-    """Whose failure the sender can know: a bounce reached the relay, or the status API says so."""
+    """Mails whose failure was reported: by a bounce that reached the relay, or by the status API."""
     notices: frozenset[str] = field(default_factory=frozenset)
-    """Postfix's own mails: bounces."""
+    """Bounces, which Postfix sent."""
     open: Mapping[str, str] = field(default_factory=dict)
-    """Mails that did not leave the queue, by the ledger: their queue ids."""
+    """Queue ids of the mails that, in the ledger, did not leave the queue."""
 
 
 class Line(NamedTuple):
-    """One way in, in the table: how many recipients, and what became of them."""
+    """One entry in the table: its recipients, and their outcomes."""
 
     way: str
     mails: int
@@ -78,9 +81,9 @@ class Line(NamedTuple):
     delivered: int
     reported: int
     silent: int
-    """Given up, and by intention nobody was told."""
+    """Given up, without a report on purpose."""
     unsure: int
-    """Recipients of mails without an answer, of which nothing was seen."""
+    """Recipients of mails without an answer that were never seen again."""
 
     @property
     def balance(self) -> int:
@@ -88,18 +91,21 @@ class Line(NamedTuple):
         return self.accepted - self.delivered - self.reported - self.silent - self.unsure
 
 
-def audit(evidence: Evidence) -> list[Finding]:
-    """Return everything that does not add up; an empty list is a clean account."""
+def audit(evidence: Evidence) -> list[Discrepancy]:
+    """Return all discrepancies."""
     return [
-        *(finding for one in evidence.sent for finding in _mail(one, evidence)),
+        *(found for one in evidence.sent for found in _mail(one, evidence)),
         *_differences(evidence),
-        *(Finding(Trouble.OPEN, message_id, f"queue id {queue_id}") for message_id, queue_id in evidence.open.items()),
+        *(
+            Discrepancy(Trouble.OPEN, message_id, f"queue id {queue_id}")
+            for message_id, queue_id in evidence.open.items()
+        ),
         *_strangers(evidence),
     ]
 
 
 def lines(evidence: Evidence) -> list[Line]:
-    """Return the account by way in, in the order in which the ways were first used."""
+    """Return the account by entry, in the order in which the entries were first used."""
     ways: dict[str, Counter[str]] = {}
     for one in evidence.sent:
         counts = ways.setdefault(one.way, Counter())
@@ -119,37 +125,37 @@ def _ending(one: Sent, evidence: Evidence) -> tuple[int, int]:
     return evidence.inbox.get(one.message_id, 0), evidence.log.get(one.message_id, Tally()).failed
 
 
-def _mail(one: Sent, evidence: Evidence) -> Iterator[Finding]:
+def _mail(one: Sent, evidence: Evidence) -> Iterator[Discrepancy]:
     delivered, failed = _ending(one, evidence)
     ended = delivered + failed
     detail = f"{one.way}: {one.recipients} recipients, {delivered} delivered, {failed} given up"
     if ended < one.recipients and (one.sure or ended):
-        yield Finding(Trouble.LOST, one.message_id, detail)
+        yield Discrepancy(Trouble.LOST, one.message_id, detail)
     if ended > one.recipients:
-        yield Finding(Trouble.DOUBLED, one.message_id, detail)
+        yield Discrepancy(Trouble.DOUBLED, one.message_id, detail)
     if failed and one.message_id not in evidence.told and one.way not in UNTOLD_WAYS:
-        yield Finding(Trouble.UNREPORTED, one.message_id, detail)
+        yield Discrepancy(Trouble.UNREPORTED, one.message_id, detail)
     state = evidence.states.get(one.message_id)
     if state is not None and ended and (state in {"bounced", "expired"} if failed else state == "relayed") is False:
-        yield Finding(Trouble.STATUS, one.message_id, f"{detail}; state {state}")
+        yield Discrepancy(Trouble.STATUS, one.message_id, f"{detail}; state {state}")
 
 
-def _differences(evidence: Evidence) -> Iterator[Finding]:
+def _differences(evidence: Evidence) -> Iterator[Discrepancy]:
     for message_id in _all(evidence.log, evidence.ledger):
         log, ledger = evidence.log.get(message_id), evidence.ledger.get(message_id)
         if log != ledger:
-            yield Finding(Trouble.LEDGER, message_id, f"log {_words(log)}; ledger {_words(ledger)}")
+            yield Discrepancy(Trouble.LEDGER, message_id, f"log {_words(log)}; ledger {_words(ledger)}")
     for message_id in _all(evidence.log, evidence.inbox):
         delivered, taken = evidence.log.get(message_id, Tally()).delivered, evidence.inbox.get(message_id, 0)
         if delivered != taken:
-            yield Finding(Trouble.INBOX, message_id, f"log: {delivered} delivered; relay: {taken} taken")
+            yield Discrepancy(Trouble.INBOX, message_id, f"log: {delivered} delivered; relay: {taken} taken")
 
 
-def _strangers(evidence: Evidence) -> Iterator[Finding]:
+def _strangers(evidence: Evidence) -> Iterator[Discrepancy]:
     known = {one.message_id for one in evidence.sent} | evidence.notices
     for message_id in _all(evidence.log, evidence.inbox):
         if message_id not in known:
-            yield Finding(Trouble.STRANGER, message_id, f"log {_words(evidence.log.get(message_id))}")
+            yield Discrepancy(Trouble.STRANGER, message_id, f"log {_words(evidence.log.get(message_id))}")
 
 
 def _all(*sides: Iterable[str]) -> list[str]:

@@ -1,10 +1,10 @@
-"""Asks the witnesses: the sender's answers, the mail log, the ledger, the relay's inbox, the status API."""
+"""Collects the records of each source: the senders, the mail log, the ledger, the relay's inbox, the status API."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from mail_telemetry.identity import message_id_header
+from mail_telemetry.message_ids import message_id_header
 from tests.integration.soak import maillog
 from tests.integration.soak.account import Evidence, Sent, Tally
 from tests.integration.stack import API, SANDBOX, Json, Stack
@@ -29,7 +29,7 @@ for row in ledger.execute('''
     FROM message WHERE activations > 0'''):
     print(json.dumps(row))
 """
-"""Only what was in the queue: a mail whose server was stopped while it came in keeps a row without an end."""
+"""Only mails that were in the queue: when the server is stopped during the reception, a row has no end."""
 _FAILED: Final = frozenset({"bounced", "expired"})
 
 
@@ -39,7 +39,7 @@ def log_text(stack: Stack) -> str:
 
 
 def gather(stack: Stack, answers: Iterable[Json], log: str) -> Evidence:
-    """Return what every witness says."""
+    """Return the records of all sources."""
     sent = tuple(one for answer in answers if (one := _sent(answer)))
     lives = maillog.read(log.splitlines())
     inbox = _inbox(stack)
@@ -63,7 +63,7 @@ def gather(stack: Stack, answers: Iterable[Json], log: str) -> Evidence:
 
 
 def open_mails(stack: Stack) -> dict[str, str]:
-    """Return the queue ids of the mails that did not end yet, by the ledger."""
+    """Return the queue ids of the mails that have no end in the ledger yet."""
     return {row[0]: row[-1] for row in _rows(stack) if row[-1]}
 
 

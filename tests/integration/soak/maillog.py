@@ -1,6 +1,6 @@
-"""Reads a whole mail log for the account, by five kinds of line alone.
+"""Parses a whole mail log for the account, by five kinds of lines.
 
-On purpose not by the exporter's parsers: it is the witness that the exporter's ledger is compared with.
+Without the exporter's parsers, because the exporter's ledger is compared with it.
 """
 
 import re
@@ -24,27 +24,27 @@ _EXPIRED: Final = "status=expired, returned to sender"
 
 @dataclass(slots=True)
 class Life:
-    """What the log says of one queue id."""
+    """The log's records of one queue id."""
 
     message_id: str = ""
     statuses: dict[str, str] = field(default_factory=dict)
     """The last status of each recipient."""
     outside: Counter[str] = field(default_factory=Counter)
-    """How often the relay took it for each recipient."""
+    """How often the relay accepted it for each recipient."""
     tries: int = 0
     active: bool = False
-    """Whether it was in the queue, and did not break off while it came in."""
+    """Whether it was in the queue, so that its reception was complete."""
     expired: bool = False
     notices: list[str] = field(default_factory=list)
 
     def tally(self) -> Tally:
-        """Return what became of its recipients."""
+        """Return the outcome of its recipients."""
         failed = sum(one == "bounced" or (self.expired and one == "deferred") for one in self.statuses.values())
         return Tally(self.outside.total(), failed, self.tries)
 
 
 def read(log: Iterable[str]) -> dict[str, Life]:
-    """Return the life of every queue id that was in the queue.
+    """Return the records of every queue id that was in the queue.
 
     Nov 22 12:00:03 mail postfix/cleanup[208]: 4jXSs2111CzDhqX: message-id=<soak-1@shop.example>
     Nov 22 12:00:03 mail postfix/qmgr[204]: 4jXSs2111CzDhqX: from=<a@shop.example>, size=368, nrcpt=1 (queue active)
@@ -61,7 +61,7 @@ delay=0.32, delays=0.1/0.02/0.1/0.1, dsn=2.0.0, status=sent (250 2.0.0 OK)
 
 
 def tallies(lives: Mapping[str, Life]) -> dict[str, Tally]:
-    """Return what became of every mail, by its Message-ID; what one id went through more than once adds up."""
+    """Return the outcome of every mail by its Message-ID; several queue ids of one Message-ID are added up."""
     found: dict[str, Tally] = {}
     for life in lives.values():
         so_far, more = found.get(life.message_id, Tally()), life.tally()
@@ -70,7 +70,7 @@ def tallies(lives: Mapping[str, Life]) -> dict[str, Tally]:
 
 
 def notices(lives: Mapping[str, Life]) -> dict[str, str]:
-    """Return the Message-ID of each bounce, and that of the mail that it tells of."""
+    """Return the Message-ID of each bounce, and that of the mail that it reports."""
     return {
         lives[notice].message_id: life.message_id
         for life in lives.values()

@@ -1,28 +1,29 @@
-"""The account as a person reads it, and what of it is wrong."""
+"""Report of a soak: the table of the account, and the list of errors."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from tests.integration.soak.account import Evidence, Finding, Line, Tally, lines
-from tests.integration.soak.watch import Growth
+from tests.integration.soak.account import Discrepancy, Evidence, Line, Tally, lines
+from tests.integration.soak.memory import Growth
 
 _HEAD: Final = ("way in", "mails", "recipients", "delivered", "reported", "silent", "no answer", "balance")
 _LARGE_KIB: Final = 10_000
 _SHOWN: Final = 40
-"""Findings that are named; a broken hop makes hundreds of the same kind."""
+"""Discrepancies that are listed; a failing hop can lead to hundreds of one kind."""
 
 
 def table(
     evidence: Evidence, grown: Sequence[Growth], unknown: Mapping[str, float], counted: Mapping[str, float], read: int
 ) -> str:
-    """Return the account: mails by way in, the witnesses, memory, and what must be 0."""
+    """Return the account: mails by entry, the numbers of each source, memory, and counters that must be 0."""
     rows = lines(evidence)
     total = Line("all", *(sum(row[column] for row in rows) for column in range(1, len(Line._fields))))  # type: ignore[misc]  # columns of numbers
     shown = [one for one in grown if one.late >= _LARGE_KIB or not one.bounded]
     words = ["", _row(*_HEAD), *(_row(*row, row.balance) for row in (*rows, total)), ""]
     words += [
-        "accepted recipients = delivered + reported (bounced or expired, and the sender told) + silent (a stranger's,",
-        "forwarded in vain: bounces to strangers are not sent) + those of mails without an answer that never came up",
+        "accepted recipients = delivered + reported (bounced or expired, with a report to the sender)",
+        "+ silent (forwarded mail from outside: no bounces to unknown senders)",
+        "+ those of mails without an answer that were never seen again",
         "",
         f"log        {_witness(evidence.log)}, {read} lines",
         f"ledger     {_witness(evidence.ledger)}",
@@ -41,9 +42,9 @@ def table(
 
 
 def troubles(
-    findings: Sequence[Finding], grown: Iterable[Growth], unknown: Mapping[str, float], counted: Mapping[str, float]
+    findings: Sequence[Discrepancy], grown: Iterable[Growth], unknown: Mapping[str, float], counted: Mapping[str, float]
 ) -> list[str]:
-    """Return everything that is wrong, in words; nothing for a clean soak."""
+    """Return a line for each error; an empty list for a clean soak."""
     told = [f"{one.message_id} {one.trouble} ({one.detail})" for one in findings[:_SHOWN]]
     if len(findings) > _SHOWN:
         told.append(f"{len(findings) - _SHOWN} more mails")

@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 
 class Clients:
-    """All ways in, each with a thread of its own."""
+    """The clients of all entries; each has its own thread."""
 
     def __init__(self, run: str, key: str) -> None:
         self.run, self.key = run, key
@@ -39,7 +39,7 @@ class Clients:
         self._print = threading.Lock()
 
     def tell(self, **told: Any) -> None:  # noqa: ANN401 - any JSON
-        """Print what became of one mail."""
+        """Print the result of one mail."""
         with self._print:
             print(json.dumps(told), flush=True)
 
@@ -72,21 +72,21 @@ class Clients:
             send(way, number)
 
     def contact(self, way: str, number: int) -> None:
-        """A contact form's JSON, without a key."""
+        """Send a contact form as JSON, without a key."""
         self.post(way, number, ["recipient@example.com"], {"body": "Hello"})
 
     def attachment(self, way: str, number: int) -> None:
-        """The same with a file of 100 KB."""
+        """Send the same with a file of 100 KB."""
         self.post(way, number, [OWN], {"body": "See there", "attachments": [{"name": "a.bin", "content": _ATTACHMENT}]})
 
     def several(self, way: str, number: int) -> None:
-        """A program with a key: three recipients, or two of which the relay refuses one."""
+        """Send with an API key to three recipients, or to two of which the relay refuses one."""
         several = [f"{name}{number}@example.com" for name in ("anna", "ben", "carl")]
         recipients = [several[0], REFUSED] if number % 4 == 0 else several
         self.post(way, number, recipients, {"body": "News"}, Authorization=f"Bearer {self.key}")
 
     def form(self, way: str, number: int) -> None:
-        """A plain HTML form."""
+        """Send a plain HTML form."""
         fields = {"to": OWN, "subject": self.subject(way, number), "body": "Hello"}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         self.ask(way, number, 1, urllib.parse.urlencode(fields).encode(), headers)
@@ -120,20 +120,20 @@ class Clients:
         self.tell(way=way, outcome="unknown", id=answer.get("id", ""), recipients=recipients, answer=str(answer))
 
     def internal(self, way: str, number: int) -> None:
-        """Another container, on port 25, from an address that bounces reach; each fifth is refused."""
+        """Send from another container to port 25, from an address that gets bounces; each fifth mail is refused."""
         recipient = REFUSED if number % 5 == 0 else f"customer{number}@example.com"
         self.smtp(way, number, 25, "app@dinky.example", [recipient])
 
     def submission(self, way: str, number: int) -> None:
-        """A mail program, with TLS and a password, to two."""
+        """Send to port 587 with TLS and a password, to two recipients."""
         self.smtp(way, number, 587, OWN, [f"dora{number}@example.com", f"emil{number}@example.com"])
 
     def public(self, way: str, number: int) -> None:
-        """A stranger's mail server, to the domain's own address, which is forwarded."""
+        """Send from outside to the domain's own address, which is forwarded."""
         self.smtp(way, number, 2525, "stranger@outside.example", [OWN])
 
     def smtp(self, way: str, number: int, port: int, sender: str, recipients: Sequence[str]) -> None:
-        """Hand a mail over by SMTP; without an answer to its last line nobody knows, and it is not repeated."""
+        """Send a mail by SMTP; without a reply to the data its result is unknown, and it is not repeated."""
         message_id = f"<{self.run}-{way}-{number}@shop.example>"
         text = f"From: {sender}\r\nSubject: {self.subject(way, number)}\r\nMessage-ID: {message_id}\r\n\r\nHello\r\n"
         outcome = "refused"
@@ -153,7 +153,7 @@ class Clients:
         self.tell(way=way, outcome=outcome, message_id=message_id, recipients=len(recipients), answer=str(answers[-1]))
 
     def subject(self, way: str, number: int) -> str:
-        """Return what a person sees in the inbox."""
+        """Return the subject."""
         return f"soak {self.run} {way} {number}"
 
 

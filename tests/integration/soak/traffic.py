@@ -1,4 +1,4 @@
-"""The clients of the soak, seen from outside: started, listened to, ended."""
+"""Starts and stops the soak's clients, and collects their answers."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ END_SECONDS: Final = 150.0
 
 
 class Traffic:
-    """The clients, in a container of their own, and what they were answered."""
+    """The clients, in a separate container, and the answers that they got."""
 
     def __init__(self, container: str, *arguments: str) -> None:
         self.answers: list[Json] = []
@@ -29,7 +29,7 @@ class Traffic:
         self.answers.extend(map(json.loads, self._process.stdout))
 
     def end(self) -> None:
-        """Return when no mail is sent any more, and every one has its answer.
+        """Stop the clients, and return when every mail has its answer.
 
         Raises:
             TimeoutError: the clients did not end.
@@ -42,5 +42,5 @@ class Traffic:
         self._process.wait()
 
     def kill(self) -> None:
-        """End the clients, whatever they are doing."""
+        """Kill the clients."""
         self._process.kill()

@@ -14,26 +14,40 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+import pytest_asyncio
+import uvloop
 from loguru import logger
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
 from mail_api.app import create_app
+from mail_api.server import http_server
 from mail_api.settings import Settings
 from mail_api.trace_context import TraceContextGuard
-from mail_ledger.engine import open_engine
+from mail_ledger.api_keys import ApiKeys
+from mail_ledger.engine import open_engine, opened_engine
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
 from mail_telemetry.span_export import MaskingSpanExporter, ValueLengths
 from tests.unit.api.fake_postfix import FakePostfix
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
+    from sqlalchemy import Engine
 
     StartApi = Callable[..., Awaitable["Api"]]
+
+
+SERVED = {"test_serving.py", "test_slow_callers.py"}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], AbstractEventLoop]]:
+    """Run the tests of the HTTP server in uvloop, as the process does, and all others in asyncio's own loop."""
+    return {"uvloop": uvloop.new_event_loop} if item.path.name in SERVED else {"asyncio": asyncio.new_event_loop}
 
 
 @dataclass
@@ -85,9 +99,9 @@ async def postfix() -> AsyncIterator[FakePostfix]:
     await fake.stop()
 
 
-@pytest.fixture
-def log_output() -> Iterator[io.StringIO]:
-    """What the process logs; the root logger is given back as it was."""
+@pytest.fixture(scope="package")
+def process_log() -> Iterator[io.StringIO]:
+    """The log of the test process; the root logger is restored afterwards. loguru takes 4 ms to configure."""
     handlers = stdlib_logging.root.handlers[:]
     output = io.StringIO()
     stdlib_logging.getLogger("httpx2").setLevel(stdlib_logging.WARNING)  # the client's lines are not the API's
@@ -95,6 +109,14 @@ def log_output() -> Iterator[io.StringIO]:
     yield output
     logger.remove()
     stdlib_logging.root.handlers[:] = handlers
+
+
+@pytest.fixture
+def log_output(process_log: io.StringIO) -> io.StringIO:
+    """The log of one test, empty at its start."""
+    process_log.seek(0)
+    process_log.truncate()
+    return process_log
 
 
 @pytest.fixture(scope="session")
@@ -112,18 +134,25 @@ def ledger_url(empty_ledger: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def ledger_engine(ledger_url: str) -> Iterator[Engine]:
+    """Connections of the test to the API's own ledger."""
+    with opened_engine(ledger_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def keys(ledger_engine: Engine) -> ApiKeys:
+    """The API keys in the API's own ledger."""
+    return ApiKeys(ledger_engine)
+
+
+@pytest.fixture
 async def start_api(postfix: FakePostfix, log_output: io.StringIO, ledger_url: str) -> AsyncIterator[StartApi]:
     """Start an API with some settings changed; its shutdown is part of every test."""
     async with AsyncExitStack() as stack:
 
         async def start(**changed: object) -> Api:
-            usual = {
-                "mail_domain": "mydomain.test",
-                "smtp_host": "127.0.0.1",
-                "smtp_port": postfix.port,
-                "ledger_url": ledger_url,
-            }
-            settings = Settings.model_validate({"smtp_retry_seconds": 0.4, "rate_limit": "off", **usual, **changed})
+            settings = _settings(postfix, ledger_url, **changed)
             return await stack.enter_async_context(_running(settings, log_output))
 
         yield start
@@ -133,6 +162,74 @@ async def start_api(postfix: FakePostfix, log_output: io.StringIO, ledger_url: s
 async def api(start_api: StartApi) -> Api:
     """The API as it runs with MAIL_DOMAIN alone."""
     return await start_api()
+
+
+@asynccontextmanager
+async def listening(api: Api, request_seconds: float = 20) -> AsyncIterator[int]:
+    """Serve an API by uvicorn, as the process does; yield its port."""
+    server = http_server(api.served, 0, request_seconds, lifespan="off")
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(5):
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.001)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+
+
+SHARED = pytest.mark.asyncio(loop_scope="module")
+"""For tests with `shared_api`: they run in its event loop."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_postfix() -> AsyncIterator[FakePostfix]:
+    """The mail server of `module_api`."""
+    fake = FakePostfix()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_api(
+    module_postfix: FakePostfix, process_log: io.StringIO, empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    """One API for a whole module."""
+    ledger = shutil.copy(empty_ledger, tmp_path_factory.mktemp("module") / "ledger.db")
+    async with _running(_settings(module_postfix, f"sqlite:///{ledger}"), process_log) as api:
+        yield api
+
+
+@pytest.fixture
+def shared_postfix(module_postfix: FakePostfix) -> FakePostfix:
+    """The mail server of `shared_api`, which has received nothing in this test."""
+    module_postfix.mails.clear()
+    module_postfix.commands.clear()
+    return module_postfix
+
+
+@pytest.fixture
+def shared_api(module_api: Api, shared_postfix: FakePostfix, log_output: io.StringIO) -> Api:  # noqa: ARG001 - both are emptied
+    """An API with no spans and log lines yet, for tests marked SHARED whose requests are refused.
+
+    A new API costs 40 ms; a refused request leaves no state in it except its metrics.
+    """
+    module_api.exporter.clear()
+    return module_api
+
+
+def _settings(postfix: FakePostfix, ledger_url: str, **changed: object) -> Settings:
+    usual = {
+        "mail_domain": "mydomain.test",
+        "smtp_host": "127.0.0.1",
+        "smtp_port": postfix.port,
+        "ledger_url": ledger_url,
+        "smtp_retry_seconds": 0.4,
+        "rate_limit": "off",
+    }
+    return Settings.model_validate(usual | changed)
 
 
 @asynccontextmanager

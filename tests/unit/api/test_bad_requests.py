@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.api.conftest import SHARED
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -17,6 +19,7 @@ FILE = {"name": "a.txt", "content": "YQ=="}
 ONE_LINE = "must be one line without control characters"
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -78,9 +81,9 @@ ONE_LINE = "must be one line without control characters"
         pytest.param({"subject": 1, "body": 2}, "subject: must be a string; body: must be a string", id="two fields"),
     ],
 )
-async def test_bad_fields(api: Api, postfix: FakePostfix, fields: dict[str, Any], message: str) -> None:
+async def test_bad_fields(shared_api: Api, shared_postfix: FakePostfix, fields: dict[str, Any], message: str) -> None:
     """A field that can't be used is named in a 400, and nothing is sent."""
-    response = await api.send(**fields)
+    response = await shared_api.send(**fields)
     errors = dict(part.split(": ", 1) for part in message.split("; ")) if "; send" not in message else None
     answer = response.json()
     assert (400, False, message, "invalid_request") == (
@@ -90,27 +93,29 @@ async def test_bad_fields(api: Api, postfix: FakePostfix, fields: dict[str, Any]
         answer["code"],
     )
     assert errors in (None, answer["errors"])
-    assert [] == postfix.commands
+    assert [] == shared_postfix.commands
 
 
+@SHARED
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b'{"to": \xff}', b"[" * 100_000, b"1" * 5_000, b"[]", b"null"],
     ids=["empty", "cut off", "not UTF-8", "nested deeply", "huge number", "an array", "null"],
 )
-async def test_bad_json(api: Api, content: bytes) -> None:
+async def test_bad_json(shared_api: Api, content: bytes) -> None:
     """Whatever is not a JSON object is a 400 about the request."""
-    response = await api.client.post("/send", content=content, headers=JSON)
+    response = await shared_api.client.post("/send", content=content, headers=JSON)
     assert 400 == response.status_code
     assert response.json()["message"].startswith("request: ")
 
 
+@SHARED
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/jsonp", "multipart/mixed", ""], ids=lambda kind: kind
 )
-async def test_media_type(api: Api, media_type: str) -> None:
+async def test_media_type(shared_api: Api, media_type: str) -> None:
     """A body that is not declared as JSON is a 415 that says what to send."""
-    response = await api.client.post("/send", content=b"{}", headers={"Content-Type": media_type})
+    response = await shared_api.client.post("/send", content=b"{}", headers={"Content-Type": media_type})
     assert 415 == response.status_code
     assert "Content-Type: application/json" in response.json()["message"]
 
@@ -120,9 +125,10 @@ async def test_media_type_parameters(api: Api) -> None:
     assert 200 == (await api.send({"Content-Type": "Application/JSON; charset=utf-8"})).status_code
 
 
-async def test_too_large_by_header(api: Api) -> None:
+@SHARED
+async def test_too_large_by_header(shared_api: Api) -> None:
     """A Content-Length over the limit is a 413 before the body is read."""
-    response = await api.client.post("/send", content=b"x" * 1_000_001, headers=JSON)
+    response = await shared_api.client.post("/send", content=b"x" * 1_000_001, headers=JSON)
     assert (413, False) == (response.status_code, response.json()["success"])
 
 
@@ -141,6 +147,7 @@ async def test_too_large_streamed(api: Api) -> None:
     assert "MAX_REQUEST_BYTES" in response.json()["message"]
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
@@ -151,17 +158,18 @@ async def test_too_large_streamed(api: Api) -> None:
         pytest.param("POST", "/send/", 404, "", id="closing slash"),
     ],
 )
-async def test_router_refusals(api: Api, method: str, path: str, status: int, allow: str) -> None:
+async def test_router_refusals(shared_api: Api, method: str, path: str, status: int, allow: str) -> None:
     """Unknown paths and methods are refused in the seed's shape too."""
-    response = await api.client.request(method, path)
+    response = await shared_api.client.request(method, path)
     assert (status, False) == (response.status_code, response.json()["success"])
     assert set(response.headers.get("Allow", "").split(", ")) == set(allow.split(", "))
 
 
-async def test_recipient_not_allowed(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_recipient_not_allowed(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """A recipient that is not allowed is a 403 that names the variable and the docs, and nothing is sent."""
-    response = await api.send(to="stranger@example.com")
+    response = await shared_api.send(to="stranger@example.com")
     assert 403 == response.status_code
     assert "ALLOWED_RECIPIENTS" in response.json()["message"]
     assert "docs/api-reference.md#recipients" in response.json()["errors"]["to"]
-    assert [] == postfix.commands
+    assert [] == shared_postfix.commands

@@ -11,6 +11,7 @@ import pytest
 
 from mail_api.errors import InvalidRequest
 from mail_api.request_body import parse_urlencoded
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import DROP
 
 if TYPE_CHECKING:
@@ -101,11 +102,12 @@ async def test_redirect(api: Api, postfix: FakePostfix, accept: str, status: int
     assert response.headers.get("Location") == (THANKS if status == 303 else None)
 
 
+@SHARED
 @pytest.mark.parametrize("page", ["https://evil.test/", "//mydomain.test", "javascript:alert(1)", "/thanks"])
-async def test_foreign_redirect(api: Api, postfix: FakePostfix, page: str) -> None:
+async def test_foreign_redirect(shared_api: Api, shared_postfix: FakePostfix, page: str) -> None:
     """A page elsewhere is refused before anything is sent."""
-    response = await post(api, {"redirect": page})
-    assert (response.status_code, response.json()["code"], postfix.mails) == (403, "redirect_not_allowed", [])
+    response = await post(shared_api, {"redirect": page})
+    assert (response.status_code, response.json()["code"], shared_postfix.mails) == (403, "redirect_not_allowed", [])
     assert "redirect" in response.json()["errors"]
 
 
@@ -114,9 +116,10 @@ async def test_json_has_no_redirect(api: Api) -> None:
     assert (await api.send(redirect="https://evil.test/")).status_code == 200
 
 
-async def test_refusal_page(api: Api) -> None:
+@SHARED
+async def test_refusal_page(shared_api: Api) -> None:
     """A person reads what is wrong, field by field, in a page that shows nothing else as markup."""
-    response = await post(api, {"subject": "", "metadata.<b>": "x"}, BROWSER)
+    response = await post(shared_api, {"subject": "", "metadata.<b>": "x"}, BROWSER)
     assert (response.status_code, response.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
     assert "<li>subject: must not be empty</li>" in response.text
     assert "&lt;b&gt;" in response.text
@@ -141,12 +144,14 @@ async def test_unknown_outcome_page(api: Api, postfix: FakePostfix) -> None:
     assert [words for words in ("not sent", "Go back") if words in response.text] == []
 
 
-async def test_repeated_field(api: Api) -> None:
+@SHARED
+async def test_repeated_field(shared_api: Api) -> None:
     """A single field that is there twice is refused rather than half lost."""
-    response = await post(api, {"subject": ["a", "b"]})
+    response = await post(shared_api, {"subject": ["a", "b"]})
     assert response.json()["errors"] == {"subject": "must be a string"}
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("content_type", "content"),
     [
@@ -164,11 +169,11 @@ async def test_repeated_field(api: Api) -> None:
         pytest.param("application/x-www-form-urlencoded", b"", id="empty"),
     ],
 )  # fmt: skip
-async def test_broken_forms(api: Api, postfix: FakePostfix, content_type: str, content: bytes) -> None:
+async def test_broken_forms(shared_api: Api, shared_postfix: FakePostfix, content_type: str, content: bytes) -> None:
     """What is no form is a 400."""
     headers = {b"Content-Type": content_type.encode("latin-1")}
-    response = await api.client.post("/send", content=content, headers=headers)
-    assert (response.status_code, response.json()["code"], postfix.mails) == (400, "invalid_request", [])
+    response = await shared_api.client.post("/send", content=content, headers=headers)
+    assert (response.status_code, response.json()["code"], shared_postfix.mails) == (400, "invalid_request", [])
 
 
 def test_html_in_a_form() -> None:

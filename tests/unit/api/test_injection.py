@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.api.conftest import SHARED
+
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
     from tests.unit.api.fake_postfix import FakePostfix
@@ -56,21 +58,23 @@ ADDRESS_TRICKS = [
 ]
 
 
+@SHARED
 @pytest.mark.parametrize("field", ["subject", "to", "from_"])
 @pytest.mark.parametrize("value", TRICKS, ids=ascii)
-async def test_control_characters(api: Api, postfix: FakePostfix, field: str, value: str) -> None:
+async def test_control_characters(shared_api: Api, shared_postfix: FakePostfix, field: str, value: str) -> None:
     """A line break or control character in a header field is a 400 that names the field; nothing is sent."""
-    response = await _send(api, {field: value})
-    assert (response[0], postfix.commands) == (400, [])
+    response = await _send(shared_api, {field: value})
+    assert (response[0], shared_postfix.commands) == (400, [])
     assert response[1].startswith(f"{field.rstrip('_')}: ")
 
 
+@SHARED
 @pytest.mark.parametrize("field", ["to", "from_"])
 @pytest.mark.parametrize("value", ADDRESS_TRICKS, ids=ascii)
-async def test_address_tricks(api: Api, postfix: FakePostfix, field: str, value: str) -> None:
+async def test_address_tricks(shared_api: Api, shared_postfix: FakePostfix, field: str, value: str) -> None:
     """An address field takes one bare address and nothing else."""
-    response = await _send(api, {field: value})
-    assert (response[0], postfix.commands) == (400, [])
+    response = await _send(shared_api, {field: value})
+    assert (response[0], shared_postfix.commands) == (400, [])
     assert response[1].startswith(f"{field.rstrip('_')}: ")
 
 

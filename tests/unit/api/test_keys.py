@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_ledger.api_key import ApiKey, KeyLimits
-from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
+from mail_ledger.api_keys import ApiKey, ApiKeys
+from mail_ledger.key_limits import KeyLimits
 from mail_telemetry.names import PATHS_WITH_KEYS
+from tests.unit.api.conftest import SHARED
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
@@ -20,31 +20,26 @@ NEVER_MADE = f"Bearer dm_{'0' * 8}_{'0' * 32}"
 STRANGER = "anybody@elsewhere.test"
 
 
-@pytest.fixture
-def keys(ledger_url: str) -> Keys:
-    """The keys in the API's own ledger, as `mail-ledger api-key` has them."""
-    return Keys(open_engine(ledger_url))
-
-
 def bearer(key: str) -> dict[str, str]:
     """Return the header that shows a key."""
     return {"Authorization": f"Bearer {key}"}
 
 
-async def test_any_recipient(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_any_recipient(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """With a key one can write to strangers, from anywhere; without it not."""
     assert (await api.send(to=STRANGER)).status_code == 403
     answer = await api.send({**bearer(keys.create("shop")), "Origin": "https://elsewhere.test"}, to=STRANGER)
     assert (answer.status_code, postfix.mails[0].recipients) == (200, [STRANGER])
 
 
+@SHARED
 @pytest.mark.parametrize(
     "value", [f"Bearer dm_{'0' * 8}_{'0' * 32}", "Bearer", "Digest a", "", "Bearer x y", "dm_x"], ids=ascii
 )
-async def test_bad_key(api: Api, postfix: FakePostfix, value: str) -> None:
+async def test_bad_key(shared_api: Api, shared_postfix: FakePostfix, value: str) -> None:
     """What is no valid key is refused, rather than taken for a caller without one."""
-    answer = await api.send({"Authorization": value})
-    assert (answer.status_code, answer.json()["code"], postfix.mails) == (401, "key_invalid", [])
+    answer = await shared_api.send({"Authorization": value})
+    assert (answer.status_code, answer.json()["code"], shared_postfix.mails) == (401, "key_invalid", [])
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -65,7 +60,7 @@ async def test_guessing_is_limited(start_api: StartApi, route: str) -> None:
     assert api.metric("mail_api_invalid_keys_total", path=route) == 4
 
 
-async def test_international_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_international_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """A key's own sender with letters outside of ASCII needs SMTPUTF8, whoever the recipients are."""
     holder = bearer(keys.create("shop", allowed_senders=("x.test",)))
     postfix.fail("EHLO", "250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8")
@@ -80,7 +75,7 @@ async def test_no_key_is_not_counted(api: Api) -> None:
     assert api.metric("mail_api_invalid_keys_total", path="/quota") == 0
 
 
-async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """Who has a key may continue a trace of its own; a key that is none does not help."""
     trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
     await api.send({**bearer(keys.create("shop")), **trace})
@@ -90,23 +85,23 @@ async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: Keys) -> None
     assert [span.parent is not None for span in requests] == [True, False]
 
 
-async def test_looked_up_once(api: Api, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_looked_up_once(api: Api, keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key is looked up once a request, also where the request's trace depends on it."""
     looked_up: list[str] = []
-    verify, key = Keys.verify, keys.create("shop")
+    verify, key = ApiKeys.verify, keys.create("shop")
 
-    def recording(ledger: Keys, plain: str) -> ApiKey | None:
+    def recording(ledger: ApiKeys, plain: str) -> ApiKey | None:
         looked_up.append(plain)
         return verify(ledger, plain)
 
-    monkeypatch.setattr(Keys, "verify", recording)
+    monkeypatch.setattr(ApiKeys, "verify", recording)
     trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
     assert (await api.send({**bearer(key), **trace})).status_code == 200
     assert (await api.client.get("/quota", headers={**bearer(key), **trace})).status_code == 200
     assert looked_up == [key, key]
 
 
-async def test_revoked_at_once(api: Api, keys: Keys) -> None:
+async def test_revoked_at_once(api: Api, keys: ApiKeys) -> None:
     """A key is worthless as soon as it is revoked."""
     key = keys.create("shop")
     assert (await api.send(bearer(key))).status_code == 200
@@ -114,7 +109,7 @@ async def test_revoked_at_once(api: Api, keys: Keys) -> None:
     assert (await api.send(bearer(key))).status_code == 401
 
 
-async def test_requests_per_minute(api: Api, keys: Keys) -> None:
+async def test_requests_per_minute(api: Api, keys: ApiKeys) -> None:
     """A key's own rate is enforced, with the time to wait."""
     key = keys.create("shop", limits=KeyLimits(recipients_per_day=None, requests_per_minute=2))
     answers = [await api.send(bearer(key)) for _ in range(3)]
@@ -122,7 +117,7 @@ async def test_requests_per_minute(api: Api, keys: Keys) -> None:
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
 
 
-async def test_reading_counts_too(api: Api, keys: Keys) -> None:
+async def test_reading_counts_too(api: Api, keys: ApiKeys) -> None:
     """A key's own rate is for all that it asks, and a key that only reads is seen to be in use."""
     key = keys.create("dashboard", limits=KeyLimits(recipients_per_day=None, requests_per_minute=1))
     codes = [(await api.client.get(path, headers=bearer(key))).status_code for path in ("/messages", "/quota")]
@@ -136,7 +131,7 @@ async def test_guessing_is_slow(start_api: StartApi) -> None:
     assert [(await api.send({"Authorization": NEVER_MADE})).status_code for _ in range(3)] == [401, 401, 429]
 
 
-async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """A key's day has room for so many recipients, and says when there is room again."""
     key = keys.create("shop", limits=KeyLimits(recipients_per_day=3, requests_per_minute=None))
     assert (await api.send(bearer(key), to=["a@x.test", "b@x.test"])).status_code == 200
@@ -145,7 +140,7 @@ async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: Keys) ->
     assert int(answer.headers["Retry-After"]) == pytest.approx(86_400, abs=5)
 
 
-async def test_no_rate_limit_by_address(start_api: StartApi, keys: Keys) -> None:
+async def test_no_rate_limit_by_address(start_api: StartApi, keys: ApiKeys) -> None:
     """RATE_LIMIT is for callers without a key."""
     api = await start_api(rate_limit="1/minute")
     assert [(await api.send(bearer(keys.create("shop")))).status_code] + [
@@ -153,7 +148,7 @@ async def test_no_rate_limit_by_address(start_api: StartApi, keys: Keys) -> None
     ] == [200, 200, 429]
 
 
-async def test_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """A key with senders may choose From among them, envelope included."""
     key = keys.create("shop", allowed_senders=["shop.test"])
     answer = await api.send(bearer(key), from_="Shop <orders@shop.test>", reply_to="anna@x.test")
@@ -163,20 +158,20 @@ async def test_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
     assert (headers["From"], headers["Reply-To"]) == ("Shop <orders@shop.test>", "anna@x.test")
 
 
-async def test_foreign_sender(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_foreign_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """A sender that is not the key's is an error, not a silent change."""
     answer = await api.send(bearer(keys.create("shop", allowed_senders=["shop.test"])), from_="boss@bank.test")
     assert (answer.status_code, answer.json()["code"], postfix.mails) == (403, "sender_not_allowed", [])
 
 
-async def test_key_without_senders(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_key_without_senders(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """Without senders of its own, a key's mails come from DEFAULT_FROM like all others."""
     await api.send(bearer(keys.create("shop")), from_="anna@x.test")
     headers = message_from_bytes(postfix.mails[0].content)
     assert (headers["From"], headers["Reply-To"]) == ("noreply@mydomain.test", "anna@x.test")
 
 
-async def test_reasons_of_readiness(api: Api, postfix: FakePostfix, keys: Keys) -> None:
+async def test_reasons_of_readiness(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """Who shows a key reads why nothing would leave; a stranger only that."""
     await postfix.stop()
     assert (await api.client.get("/ready")).json() == {"status": "not ready"}

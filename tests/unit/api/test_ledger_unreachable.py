@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mail_api import ledger_client, maintenance
-from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
+from mail_ledger.api_keys import ApiKeys
 from tests.unit.api.fake_postfix import HOLD
 
 if TYPE_CHECKING:
@@ -131,9 +130,9 @@ async def test_end_is_written_down_later(
     assert (again.headers["Idempotent-Replayed"], len(postfix.mails)) == ("true", 1)
 
 
-async def test_known_key(api: Api, postfix: FakePostfix, ledger_url: str, file: Path) -> None:
+async def test_known_key(api: Api, postfix: FakePostfix, keys: ApiKeys, file: Path) -> None:
     """A key that was good before goes on being good."""
-    holder = {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+    holder = {"Authorization": f"Bearer {keys.create('shop')}"}
     await api.send(holder, to="a@elsewhere.test")
     with closing(sqlite3.connect(file)) as database:
         database.execute("ALTER TABLE api_key RENAME TO lost")

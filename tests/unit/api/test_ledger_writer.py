@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mail_api.ledger_writer import LedgerWriter
-from mail_ledger.group import Write
+from mail_ledger.group_commit import Write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

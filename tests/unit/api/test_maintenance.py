@@ -11,11 +11,13 @@ import pytest
 from mail_api import maintenance
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger, Rules
-from mail_ledger.submission import DAY_SECONDS
+from mail_ledger.tables import DAY_SECONDS
 from tests.unit.api.fake_postfix import DROP
-from tests.unit.ledger.world import Clock, MailServer, submission
+from tests.unit.ledger.fakes import Clock, MailServer, submission
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from tests.unit.api.conftest import StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
@@ -28,20 +30,20 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "_PRUNE_SECONDS", 0.01)
 
 
-async def test_unknown_is_settled(start_api: StartApi, postfix: FakePostfix, ledger_url: str) -> None:
+async def test_unknown_is_settled(start_api: StartApi, postfix: FakePostfix, ledger_engine: Engine) -> None:
     """A mail whose outcome nobody knew is accepted once the log shows it."""
     api = await start_api()
     postfix.fail("CONTENT", DROP)
     sent = (await api.send()).json()["id"]
-    await asyncio.to_thread(MailServer(Ledger.open(ledger_url), Clock()).take, api_id=sent)
+    await asyncio.to_thread(MailServer(Ledger(ledger_engine), Clock()).take, api_id=sent)
     await api.logged("resolved unknown submissions from the mail log")
-    assert ApiLedger.open(ledger_url).submissions.get(sent).state == "accepted"  # type: ignore[union-attr]
+    assert ApiLedger(ledger_engine, Rules()).submissions.get(sent).state == "accepted"  # type: ignore[union-attr]
 
 
-async def test_old_mails_are_forgotten(start_api: StartApi, ledger_url: str) -> None:
+async def test_old_mails_are_forgotten(start_api: StartApi, ledger_engine: Engine) -> None:
     """What is older than LEDGER_RETENTION_DAYS goes, and no more."""
     clock = Clock()
-    ledger = ApiLedger.open(ledger_url, Rules(now=clock))
+    ledger = ApiLedger(ledger_engine, Rules(now=clock))
     for number, days in ((1, 3), (2, 1)):
         clock.now = time.time() - days * DAY_SECONDS
         ledger.submissions.begin(submission(number))

@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
+from mail_ledger.api_keys import ApiKeys
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import StartApi
     from tests.unit.api.fake_postfix import FakePostfix
-
-
-@pytest.fixture
-def keys(ledger_url: str) -> Keys:
-    """The keys in the API's own ledger."""
-    return Keys(open_engine(ledger_url))
 
 
 async def test_full(start_api: StartApi, postfix: FakePostfix) -> None:
@@ -48,7 +41,7 @@ async def test_more_than_ever(start_api: StartApi) -> None:
     assert "send it to fewer" in answer.json()["message"]
 
 
-async def test_reserve(start_api: StartApi, postfix: FakePostfix, keys: Keys) -> None:
+async def test_reserve(start_api: StartApi, postfix: FakePostfix, keys: ApiKeys) -> None:
     """The reserve is for keys that are marked important."""
     api = await start_api(smtp_relay_daily_limit=2, quota_reserve=1)
     plain, important = keys.create("shop"), keys.create("alerts", important=True)
@@ -77,7 +70,7 @@ async def test_refused_repetitions_take_no_room(start_api: StartApi) -> None:
     assert (await api.send()).status_code == 200
 
 
-async def test_path(start_api: StartApi, keys: Keys) -> None:
+async def test_path(start_api: StartApi, keys: ApiKeys) -> None:
     """GET /quota says what the ledger knows, to key holders only."""
     api = await start_api(smtp_relay_daily_limit=100, quota_reserve=7)
     await api.send()

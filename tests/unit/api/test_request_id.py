@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.api.conftest import SHARED
+
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
 
@@ -20,10 +22,11 @@ async def test_taken_over(api: Api) -> None:
     assert [line["http.request.id"] for line in api.log("mail accepted")] == ["site-42/a:b"]
 
 
+@SHARED
 @pytest.mark.parametrize("claimed", ["", " ", "a b", "a@x.org", "a\tb", "é", "-a", "x" * 129, "{}"], ids=ascii)
-async def test_made(api: Api, claimed: str) -> None:
+async def test_made(shared_api: Api, claimed: str) -> None:
     """What could not stand in a log or a header is replaced."""
-    response = await api.client.get("/health", headers={b"X-Request-ID": claimed.encode()})
+    response = await shared_api.client.get("/health", headers={b"X-Request-ID": claimed.encode()})
     assert OWN.fullmatch(response.headers["X-Request-ID"])
 
 

@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, use_span
 
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
@@ -144,20 +145,22 @@ async def test_forged_host(api: Api, host: str) -> None:
     assert server_span(api).name == "POST /send"
 
 
+@SHARED
 @pytest.mark.parametrize("path", ["/health/x", "/x/health", "/healthy"])
-async def test_path_like_health(api: Api, path: str) -> None:
+async def test_path_like_health(shared_api: Api, path: str) -> None:
     """Only the health checks themselves are excluded."""
-    await api.client.get(path)
-    assert server_span(api).name == "GET"
+    await shared_api.client.get(path)
+    assert server_span(shared_api).name == "GET"
 
 
+@SHARED
 @pytest.mark.parametrize("value", [b"\xff", b"\xe9t\xe9", b"\xff\\", b"\xff\\x", b"\xff\\N{x}", b"["], ids=repr)
 @pytest.mark.parametrize("name", ["User-Agent", "Host", "traceparent", "baggage"])
-async def test_undecodable_header(api: Api, name: str, value: bytes) -> None:
+async def test_undecodable_header(shared_api: Api, name: str, value: bytes) -> None:
     """Bytes that are not UTF-8, or no host, cause no error, and the request has a span."""
-    answer = await api.client.get("/nowhere", headers={name.encode(): value})
+    answer = await shared_api.client.get("/nowhere", headers={name.encode(): value})
     assert answer.status_code == 404
-    assert server_span(api).name == "GET"
+    assert server_span(shared_api).name == "GET"
 
 
 async def test_undecodable_query(api: Api) -> None:
@@ -178,17 +181,19 @@ async def test_undecodable_query(api: Api) -> None:
     assert (sent[0]["status"], attributes(api)["url.query"]) == (404, "REDACTED")
 
 
-async def test_long_values(api: Api) -> None:
+@SHARED
+async def test_long_values(shared_api: Api) -> None:
     """A span keeps the beginning of a long value."""
-    await api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
-    found = attributes(api)
+    await shared_api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
+    found = attributes(shared_api)
     assert (found["url.path"], found["user_agent.original"]) == (f"/{'x' * 1023}", "y" * 1024)
 
 
+@SHARED
 @pytest.mark.parametrize("before", [1010, 1018, 1019, 1023])
-async def test_address_across_the_cut(api: Api, before: int) -> None:
+async def test_address_across_the_cut(shared_api: Api, before: int) -> None:
     """An address that is cut off is masked all the same."""
-    await api.client.get("/nowhere", headers={"User-Agent": "y" * (before - 1) + " anna@example.org"})
-    agent = str(attributes(api)["user_agent.original"])
+    await shared_api.client.get("/nowhere", headers={"User-Agent": "y" * (before - 1) + " anna@example.org"})
+    agent = str(attributes(shared_api)["user_agent.original"])
     assert "an" not in agent
     assert len(agent) <= 1024

@@ -1,4 +1,4 @@
-"""`mail-api` as a process: both ports under uvicorn, a clean end, and what it says when it can't start."""
+"""The API under uvicorn; `mail-api` as a process: both ports, a clean end, and errors at its start."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.trace import SpanKind
 
 from mail_api.__main__ import main
 from mail_api.settings import Settings
+from tests.unit.api.conftest import listening
 from tests.unit.api.fake_postfix import HOLD
 from tests.unit.telemetry.http_collector import HttpCollector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
 
@@ -88,15 +90,14 @@ def variables(postfix: FakePostfix) -> dict[str, str]:
     }
 
 
-def client_of(environment: dict[str, str]) -> httpx2.AsyncClient:
+def client_of(port: int | str) -> httpx2.AsyncClient:
     """Return a client of the API's port."""
-    return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{environment['API_PORT']}")
+    return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}")
 
 
-async def test_requests(postfix: FakePostfix) -> None:
+async def test_requests(start_api: StartApi, postfix: FakePostfix) -> None:
     """Under uvicorn, a mail goes through, HEAD has no body, and large bodies are refused in both ways."""
-    environment = variables(postfix)
-    async with running(**environment), client_of(environment) as client:
+    async with listening(await start_api(api_docs=True)) as port, client_of(port) as client:
         sent = await client.post("/send", json=MAIL)
         assert (sent.status_code, len(postfix.mails)) == (200, 1)
         assert "server" not in sent.headers
@@ -107,28 +108,26 @@ async def test_requests(postfix: FakePostfix) -> None:
             assert (await client.post("/send", content=content, headers=JSON)).status_code == 413
 
 
-async def raw(environment: dict[str, str], *requests: bytes) -> bytes:
+async def raw(port: int, *requests: bytes) -> bytes:
     """Return what comes back for these bytes, all sent at once."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(environment["API_PORT"]))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"".join(requests))
     answer = await reader.read()
     writer.close()
     return answer
 
 
-async def test_pipelined_requests(postfix: FakePostfix) -> None:
+async def test_pipelined_requests(api: Api) -> None:
     """Requests that come in one packet have a trace and a request id of their own, and their lines say so."""
-    environment = variables(postfix)
     one, last = (b"GET /nowhere HTTP/1.1\r\nHost: api\r\n" + end for end in (b"\r\n", b"Connection: close\r\n\r\n"))
-    with HttpCollector().serving() as collector:
-        async with running(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, **environment) as program:
-            assert (await raw(environment, one, one, last)).count(b"HTTP/1.1 404") == 3
-            program.process.send_signal(signal.SIGTERM)
-            lines = [line for line in await program.rest() if line["message"] == "request answered"]
-    spans = [span for scope in collector.scopes() for span in scope.spans]
-    assert [(span.kind, span.parent_span_id) for span in spans] == [(Span.SPAN_KIND_SERVER, b"")] * 3
-    assert len({span.trace_id for span in spans}) == 3
-    assert sorted(line["trace_id"] for line in lines) == sorted(span.trace_id.hex() for span in spans)
+    async with listening(api) as port:
+        assert (await raw(port, one, one, last)).count(b"HTTP/1.1 404") == 3
+    spans, lines = api.spans(), api.log("request answered")
+    assert [(span.kind, span.parent) for span in spans] == [(SpanKind.SERVER, None)] * 3
+    contexts = [span.get_span_context() for span in spans]
+    trace_ids = sorted(f"{context.trace_id:032x}" for context in contexts if context)
+    assert len(set(trace_ids)) == 3
+    assert sorted(line["trace_id"] for line in lines) == trace_ids
     assert len({line["http.request.id"] for line in lines}) == 3
 
 
@@ -142,11 +141,10 @@ async def test_pipelined_requests(postfix: FakePostfix) -> None:
         pytest.param(b"POST /send HTTP/1.1\r\nHost: api\r\nContent-Length: many\r\n", b"400", id="length"),
     ],
 )
-async def test_odd_bytes(postfix: FakePostfix, head: bytes, status: bytes) -> None:
+async def test_odd_bytes(api: Api, head: bytes, status: bytes) -> None:
     """What the instrumentation cannot decode is no reason for a 500."""
-    environment = variables(postfix)
-    async with running(**environment):
-        answer = await raw(environment, head + b"Connection: close\r\n\r\n")
+    async with listening(api) as port:
+        answer = await raw(port, head + b"Connection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
@@ -155,7 +153,7 @@ async def test_long_values_are_not_logged(postfix: FakePostfix) -> None:
     environment = variables(postfix)
     with HttpCollector().serving() as collector:
         async with running(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, **environment) as program:
-            async with client_of(environment) as client:
+            async with client_of(environment["API_PORT"]) as client:
                 await client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
             program.process.send_signal(signal.SIGTERM)
             lines = await program.rest()
@@ -166,7 +164,7 @@ async def test_long_values_are_not_logged(postfix: FakePostfix) -> None:
 async def test_metrics_port(postfix: FakePostfix) -> None:
     """Metrics, the process's own too, are on their port and not on the API's."""
     environment = variables(postfix)
-    async with running(**environment), client_of(environment) as client:
+    async with running(**environment), client_of(environment["API_PORT"]) as client:
         await client.post("/send", json=MAIL)
         assert (await client.get("/metrics")).status_code == 404
         metrics = await client.get(f"http://127.0.0.1:{environment['METRICS_PORT']}/metrics")
@@ -178,7 +176,7 @@ async def test_clean_end(postfix: FakePostfix) -> None:
     """SIGTERM lets the mail in flight finish and tells it, ends the connections with QUIT, and the program with 0."""
     environment = variables(postfix)
     postfix.fail("CONTENT", HOLD)
-    async with running(**environment) as program, client_of(environment) as client:
+    async with running(**environment) as program, client_of(environment["API_PORT"]) as client:
         in_flight = asyncio.create_task(client.post("/send", json=MAIL))
         await postfix.wait_for("CONTENT")
         program.process.send_signal(signal.SIGTERM)

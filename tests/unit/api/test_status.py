@@ -8,26 +8,27 @@ import pytest
 from sqlalchemy import null, update
 
 from mail_ledger import Ledger
-from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
 from mail_ledger.tables import submission
 from mail_telemetry.causes import EXPLANATIONS, Cause
-from tests.unit.ledger.world import NOW, Clock, MailServer
+from tests.unit.ledger.fakes import NOW, Clock, MailServer
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from mail_ledger.api_keys import ApiKeys
     from tests.unit.api.conftest import Api, StartApi
 
 
 @pytest.fixture
-def mail_server(ledger_url: str) -> MailServer:
+def mail_server(ledger_engine: Engine) -> MailServer:
     """A mail server that writes into the API's own ledger, as the exporter would."""
-    return MailServer(Ledger.open(ledger_url), Clock())
+    return MailServer(Ledger(ledger_engine), Clock())
 
 
 @pytest.fixture
-def holder(ledger_url: str) -> dict[str, str]:
-    """The header of somebody with a key."""
-    return {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+def holder(keys: ApiKeys) -> dict[str, str]:
+    """The header of a caller with an API key."""
+    return {"Authorization": f"Bearer {keys.create('shop')}"}
 
 
 async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON
@@ -196,9 +197,9 @@ async def test_recipient_that_is_visible_too(api: Api) -> None:
     assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["a***@mydomain.test"]
 
 
-async def test_mail_of_an_older_version(api: Api, ledger_url: str) -> None:
+async def test_mail_of_an_older_version(api: Api, ledger_engine: Engine) -> None:
     """Of a mail whose bcc is not recorded, a reader without a key sees no address."""
     sent = (await api.send()).json()["id"]
-    with open_engine(ledger_url).begin() as connection:
+    with ledger_engine.begin() as connection:
         connection.execute(update(submission).values(hidden=null()))
     assert [one["recipient"] for one in (await status(api, sent))["recipients"]] == ["***"]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_ledger.engine import open_engine
-from mail_ledger.keys import Keys
+from mail_ledger.api_keys import ApiKeys
 from mail_telemetry.propagation import parse_traceparent
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ SPAN_ID = "b7ad6b7169203331"
 
 
 @pytest.fixture
-def with_key(ledger_url: str) -> dict[str, str]:
+def with_key(keys: ApiKeys) -> dict[str, str]:
     """The header that shows a valid API key."""
-    return {"Authorization": f"Bearer {Keys(open_engine(ledger_url)).create('shop')}"}
+    return {"Authorization": f"Bearer {keys.create('shop')}"}
 
 
 def traceparent(flags: str) -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""Name servers and stacks for the tests of the check."""
+"""Fixtures: a DNS server with zones, and mail settings."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from mail_check.lookup import Dns
-from mail_check.stack import Stack, read_stack
+from mail_check.dns_resolver import DnsResolver
+from mail_check.settings import MailSettings, read_mail_settings
 from tests.unit.check.name_server import NameServer
 
 VARIABLES = {
@@ -18,24 +18,24 @@ VARIABLES = {
 DIRECT = VARIABLES | {"SMTP_RELAY_HOST": ""}
 
 
-def stack_of(**variables: str) -> Stack:
-    """Return the usual stack with some variables changed."""
-    return read_stack(VARIABLES | variables, lambda path: f"the text of {path}\n")
+def mail_settings(**variables: str) -> MailSettings:
+    """Return the usual settings with some variables changed."""
+    return read_mail_settings(VARIABLES | variables, lambda path: f"the text of {path}\n")
 
 
 @pytest.fixture
 def name_server() -> Iterator[NameServer]:
-    """Return a name server that knows nothing yet."""
+    """Return a name server without records."""
     with NameServer() as server:
         yield server
 
 
 @pytest.fixture
-def dns(name_server: NameServer) -> Callable[[str], Dns]:
-    """Return what makes that server know a zone, and a lookup that asks it."""
+def dns(name_server: NameServer) -> Callable[[str], DnsResolver]:
+    """Return a function that loads a zone into that server and returns a resolver that asks it."""
 
-    def known(zone: str) -> Dns:
-        name_server.know(zone)
-        return Dns(["127.0.0.1"], 0.5, name_server.port)
+    def load(zone: str) -> DnsResolver:
+        name_server.load(zone)
+        return DnsResolver(["127.0.0.1"], 0.5, name_server.port)
 
-    return known
+    return load

@@ -1,4 +1,4 @@
-"""A real name server on a free port: answers from a zone, or misbehaves."""
+"""A DNS server on a free port: answers from a zone, with SERVFAIL, or not at all."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ SILENT = "silent.org."
 
 
 class NameServer:
-    """Knows what the text of a zone says; a name without any record does not exist."""
+    """Answers from the text of a zone; a name without any record does not exist."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -26,8 +26,8 @@ class NameServer:
         self._zone = self._read("")
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def know(self, zone: str) -> None:
-        """Answer by this text from now on, as `shop.org. MX 10 mail.shop.org.`, a record a line."""
+    def load(self, zone: str) -> None:
+        """Replace the zone by these records, one in each line: `shop.org. MX 10 mail.shop.org.`."""
         self._zone = self._read(zone)
 
     def _read(self, zone: str) -> Zone:

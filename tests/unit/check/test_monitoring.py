@@ -1,4 +1,4 @@
-"""Whether the monitoring sees us."""
+"""Monitoring checks: Prometheus, Alertmanager, collector."""
 
 import json
 import socket
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from mail_check import monitoring
-from mail_check.finding import Status
-from mail_check.web import Answer
+from mail_check.checks import monitoring
+from mail_check.http_client import HttpResponse
+from mail_check.results import CheckStatus
 from tests.unit.check.web_server import WebServer
 
-NOBODY = "http://127.0.0.1:1"
+CLOSED = "http://127.0.0.1:1"
 
 
 def up(**jobs: str) -> tuple[int, str]:
@@ -27,94 +27,99 @@ def rules(*found: dict[str, Any]) -> tuple[int, str]:
 
 RULE = {"name": "MailApiDown", "labels": {"service": "mail"}, "health": "ok"}
 FOREIGN = {"name": "Other", "labels": {}, "health": "err"}
-TOLD = 200, json.dumps({"data": {"activeAlertmanagers": [{"url": "x"}]}})
-NOT_TOLD = 200, json.dumps({"data": {"activeAlertmanagers": []}})
+ALERTMANAGER = 200, json.dumps({"data": {"activeAlertmanagers": [{"url": "x"}]}})
+NO_ALERTMANAGER = 200, json.dumps({"data": {"activeAlertmanagers": []}})
 
 
 @pytest.mark.parametrize(
-    ("seen", "ruled", "told", "expected"),
+    ("up_query", "rule_query", "alertmanager_query", "expected"),
     [
         pytest.param(
-            up(mail_api="1", mail_exporter="1"), rules(RULE, FOREIGN), TOLD, [Status.OK] * 4, id="all is well"
+            up(mail_api="1", mail_exporter="1"), rules(RULE, FOREIGN), ALERTMANAGER, [CheckStatus.OK] * 4, id="all ok"
         ),
         pytest.param(
             up(mail_api="0"),
             rules(RULE | {"health": "err"}),
-            NOT_TOLD,
-            [Status.FAILED, Status.FAILED, Status.FAILED, Status.WARNING],
-            id="nothing is",
+            NO_ALERTMANAGER,
+            [CheckStatus.FAILED, CheckStatus.FAILED, CheckStatus.FAILED, CheckStatus.WARNING],
+            id="all bad",
         ),
         pytest.param(
             up(mail_api="1", mail_exporter="1"),
             rules(FOREIGN),
-            TOLD,
-            [Status.OK, Status.OK, Status.WARNING, Status.OK],
+            ALERTMANAGER,
+            [CheckStatus.OK, CheckStatus.OK, CheckStatus.WARNING, CheckStatus.OK],
             id="no rules of ours",
         ),
     ],
 )
 def test_prometheus(
-    seen: tuple[int, str], ruled: tuple[int, str], told: tuple[int, str], expected: list[Status]
+    up_query: tuple[int, str],
+    rule_query: tuple[int, str],
+    alertmanager_query: tuple[int, str],
+    expected: list[CheckStatus],
 ) -> None:
-    """Prometheus has to reach both services, have our rules, and somebody to tell."""
-    answers = {"/api/v1/query": seen, "/api/v1/rules": ruled, "/api/v1/alertmanagers": told}
+    """Prometheus has to scrape both services, load our rules, and have an Alertmanager."""
+    answers = {"/api/v1/query": up_query, "/api/v1/rules": rule_query, "/api/v1/alertmanagers": alertmanager_query}
     with WebServer(answers) as web:
-        assert expected == [one.status for one in monitoring.prometheus(f"{web.url}/", 2)]
+        assert expected == [one.status for one in monitoring.check_prometheus(f"{web.url}/", 2)]
 
 
 def test_one_of_several_is_enough() -> None:
-    """Of several targets of a job (replicas, and one that is gone) one that is up will do."""
+    """One target of a job that is up is enough (others may be replicas, or gone)."""
     result = [{"metric": {"job": job}, "value": [0, value]} for job in monitoring.JOBS for value in "01"]
-    answer = Answer(200, json.dumps({"data": {"result": result}}))
-    assert [Status.OK, Status.OK] == [one.status for one in monitoring.scraped(answer)]
+    answer = HttpResponse(200, json.dumps({"data": {"result": result}}))
+    assert [CheckStatus.OK, CheckStatus.OK] == [one.status for one in monitoring.target_results(answer)]
 
 
 def test_no_monitoring() -> None:
-    """Without a Prometheus or an Alertmanager nobody is told, which is a warning with the variable's name."""
-    (prometheus,) = monitoring.prometheus(NOBODY, 1)
-    alertmanager = monitoring.alertmanager(NOBODY, 1)
-    assert [Status.WARNING, Status.WARNING] == [prometheus.status, alertmanager.status]
+    """A missing Prometheus or Alertmanager is a warning that names the variable."""
+    (prometheus,) = monitoring.check_prometheus(CLOSED, 1)
+    alertmanager = monitoring.check_alertmanager(CLOSED, 1)
+    assert [CheckStatus.WARNING, CheckStatus.WARNING] == [prometheus.status, alertmanager.status]
     assert "PROMETHEUS_URL" in prometheus.fix
     assert "ALERTMANAGER_URL" in alertmanager.fix
 
 
-def test_silence_is_not_absence() -> None:
-    """One that does not answer in time could not be looked at."""
+def test_timeout() -> None:
+    """A server that does not answer in time is unknown."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        (found,) = monitoring.prometheus(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
-    assert (Status.UNKNOWN, True) == (found.status, "no answer in time" in found.message)
+        (found,) = monitoring.check_prometheus(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
+    assert (CheckStatus.UNKNOWN, True) == (found.status, "no answer in time" in found.message)
 
 
-def test_somebody_else() -> None:
-    """What answers otherwise is told to be no Prometheus."""
-    with WebServer({}) as web, pytest.raises(ValueError, match="no Prometheus"):
-        list(monitoring.prometheus(web.url, 2))
+def test_another_server() -> None:
+    """The response of another program raises ValueError."""
+    with WebServer({}) as web, pytest.raises(ValueError, match="is this Prometheus"):
+        list(monitoring.check_prometheus(web.url, 2))
 
 
 @pytest.mark.parametrize(
     ("configuration", "status"),
     [
-        ('route:\n  receiver: all\n  routes:\n  - matchers:\n    - service="mail"\nreceivers: []\n', Status.OK),
-        ("global: {}\nroute:\n  routes:\n  - matchers: ['service = \"mail\"']", Status.OK),
-        ("route:\n  receiver: everybody\n", Status.WARNING),
-        ('route:\n  receiver: all\ninhibit_rules:\n- target_matchers:\n  - service="mail"\n', Status.WARNING),
-        ("{}", Status.WARNING),
+        ('route:\n  receiver: all\n  routes:\n  - matchers:\n    - service="mail"\nreceivers: []\n', CheckStatus.OK),
+        ("global: {}\nroute:\n  routes:\n  - matchers: ['service = \"mail\"']", CheckStatus.OK),
+        ("route:\n  receiver: everybody\n", CheckStatus.WARNING),
+        ('route:\n  receiver: all\ninhibit_rules:\n- target_matchers:\n  - service="mail"\n', CheckStatus.WARNING),
+        ("{}", CheckStatus.WARNING),
     ],
 )
-def test_alertmanager(configuration: str, status: Status) -> None:
-    """Alerts about mail need a way of their own."""
+def test_alertmanager(configuration: str, status: CheckStatus) -> None:
+    """Alerts about mail need a route of their own."""
     answer = json.dumps({"config": {"original": configuration}})
     with WebServer({"/api/v2/status": (200, answer)}) as web:
-        assert status == monitoring.alertmanager(web.url, 2).status
+        assert status == monitoring.check_alertmanager(web.url, 2).status
 
 
-@pytest.mark.parametrize(("answer", "status"), [(200, Status.OK), (401, Status.FAILED), (404, Status.FAILED)])
-def test_collector(answer: int, status: Status) -> None:
-    """The collector is given an export without traces, with the headers that real ones have."""
+@pytest.mark.parametrize(
+    ("answer", "status"), [(200, CheckStatus.OK), (401, CheckStatus.FAILED), (404, CheckStatus.FAILED)]
+)
+def test_collector(answer: int, status: CheckStatus) -> None:
+    """The collector receives an empty export, with the headers of real ones."""
     with WebServer({"/v1/traces": (answer, "")}) as web:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{web.url}/", "OTEL_EXPORTER_OTLP_HEADERS": "x-key=swordfish"}
-        found = monitoring.collector(variables, 2)
-        ((path, headers, body),) = web.asked
+        found = monitoring.check_collector(variables, 2)
+        ((path, headers, body),) = web.requests
     assert status == found.status
     assert ("/v1/traces", "swordfish", b"") == (path, headers["X-Key"], body)
     assert "swordfish" not in str(found)
@@ -122,7 +127,7 @@ def test_collector(answer: int, status: Status) -> None:
 
 @pytest.mark.parametrize("is_there", [True, False])
 def test_collector_over_grpc(*, is_there: bool) -> None:
-    """Over gRPC the collector's port is looked at, since an export over HTTP would fail there."""
+    """Over gRPC only the connection is checked, since an export over HTTP would fail there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         if not is_there:
@@ -131,17 +136,17 @@ def test_collector_over_grpc(*, is_there: bool) -> None:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         }
-        found = monitoring.collector(variables, 1)
-    assert found.status is (Status.OK if is_there else Status.FAILED)
+        found = monitoring.check_collector(variables, 1)
+    assert found.status is (CheckStatus.OK if is_there else CheckStatus.FAILED)
     assert f"127.0.0.1:{port}" in found.message
 
 
-def test_collector_away() -> None:
-    """A collector that is not there is a failure; one that is not wanted is none."""
-    assert monitoring.collector({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:swordfish@{NOBODY[7:]}"}, 1) == (
-        Status.FAILED,
-        f"traces are lost: {NOBODY}/v1/traces: Connection refused",
+def test_collector_unreachable() -> None:
+    """A collector that cannot be reached is a failure; none configured is ok."""
+    assert monitoring.check_collector({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:swordfish@{CLOSED[7:]}"}, 1) == (
+        CheckStatus.FAILED,
+        f"traces are lost: {CLOSED}/v1/traces: Connection refused",
         "Start the collector, or empty OTEL_EXPORTER_OTLP_ENDPOINT; 4318 is its port for OTLP/HTTP.",
         "",
     )
-    assert monitoring.collector({}, 1).status is Status.OK
+    assert monitoring.check_collector({}, 1).status is CheckStatus.OK

@@ -1,4 +1,4 @@
-"""A web server on a free port that answers from a table, and remembers what it was asked."""
+"""A web server on a free port that answers from a table and records its requests."""
 
 import threading
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ class WebServer:
     """Answers by path; others get 404."""
 
     def __init__(self, answers: Mapping[str, tuple[int, str]]) -> None:
-        self.asked: list[tuple[str, Mapping[str, str], bytes]] = []
+        self.requests: list[tuple[str, Mapping[str, str], bytes]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(answers))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -25,21 +25,21 @@ class WebServer:
         self._server.server_close()
 
     def _handler(self, answers: Mapping[str, tuple[int, str]]) -> type[BaseHTTPRequestHandler]:
-        asked = self.asked
+        requests = self.requests
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
-                asked.append((self.path, dict(self.headers), self.rfile.read(length)))
+                requests.append((self.path, dict(self.headers), self.rfile.read(length)))
                 status, text = answers.get(urlsplit(self.path).path, (404, "not found"))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text.encode())))
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-            do_POST = do_GET  # noqa: N815 - the base class's way
+            do_POST = do_GET  # noqa: N815 - the base class's name
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - same
-                """Stay quiet."""
+                """Log nothing."""
 
         return Handler

@@ -58,3 +58,17 @@ def test_series_with_two_sentences() -> None:
     second = Fallback("No relay", "c == 1")
     place = Panel(Kind.SERIES, "title", "description", (Metrics("a"),), fallbacks=(NOTHING, second))
     assert [one.expr for one in series(place)][2] == "0 * (c == 1)\nunless on () (a or up{} == 1)"
+
+
+def test_series_at_a_height() -> None:
+    """A good sentence can be drawn away from the limit below which values are bad."""
+    place = Panel(Kind.SERIES, "title", "description", (Metrics("a"),), fallbacks=(Fallback("far", "b", value=24),))
+    assert [one.expr for one in series(place)][1] == "0 * (b) + 24\nunless on () (a)"
+
+
+def test_rows_of_several_queries() -> None:
+    """A table of several queries has a row in any case."""
+    place = panel(Kind.TABLE, Metrics("a"), Metrics("b"))
+    assert rows(place, Metrics("a")).splitlines()[-1] == (
+        'or on () label_replace(vector(0), "cause", "No data: exporter down", "", "")'
+    )

@@ -1,10 +1,9 @@
-"""LogQL and TraceQL: what is text stays text."""
+"""LogQL: what is text stays text."""
 
 import pytest
 
 from dashboards import logql
 from dashboards.logql import label, lines, quoted, raw_lines, typed
-from dashboards.traceql import carrying
 from mail_telemetry.names import Attribute, LogLine, Service
 
 
@@ -41,14 +40,6 @@ def test_unknown_field() -> None:
 def test_label() -> None:
     """Loki's `json` has no dots."""
     assert label(Attribute.STAGE_SECONDS) == "mail_stage_seconds"
-
-
-def test_traces_by_any_id() -> None:
-    """One field takes message, queue and trace ids."""
-    assert carrying("id") == (
-        "{ span.mail.message_id = ${id:doublequote} || span.mail.queue_id = ${id:doublequote}"
-        " || trace:id = ${id:doublequote} }"
-    )
 
 
 LINES = '{container="mail-api"}'

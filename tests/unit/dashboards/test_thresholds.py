@@ -31,6 +31,6 @@ def test_rest() -> None:
 
 def test_compared() -> None:
     """The expression of an alert without its last comparison; one without a comparison has none."""
-    assert compared("MailVolumeFull") == 'min by (volume) (mail_volume_free_bytes{job="mail-exporter"})'
+    assert compared("MailVolumeFull") == 'min by (disk) (mail_volume_free_bytes{job="mail-exporter"})'
     with pytest.raises(ValueError, match="MailWatchdog"):
         compared("MailWatchdog")

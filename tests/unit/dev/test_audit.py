@@ -1,4 +1,4 @@
-"""`make audit`: what is asked, and that no answer is not a good answer."""
+"""`make audit`: the pins that are checked, and the verdict; a pin without a result does not pass."""
 
 from pathlib import Path
 
@@ -33,12 +33,12 @@ def program(folder: Path, lines: str) -> Path:
 
 
 def test_every_pin_is_found() -> None:
-    """Whatever Python or platform a line is for."""
+    """Pins are found for every Python and platform."""
     assert pins(LOCKED) == {OLD, NEW, LOOP}
 
 
 def test_one_version_at_a_time() -> None:
-    """Two versions of one package are asked about one after the other."""
+    """Two versions of one package are checked in two runs."""
     assert rounds({OLD, NEW, LOOP}) == [[OLD, LOOP], [NEW]]
 
 
@@ -74,14 +74,14 @@ def test_report(told: list[dict[str, object]], verdict: Verdict, status: int) ->
 
 
 def test_vulnerability_weighs_more() -> None:
-    """A known vulnerability decides, even where others could not be asked about."""
+    """A known vulnerability decides the exit status, also where other pins have no result."""
     verdict = merged([Verdict(3, (), ("a==1: no",)), Verdict(2, ("b==2: CVE",), ())])
     assert verdict == Verdict(5, ("b==2: CVE",), ("a==1: no",))
     assert verdict.status == VULNERABLE
 
 
 def test_no_network(tmp_path: Path) -> None:
-    """Where pip-audit breaks off, its last word is the reason, once, and the status is that of no answer."""
+    """When pip-audit fails, the last line of its error is printed once, and the status is 3."""
     broken = program(tmp_path, "echo 'Traceback' >&2; echo 'ConnectionError: no such host' >&2; exit 1")
     verdict = ask([OLD, LOOP], "osv", broken)
     assert verdict.status == NOT_ASKED
@@ -94,7 +94,7 @@ def test_no_network(tmp_path: Path) -> None:
 
 
 def test_hashes_are_handed_on(tmp_path: Path) -> None:
-    """The service is asked with the hashes, so that it can deny them."""
+    """pip-audit gets the hashes, so that the service can compare them."""
     copy = tmp_path / "asked"
     ask([NEW], "pypi", program(tmp_path, f'cp "$2" {copy}'))
     assert copy.read_text() == f"deprecated==3.0.1 {A} {B}\n"

@@ -1,4 +1,4 @@
-"""A copy of the stack that the tests install into, and who is told."""
+"""Fixture: a copy of a Dinky Server's folder, with the variables of an installation."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ STACK: Final = Path(__file__).resolve().parents[2] / "fixtures/dinky-server"
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a fresh copy of the stack; a webhook is told, and no .env.mail.prod of this machine is read."""
+    """Return a copy of the stack; ALERT_WEBHOOK_URL is set, and no .env.mail.prod of this machine is read."""
     copy = tmp_path / "dinky-server"
     shutil.copytree(STACK, copy)
     monkeypatch.chdir(tmp_path)

@@ -1,10 +1,10 @@
-"""Taking our lines back out of a file that went on without us."""
+"""Three-way merge: our lines are removed from a file that was changed since."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinky.merge import Undone, undone
+from dinky.merge import UndoResult, undo_changes
 
 BEFORE = "a\nb\nc\nd"
 AFTER = "a\nOURS 1\nOURS 2\nb\nd"
@@ -26,18 +26,18 @@ TEXTS = st.lists(st.sampled_from("abcdef"), max_size=12).map("\n".join)
     ],
 )
 def test_undone(now: str, expected: str, kept: tuple[str, ...]) -> None:
-    """Our lines go, what we took comes back, theirs stay; a hunk of ours that they changed is theirs."""
-    assert undone(before=BEFORE, after=AFTER, now=now) == Undone(expected, kept)
+    """Our lines are removed, removed lines return, others stay; a hunk that was changed since stays whole."""
+    assert undo_changes(before=BEFORE, after=AFTER, now=now) == UndoResult(expected, kept)
 
 
 @given(TEXTS, TEXTS)
 def test_unchanged_since(before: str, after: str) -> None:
-    """What nobody has touched comes back byte for byte."""
-    assert undone(before=before, after=after, now=after) == Undone(before, ())
+    """An unchanged file is restored byte for byte."""
+    assert undo_changes(before=before, after=after, now=after) == UndoResult(before, ())
 
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_changed_elsewhere(before: str, after: str, added: str) -> None:
     """Lines that were added at the end stay at the end."""
-    found = undone(before=f"{before}\n-\n", after=f"{after}\n-\n", now=f"{after}\n-\n{added}")
-    assert found == Undone(f"{before}\n-\n{added}", ())
+    found = undo_changes(before=f"{before}\n-\n", after=f"{after}\n-\n", now=f"{after}\n-\n{added}")
+    assert found == UndoResult(f"{before}\n-\n{added}", ())

@@ -1,1 +1,1 @@
-"""Tests of the exporter, from log lines to what leaves it."""
+"""Unit tests of the exporter."""

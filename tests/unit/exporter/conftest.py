@@ -1,4 +1,4 @@
-"""A ledger, and a pipeline on it."""
+"""Fixtures: a ledger, and a pipeline on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from mail_ledger import Ledger
 from tests.unit import new_ledger
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 
 @pytest.fixture
@@ -19,6 +19,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def bench(ledger: Ledger) -> Bench:
+def harness(ledger: Ledger) -> PipelineHarness:
     """Return a pipeline on a new ledger."""
-    return Bench(ledger)
+    return PipelineHarness(ledger)

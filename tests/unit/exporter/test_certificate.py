@@ -1,4 +1,4 @@
-"""When the mail server's certificate ends."""
+"""Expiry of the mail server's certificate."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from mail_exporter.certificate import CertificateReader, CertificateUnavailable, not_after, read_expiry
+from mail_exporter.collectors.certificate import CertificateReader, CertificateUnavailable, not_after, read_expiry
 
 
 def certificate(ends: datetime) -> bytes:
@@ -37,25 +37,25 @@ def certificate(ends: datetime) -> bytes:
     ],
 )
 def test_not_after(ends: datetime) -> None:
-    """The end is read in both forms that certificates write it in."""
+    """The expiry is parsed in both formats of a certificate."""
     assert ends.timestamp() == not_after(certificate(ends))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 10, 60])
 def test_no_certificate(cut: int) -> None:
-    """What is no certificate is a ValueError."""
+    """Data that are not a certificate raise ValueError."""
     with pytest.raises(ValueError, match=r"."):
         not_after(certificate(datetime(2027, 1, 1, tzinfo=UTC))[:cut])
 
 
-def test_nobody_answers() -> None:
-    """A server that is down is told with its name."""
+def test_unreachable() -> None:
+    """The error for an unreachable server contains its name."""
     with pytest.raises(CertificateUnavailable, match=r"nowhere\.invalid:587"):
         read_expiry("nowhere.invalid", 587, 1)
 
 
-def test_looks_once_in_a_while() -> None:
-    """Neither an answer nor a failure is asked for again at once."""
+def test_results_are_cached() -> None:
+    """Results and failures are cached."""
     looks: list[timedelta] = []
 
     def fail() -> float:

@@ -1,4 +1,4 @@
-"""A reader that is killed at any point: nothing lost, nothing twice in the ledger."""
+"""Crashes of the exporter: no row is lost or stored twice."""
 
 import gzip
 import itertools
@@ -11,18 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from mail_exporter.book import Book
+from mail_exporter.delivery_agents import RelayLabels
+from mail_exporter.ledger_checkpoint import LedgerCheckpoint
+from mail_exporter.log_line import LineReader
+from mail_exporter.log_tail import Batch, LogTail
 from mail_exporter.mail import Mail
 from mail_exporter.metrics import LogMetrics
 from mail_exporter.pipeline import Pipeline
-from mail_exporter.record import RecordReader
-from mail_exporter.relays import Relays
-from mail_exporter.source import Batch, LogFollower
 from mail_exporter.tracker import Tracker
 from mail_ledger import AttemptRow, Ledger, MessageRow
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import NOW
+from tests.unit.exporter.harness import NOW
 
 Contents = tuple[list[MessageRow], list[AttemptRow]]
 OTHER = "4jXSsQ52xGzDhqX"
@@ -36,7 +36,7 @@ def story() -> list[str]:
         logs.deferred(),
         logs.sent(OTHER),
         "foreign and malformed",
-        # Another second: files are told apart by how they begin, and no two of a real log begin alike.
+        # Another second: files are identified by their first bytes, which differ in real logs.
         logs.active(second=1),
         logs.sent(delay="300"),
         logs.removed(),
@@ -44,23 +44,23 @@ def story() -> list[str]:
 
 
 def pipeline(log: Path, ledger: Ledger) -> Pipeline:
-    """Return a pipeline as a new process makes it."""
+    """Return the pipeline of a new process."""
     tracker = Tracker()
     tracker.restore(map(Mail.of_row, ledger.open_messages()))
-    relays = Relays("smtp.gmail.com")
+    relays = RelayLabels("smtp.gmail.com")
     return Pipeline(
-        records=RecordReader(),
+        lines=LineReader(),
         tracker=tracker,
         metrics=LogMetrics(CollectorRegistry(), relays),
-        book=Book(ledger, str(log), relays, position=ledger.position(str(log))),
+        checkpoint=LedgerCheckpoint(ledger, str(log), relays, position=ledger.position(str(log))),
         now=lambda: NOW,
     )
 
 
 def run(log: Path, ledger: Ledger, *, killed_after: int | None = None) -> None:
-    """Read what is there as one process does, a line in each batch; killed before the next is stored."""
+    """Read all lines in one process, one line per batch; stop before a batch is stored."""
     stored = 0
-    with LogFollower(log, ledger.position(str(log))) as source:
+    with LogTail(log, ledger.position(str(log))) as source:
         ours = pipeline(log, ledger)
         while (batch := source.read()) is not None:
             for end in range(1, len(batch.lines) + 1):
@@ -75,13 +75,13 @@ def run(log: Path, ledger: Ledger, *, killed_after: int | None = None) -> None:
 
 
 def contents(ledger: Ledger) -> Contents:
-    """Return everything the ledger holds."""
+    """Return all rows of the ledger."""
     mails = [mail for name in (logs.QUEUE_ID, OTHER) for mail in ledger.find_messages(name)]
     return mails, [attempt for mail in mails for attempt in ledger.attempts(mail.id)]
 
 
 def expected(folder: Path, lines: list[str]) -> Contents:
-    """Return what a run that nobody interrupts stores."""
+    """Return the rows that an uninterrupted run stores."""
     log = folder / "whole.log"
     log.write_text("".join(f"{line}\n" for line in lines))
     with closing(new_ledger.in_memory()) as ledger:
@@ -97,7 +97,7 @@ def rotations(lines: list[str], cuts: list[int]) -> Iterator[list[str]]:
 
 
 def test_a_crash_at_every_record() -> None:
-    """Wherever the reader is killed, the next one completes the ledger as if nothing had been."""
+    """After a crash at any record, the next run completes the ledger without loss or duplicates."""
     lines = story()
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,7 +119,7 @@ def test_a_crash_at_every_record() -> None:
     compress=st.booleans(),
 )
 def test_crashes_and_rotations(crashes: list[int], cuts: list[int], *, compress: bool) -> None:
-    """Any crashes, over files that are rotated meanwhile, compressed or not: the ledger is that of one quiet run."""
+    """After any crashes and rotations, compressed or not, the ledger equals that of one uninterrupted run."""
     lines = story()
     with TemporaryDirectory() as name, closing(new_ledger.in_memory()) as ledger:
         folder = Path(name)

@@ -1,17 +1,16 @@
-"""The life of one mail, told to a person."""
+"""Explanation of one mail."""
 
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from mail_exporter.explain import explain
-from mail_exporter.queue import QueuedMail
-from mail_exporter.tree import Branch, draw
+from mail_exporter.collectors.queue import QueuedMail
+from mail_exporter.explain import SpanNode, draw_tree, explain
 from mail_ledger import Ledger
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 
 @pytest.fixture
@@ -21,21 +20,21 @@ def ledger() -> Iterator[Ledger]:
         yield opened
 
 
-def told(ledger: Ledger, *lines: str, queued: QueuedMail | None = None) -> str:
-    """Return what is told of the mail whose lines these are."""
-    Bench(ledger).feed(*lines)
+def explained(ledger: Ledger, *lines: str, queued: QueuedMail | None = None) -> str:
+    """Return the explanation of the mail in these lines."""
+    PipelineHarness(ledger).feed(*lines)
     (mail,) = ledger.find_messages(logs.API_ID)
     return explain(mail, ledger.attempts(mail.id), queued, queue_known=True)
 
 
 def test_mail_that_waits(ledger: Ledger) -> None:
-    """Why a mail waits, whether a retry can succeed, what to do, and its trace."""
+    """The explanation has the cause, whether a retry can succeed, the next step and the trace."""
     queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "x")
-    text = told(ledger, *logs.accepted(), logs.deferred(), queued=queued)
+    text = explained(ledger, *logs.accepted(), logs.deferred(), queued=queued)
     assert "state          in the queue, deferred" in text
     assert "to a***@x.example: deferred 4.7.8, by smtp.gmail.com[1.2.3.4]:587" in text
     assert "why it waits   auth: The relay refuses our user name or password." in text
-    assert "retry          not before something is changed" in text
+    assert "retry          cannot succeed before the next step is done" in text
     assert "next step      Make a new app password" in text
     assert f"trace          {logs.TRACE_ID}" in text
     assert "postfix deliver" in text
@@ -45,24 +44,24 @@ def test_mail_that_waits(ledger: Ledger) -> None:
 
 def test_mail_that_arrived(ledger: Ledger) -> None:
     """A mail that was sent needs no advice."""
-    text = told(ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
+    text = explained(ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
     assert "left the queue 2026-11-22 12:23:21 UTC: 1 sent" in text
     assert "why" not in text
     assert text.count("postfix queue") == 2
 
 
 def test_mail_that_was_given_up(ledger: Ledger) -> None:
-    """A mail that expired says for what, and that nothing comes any more."""
-    text = told(ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
+    """An expired mail has its cause, and no further retry."""
+    text = explained(ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
     assert ": 1 expired" in text
     assert "why it failed  auth" in text
-    assert "retry          no: the mail is gone from the queue" in text
+    assert "retry          none: the mail has left the queue" in text
 
 
 def test_many_attempts(ledger: Ledger) -> None:
-    """Of many attempts the first and the last are shown, and how many more there were."""
+    """Of many attempts, the first and the last ones are shown, with the number of the others."""
     again = [line for _ in range(20) for line in (logs.active(), logs.deferred())]
-    text = told(ledger, *logs.accepted(), logs.deferred(), *again)
+    text = explained(ledger, *logs.accepted(), logs.deferred(), *again)
     assert [line.split()[1] for line in text.splitlines() if line.startswith("attempt")] == [
         "1",
         "18",
@@ -74,22 +73,22 @@ def test_many_attempts(ledger: Ledger) -> None:
 
 
 def test_mail_that_was_never_tried(ledger: Ledger) -> None:
-    """A mail of which the log tells no attempt is explained by the live queue."""
+    """A mail without a logged attempt is explained from the live queue."""
     queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "connect to x[1.2.3.4]:587: Connection refused")
-    text = told(ledger, *logs.accepted(), queued=queued)
+    text = explained(ledger, *logs.accepted(), queued=queued)
     assert "why it waits   connect" in text
-    assert "retry          yes, by itself" in text
+    assert "retry          can succeed without a change" in text
 
 
 def test_tree() -> None:
-    """Branches stand under their parents, with lines where siblings follow."""
-    branches = [
-        Branch(0, "a", 0, 1),
-        Branch(1, "b", 0, 0.5),
-        Branch(2, "c", 0, 0.25, "bad"),
-        Branch(1, "d", 90, 7290),
+    """Spans are drawn below their parents, with lines to their siblings."""
+    nodes = [
+        SpanNode(0, "a", 0, 1),
+        SpanNode(1, "b", 0, 0.5),
+        SpanNode(2, "c", 0, 0.25, "bad"),
+        SpanNode(1, "d", 90, 7290),
     ]
-    assert draw(branches).splitlines() == [
+    assert draw_tree(nodes).splitlines() == [
         "a           +0 ms     1 s",
         "├─ b        +0 ms  500 ms",
         "│  └─ c     +0 ms  250 ms  bad",

@@ -1,11 +1,11 @@
-"""A log with every kind of line, and the exposition that it makes; `tests/golden` holds both."""
+"""Golden log with every kind of line, and its exposition; `tests/golden` has both."""
 
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from mail_exporter.record import SYSLOG_NAMES
+from mail_exporter.log_line import SYSLOG_NAMES
 from mail_exporter.replay import replay
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
 @pytest.fixture(scope="module")
 def exposition() -> str:
-    """Return what the golden log amounts to."""
+    """Return the exposition of the golden log."""
     registry = CollectorRegistry()
     replay([str(GOLDEN / "mail.log")], registry, relay="smtp.gmail.com", year=2026, syslog_names=SYSLOG_NAMES)
     return generate_latest(registry).decode()

@@ -1,24 +1,24 @@
-"""Lines in; metrics, spans and ledger entries out."""
+"""The whole pipeline: log lines in; metrics, spans and ledger rows out."""
 
 import pytest
 
 from mail_ledger import Ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 
-def test_finished_mail_is_forgotten(bench: Bench, ledger: Ledger) -> None:
-    """A mail is open in the ledger while it is in the queue, and no longer."""
-    bench.feed(*logs.accepted())
+def test_finished_mail_is_forgotten(harness: PipelineHarness, ledger: Ledger) -> None:
+    """A mail is open in the ledger while it is in the queue."""
+    harness.feed(*logs.accepted())
     assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
-    bench.feed(logs.sent(), logs.removed())
+    harness.feed(logs.sent(), logs.removed())
     assert list(ledger.open_messages()) == []
-    assert len(bench.tracker) == 0
+    assert len(harness.tracker) == 0
 
 
-def test_ledger_knows_the_mail_and_its_attempts(bench: Bench, ledger: Ledger) -> None:
-    """The API's id leads to the mail, its attempts, their causes and the relay's words, without an address."""
-    bench.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
+def test_ledger_knows_the_mail_and_its_attempts(harness: PipelineHarness, ledger: Ledger) -> None:
+    """A mail is found by the id of the API, with attempts, causes and masked replies."""
+    harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
     (mail,) = ledger.find_messages(logs.API_ID)
     assert (mail.queue_id, mail.entry, mail.size, mail.closed is not None) == (logs.QUEUE_ID, "api", 700, True)
     first, second = ledger.attempts(mail.id)
@@ -29,10 +29,10 @@ def test_ledger_knows_the_mail_and_its_attempts(bench: Bench, ledger: Ledger) ->
     assert second.ended == pytest.approx(mail.arrived + 300)
 
 
-def test_notice_that_left_before_it_was_told(bench: Bench, ledger: Ledger) -> None:
-    """bounce(8) may log its notice when that has left the queue: it is not begun anew, and keeps what it had."""
+def test_notice_logged_after_its_removal(harness: PipelineHarness, ledger: Ledger) -> None:
+    """bounce(8) may log a notice after that mail was removed: its row in the ledger is kept."""
     bounce = "4jXW7p6hNhzC61H"
-    bench.feed(
+    harness.feed(
         *logs.accepted(),
         logs.line("cleanup", f"{bounce}: message-id=<{bounce}@mail.dinky.example>"),
         logs.line("qmgr", f"{bounce}: from=<>, size=2913, nrcpt=1 (queue active)"),
@@ -45,9 +45,9 @@ def test_notice_that_left_before_it_was_told(bench: Bench, ledger: Ledger) -> No
     assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
 
 
-def test_counters(bench: Bench) -> None:
+def test_counters(harness: PipelineHarness) -> None:
     """Attempts, failures by cause, entry, stages and lines by result are counted."""
-    bench.feed(
+    harness.feed(
         *logs.accepted(),
         logs.deferred(),
         logs.active(),
@@ -58,31 +58,31 @@ def test_counters(bench: Bench) -> None:
         logs.line("smtp", "what is this"),
     )
     relay = {"relay": "smtp.gmail.com"}
-    assert bench.value("postfix_delivery_attempts_total", status="sent", **relay) == 1
-    assert bench.value("postfix_delivery_attempts_total", status="deferred", **relay) == 1
-    assert bench.value("postfix_relay_failures_total", cause="auth") == 1
-    assert bench.value("postfix_relay_failures_total", cause="quota") == 0
-    assert bench.value("postfix_messages_received_total", entry="api") == 1
-    assert bench.value("postfix_message_size_bytes_sum") == 700
-    assert bench.value("postfix_delivery_stage_seconds_sum", stage="connection_setup") == pytest.approx(0.3)
-    assert bench.value("postfix_log_lines_total", result="parsed") == 7
-    assert bench.value("postfix_log_lines_total", result="foreign") == 1
-    assert bench.value("postfix_log_lines_total", result="malformed") == 1
-    assert bench.value("postfix_log_lines_total", result="unsupported") == 1
+    assert harness.value("postfix_delivery_attempts_total", status="sent", **relay) == 1
+    assert harness.value("postfix_delivery_attempts_total", status="deferred", **relay) == 1
+    assert harness.value("postfix_relay_failures_total", cause="auth") == 1
+    assert harness.value("postfix_relay_failures_total", cause="quota") == 0
+    assert harness.value("postfix_messages_received_total", entry="api") == 1
+    assert harness.value("postfix_message_size_bytes_sum") == 700
+    assert harness.value("postfix_delivery_stage_seconds_sum", stage="connection_setup") == pytest.approx(0.3)
+    assert harness.value("postfix_log_lines_total", result="parsed") == 7
+    assert harness.value("postfix_log_lines_total", result="foreign") == 1
+    assert harness.value("postfix_log_lines_total", result="malformed") == 1
+    assert harness.value("postfix_log_lines_total", result="unsupported") == 1
 
 
-def test_suspended_delivery_is_no_new_relay_failure(bench: Bench) -> None:
-    """What the retry daemon repeats of an earlier refusal is counted apart, with the refusal's cause."""
+def test_suspended_delivery_is_no_new_relay_failure(harness: PipelineHarness) -> None:
+    """A repeated failure of the retry daemon is counted separately, with its cause."""
     repeated = (
         logs.deferred()
         .replace("postfix/smtp[", "postfix/error[")
         .replace("smtp.gmail.com[1.2.3.4]:587", "none")
         .replace("(SASL", "(delivery temporarily suspended: SASL")
     )
-    bench.feed(*logs.accepted(), repeated)
-    assert bench.value("postfix_delivery_attempts_total", status="deferred", relay="none") == 1
-    assert bench.value("postfix_relay_failures_total", cause="auth") == 0
-    assert bench.value("postfix_deliveries_suspended_total", cause="auth") == 1
+    harness.feed(*logs.accepted(), repeated)
+    assert harness.value("postfix_delivery_attempts_total", status="deferred", relay="none") == 1
+    assert harness.value("postfix_relay_failures_total", cause="auth") == 0
+    assert harness.value("postfix_deliveries_suspended_total", cause="auth") == 1
 
 
 @pytest.mark.parametrize(
@@ -93,68 +93,68 @@ def test_suspended_delivery_is_no_new_relay_failure(bench: Bench) -> None:
         pytest.param("pickup", "local", id="local"),
     ],
 )
-def test_entry_is_the_listeners(bench: Bench, daemon: str, entry: str) -> None:
-    """An outsider who imitates the API's Message-ID is not taken for the API."""
+def test_entry_is_the_listeners(harness: PipelineHarness, daemon: str, entry: str) -> None:
+    """A client that imitates the API's Message-ID is not counted as the API."""
     lines = [line.replace("client=mail-api[172.18.0.5]", "uid=0 from=<x>") if daemon == "pickup" else line
              for line in logs.accepted(daemon=daemon)]  # fmt: skip
-    bench.feed(*lines)
-    assert bench.value("postfix_messages_received_total", entry=entry) == 1
-    assert bench.value("postfix_messages_received_total", entry="api") == 0
+    harness.feed(*lines)
+    assert harness.value("postfix_messages_received_total", entry=entry) == 1
+    assert harness.value("postfix_messages_received_total", entry="api") == 0
 
 
-def test_recipients_finish_once(bench: Bench) -> None:
-    """A mail is finished once for each recipient, however often it was tried."""
-    bench.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
-    assert bench.value("postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no") == 1
-    assert bench.value("postfix_delivery_duration_seconds_sum", outcome="sent") == 300
+def test_recipients_finish_once(harness: PipelineHarness) -> None:
+    """A mail is finished once for each recipient, after any number of attempts."""
+    harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
+    assert harness.value("postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no") == 1
+    assert harness.value("postfix_delivery_duration_seconds_sum", outcome="sent") == 300
 
 
-def test_expired_recipients(bench: Bench) -> None:
-    """Recipients who had no last attempt when the mail was given up are expired, the others not."""
-    bench.feed(
+def test_expired_recipients(harness: PipelineHarness) -> None:
+    """Recipients without a last attempt expire with the mail, the others do not."""
+    harness.feed(
         *logs.accepted(), logs.active(recipients=3), logs.sent(), logs.deferred(), logs.expired(), logs.removed()
     )
     finished = {
-        outcome: bench.value("postfix_recipients_finished_total", outcome=outcome, entry="api", forwarded="no")
+        outcome: harness.value("postfix_recipients_finished_total", outcome=outcome, entry="api", forwarded="no")
         for outcome in ("sent", "expired", "deleted")
     }
     assert finished == {"sent": 1, "expired": 2, "deleted": 0}
 
 
-def test_deleted_recipients(bench: Bench) -> None:
-    """A mail that is removed without any end for its recipient was deleted by a person."""
-    bench.feed(*logs.accepted(), logs.removed())
-    assert bench.value("postfix_recipients_finished_total", outcome="deleted", entry="api", forwarded="no") == 1
+def test_deleted_recipients(harness: PipelineHarness) -> None:
+    """A mail that is removed without a last attempt was deleted by an operator."""
+    harness.feed(*logs.accepted(), logs.removed())
+    assert harness.value("postfix_recipients_finished_total", outcome="deleted", entry="api", forwarded="no") == 1
 
 
-def test_forwarded(bench: Bench) -> None:
-    """A recipient that an alias made is a forward, and its entry tells whose mail it was."""
+def test_forwarded(harness: PipelineHarness) -> None:
+    """A recipient from an alias counts as forwarded, with the entry of the mail."""
     forwarded = logs.sent().replace("to=<a@x.example>,", "to=<a@x.example>, orig_to=<hi@dinky.example>,")
-    bench.feed(*logs.accepted(daemon="public/smtpd"), forwarded, logs.removed())
-    assert bench.value("postfix_recipients_finished_total", outcome="sent", entry="public", forwarded="yes") == 1
+    harness.feed(*logs.accepted(daemon="public/smtpd"), forwarded, logs.removed())
+    assert harness.value("postfix_recipients_finished_total", outcome="sent", entry="public", forwarded="yes") == 1
 
 
-def test_unknown_cause_is_told(bench: Bench) -> None:
-    """A reply that the table of causes does not know is counted as other, and told."""
+def test_unknown_cause(harness: PipelineHarness) -> None:
+    """A reply without a known cause is counted as other, and reported."""
     unknown = logs.deferred().replace("4.7.8", "4.9.9").replace("SASL authentication failed", "the moon is wrong")
     unknown = unknown.replace("535-5.7.8 Username and Password not accepted", "no")
-    bench.feed(*logs.accepted(), unknown)
-    assert bench.value("postfix_relay_failures_total", cause="other") == 1
-    assert [text.partition(";")[0] for text in bench.unknown] == ["the moon is wrong"]
+    harness.feed(*logs.accepted(), unknown)
+    assert harness.value("postfix_relay_failures_total", cause="other") == 1
+    assert [text.partition(";")[0] for text in harness.unknown] == ["the moon is wrong"]
 
 
-def test_short_queue_id_that_is_used_again(bench: Bench, ledger: Ledger) -> None:
-    """Two mails under one short queue id are two, even when the log lost the first one's end."""
+def test_short_queue_id_that_is_used_again(harness: PipelineHarness, ledger: Ledger) -> None:
+    """Two mails with the same short queue id are separate, even if the end of the first one is missing."""
     first = [line.replace("12:00", "11:00") for line in logs.accepted("127C519E06E")]
-    bench.feed(*first, *logs.accepted("127C519E06E"), logs.removed("127C519E06E"))
+    harness.feed(*first, *logs.accepted("127C519E06E"), logs.removed("127C519E06E"))
     assert [row.closed is None for row in ledger.find_messages("127C519E06E")] == [False, True]
-    assert bench.value("postfix_messages_received_total", entry="api") == 2
+    assert harness.value("postfix_messages_received_total", entry="api") == 2
 
 
 def test_too_many_open_mails(ledger: Ledger) -> None:
-    """What is too much to remember is forgotten, oldest first, and counted."""
-    bench = Bench(ledger, open_mails=10)
+    """Above the limit, the oldest mails are evicted and counted."""
+    harness = PipelineHarness(ledger, max_open_mails=10)
     for number in range(30):
-        bench.feed(*logs.accepted(f"{number:012X}"))
-    assert len(bench.tracker) <= 10
-    assert len(bench.tracker) + bench.tracker.evicted == 30
+        harness.feed(*logs.accepted(f"{number:012X}"))
+    assert len(harness.tracker) <= 10
+    assert len(harness.tracker) + harness.tracker.evicted == 30

@@ -1,4 +1,4 @@
-"""The live queue, as `postqueue -j` tells it."""
+"""Live queue, from `postqueue -j`."""
 
 import json
 import socket
@@ -8,21 +8,28 @@ from contextlib import contextmanager
 
 import pytest
 
-from mail_exporter.queue import QueuedMail, QueueReader, QueueUnavailable, parse_queue_line, queue_metrics, read_queue
+from mail_exporter.collectors.queue import (
+    QueuedMail,
+    QueueReader,
+    QueueUnavailable,
+    parse_queue_line,
+    queue_metrics,
+    read_queue,
+)
 
 NOW = 1763800100.0
 REFUSED = "connect to x[1.2.3.4]:587: Connection refused"
 
 
 def line(queue: str = "deferred", **recipient: str) -> bytes:
-    """Return one mail's line."""
+    """Return the line of one mail."""
     mail = {"queue_name": queue, "queue_id": "4jXS", "arrival_time": 1763800000, "message_size": 368, "sender": "a@b"}
     return json.dumps(mail | {"recipients": [{"address": "c@d", **recipient}]}).encode()
 
 
 @contextmanager
 def server(*answers: bytes) -> Iterator[int]:
-    """Answer one client, and yield the port."""
+    """Send a response to one client, and yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -39,17 +46,17 @@ def server(*answers: bytes) -> Iterator[int]:
 
 @pytest.mark.parametrize("name", ["delay_reason", "bounce_reason", "other_reason"])
 def test_line(name: str) -> None:
-    """A mail's reason is read under each of its names (Postfix 3.11 has three)."""
+    """The reason is read under each of its names (Postfix 3.11 has three)."""
     assert parse_queue_line(line(**{name: REFUSED})) == QueuedMail("deferred", "4jXS", 1763800000, 368, REFUSED)
 
 
 def test_mail_that_was_never_tried() -> None:
-    """A mail without a reason waits for nothing."""
+    """A mail without a reason has none."""
     assert parse_queue_line(line("active")).reason is None
 
 
 def test_read() -> None:
-    """The listing arrives in any pieces."""
+    """The listing is read in pieces of any size."""
     whole = line() + b"\n" + line("hold") + b"\n"
     with server(whole[:50], whole[50:]) as port:
         assert [mail.queue for mail in read_queue("127.0.0.1", port, 5)] == ["deferred", "hold"]
@@ -66,13 +73,13 @@ def test_read() -> None:
     ],
 )
 def test_no_listing(answer: bytes) -> None:
-    """An answer that is no listing is told as such."""
+    """A response that is no listing raises an error."""
     with server(answer) as port, pytest.raises(QueueUnavailable, match=r"cannot read the queue at 127\.0\.0\.1"):
         read_queue("127.0.0.1", port, 5)
 
 
-def test_nobody_answers() -> None:
-    """A mail server that is down is told with its name and port."""
+def test_unreachable() -> None:
+    """The error for an unreachable server has its name and port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(QueueUnavailable, match=f":{port}: .*refused"):
@@ -80,7 +87,7 @@ def test_nobody_answers() -> None:
 
 
 def test_metrics() -> None:
-    """Messages, bytes and oldest age by queue and by cause; what is empty is 0."""
+    """Messages, bytes and oldest age by queue and by cause; empty ones are 0."""
     queue = [
         QueuedMail("deferred", "A", NOW - 100, 10, REFUSED),
         QueuedMail("deferred", "B", NOW - 50, 20, REFUSED),
@@ -104,7 +111,7 @@ def test_metrics() -> None:
 
 
 def test_large_queue_costs_no_more_series() -> None:
-    """50,000 mails are as many time series as none."""
+    """A large queue has as many time series as an empty one."""
     queue = [QueuedMail("deferred", f"Q{n}", NOW - n, 10, f"{REFUSED} {n}") for n in range(50_000)]
     assert [len(family.samples) for family in queue_metrics(queue, NOW)] == [
         len(family.samples) for family in queue_metrics([], NOW)
@@ -112,7 +119,7 @@ def test_large_queue_costs_no_more_series() -> None:
 
 
 def test_several_scrapers_read_once() -> None:
-    """An answer is good for a while."""
+    """A listing is cached."""
     reads: list[None] = []
 
     def read() -> list[QueuedMail]:

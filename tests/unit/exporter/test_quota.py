@@ -1,15 +1,15 @@
-"""The quota's gauges."""
+"""Quota gauges."""
 
 from collections.abc import Callable, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mail_exporter import parts
-from mail_exporter.parts import PartsCollector
-from mail_exporter.quota import Limits, QuotaReader
+from mail_exporter import collectors
+from mail_exporter.collectors import ScrapeCollector
+from mail_exporter.collectors.quota import Limits, QuotaReader
 from mail_ledger import LedgerError
-from mail_ledger.key_rooms import KeyRoom
+from mail_ledger.key_limits import KeyRoom
 from mail_ledger.quota import Delivery, Quota, snapshot
 
 NOW = 1_800_000_000.0
@@ -22,10 +22,10 @@ def quota(*deliveries: Delivery, limit: int = 10, in_queue: int = 0) -> Quota:
 
 
 def registry_of(read: Callable[[], Quota | None], reserve: int = 0, keys: Sequence[KeyRoom] = ()) -> CollectorRegistry:
-    """Return a registry with the limits as its only part."""
+    """Return a registry with the quota collector."""
     reader = QuotaReader(lambda: Limits(read(), keys), reserve, cache_seconds=0)
     registry = CollectorRegistry()
-    registry.register(PartsCollector({parts.QUOTA: reader.metrics}))
+    registry.register(ScrapeCollector({collectors.QUOTA: reader.metrics}))
     return registry
 
 
@@ -40,7 +40,7 @@ def values(registry: CollectorRegistry) -> dict[str, float]:
 
 
 def test_nothing_used() -> None:
-    """With an empty window all is left, nothing is to be released and no end is foreseen."""
+    """With an empty window the whole limit remains, without a release or an estimated end."""
     assert values(registry_of(quota)) == {
         "limit_recipients": 10,
         "reserve_recipients": 0,
@@ -112,7 +112,7 @@ def test_rooms_of_keys() -> None:
 
 
 def test_by_entry() -> None:
-    """Every entry is there, forwarded mail beside it, and they add up to what is used."""
+    """Every entry is present, forwarded and not, and the values add up to the used recipients."""
     registry = registry_of(
         lambda: quota(
             Delivery(NOW - 3, "api", False), Delivery(NOW - 2, "public", True), Delivery(NOW - 1, "public", True)
@@ -130,7 +130,7 @@ def test_by_entry() -> None:
 
 
 def test_ledger_away() -> None:
-    """A ledger that can't be read is told by the part's success; a number that nobody knows is not there."""
+    """While the ledger can't be read, the collector reports a failure and has no gauges."""
 
     def fail() -> Quota:
         raise LedgerError("read the quota", "connection refused")
@@ -152,7 +152,7 @@ def test_short_memory(fails: bool) -> None:  # noqa: FBT001 - a parameter of the
         return Limits(quota())
 
     registry = CollectorRegistry()
-    registry.register(PartsCollector({parts.QUOTA: QuotaReader(read, reserve=0, cache_seconds=60).metrics}))
+    registry.register(ScrapeCollector({collectors.QUOTA: QuotaReader(read, reserve=0, cache_seconds=60).metrics}))
     for _ in range(3):
         list(registry.collect())
     assert len(looks) == 1

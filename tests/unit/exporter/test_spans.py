@@ -1,7 +1,8 @@
-"""The spans that lines make."""
+"""Spans of mails and delivery attempts."""
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -21,7 +22,7 @@ from mail_telemetry.spans import SPANS
 from mail_telemetry.tracing import SpanCounts, SpanExport, Tracing, tracer_provider
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
-from tests.unit.exporter.bench import Bench
+from tests.unit.exporter.harness import PipelineHarness
 
 ARRIVED = round((arrival_time(logs.QUEUE_ID) or 0) * 1e9)
 BOUNCE_ID = "4jXSsQ3lJyzC60P"
@@ -50,7 +51,7 @@ def attribute(span: ReadableSpan, name: Attribute) -> object:
 
 
 def failed(span: ReadableSpan) -> bool:
-    """Tell whether a span is an error."""
+    """Return whether a span is an error."""
     return not span.status.is_ok
 
 
@@ -70,24 +71,24 @@ def answer(text: str, *, relay: str = "smtp.gmail.com[1.2.3.4]:587", delays: str
     )
 
 
-def test_trace_of_a_sent_mail(bench: Bench) -> None:
+def test_trace_of_a_sent_mail(harness: PipelineHarness) -> None:
     """One tree hangs on the API's span: the mail comes in, an attempt with four stages, the mail's end."""
-    bench.feed(*logs.accepted(), logs.sent(), logs.removed())
-    assert edges(bench.spans) == [
+    harness.feed(*logs.accepted(), logs.sent(), logs.removed())
+    assert edges(harness.spans) == [
         ("remote", "postfix receive"),
         ("postfix receive", "postfix deliver"),
         *(("postfix deliver", stage) for stage in STAGES),
         ("postfix receive", "postfix finish"),
     ]
-    assert trace_ids(bench.spans) == {logs.TRACE_ID}
-    assert bench.spans[0].parent
-    assert f"{bench.spans[0].parent.span_id:016x}" == logs.PARENT_SPAN_ID
+    assert trace_ids(harness.spans) == {logs.TRACE_ID}
+    assert harness.spans[0].parent
+    assert f"{harness.spans[0].parent.span_id:016x}" == logs.PARENT_SPAN_ID
 
 
-def test_times(bench: Bench) -> None:
-    """Spans start and end where the queue id and the delays say, without gaps."""
-    bench.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.1/0.1"))
-    assert {span.name: milliseconds(span) for span in bench.spans} == {
+def test_times(harness: PipelineHarness) -> None:
+    """Spans start and end at the times of queue id and delays, without gaps."""
+    harness.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.1/0.1"))
+    assert {span.name: milliseconds(span) for span in harness.spans} == {
         "postfix receive": (0, 100),
         "postfix deliver": (0, 320),
         "postfix wait": (0, 100),
@@ -103,49 +104,50 @@ SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seco
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
-    """Whatever Postfix's rounding makes of the numbers, stages lie in their attempt, one behind the other."""
-    bench = Bench(new_ledger.in_memory())
-    bench.feed(*logs.accepted())
-    for delay, *delays in attempts:
-        bench.feed(logs.sent(delay=delay, delays="/".join(delays)), logs.active())
-    for index, deliver in enumerate(named(bench.spans, "postfix deliver")):
-        stages = [named(bench.spans, stage)[index] for stage in STAGES]
-        assert milliseconds(stages[0])[0] == milliseconds(deliver)[0] >= 0
-        assert milliseconds(stages[-1])[1] == milliseconds(deliver)[1]
-        for before, after in pairwise(stages):
-            assert (before.start_time or 0) <= (before.end_time or 0) == after.start_time
+    """For any rounding of the delays, the stages are inside their attempt, one after the other."""
+    with closing(new_ledger.in_memory()) as ledger:
+        harness = PipelineHarness(ledger)
+        harness.feed(*logs.accepted())
+        for delay, *delays in attempts:
+            harness.feed(logs.sent(delay=delay, delays="/".join(delays)), logs.active())
+        for index, deliver in enumerate(named(harness.spans, "postfix deliver")):
+            stages = [named(harness.spans, stage)[index] for stage in STAGES]
+            assert milliseconds(stages[0])[0] == milliseconds(deliver)[0] >= 0
+            assert milliseconds(stages[-1])[1] == milliseconds(deliver)[1]
+            for before, after in pairwise(stages):
+                assert (before.start_time or 0) <= (before.end_time or 0) == after.start_time
 
 
 @pytest.mark.parametrize(
     ("delay", "expected"), [("0.32", 0.01), ("3.2", 0.1), ("32", 1.0)], ids=["below 1 s", "below 10 s", "above"]
 )
-def test_precision(bench: Bench, delay: str, expected: float) -> None:
-    """Each span says how exactly its times are known: Postfix logs two digits."""
-    bench.feed(*logs.accepted(), logs.sent(delay=delay), logs.removed())
-    (deliver,), (finish,) = named(bench.spans, "postfix deliver"), named(bench.spans, "postfix finish")
+def test_precision(harness: PipelineHarness, delay: str, expected: float) -> None:
+    """Each span has the precision of its times: Postfix logs two digits."""
+    harness.feed(*logs.accepted(), logs.sent(delay=delay), logs.removed())
+    (deliver,), (finish,) = named(harness.spans, "postfix deliver"), named(harness.spans, "postfix finish")
     assert attribute(deliver, Attribute.TIME_PRECISION) == expected
     assert attribute(finish, Attribute.TIME_PRECISION) == 1.0
 
 
-def test_precision_of_a_short_queue_id(bench: Bench) -> None:
+def test_precision_of_a_short_queue_id(harness: PipelineHarness) -> None:
     """A short queue id does not hold the arrival, so nothing about its mail is known better than to the second."""
-    bench.feed(*logs.accepted("127C519E06E"), logs.sent("127C519E06E"))
-    assert {attribute(span, Attribute.TIME_PRECISION) for span in bench.spans} == {1.0}
+    harness.feed(*logs.accepted("127C519E06E"), logs.sent("127C519E06E"))
+    assert {attribute(span, Attribute.TIME_PRECISION) for span in harness.spans} == {1.0}
 
 
-def test_deferred_attempt_joins_the_same_trace(bench: Bench) -> None:
+def test_deferred_attempt_joins_the_same_trace(harness: PipelineHarness) -> None:
     """A failed attempt and the later success are two branches of one trace, the first one with its cause."""
-    bench.feed(*logs.accepted(), logs.deferred())
-    bench.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"), logs.removed())
-    first, second = named(bench.spans, "postfix deliver")
+    harness.feed(*logs.accepted(), logs.deferred())
+    harness.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"), logs.removed())
+    first, second = named(harness.spans, "postfix deliver")
     assert [attribute(span, Attribute.ATTEMPT_NUMBER) for span in (first, second)] == [1, 2]
     assert [span.status.status_code.name for span in (first, second)] == ["ERROR", "OK"]
     assert attribute(first, Attribute.ERROR_TYPE) == "auth"
     assert attribute(first, Attribute.SERVER_ADDRESS) == "smtp.gmail.com"
-    wait = named(bench.spans, "postfix wait")[1]
+    wait = named(harness.spans, "postfix wait")[1]
     assert (wait.start_time, wait.start_time) == (first.end_time, second.start_time)
-    assert milliseconds(named(bench.spans, "postfix connect")[1]) == (299_800, 299_900)
-    assert trace_ids(bench.spans) == {logs.TRACE_ID}
+    assert milliseconds(named(harness.spans, "postfix connect")[1]) == (299_800, 299_900)
+    assert trace_ids(harness.spans) == {logs.TRACE_ID}
 
 
 @pytest.mark.parametrize(
@@ -181,30 +183,30 @@ def test_deferred_attempt_joins_the_same_trace(bench: Bench) -> None:
         ),
     ],
 )
-def test_stage_that_failed(bench: Bench, line: str, last: str) -> None:
-    """The stage that failed is the last one, and it alone says why."""
-    bench.feed(*logs.accepted(), line)
-    (deliver,) = named(bench.spans, "postfix deliver")
-    stages = [span for span in bench.spans if span.name in STAGES]
+def test_stage_that_failed(harness: PipelineHarness, line: str, last: str) -> None:
+    """The failed stage is the last one, and only it has the cause."""
+    harness.feed(*logs.accepted(), line)
+    (deliver,) = named(harness.spans, "postfix deliver")
+    stages = [span for span in harness.spans if span.name in STAGES]
     assert [span.name for span in stages] == STAGES[: STAGES.index(last) + 1]
     assert [failed(span) for span in stages] == [False] * (len(stages) - 1) + [True]
     assert [attribute(span, Attribute.ERROR_TYPE) for span in stages[:-1]] == [None] * (len(stages) - 1)
     assert attribute(stages[-1], Attribute.ERROR_TYPE) == attribute(deliver, Attribute.ERROR_TYPE) is not None
 
 
-def test_agent_of_this_server(bench: Bench) -> None:
-    """An agent that connects to nobody has no connection set-up."""
-    bench.feed(*logs.accepted(), answer("thrown away", relay="none", daemon="discard", status="sent"), logs.removed())
-    assert [span.name for span in bench.spans if span.name in STAGES] == [STAGES[0], STAGES[1], STAGES[3]]
-    assert attribute(named(bench.spans, "postfix finish")[0], Attribute.OUTCOME) == "discarded"
+def test_agent_of_this_server(harness: PipelineHarness) -> None:
+    """An agent without a connection has no connect span."""
+    harness.feed(*logs.accepted(), answer("thrown away", relay="none", daemon="discard", status="sent"), logs.removed())
+    assert [span.name for span in harness.spans if span.name in STAGES] == [STAGES[0], STAGES[1], STAGES[3]]
+    assert attribute(named(harness.spans, "postfix finish")[0], Attribute.OUTCOME) == "discarded"
 
 
-def test_recipients_of_one_round_waited_together(bench: Bench) -> None:
+def test_recipients_of_one_round_waited_together(harness: PipelineHarness) -> None:
     """The second recipient of a second try had waited as long as the first."""
-    bench.feed(*logs.accepted(), logs.active(recipients=2), logs.deferred(), logs.deferred())
+    harness.feed(*logs.accepted(), logs.active(recipients=2), logs.deferred(), logs.deferred())
     later = {"delay": "300", "delays": "300/0.1/0.1/0.1"}
-    bench.feed(logs.active(recipients=2), logs.sent(**later), logs.sent(**later, to="b"))
-    first, second = named(bench.spans, "postfix wait")[2:]
+    harness.feed(logs.active(recipients=2), logs.sent(**later), logs.sent(**later, to="b"))
+    first, second = named(harness.spans, "postfix wait")[2:]
     assert milliseconds(first) == milliseconds(second) == (400, 299_700)
 
 
@@ -217,23 +219,23 @@ def test_recipients_of_one_round_waited_together(bench: Bench) -> None:
         pytest.param([], "deleted", True, id="deleted"),
     ],
 )
-def test_finish(bench: Bench, lines: list[str], outcome: str, *, is_error: bool) -> None:
-    """The last span says what became of the mail."""
-    bench.feed(*logs.accepted(), *lines, logs.removed())
-    (finish,) = named(bench.spans, "postfix finish")
+def test_finish(harness: PipelineHarness, lines: list[str], outcome: str, *, is_error: bool) -> None:
+    """The last span has the mail's outcome."""
+    harness.feed(*logs.accepted(), *lines, logs.removed())
+    (finish,) = named(harness.spans, "postfix finish")
     assert attribute(finish, Attribute.OUTCOME) == outcome
     assert attribute(finish, Attribute.ERROR_TYPE) == (outcome if is_error else None)
     assert failed(finish) == is_error
-    assert ("postfix receive", "postfix finish") in edges(bench.spans)
+    assert ("postfix receive", "postfix finish") in edges(harness.spans)
 
 
-def test_refused_mail_has_no_trace(bench: Bench) -> None:
-    """A mail that was refused behind DATA was never in the queue, and ends without a span."""
-    bench.feed(
+def test_refused_mail_has_no_trace(harness: PipelineHarness) -> None:
+    """A mail that was rejected after DATA was never in the queue, and has no span."""
+    harness.feed(
         logs.line("public/smtpd", f"{logs.QUEUE_ID}: client=x[1.2.3.4]"),
         logs.line("cleanup", f"{logs.QUEUE_ID}: removed (canceled)"),
     )
-    assert bench.spans == []
+    assert harness.spans == []
 
 
 def bounce() -> Iterator[str]:
@@ -246,29 +248,29 @@ def bounce() -> Iterator[str]:
     yield logs.removed()
 
 
-def test_bounce_is_linked(bench: Bench) -> None:
+def test_bounce_is_linked(harness: PipelineHarness) -> None:
     """A bounce has a trace of its own; it and the mail that it is about are linked with each other."""
-    bench.feed(*bounce(), logs.sent(BOUNCE_ID))
-    about, notice = named(bench.spans, "postfix receive")
-    (finish,) = named(bench.spans, "postfix finish")
+    harness.feed(*bounce(), logs.sent(BOUNCE_ID))
+    about, notice = named(harness.spans, "postfix receive")
+    (finish,) = named(harness.spans, "postfix finish")
     assert len(trace_ids([about, notice])) == 2
     assert [link.context for link in notice.links] == [about.context]
     assert [link.context for link in finish.links] == [notice.context]
 
 
-def test_bounce_is_linked_after_a_restart(bench: Bench, ledger: Ledger) -> None:
-    """An exporter that starts anew still knows what a bounce is about."""
-    bench.feed(*bounce())
-    restarted = Bench(ledger)
+def test_bounce_is_linked_after_a_restart(harness: PipelineHarness, ledger: Ledger) -> None:
+    """A restarted exporter restores the link between a bounce and its mail."""
+    harness.feed(*bounce())
+    restarted = PipelineHarness(ledger)
     restarted.feed(logs.sent(BOUNCE_ID))
-    (about,), (notice,) = named(bench.spans, "postfix receive"), named(restarted.spans, "postfix receive")
+    (about,), (notice,) = named(harness.spans, "postfix receive"), named(restarted.spans, "postfix receive")
     assert [link.context for link in notice.links] == [about.context]
 
 
-def test_worst_outcome_survives_a_restart(bench: Bench, ledger: Ledger) -> None:
+def test_worst_outcome_survives_a_restart(harness: PipelineHarness, ledger: Ledger) -> None:
     """A mail that bounced for one recipient ends as bounced, even if its end is read by another exporter."""
-    bench.feed(*logs.accepted(), logs.active(recipients=2), answer("no such user", status="bounced"))
-    restarted = Bench(ledger)
+    harness.feed(*logs.accepted(), logs.active(recipients=2), answer("no such user", status="bounced"))
+    restarted = PipelineHarness(ledger)
     restarted.feed(logs.sent(to="b"), logs.removed())
     (finish,) = named(restarted.spans, "postfix finish")
     assert attribute(finish, Attribute.OUTCOME) == "bounced"
@@ -279,20 +281,21 @@ def forwarded(queue_id: str) -> str:
     return logs.sent(queue_id).replace("to=<a@x.example>,", "to=<a@x.example>, orig_to=<hi@dinky.example>,")
 
 
-def test_forwarded_copy_is_in_the_trace(bench: Bench) -> None:
-    """A copy that an alias makes is an attempt of the same trace, and says so."""
-    bench.feed(*logs.accepted(), forwarded(logs.QUEUE_ID))
-    assert attribute(named(bench.spans, "postfix deliver")[0], Attribute.FORWARDED) is True
+def test_forwarded_copy_is_in_the_trace(harness: PipelineHarness) -> None:
+    """An attempt for an alias's recipient belongs to the same trace and is marked as forwarded."""
+    harness.feed(*logs.accepted(), forwarded(logs.QUEUE_ID))
+    assert attribute(named(harness.spans, "postfix deliver")[0], Attribute.FORWARDED) is True
 
 
 @pytest.mark.parametrize("trace", ["01", "03", None], ids=["sampled", "sampled and random", "none"])
-def test_same_log_makes_same_spans(bench: Bench, tmp_path: Path, trace: str | None) -> None:
+def test_same_log_makes_same_spans(harness: PipelineHarness, tmp_path: Path, trace: str | None) -> None:
     """A log that is read again makes spans with the same ids, for a mail without trace context too."""
     lines = [*logs.accepted(trace=trace), logs.deferred(), logs.active(), logs.sent(), logs.removed()]
-    again = Bench(new_ledger.in_file(tmp_path / "again.db"))
-    bench.feed(*lines)
-    again.feed(*lines)
-    ids = [(span.context.trace_id, span.context.span_id) for span in bench.spans if span.context]
+    with closing(new_ledger.in_file(tmp_path / "again.db")) as ledger:
+        again = PipelineHarness(ledger)
+        harness.feed(*lines)
+        again.feed(*lines)
+    ids = [(span.context.trace_id, span.context.span_id) for span in harness.spans if span.context]
     assert len(set(ids)) == len(ids) == 11
     assert ids == [(span.context.trace_id, span.context.span_id) for span in again.spans if span.context]
 
@@ -316,26 +319,26 @@ def test_sampling(
 ) -> None:
     """The request's decision is respected; OTEL_TRACES_SAMPLER decides for mails without one."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
-    bench = Bench(ledger)
-    bench.feed(*logs.accepted(trace=trace), logs.sent(), logs.removed())
-    assert len(bench.spans) == (7 if expected else 0)
+    harness = PipelineHarness(ledger)
+    harness.feed(*logs.accepted(trace=trace), logs.sent(), logs.removed())
+    assert len(harness.spans) == (7 if expected else 0)
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
     """The SDK's limits apply to the mail server's spans, too."""
     monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2")
-    bench = Bench(ledger)
-    bench.feed(*logs.accepted(), logs.sent())
-    assert {len(span.attributes or {}) for span in bench.spans} == {2}
-    assert named(bench.spans, "postfix deliver")[0].dropped_attributes > 0
+    harness = PipelineHarness(ledger)
+    harness.feed(*logs.accepted(), logs.sent())
+    assert {len(span.attributes or {}) for span in harness.spans} == {2}
+    assert named(harness.spans, "postfix deliver")[0].dropped_attributes > 0
 
 
-def test_instrumentation_scope(bench: Bench) -> None:
+def test_instrumentation_scope(harness: PipelineHarness) -> None:
     """Spans come from the SDK's tracer, under the exporter's name and the mail server's resource."""
-    bench.feed(*logs.accepted(), logs.sent())
-    scopes = {span.instrumentation_scope.name for span in bench.spans if span.instrumentation_scope}
+    harness.feed(*logs.accepted(), logs.sent())
+    scopes = {span.instrumentation_scope.name for span in harness.spans if span.instrumentation_scope}
     assert scopes == {"mail_exporter"}
-    assert {span.resource.attributes["service.name"] for span in bench.spans} == {"mail-server"}
+    assert {span.resource.attributes["service.name"] for span in harness.spans} == {"mail-server"}
 
 
 def test_backlog_waits_for_room(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
@@ -345,10 +348,12 @@ def test_backlog_waits_for_room(monkeypatch: pytest.MonkeyPatch, ledger: Ledger)
     exporter, ids = InMemorySpanExporter(), LogIdGenerator()
     export = SpanExport(exporter)
     tracing = Tracing(tracer_provider(Service.SERVER, export.processor, ids), export)
-    bench = Bench(ledger, spans=SpanEmitter(tracing.provider, ids, export.wait_for_room, export.capacity // 8))
+    harness = PipelineHarness(
+        ledger, spans=SpanEmitter(tracing.provider, ids, export.wait_for_room, export.capacity // 8)
+    )
     for number in range(200):
         queue_id = f"{number:012X}"
-        bench.feed(*logs.accepted(queue_id, trace=None), logs.sent(queue_id), logs.removed(queue_id))
+        harness.feed(*logs.accepted(queue_id, trace=None), logs.sent(queue_id), logs.removed(queue_id))
     tracing.shutdown()
     assert export.counts() == SpanCounts(processed=1400, dropped=0)
     assert len(exporter.get_finished_spans()) == 1400
@@ -374,33 +379,33 @@ def test_no_wait_when_stopping() -> None:
     export.processor.shutdown()  # type: ignore[no-untyped-call]  # published without types
 
 
-def test_no_address_in_spans(bench: Bench) -> None:
+def test_no_address_in_spans(harness: PipelineHarness) -> None:
     """No attribute, event or status holds a full address."""
-    bench.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(), logs.removed())
-    told = " ".join(span.to_json() for span in bench.spans)
-    assert "a***@x.example" in told
-    assert "anna@" not in told
-    assert '"a@x.example' not in told
+    harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(), logs.removed())
+    exported = " ".join(span.to_json() for span in harness.spans)
+    assert "a***@x.example" in exported
+    assert "anna@" not in exported
+    assert '"a@x.example' not in exported
 
 
-def test_restart_keeps_the_trace(bench: Bench, ledger: Ledger) -> None:
-    """An exporter that was restarted joins a mail's later attempts to what it knew before."""
-    bench.feed(*logs.accepted(), logs.deferred())
-    restarted = Bench(ledger)
+def test_restart_keeps_the_trace(harness: PipelineHarness, ledger: Ledger) -> None:
+    """A restarted exporter adds later attempts of a mail to the same trace."""
+    harness.feed(*logs.accepted(), logs.deferred())
+    restarted = PipelineHarness(ledger)
     restarted.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"))
     (attempt,) = named(restarted.spans, "postfix deliver")
     assert attribute(attempt, Attribute.ATTEMPT_NUMBER) == 2
     assert attribute(attempt, Attribute.MESSAGE_ID) == logs.API_ID
-    assert attempt.start_time == named(bench.spans, "postfix deliver")[0].end_time
+    assert attempt.start_time == named(harness.spans, "postfix deliver")[0].end_time
     assert trace_ids([attempt]) == {logs.TRACE_ID}
 
 
 def test_spans_are_as_described(ledger: Ledger) -> None:
     """Name, kind, parent and attributes of every span are those of `mail_telemetry.spans`, which the documents show."""
-    bench = Bench(ledger)
-    bench.feed(*bounce(), forwarded(BOUNCE_ID))
-    bench.feed(*logs.accepted("4jXSt0111CzDhqX"), logs.deferred("4jXSt0111CzDhqX"))
-    spans = bench.spans
+    harness = PipelineHarness(ledger)
+    harness.feed(*bounce(), forwarded(BOUNCE_ID))
+    harness.feed(*logs.accepted("4jXSt0111CzDhqX"), logs.deferred("4jXSt0111CzDhqX"))
+    spans = harness.spans
     parents = {name: (parent or "").replace("remote", "smtp submit") or None for parent, name in edges(spans)}
     parents["postfix receive"] = "smtp submit"  # the bounce's has none
     for description in SPANS[2:]:

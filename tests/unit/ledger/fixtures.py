@@ -1,4 +1,4 @@
-"""The fixtures of all ledger tests; `url` and `empty_url` come from the conftest, one for each database."""
+"""Fixtures of the ledger tests on every database; each database's conftest has its own `url` and `empty_url`."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from sqlalchemy import Engine
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.engine import open_engine
-from tests.unit.ledger.world import Clock, MailServer
+from tests.unit.ledger.fakes import Clock, MailServer
 
 __all__ = ["clock", "engine", "ledger", "mail_server"]
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that stands still."""
+    """Return a clock that is advanced by hand."""
     return Clock()
 
 
@@ -29,11 +29,11 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger(engine: Engine, clock: Clock) -> ApiLedger:
-    """Return a new ledger as the API sees it."""
+    """Return a new ledger for the API."""
     return ApiLedger(engine, Rules(now=clock, daily_limit=10))
 
 
 @pytest.fixture
 def mail_server(engine: Engine, clock: Clock) -> MailServer:
-    """Return a mail server whose log the ledger knows."""
+    """Return a fake mail server that writes to the ledger."""
     return MailServer(Ledger(engine), clock)

@@ -1,4 +1,4 @@
-"""Copies of an SQLite ledger, and back."""
+"""Backup and restore of an SQLite ledger."""
 
 import sqlite3
 from pathlib import Path
@@ -9,28 +9,27 @@ from sqlalchemy import text
 from mail_ledger import LedgerError
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.backup import NotSqlite, backup, restore
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
-from tests.unit.ledger.world import submission
+from mail_ledger.engine import connect, open_engine
+from tests.unit.ledger.fakes import submission
 
 POSTGRESQL = "postgresql+psycopg://mail:hunter2@db/ledger"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return where the backup goes."""
+    """Return the path of the backup."""
     return tmp_path / "backup.db"
 
 
 def write(url: str, number: int) -> None:
-    """Have a service write down a mail, and stop."""
+    """Store a submission and close the ledger, as a service does."""
     ledger = ApiLedger.open(url)
     ledger.submissions.begin(submission(number))
     ledger.close()
 
 
-def knows(url: str, number: int) -> bool:
-    """Tell whether the ledger knows the mail."""
+def contains(url: str, number: int) -> bool:
+    """Return whether the ledger contains the submission."""
     ledger = ApiLedger.open(url)
     found = ledger.submissions.get(f"msg_{number}")
     ledger.close()
@@ -38,17 +37,17 @@ def knows(url: str, number: int) -> bool:
 
 
 def test_backup_and_restore(url: str, file: Path) -> None:
-    """A restored ledger is what it was when the backup was made."""
+    """A restored ledger has the content of the time of the backup."""
     write(url, 1)
     backup(url, file)
     write(url, 2)
     restore(url, file)
-    assert knows(url, 1)
-    assert not knows(url, 2)
+    assert contains(url, 1)
+    assert not contains(url, 2)
 
 
 def test_backup_while_in_use(url: str, ledger: ApiLedger, file: Path) -> None:
-    """What is committed is in the backup, what is being written is not, and the writer goes on."""
+    """The backup contains committed changes only, and does not block the writer."""
     ledger.submissions.begin(submission(1))
     writer = connect(url)
     with writer.begin() as connection:
@@ -61,14 +60,14 @@ def test_backup_while_in_use(url: str, ledger: ApiLedger, file: Path) -> None:
 
 
 def test_backup_is_one_private_file(url: str, file: Path) -> None:
-    """A backup is one file that nobody else can read."""
+    """A backup is one file that only its owner can read."""
     backup(url, file)
     assert file.stat().st_mode & 0o777 == 0o600
     assert ["backup.db"] == [path.name for path in file.parent.iterdir() if "backup" in path.name]
 
 
 def test_backup_replaces_only_on_request(url: str, file: Path) -> None:
-    """A file that exists stays, unless it is meant."""
+    """An existing file is replaced only with `overwrite`."""
     file.write_text("precious")
     with pytest.raises(LedgerError, match="exists"):
         backup(url, file)
@@ -78,7 +77,7 @@ def test_backup_replaces_only_on_request(url: str, file: Path) -> None:
 
 
 def test_backup_never_replaces_the_ledger(url: str, ledger: ApiLedger) -> None:
-    """The ledger is no place for its own backup."""
+    """A backup never replaces the ledger itself."""
     ledger.submissions.begin(submission(1))
     with pytest.raises(LedgerError, match="exists"):
         backup(url, Path(url.removeprefix("sqlite:///")), overwrite=True)
@@ -87,20 +86,20 @@ def test_backup_never_replaces_the_ledger(url: str, ledger: ApiLedger) -> None:
 
 @pytest.mark.parametrize("target", ["/no/such/folder/backup.db", "/proc/backup.db"])
 def test_backup_without_a_place(url: str, target: str) -> None:
-    """A backup that can't be written is told."""
+    """A backup that cannot be written raises an error."""
     with pytest.raises(LedgerError, match="cannot back up"):
         backup(url, Path(target))
 
 
-def test_backup_of_nothing(empty_url: str, file: Path) -> None:
-    """There is no backup of a ledger that does not exist, and none comes to be."""
+def test_backup_of_a_missing_ledger(empty_url: str, file: Path) -> None:
+    """A backup of a missing ledger fails and creates no file."""
     with pytest.raises(LedgerError, match="no such file"):
         backup(empty_url, file)
     assert list(file.parent.iterdir()) == []
 
 
 def test_restore_needs_the_ledger_alone(url: str, ledger: ApiLedger, file: Path) -> None:
-    """While a service has the ledger open, even idle, nothing is restored."""
+    """A restore fails while a service has the ledger open, even idle."""
     ledger.submissions.begin(submission(1))
     backup(url, file)
     ledger.submissions.begin(submission(2))
@@ -110,35 +109,35 @@ def test_restore_needs_the_ledger_alone(url: str, ledger: ApiLedger, file: Path)
     ledger.submissions.begin(submission(3))
 
 
-def test_restore_onto_nothing(url: str, file: Path, tmp_path: Path) -> None:
-    """A lost ledger comes back."""
+def test_restore_without_a_ledger(url: str, file: Path, tmp_path: Path) -> None:
+    """A backup is restored where there is no ledger."""
     write(url, 1)
     backup(url, file)
     fresh = f"sqlite:///{tmp_path}/fresh.db"
     restore(fresh, file)
-    assert knows(fresh, 1)
+    assert contains(fresh, 1)
 
 
 def test_restore_over_a_damaged_ledger(url: str, file: Path) -> None:
-    """A ledger that can't be read is put aside."""
+    """A damaged ledger is renamed before the restore."""
     write(url, 1)
     backup(url, file)
     damaged = Path(url.removeprefix("sqlite:///"))
     damaged.write_bytes(b"not a database" * 1000)
     restore(url, file)
-    assert knows(url, 1)
+    assert contains(url, 1)
     assert damaged.with_name("ledger.db.damaged").read_bytes().startswith(b"not a database")
 
 
 def damage(file: Path) -> None:
-    """Overwrite a page in the middle."""
+    """Overwrite one page of the file."""
     content = bytearray(file.read_bytes())
     content[8192:12288] = b"\xff" * 4096
     file.write_bytes(content)
 
 
-def forget_what_it_is(file: Path) -> None:
-    """Make another application's database of it."""
+def replace_by_other_database(file: Path) -> None:
+    """Replace the file by a database of another application."""
     file.unlink()
     with sqlite3.connect(file) as other:
         other.execute("CREATE TABLE cookies (id INTEGER)")
@@ -146,7 +145,7 @@ def forget_what_it_is(file: Path) -> None:
 
 
 def make_newer(file: Path) -> None:
-    """Let a newer version have written it."""
+    """Change the schema revision to that of a newer version."""
     with sqlite3.connect(file) as copy:
         copy.execute("UPDATE alembic_version SET version_num = '9999'")
     copy.close()
@@ -156,24 +155,24 @@ def make_newer(file: Path) -> None:
     ("change", "reason"),
     [
         pytest.param(damage, "damaged|malformed", id="damaged"),
-        pytest.param(forget_what_it_is, "not a ledger", id="another database"),
+        pytest.param(replace_by_other_database, "not a ledger", id="another database"),
         pytest.param(lambda file: file.write_text("text " * 100), "not a database", id="no database"),
         pytest.param(Path.unlink, "no such file", id="not there"),
         pytest.param(make_newer, "newer than this version", id="newer"),
     ],
 )
 def test_bad_backup_changes_nothing(url: str, file: Path, change: "type[Path]", reason: str) -> None:
-    """A backup that is none leaves the ledger as it is."""
+    """An invalid backup leaves the ledger unchanged."""
     backup(url, file)
     write(url, 1)
     change(file)
     with pytest.raises(LedgerError, match=reason):
         restore(url, file)
-    assert knows(url, 1)
+    assert contains(url, 1)
 
 
 def test_older_backup_is_upgraded(empty_url: str, file: Path) -> None:
-    """A backup of the first version becomes a ledger of this one."""
+    """A restored backup of the first version is migrated."""
     with sqlite3.connect(file) as old:
         old.execute(
             "CREATE TABLE log_position (log VARCHAR(512) PRIMARY KEY, head_length BIGINT NOT NULL, "
@@ -183,7 +182,7 @@ def test_older_backup_is_upgraded(empty_url: str, file: Path) -> None:
     old.close()
     restore(empty_url, file)
     write(empty_url, 1)
-    assert knows(empty_url, 1)
+    assert contains(empty_url, 1)
 
 
 def test_postgresql_has_its_own_tools(file: Path) -> None:
@@ -196,13 +195,13 @@ def test_postgresql_has_its_own_tools(file: Path) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])
 def test_ledger_without_a_file(url: str, file: Path) -> None:
-    """What is in memory only, or nowhere, can't be copied."""
+    """A ledger in memory, or with an invalid URL, cannot be backed up."""
     with pytest.raises(LedgerError, match="cannot find the ledger"):
         backup(url, file)
 
 
 def test_engine_after_restore_uses_wal(url: str, file: Path) -> None:
-    """Services find the restored ledger as they know it."""
+    """A restored ledger is in WAL mode when a service opens it."""
     backup(url, file)
     restore(url, file)
     engine = open_engine(url)

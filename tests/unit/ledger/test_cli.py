@@ -10,12 +10,12 @@ import pytest
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.cli import main
-from tests.unit.ledger.world import MailServer, submission
+from tests.unit.ledger.fakes import MailServer, submission
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Say where the ledger is, as the compose file does."""
+    """Set LEDGER_URL, as the compose file does."""
     monkeypatch.setenv("LEDGER_URL", url)
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -30,7 +30,7 @@ def run(*arguments: str) -> int:
 
 
 def test_key_is_printed_alone(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
-    """A new key is all that stands on standard output, and it works."""
+    """Only the new key is printed on standard output, and the key is valid."""
     options = ("--important", "--daily", "50", "--per-minute", "6", "--sender", "hi@x.org", "--sender", "y.org")
     assert run("api-key", "create", "web", *options) == 0
     output = capsys.readouterr()
@@ -41,7 +41,7 @@ def test_key_is_printed_alone(capsys: pytest.CaptureFixture[str], ledger: ApiLed
 
 
 def test_keys_are_listed_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
-    """The list has every key's name, state and limits."""
+    """The list shows name, state and limits of every key, without secrets."""
     run("api-key", "list")
     assert "api-key create NAME" in capsys.readouterr().out
     run("api-key", "create", "web", "--daily", "50")
@@ -72,10 +72,10 @@ def test_keys_are_listed_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
         pytest.param(("nonsense",), 2, "nonsense", id="command"),
     ],
 )
-def test_failures_are_told(
+def test_errors_are_printed(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int, words: str
 ) -> None:
-    """What fails says why on standard error, without a password or a traceback."""
+    """An error is printed on standard error, without a password or a traceback."""
     assert status == run(*arguments)
     output = capsys.readouterr()
     assert words in output.err
@@ -88,13 +88,13 @@ def test_failures_are_told(
     "command", ["", "api-key", "api-key create", "backup", "restore", "prune", "forget-server", "status"]
 )
 def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    """Every command explains itself."""
+    """Every command has a help text."""
     assert run(*command.split(), "--help") == 0
     assert "Usage" in capsys.readouterr().out
 
 
 def test_backup_and_restore(tmp_path: Path, ledger: ApiLedger, capsys: pytest.CaptureFixture[str]) -> None:
-    """A backup goes to a file, and comes back from it."""
+    """The ledger is backed up to a file and restored from it."""
     ledger.submissions.begin(submission(1))
     assert run("backup", str(tmp_path / "backup.db")) == 0
     assert run("backup", str(tmp_path / "backup.db")) == 1
@@ -105,7 +105,7 @@ def test_backup_and_restore(tmp_path: Path, ledger: ApiLedger, capsys: pytest.Ca
 
 
 def test_backup_through_a_pipe(ledger: ApiLedger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A dash is standard output, and standard input, so that a backup leaves and enters a container."""
+    """A dash is standard output or standard input, to copy a backup out of a container and into it."""
     ledger.submissions.begin(submission(1))
     ledger.close()
     out = io.TextIOWrapper(io.BytesIO())
@@ -120,7 +120,7 @@ def test_backup_through_a_pipe(ledger: ApiLedger, monkeypatch: pytest.MonkeyPatc
 
 
 def test_prune(capsys: pytest.CaptureFixture[str], mail_server: MailServer) -> None:
-    """What is older than LEDGER_RETENTION_DAYS goes."""
+    """Mails older than LEDGER_RETENTION_DAYS are deleted."""
     mail_server.relay(arrived=1.0)
     assert run("prune") == 0
     assert "deleted 1 mails of the log, 0 of the API" in capsys.readouterr().out
@@ -129,19 +129,19 @@ def test_prune(capsys: pytest.CaptureFixture[str], mail_server: MailServer) -> N
 def test_forget_server(
     capsys: pytest.CaptureFixture[str], mail_server: MailServer, ledger: ApiLedger, url: str
 ) -> None:
-    """What waited at a server that is no more waits no longer; the other servers' mails do."""
+    """The queued mails of a removed server are closed; those of other servers stay open."""
     for name in ("one.x.org", "two.x.org"):
         mail_server.take(server=name, recipient_count=2)
     assert run("forget-server", "One.x.org") == 0
     assert "1 mails were in its queue" in capsys.readouterr().out
-    assert ledger.quotas.read().in_queue == 2
+    assert ledger.quota.read().in_queue == 2
     known = Ledger.open(url)
     assert [len(list(known.open_messages(name))) for name in ("one.x.org", "two.x.org")] == [0, 1]
     known.close()
 
 
 def test_status(capsys: pytest.CaptureFixture[str], mail_server: MailServer, ledger: ApiLedger) -> None:
-    """The status says what is there."""
+    """The status shows row counts and log positions."""
     mail_server.relay()
     mail_server.take()
     ledger.keys.create("web")

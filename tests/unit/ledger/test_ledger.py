@@ -1,4 +1,4 @@
-"""The durable memory."""
+"""The exporter's ledger: positions, mails and attempts in one checkpoint."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mail_ledger import AttemptRow, Ledger, LedgerError, LogPosition, MessageRow
-from mail_ledger.positions import PositionTaken
-from tests.unit.ledger.world import attempt_row, message_row
+from mail_ledger.log_positions import PositionTaken
+from tests.unit.ledger.fakes import attempt_row, message_row
 
 LOG = "/var/log/mail/mail.log"
 FIRST, SECOND = LogPosition(8, "ab" * 32, 1 << 40), LogPosition(8, "ab" * 32, 2 << 40)
@@ -39,14 +39,14 @@ def ledger(url: str) -> Iterator[Ledger]:
 
 
 def test_empty(ledger: Ledger) -> None:
-    """A new ledger knows no position and no mail."""
+    """A new ledger has no position and no mail."""
     assert ledger.position(LOG) is None
     assert list(ledger.open_messages()) == []
     assert ledger.find_messages("4jXS") == []
 
 
 def test_checkpoint_survives(ledger: Ledger, url: str) -> None:
-    """What was stored is there for the next process."""
+    """A stored checkpoint is read by the next process."""
     ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("4jXS")], attempts=[attempt("4jXS")])
     again = Ledger.open(url)
     assert again.position(LOG) == FIRST
@@ -56,7 +56,7 @@ def test_checkpoint_survives(ledger: Ledger, url: str) -> None:
 
 
 def test_checkpoint_replaces(ledger: Ledger) -> None:
-    """A mail's newer state takes the older one's place, and its attempts stay."""
+    """A changed mail replaces its row, and its attempts stay."""
     ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A"), mail("B")], attempts=[attempt("A")])
     ledger.checkpoint(log=LOG, position=SECOND, messages=[mail("A", size=9), mail("B", closed=1.0)], attempts=[])
     assert list(ledger.open_messages()) == [mail("A", size=9)]
@@ -65,7 +65,7 @@ def test_checkpoint_replaces(ledger: Ledger) -> None:
 
 
 def test_all_or_nothing(ledger: Ledger) -> None:
-    """A checkpoint that can't be stored whole leaves no trace."""
+    """A checkpoint that fails stores nothing."""
     ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A")], attempts=[attempt("A")])
     with pytest.raises(LedgerError):
         ledger.checkpoint(log=LOG, position=SECOND, messages=[mail("B")], attempts=[attempt("of no mail")])
@@ -74,14 +74,14 @@ def test_all_or_nothing(ledger: Ledger) -> None:
 
 
 def test_stored_again(ledger: Ledger) -> None:
-    """What was stored when the answer got lost can be stored again, and is there once."""
+    """A checkpoint can be stored again after a lost connection, without duplicates."""
     for _ in range(2):
         ledger.checkpoint(log=LOG, position=FIRST, messages=[mail("A")], attempts=[attempt("A")], after=(None, FIRST))
     assert ledger.attempts("A") == [attempt("A")]
 
 
 def test_each_server_has_its_own(ledger: Ledger) -> None:
-    """Two mail servers whose logs have the same path don't know of each other's position and open mails."""
+    """Two mail servers with the same log path have separate positions and open mails."""
     ledger.checkpoint(server="one", log=LOG, position=FIRST, messages=[mail("A", server="one")], attempts=[])
     ledger.checkpoint(server="two", log=LOG, position=SECOND, messages=[mail("B", server="two")], attempts=[])
     assert (FIRST, SECOND, None) == tuple(ledger.position(LOG, server) for server in ("one", "two", ""))
@@ -89,8 +89,8 @@ def test_each_server_has_its_own(ledger: Ledger) -> None:
     assert [row.id for row in ledger.open_messages("two")] == ["B"]
 
 
-def test_position_that_is_taken(ledger: Ledger, url: str) -> None:
-    """Two exporters under one name: who comes second stores nothing, and the error says what to do."""
+def test_position_of_another_exporter(ledger: Ledger, url: str) -> None:
+    """A second exporter with the same server name stores nothing; the error names the fix."""
     ledger.checkpoint(server="one", log=LOG, position=FIRST, messages=[], attempts=[], after=[None])
     other = Ledger.open(url)
     with pytest.raises(PositionTaken, match=r"mail server one; give each mail server a MAIL_HOSTNAME of its own"):
@@ -126,7 +126,7 @@ def test_find(ledger: Ledger, name: str) -> None:
 
 
 def test_many_mails(ledger: Ledger) -> None:
-    """More mails than a statement has room for parameters are stored at once."""
+    """More mails than the parameter limit of a statement are stored at once."""
     rows = [mail(f"Q{number}") for number in range(5000)]
     ledger.checkpoint(log=LOG, position=FIRST, messages=rows, attempts=[])
     assert len(list(ledger.open_messages())) == 5000
@@ -141,13 +141,13 @@ def test_many_mails(ledger: Ledger) -> None:
     ],
 )
 def test_open_fails(url: str, reason: str) -> None:
-    """A database that cannot be opened is told with the reason."""
+    """A database that cannot be opened raises an error with the reason."""
     with pytest.raises(LedgerError, match=reason):
         Ledger.open(url)
 
 
-def test_password_is_not_told() -> None:
-    """The error about a database names it without its password."""
+def test_error_without_password() -> None:
+    """The error about a database does not contain its password."""
     with pytest.raises(LedgerError) as raised:
         Ledger.open("sqlite://user:hunter2@/x")
     assert "hunter2" not in str(raised.value)

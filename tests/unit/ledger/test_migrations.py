@@ -1,4 +1,4 @@
-"""The schema's history."""
+"""Schema migrations."""
 
 from typing import Any
 
@@ -9,22 +9,20 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, BigInteger, Column, Engine, Float, MetaData, String, Table, inspect, select, text
 
-from mail_ledger import Ledger, LedgerError, LogPosition, migrate, schema
-from mail_ledger.connections import connect
-from mail_ledger.engine import open_engine
-from mail_ledger.tables import metadata
-from tests.unit.ledger.world import NOW, attempt_row, message_row
+from mail_ledger import Ledger, LedgerError, LogPosition, migrations, tables
+from mail_ledger.engine import connect, open_engine
+from tests.unit.ledger.fakes import NOW, attempt_row, message_row
 
 LOG = "/var/log/mail/mail.log"
 POSITION = LogPosition(8, "ab" * 32, 1 << 40)
 
 
 def first_version(engine: Engine, *states: dict[str, Any]) -> None:
-    """Make the database that the first version made, with these open mails."""
-    tables = MetaData()
+    """Create a database of the first version, with these open mails."""
+    old = MetaData()
     log_position = Table(
         "log_position",
-        tables,
+        old,
         Column("log", String(512), primary_key=True),
         Column("head_length", BigInteger, nullable=False),
         Column("head_hash", String(64), nullable=False),
@@ -33,12 +31,12 @@ def first_version(engine: Engine, *states: dict[str, Any]) -> None:
     )
     open_mail = Table(
         "open_mail",
-        tables,
+        old,
         Column("queue_id", String(64), primary_key=True),
         Column("state", JSON, nullable=False),
     )
     with engine.begin() as connection:
-        tables.create_all(connection)
+        old.create_all(connection)
         connection.execute(log_position.insert().values(log=LOG, stored_at=NOW, **POSITION._asdict()))
         for state in states:
             connection.execute(open_mail.insert().values(queue_id=state["queue_id"], state=state))
@@ -51,24 +49,24 @@ def revisions() -> list[str]:
     return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
 
 
-def test_code_knows_its_migrations() -> None:
-    """The revisions that the code knows are the scripts'."""
-    assert revisions() == list(migrate._KNOWN)  # noqa: SLF001 - kept beside the scripts to save reading them
-    assert revisions()[-1] == migrate.HEAD
+def test_code_lists_its_migrations() -> None:
+    """The revisions listed in the code are those of the scripts."""
+    assert revisions() == list(migrations.REVISIONS)
+    assert revisions()[-1] == migrations.HEAD
 
 
 def test_migrations_make_the_tables(empty_url: str) -> None:
-    """A database that went through all migrations has the tables, columns, types and indexes of the code."""
+    """A migrated database has the tables, columns, types and indexes of the code."""
     engine = open_engine(empty_url)
     with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata)
     engine.dispose()
-    # Comments are for who reads the code; the migrations leave them out.
+    # Comments of columns are documentation; the migrations do not create them.
     assert [] == [difference for difference in found if "comment" not in str(difference[0])]
 
 
 def test_first_version_is_upgraded(empty_url: str) -> None:
-    """Position and open mails of the first version are there after the upgrade."""
+    """Position and open mails of the first version are kept by the upgrade."""
     engine = connect(empty_url)
     state = {
         "queue_id": "4jX",
@@ -103,14 +101,14 @@ def test_first_version_is_upgraded(empty_url: str) -> None:
 
 
 def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
-    """A database whose tables were made without a migration keeps what is in them."""
+    """A database whose tables were created without a migration keeps its rows."""
     engine = connect(empty_url)
     first_version(engine)
-    schema.metadata.create_all(engine, tables=[schema.message, schema.attempt])
+    tables.metadata.create_all(engine, tables=[tables.message, tables.attempt])
     mail = message_row()
     with engine.begin() as connection:
-        connection.execute(schema.message.insert().values(mail))
-        connection.execute(schema.attempt.insert().values(attempt_row(mail)))
+        connection.execute(tables.message.insert().values(mail))
+        connection.execute(tables.attempt.insert().values(attempt_row(mail)))
         for younger in ("DROP INDEX ix_attempt_counted", "ALTER TABLE message DROP COLUMN server"):
             connection.execute(text(younger))
     engine.dispose()
@@ -122,7 +120,7 @@ def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
 
 
 def test_newer_schema(url: str) -> None:
-    """A database that a newer version wrote is left alone, and the error says what to do."""
+    """A database of a newer version is not changed, and the error names the fix."""
     engine = connect(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -132,7 +130,7 @@ def test_newer_schema(url: str) -> None:
 
 
 def test_failed_migration_leaves_nothing(empty_url: str) -> None:
-    """A migration that fails is undone as a whole, and can be tried again once its cause is gone."""
+    """A migration that fails changes nothing, and can be run again."""
     engine = connect(empty_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE api_key (stranger INTEGER)"))
@@ -145,12 +143,12 @@ def test_failed_migration_leaves_nothing(empty_url: str) -> None:
     open_engine(empty_url).dispose()
 
 
-def test_start_without_news_waits_for_nobody(url: str) -> None:
-    """A service starts while another one writes, when there is nothing to migrate."""
+def test_start_without_migration_does_not_wait(url: str) -> None:
+    """A start without a migration does not wait for a writer."""
     busy = connect(url)
     with busy.begin() as connection:
         connection.execute(text("UPDATE log_position SET stored_at = 0"))
         if busy.dialect.name == "postgresql":
-            connection.execute(select(text(f"pg_advisory_xact_lock({migrate._LOCK_ID})")))  # noqa: SLF001 - as one does
+            connection.execute(select(text(f"pg_advisory_xact_lock({migrations.LOCK_ID})")))
         open_engine(url).dispose()
     busy.dispose()

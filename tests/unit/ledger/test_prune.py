@@ -1,20 +1,20 @@
-"""Forgetting what is old."""
+"""Retention: deletion of old mails and submissions."""
 
 from sqlalchemy import Engine, func, select
 
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.prune import Pruned
-from mail_ledger.schema import attempt
-from tests.unit.ledger.world import DAY, NOW, Clock, MailServer, submission
+from mail_ledger.tables import attempt
+from tests.unit.ledger.fakes import DAY, NOW, Clock, MailServer, submission
 
 
 def no_wait(_: float) -> None:
-    """Go on at once."""
+    """Do not wait between two batches."""
 
 
-def test_old_mails_go(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
-    """A mail that left the queue before that time goes with its attempts; a younger one stays."""
+def test_old_mails_are_deleted(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
+    """A mail that left the queue before that time is deleted with its attempts; a younger one is kept."""
     mail_server.relay(3, arrived=NOW - 31 * DAY)
     young = mail_server.relay(arrived=NOW - 29 * DAY)
     assert ledger.prune(30, no_wait) == Pruned(messages=1, submissions=0)
@@ -24,7 +24,7 @@ def test_old_mails_go(ledger: ApiLedger, mail_server: MailServer, engine: Engine
 
 
 def test_mails_in_the_queue_stay(ledger: ApiLedger, mail_server: MailServer, engine: Engine, clock: Clock) -> None:
-    """However old it is, what waits in the queue stays, and so does what the API knows about it."""
+    """A mail in the queue and its submission are kept, however old."""
     ledger.submissions.begin(submission(1))
     mail = mail_server.take(api_id="msg_1")
     clock.advance(40 * DAY)
@@ -36,8 +36,8 @@ def test_mails_in_the_queue_stay(ledger: ApiLedger, mail_server: MailServer, eng
     assert ledger.prune(30, no_wait) == Pruned(1, 1)
 
 
-def test_broken_off_mails_go(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """A mail whose client went away, or whose server was stopped, while it came in goes by its arrival."""
+def test_broken_off_mails_are_deleted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail whose transfer broke off is deleted by its arrival time."""
     mail = mail_server.take()
     mail_server.change(mail, activations=0)
     assert ledger.prune(30, no_wait) == Pruned(0, 0)
@@ -45,8 +45,8 @@ def test_broken_off_mails_go(ledger: ApiLedger, mail_server: MailServer, clock: 
     assert ledger.prune(30, no_wait) == Pruned(1, 0)
 
 
-def test_submissions_without_a_mail_go(ledger: ApiLedger, clock: Clock) -> None:
-    """What the API wrote down about mails that the log never had goes by its own age."""
+def test_submissions_without_a_mail_are_deleted(ledger: ApiLedger, clock: Clock) -> None:
+    """A submission without a mail in the log is deleted by its own age."""
     ledger.submissions.begin(submission(1))
     clock.advance(31 * DAY)
     ledger.submissions.begin(submission(2))
@@ -55,14 +55,14 @@ def test_submissions_without_a_mail_go(ledger: ApiLedger, clock: Clock) -> None:
 
 
 def test_quota_keeps_its_day(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """No retention is so short that the quota forgets."""
+    """Mails of the quota's window are kept with any retention."""
     mail_server.relay(arrived=NOW - DAY + 1)
     assert ledger.prune(0, no_wait) == Pruned(0, 0)
-    assert ledger.quotas.read().used == 1
+    assert ledger.quota.read().used == 1
 
 
-def test_small_steps(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """Many mails go in many transactions with a pause behind each, in which everybody else writes."""
+def test_small_batches(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """Mails are deleted in several transactions, and other writers can write in the pauses."""
     for _ in range(120):
         mail_server.relay(arrived=NOW - 31 * DAY)
     begun: list[int] = []
@@ -76,7 +76,7 @@ def test_small_steps(ledger: ApiLedger, mail_server: MailServer) -> None:
 
 
 def test_nothing_is_held_in_a_pause(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
-    """Between two steps no connection is in use."""
+    """No connection is in use during a pause."""
     mail_server.relay(arrived=NOW - 31 * DAY)
     pools: list[str] = []
     ledger.prune(30, lambda _: pools.append(engine.pool.status()))

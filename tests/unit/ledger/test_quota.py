@@ -1,15 +1,14 @@
-"""The arithmetic of the rolling quota."""
+"""The rolling quota: snapshot, estimate and admission."""
 
 import pytest
 
-from mail_ledger.quota import Delivery, Quota, snapshot
-from mail_ledger.quota_admission import Admitted, Refused, Shortage, admit
+from mail_ledger.quota import Admitted, Delivery, NoRoom, Quota, Shortage, admit, snapshot
 from mail_telemetry.names import Entry
-from tests.unit.ledger.world import DAY, HOUR, NOW
+from tests.unit.ledger.fakes import DAY, HOUR, NOW
 
 
 def quota(*ages: float, limit: int = 4, in_queue: int = 0, refused: float | None = None, window: float = DAY) -> Quota:
-    """Return the quota after deliveries of these ages; `refused` is the age of the relay's refusal."""
+    """Return the quota after deliveries of these ages; `refused` is the age of a "limit exceeded" reply."""
     return snapshot(
         now=NOW,
         limit=limit,
@@ -21,26 +20,26 @@ def quota(*ages: float, limit: int = 4, in_queue: int = 0, refused: float | None
 
 
 def test_empty() -> None:
-    """Before the first mail everything is left, and nothing will be released."""
+    """Before the first mail the whole limit remains, and there is no next release."""
     found = quota()
     assert (0, 4, None, False) == (found.used, found.remaining, found.next_release, found.exhausted)
     assert set(Entry) == set(found.used_by_entry)
 
 
 def test_window_rolls() -> None:
-    """What is a whole window old counts no more; the oldest that does is the next release."""
+    """A recipient older than the window does not count; the oldest that counts is the next release."""
     found = quota(DAY, DAY - 1, 5)
     assert (2, 2, NOW + 1) == (found.used, found.remaining, found.next_release)
 
 
 def test_window_can_be_shortened() -> None:
-    """A demo's window of a minute rolls in a minute."""
+    """The window can be shortened for a demo."""
     found = quota(61, 59, window=60)
     assert (1, NOW + 1) == (found.used, found.next_release)
 
 
 def test_use_by_entry() -> None:
-    """Use is told by where mails came in, and forwarding beside it."""
+    """Use is counted by entry, and by forwarding."""
     deliveries = [
         Delivery(NOW - 3, "public", forwarded=True),
         Delivery(NOW - 2, "api", forwarded=False),
@@ -61,7 +60,7 @@ def test_use_by_entry() -> None:
     ],
 )
 def test_exhausted_by_count(ages: tuple[float, ...], until: float | None) -> None:
-    """By our count nothing fits until enough has left the window."""
+    """At the limit the quota is exhausted until enough recipients have left the window."""
     found = quota(*ages)
     assert (until, until is not None) == (found.exhausted_until, found.exhausted)
 
@@ -73,19 +72,19 @@ def test_exhausted_by_count(ages: tuple[float, ...], until: float | None) -> Non
         pytest.param((DAY - 30,), 60, NOW + 30, id="until the oldest leaves, where that is sooner"),
         pytest.param((DAY + 30, 7200), 60, None, id="over: one has left since"),
         pytest.param((DAY + 90, 7200), 60, NOW + HOUR - 60, id="one that had left before is no room"),
-        pytest.param((7200,), HOUR, None, id="over: nobody asked for an hour"),
-        pytest.param((), 60, NOW + HOUR - 60, id="nothing of ours: the web mail did it"),
+        pytest.param((7200,), HOUR, None, id="over: no attempt for an hour"),
+        pytest.param((), 60, NOW + HOUR - 60, id="used up by web mail alone"),
     ],
 )
-def test_relays_word_beats_our_count(ages: tuple[float, ...], refused: float, until: float | None) -> None:
-    """A relay that says "limit exceeded" is believed until it is likely to think otherwise."""
+def test_relay_reply_overrides_the_count(ages: tuple[float, ...], refused: float, until: float | None) -> None:
+    """A "limit exceeded" reply overrides the count, for a limited time."""
     found = quota(*ages, refused=refused)
     assert until == found.exhausted_until
     assert found.remaining == (0 if until else 4 - found.used)
 
 
 def test_both_have_to_end() -> None:
-    """Where our count says full for longer than the relay's word holds, our count decides, and the other way round."""
+    """The quota is exhausted until both the count and the relay's reply have ended."""
     assert quota(4, 3, 2, 1, refused=60).exhausted_until == NOW + DAY - 4
     assert quota(DAY - 5, DAY - 4, DAY - 3, 1, limit=3, refused=60).exhausted_until == NOW + 4
 
@@ -104,7 +103,7 @@ def test_both_have_to_end() -> None:
     ],
 )
 def test_estimated_exhaustion(found: Quota, expected: float | None) -> None:
-    """At the last hour's rate the quota is full then, what leaves the window meanwhile included."""
+    """The time of exhaustion follows from the last hour's rate and the releases of the window."""
     assert found.estimated_exhaustion == (expected if expected is None else pytest.approx(expected))
 
 
@@ -112,16 +111,16 @@ def test_estimated_exhaustion(found: Quota, expected: float | None) -> None:
     ("found", "recipients", "reserve", "important", "expected"),
     [
         pytest.param(quota(3, 2), 2, 0, False, Admitted(), id="fits"),
-        pytest.param(quota(3, 2), 3, 0, False, Refused(NOW + DAY - 3, Shortage.LIMIT), id="one too many"),
-        pytest.param(quota(3, 2), 4, 0, False, Refused(NOW + DAY - 2, Shortage.LIMIT), id="two too many"),
-        pytest.param(quota(3, 2), 2, 1, False, Refused(NOW + DAY - 3, Shortage.RESERVE), id="reserve is kept"),
+        pytest.param(quota(3, 2), 3, 0, False, NoRoom(NOW + DAY - 3, Shortage.LIMIT), id="one too many"),
+        pytest.param(quota(3, 2), 4, 0, False, NoRoom(NOW + DAY - 2, Shortage.LIMIT), id="two too many"),
+        pytest.param(quota(3, 2), 2, 1, False, NoRoom(NOW + DAY - 3, Shortage.RESERVE), id="reserve is kept"),
         pytest.param(quota(3, 2), 2, 1, True, Admitted(), id="important uses the reserve"),
-        pytest.param(quota(3, 2, in_queue=1), 2, 0, False, Refused(NOW + DAY - 3, Shortage.LIMIT), id="queue counts"),
-        pytest.param(quota(3, in_queue=3), 2, 0, False, Refused(NOW + DAY, Shortage.LIMIT), id="queue has to go first"),
-        pytest.param(quota(), 5, 0, True, Refused(None, Shortage.TOO_MANY), id="more than ever fit"),
-        pytest.param(quota(), 4, 1, False, Refused(None, Shortage.RESERVE), id="more than fit beside the reserve"),
-        pytest.param(quota(9, refused=0), 1, 0, True, Refused(NOW + HOUR, Shortage.RELAY), id="relay says no"),
-        pytest.param(quota(1, 2, 3, 4), 1, 0, True, Refused(NOW + DAY - 4, Shortage.LIMIT), id="full for everybody"),
+        pytest.param(quota(3, 2, in_queue=1), 2, 0, False, NoRoom(NOW + DAY - 3, Shortage.LIMIT), id="queue counts"),
+        pytest.param(quota(3, in_queue=3), 2, 0, False, NoRoom(NOW + DAY, Shortage.LIMIT), id="queue has to go first"),
+        pytest.param(quota(), 5, 0, True, NoRoom(None, Shortage.TOO_MANY), id="more than ever fit"),
+        pytest.param(quota(), 4, 1, False, NoRoom(None, Shortage.RESERVE), id="more than fit beside the reserve"),
+        pytest.param(quota(9, refused=0), 1, 0, True, NoRoom(NOW + HOUR, Shortage.RELAY), id="relay says no"),
+        pytest.param(quota(1, 2, 3, 4), 1, 0, True, NoRoom(NOW + DAY - 4, Shortage.LIMIT), id="full for all"),
     ],
 )
 def test_admission(
@@ -129,12 +128,12 @@ def test_admission(
     recipients: int,
     reserve: int,
     important: bool,  # noqa: FBT001 - a column of the table
-    expected: Admitted | Refused,
+    expected: Admitted | NoRoom,
 ) -> None:
-    """A mail is admitted when it fits; else it is told when it will."""
+    """A mail that fits is admitted; otherwise the result has the time when it fits."""
     assert expected == admit(found, recipients=recipients, reserve=reserve, important=important)
 
 
-def test_refusal_in_words() -> None:
-    """Every shortage can be said to the caller."""
-    assert len({Refused(None, shortage).why for shortage in Shortage}) == len(Shortage)
+def test_every_shortage_has_a_text() -> None:
+    """Every shortage has its own text."""
+    assert len({NoRoom(None, shortage).why for shortage in Shortage}) == len(Shortage)

@@ -1,23 +1,21 @@
-"""What became of a mail: the pure rule."""
+"""Status of a mail and its recipients, from submission, log and attempts."""
 
 from typing import Any
 
 import pytest
 
 from mail_ledger import AttemptRow
-from mail_ledger.backoff import Backoff, Retry
-from mail_ledger.recipients import RecipientStatus
-from mail_ledger.state import State
-from mail_ledger.status import state_of
-from mail_ledger.submission import Submission, SubmissionState
+from mail_ledger.status import Backoff, RecipientStatus, Retry, State, message_status
+from mail_ledger.submissions import Submission
+from mail_ledger.tables import SubmissionState
 from mail_telemetry.causes import Cause
-from tests.unit.ledger.world import NOW, attempt_row, message_row
+from tests.unit.ledger.fakes import NOW, attempt_row, message_row
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def submitted(state: SubmissionState = SubmissionState.ACCEPTED, *recipients: str, **fields: Any) -> Submission:  # noqa: ANN401 - any field
-    """Return a submission that ended in this state."""
+    """Return a submission in this state."""
     usual: dict[str, Any] = {
         "id": "msg_1",
         "message_id": "<msg_1.mail-api@example.org>",
@@ -45,28 +43,28 @@ def submitted(state: SubmissionState = SubmissionState.ACCEPTED, *recipients: st
     ],
 )
 def test_before_the_log_has_it(of_submission: SubmissionState, state: State) -> None:
-    """As long as the log does not have the mail, the API's knowledge is all there is."""
-    found = state_of(submitted(of_submission, code="why", queue_id="4jX", trace_id=TRACE), None, [])
+    """The status of a mail that is not logged follows from its submission."""
+    found = message_status(submitted(of_submission, code="why", queue_id="4jX", trace_id=TRACE), None, [])
     assert (state, state) == (found.state, found.recipients[0].state)
     assert ("why", "4jX", TRACE, NOW - 1) == (found.code, found.queue_id, found.trace_id, found.created)
 
 
 def test_mail_that_broke_off_is_not_queued() -> None:
-    """A mail that cleanup saw and the queue manager did not is where the API left it."""
+    """The status of a mail whose transfer broke off follows from its submission."""
     mail = message_row(api_id="msg_1", activations=0)
-    assert state_of(submitted(SubmissionState.UNKNOWN), mail, []).state is State.UNKNOWN
+    assert message_status(submitted(SubmissionState.UNKNOWN), mail, []).state is State.UNKNOWN
 
 
-def test_log_beats_the_api() -> None:
+def test_log_overrides_submission() -> None:
     """A mail of unknown outcome that is in the log was accepted."""
-    found = state_of(submitted(SubmissionState.UNKNOWN, code="no_reply"), message_row(api_id="msg_1"), [])
+    found = message_status(submitted(SubmissionState.UNKNOWN, code="no_reply"), message_row(api_id="msg_1"), [])
     assert (State.QUEUED, None, NOW) == (found.state, found.code, found.queued)
 
 
 def test_without_a_submission() -> None:
-    """The log alone is enough where the API could not write."""
+    """A status needs no submission when the mail is in the log."""
     mail = message_row(api_id="msg_1", traceparent=f"00-{TRACE}-b7ad6b7169203331-03")
-    found = state_of(None, mail, [attempt_row(mail)])
+    found = message_status(None, mail, [attempt_row(mail)])
     assert ("msg_1", State.RELAYED, TRACE, mail.queue_id) == (
         *(found.id, found.state, found.trace_id),
         found.queue_id,
@@ -74,17 +72,17 @@ def test_without_a_submission() -> None:
 
 
 def test_nothing_known() -> None:
-    """Nobody asks about a mail of which nothing is known."""
-    with pytest.raises(ValueError, match="nothing is known"):
-        state_of(None, None, [])
+    """A status without submission and log raises an error."""
+    with pytest.raises(ValueError, match="needs a submission or a mail"):
+        message_status(None, None, [])
 
 
 def test_deferred() -> None:
-    """A deferred mail says why, in whose words, when it is tried again, and whether that can help."""
+    """A deferred mail has cause, reply, next attempt, and whether a retry can succeed."""
     mail = message_row()
     first = attempt_row(mail, status="deferred", cause="rate", ended=NOW + 5, dsn="4.7.0", reply="421 slow down")
     second = attempt_row(mail, status="deferred", cause="auth", number=2, ended=NOW + 400, dsn="4.7.8", reply="535 no")
-    found = state_of(submitted(), mail, [first, second], Backoff(300, 3600, 60, 1e6))
+    found = message_status(submitted(), mail, [first, second], Backoff(300, 3600, 60, 1e6))
     assert (State.DEFERRED, 2, Cause.AUTH, False) == (
         *(found.state, found.attempts, found.cause),
         found.retry_can_succeed,
@@ -105,30 +103,30 @@ def test_deferred() -> None:
 
 
 def test_suspended_attempts_are_no_tries() -> None:
-    """What Postfix put off without asking anybody is not counted as tried."""
+    """A suspended attempt does not count as an attempt."""
     mail = message_row()
     attempts = [attempt_row(mail, status="deferred", cause="connect", suspended=True)]
-    found = state_of(submitted(), mail, attempts)
+    found = message_status(submitted(), mail, attempts)
     assert (State.DEFERRED, 0, Cause.CONNECT) == (found.state, found.attempts, found.cause)
 
 
 def test_relayed_after_a_deferral() -> None:
-    """Once the relay took it, what was wrong before is history."""
+    """A relayed mail has no cause and no next attempt."""
     mail = message_row(closed=NOW + 9, recipients_finished=1)
     attempts = [
         attempt_row(mail, status="deferred", cause="timeout"),
         attempt_row(mail, number=2, reply="250 2.0.0 OK 1-gsmtp"),
     ]
-    found = state_of(submitted(), mail, attempts)
+    found = message_status(submitted(), mail, attempts)
     assert (State.RELAYED, 2, NOW + 9) == (found.state, found.attempts, found.finished)
     assert (None, None, None, None) == (found.cause, found.retry, found.retry_can_succeed, found.next_step)
     assert [(State.RELAYED, "250 2.0.0 OK 1-gsmtp")] == [(one.state, one.reply) for one in found.recipients]
 
 
 def test_cause_of_a_newer_version() -> None:
-    """A cause that this version does not know is shown as other."""
+    """A cause of a newer version is shown as other."""
     mail = message_row()
-    assert state_of(submitted(), mail, [attempt_row(mail, status="deferred", cause="novel")]).cause is Cause.OTHER
+    assert message_status(submitted(), mail, [attempt_row(mail, status="deferred", cause="novel")]).cause is Cause.OTHER
 
 
 @pytest.mark.parametrize(
@@ -144,15 +142,15 @@ def test_cause_of_a_newer_version() -> None:
         pytest.param({"expired": True, "closed": NOW}, ["bounced", "deferred"], State.BOUNCED, id="bounced, expired"),
         pytest.param({"closed": NOW}, ["sent", "deferred"], State.DELETED, id="deleted while one waited"),
         pytest.param({"closed": NOW}, [], State.DELETED, id="deleted before it was tried"),
-        pytest.param({}, ["sent", "softbounce"], State.DEFERRED, id="bounce that is not meant"),
+        pytest.param({}, ["sent", "softbounce"], State.DEFERRED, id="soft bounce"),
     ],
 )
 def test_worst_recipient_decides(columns: dict[str, Any], statuses: list[str], state: State) -> None:
-    """A mail to two recipients is what the worse one's fate is, and what still moves comes first."""
+    """Unfinished recipients decide the state of a mail, then the worst finished one."""
     mail = message_row(recipient_count=2, **columns)
     pairs = zip("ab", statuses, strict=False)
     attempts = [attempt_row(mail, recipient=f"{name}***@x.org", status=status) for name, status in pairs]
-    found = state_of(submitted(SubmissionState.ACCEPTED, "a***@x.org", "b***@x.org"), mail, attempts)
+    found = message_status(submitted(SubmissionState.ACCEPTED, "a***@x.org", "b***@x.org"), mail, attempts)
     assert state is found.state
     assert ["a***@x.org", "b***@x.org"] == sorted(one.recipient for one in found.recipients)
 
@@ -182,28 +180,49 @@ def tries(*rounds: dict[str, str]) -> list[AttemptRow]:
     ],
 )
 def test_recipients_with_the_same_mask(attempts: list[AttemptRow], states: list[str]) -> None:
-    """Two recipients whose masked addresses are the same are two recipients."""
+    """Two recipients with the same masked address are counted as two."""
     mail = message_row(recipient_count=2)
-    found = state_of(submitted(SubmissionState.ACCEPTED, "a***@x.org", "a***@x.org"), mail, attempts)
+    found = message_status(submitted(SubmissionState.ACCEPTED, "a***@x.org", "a***@x.org"), mail, attempts)
     assert states == [one.state for one in found.recipients]
 
 
 def test_whole_addresses_stay_whole() -> None:
-    """With LEDGER_ADDRESSES=full a recipient is named in full, found again by its mask after an attempt."""
+    """With LEDGER_ADDRESSES=full a recipient has its full address, also after an attempt."""
     mail = message_row(recipient_count=2)
-    found = state_of(submitted(SubmissionState.ACCEPTED, "anna@x.org", "bob@x.org"), mail, tries({"a": "sent"}))
+    found = message_status(submitted(SubmissionState.ACCEPTED, "anna@x.org", "bob@x.org"), mail, tries({"a": "sent"}))
     assert ["anna@x.org", "bob@x.org"] == [one.recipient for one in found.recipients]
 
 
-def test_masks_that_could_be_anybodys() -> None:
-    """Of two addresses with one mask nobody knows which was tried, so none is named in full."""
+def test_ambiguous_masked_address() -> None:
+    """Of two recipients with the same masked address, an attempted one keeps the masked form."""
     mail = message_row(recipient_count=2)
-    found = state_of(submitted(SubmissionState.ACCEPTED, "anna@x.org", "alf@x.org"), mail, tries({"a": "sent"}))
+    found = message_status(submitted(SubmissionState.ACCEPTED, "anna@x.org", "alf@x.org"), mail, tries({"a": "sent"}))
     assert "a***@x.org" == found.recipients[0].recipient
 
 
-def test_line_that_was_missed() -> None:
-    """A gap in the log makes no recipient out of nothing."""
+def test_gap_in_the_log() -> None:
+    """A gap in the log adds no recipient."""
     mail = message_row(recipient_count=1, closed=NOW)
     twice_in_one_round = [attempt_row(mail, status="deferred"), attempt_row(mail)]
-    assert [State.RELAYED] == [one.state for one in state_of(submitted(), mail, twice_in_one_round).recipients]
+    assert [State.RELAYED] == [one.state for one in message_status(submitted(), mail, twice_in_one_round).recipients]
+
+
+BACKOFF = Backoff(minimal_backoff_time=300, maximal_backoff_time=3600, queue_run_delay=60, maximal_queue_lifetime=1e5)
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [
+        pytest.param(2, 300, id="at least the minimum"),
+        pytest.param(1000, 1000, id="as long as it has waited"),
+        pytest.param(9000, 3600, id="at most the maximum"),
+    ],
+)
+def test_next_retry(age: float, wait: float) -> None:
+    """A mail waits as long as its age, within the limits, and then for the next queue run."""
+    assert BACKOFF.next_retry(50.0, 50 + age) == Retry(50 + age + wait, 50 + age + wait + 60)
+
+
+def test_gives_up() -> None:
+    """A mail expires after maximal_queue_lifetime."""
+    assert BACKOFF.gives_up_at(50.0) == 50 + 1e5

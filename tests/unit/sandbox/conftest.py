@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from mail_sandbox.certificates import ServerTls, authority, server_tls
+from mail_sandbox.control_app import create_control_app
 from mail_sandbox.relay import Relay
 from mail_sandbox.settings import Settings
 from mail_sandbox.state import Sandbox, create_sandbox
-from mail_sandbox.web import create_control_app
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tls(ca_file: Path) -> ServerTls:
     """The relay's certificates."""
     now = dt.datetime.now(dt.UTC)
-    return server_tls(authority(ca_file, now=now), ["localhost"], now=now, scratch=ca_file.parent)
+    return server_tls(authority(ca_file, now=now), ["localhost"], now=now)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from mail_sandbox.certificates import CaFileUnwritableError, ServerTls, authority, server_tls
 from mail_sandbox.faults import BadCertificate
@@ -37,7 +38,7 @@ def strict(ca_file: Path) -> ssl.SSLContext:
 def test_the_good_certificate_is_good_for_each_name(tmp_path: Path, name: str) -> None:
     """A strict client that trusts the CA file accepts it."""
     ca = tmp_path / "ca.pem"
-    tls = server_tls(authority(ca, now=NOW), ["sandbox-relay", "smtp.gmail.com"], now=NOW, scratch=tmp_path)
+    tls = server_tls(authority(ca, now=NOW), ["sandbox-relay", "smtp.gmail.com"], now=NOW)
     assert shake_hands(tls.good, strict(ca), name)["subjectAltName"]
 
 
@@ -63,7 +64,7 @@ def test_the_ca_outlives_a_restart(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     written = ca.read_bytes()
-    assert authority(ca, now=NOW).certificate == first.certificate
+    assert authority(ca, now=NOW).cert_pem.bytes() == first.cert_pem.bytes()
     assert ca.read_bytes() == written
 
 
@@ -74,14 +75,16 @@ def test_a_broken_ca_is_made_anew(tmp_path: Path, file: str, content: bytes) -> 
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     (tmp_path / file).write_bytes(content)
-    assert authority(ca, now=NOW).certificate != first.certificate
+    assert authority(ca, now=NOW).cert_pem.bytes() != first.cert_pem.bytes()
 
 
 def test_a_ca_about_to_expire_is_made_anew(tmp_path: Path) -> None:
-    """A volume kept for years does not end in refusals."""
+    """A CA in a volume is replaced when it ends within 30 days."""
     ca = tmp_path / "ca.pem"
-    first = authority(ca, now=NOW - dt.timedelta(days=3640))
-    assert authority(ca, now=NOW).certificate != first.certificate
+    first = authority(ca, now=NOW)
+    end = x509.load_pem_x509_certificate(first.cert_pem.bytes()).not_valid_after_utc
+    assert first.cert_pem.bytes() == authority(ca, now=end - dt.timedelta(days=31)).cert_pem.bytes()
+    assert first.cert_pem.bytes() != authority(ca, now=end - dt.timedelta(days=29)).cert_pem.bytes()
 
 
 def test_the_certificate_is_for_all_and_the_key_is_not(tmp_path: Path) -> None:

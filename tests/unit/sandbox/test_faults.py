@@ -1,4 +1,4 @@
-"""How faults are asked for."""
+"""Requests for faults."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from mail_sandbox.faults import (
 
 
 def test_every_fault_has_a_kind() -> None:
-    """The table leaves no fault out."""
+    """The table has every fault."""
     assert set(KINDS) == set(FaultName)
 
 
@@ -41,7 +41,7 @@ def test_every_fault_has_a_kind() -> None:
     ids=["plain", "counted", "at another stage", "slow", "default kind", "given kind"],
 )
 def test_faults_are_built(name: str, parameters: dict[str, Any], expected: Fault) -> None:
-    """What is left out takes the fault's default."""
+    """Missing parameters have the fault's defaults."""
     assert expected == build(name, parameters)
 
 
@@ -60,6 +60,6 @@ def test_faults_are_built(name: str, parameters: dict[str, Any], expected: Fault
     ids=["name", "parameter", "no seconds", "too long", "no time", "count", "kind", "stage"],
 )
 def test_what_cannot_be_asked_for_is_explained(name: str, parameters: dict[str, Any], problem: str) -> None:
-    """The error names what would be possible."""
+    """The error lists the possible values."""
     with pytest.raises(FaultRejectedError, match=problem):
         build(name, parameters)

@@ -4,8 +4,8 @@ from email.message import EmailMessage
 
 import pytest
 
+from mail_sandbox.gmail_headers import Arrival
 from mail_sandbox.inbox import Attachment, Inbox, ReceivedMail, receive
-from mail_sandbox.mailbox import Arrival
 
 
 def mail(content: bytes, *recipients: str) -> ReceivedMail:

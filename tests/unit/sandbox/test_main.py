@@ -27,7 +27,7 @@ async def start(tmp_path: Path, **variables: str) -> asyncio.subprocess.Process:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that is closed now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -40,7 +40,7 @@ async def test_alerts_are_kept(control: httpx2.AsyncClient) -> None:
 
 async def test_alerts_are_on_the_page(control: httpx2.AsyncClient) -> None:
     """A person sees them, escaped; none says how to get some."""
-    assert "whose webhook is /notifications" in (await control.get("/")).text
+    assert "set /notifications as the webhook" in (await control.get("/")).text
     await control.post("/notifications", json=BODY)
     page = (await control.get("/")).text
     assert "<td>MailServerDown &lt;b&gt;" in page

@@ -24,7 +24,7 @@ from mail_sandbox.otlp import PROTOBUF, BodyRejectedError, create_otlp_app, unpa
 from mail_sandbox.service import running
 from mail_sandbox.settings import Settings
 from mail_sandbox.spans import SpanEvent, SpanLink, SpanStore, Status
-from mail_sandbox.spans import SpanKind as Kind
+from mail_sandbox.spans import SpanKind as FaultKind
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def sdk_spans() -> list[ReadableSpan]:
 
 
 def on_free_ports(ca_file: Path) -> Settings:
-    """Settings of a sandbox that is in nobody's way."""
+    """Settings of a sandbox on free ports."""
     ports: dict[str, Any] = dict.fromkeys(("submission_port", "smtps_port", "http_port", "otlp_port"), 0)
     return Settings(ca_file=ca_file, bind="127.0.0.1", otlp_grpc_port=0, **ports)
 
@@ -82,8 +82,8 @@ async def test_the_sdks_exporter_is_understood(
         (trace,) = store.summaries()
         assert (trace.root, trace.span_count, trace.duplicates) == ("mail", 2, 2)
         mail, attempt = store.trace(trace.trace_id)
-    assert (mail.kind, mail.start, mail.end, mail.service) == (Kind.CONSUMER, 1_000, 4_000, "mail-exporter")
-    assert (attempt.kind, attempt.parent_span_id) == (Kind.CLIENT, mail.span_id)
+    assert (mail.kind, mail.start, mail.end, mail.service) == (FaultKind.CONSUMER, 1_000, 4_000, "mail-exporter")
+    assert (attempt.kind, attempt.parent_span_id) == (FaultKind.CLIENT, mail.span_id)
     assert (attempt.status, attempt.status_message) == (Status.ERROR, "said no")
     assert attempt.attributes == {
         "error.type": "auth",
@@ -121,7 +121,7 @@ async def test_an_export_is_answered_in_protobuf(receiver: httpx2.AsyncClient) -
 
 @pytest.mark.parametrize("signal", ["logs", "metrics"])
 async def test_other_signals_are_counted(receiver: httpx2.AsyncClient, store: SpanStore, signal: str) -> None:
-    """Exporters of logs and metrics are content too."""
+    """Exports of logs and metrics are accepted too."""
     answer = await receiver.post(f"/v1/{signal}", content=b"", headers={"Content-Type": PROTOBUF})
     assert answer.status_code == 200
     assert store.requests == {signal: 1}
@@ -141,7 +141,7 @@ async def test_other_signals_are_counted(receiver: httpx2.AsyncClient, store: Sp
 async def test_other_bodies_are_refused(
     receiver: httpx2.AsyncClient, store: SpanStore, content: bytes, headers: dict[str, str], status: int
 ) -> None:
-    """A client error is told as one, and nothing is counted."""
+    """A malformed request is answered as a client error and not counted."""
     answer = await receiver.post("/v1/traces", content=content, headers=headers)
     assert answer.status_code == status
     assert not store.requests

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from mail_sandbox.control_app import create_control_app
 from mail_sandbox.faults import KINDS, FaultName
 from mail_sandbox.relay import Relay
 from mail_sandbox.settings import PREFIX, Settings
 from mail_sandbox.state import Sandbox
-from mail_sandbox.web import create_control_app
 
 README = (Path(__file__).parents[3] / "sandbox" / "README.md").read_text()
 

@@ -1,4 +1,4 @@
-"""Each fault, as a client meets it."""
+"""Each fault, tested with a real client."""
 
 import asyncio
 import ssl
@@ -80,13 +80,13 @@ async def test_each_fault_strikes_and_passes(
 
 
 async def test_a_counted_fault_passes_by_itself(send: Send, control: httpx2.AsyncClient) -> None:
-    """It strikes that many times, then mail flows again."""
+    """A fault with a count applies that often, then mail is accepted again."""
     await control.put("/faults/temporary_problem", json={"count": 2})
     assert [(await send())[:3] for _ in range(3)] == ["451", "451", "250"]
 
 
 async def test_faults_strike_together(send: Send, control: httpx2.AsyncClient) -> None:
-    """One after the other along the session, each as long as it lasts."""
+    """Several faults apply one after the other, each until its count is used up."""
     await control.put("/faults/wrong_password", json={"count": 1})
     await control.put("/faults/greylist")
     await control.put("/faults/content", json={"count": 1})
@@ -158,7 +158,7 @@ async def test_a_fault_spares_the_mail_under_way(
 
 
 async def test_without_starttls_the_command_is_unknown(relay: Relay, control: httpx2.AsyncClient) -> None:
-    """It is not only hidden."""
+    """STARTTLS is also refused, not only missing in the reply to EHLO."""
     await control.put("/faults/no_starttls")
     client = aiosmtplib.SMTP(hostname="localhost", port=relay.submission_port, start_tls=False, timeout=3)
     await client.connect()
@@ -192,7 +192,7 @@ async def test_a_failed_handshake_is_on_record(
 
 
 async def test_the_limit_can_refuse_at_mail_from(send: Send, control: httpx2.AsyncClient) -> None:
-    """When it is set so, a used-up limit is told before any recipient."""
+    """With `at` mail, a used-up limit is refused at MAIL."""
     await control.put("/limit", json={"at": "mail", "used": 5})
     assert (await send()).startswith("550 5.4.5")
     attempts = (await control.get("/attempts")).json()

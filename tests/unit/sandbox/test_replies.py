@@ -4,12 +4,11 @@ import re
 
 import pytest
 
-from mail_sandbox.replies import Answer, accepted, text
-from mail_sandbox.wording import in_gmails_words
+from mail_sandbox.replies import Situation, accepted, as_gmail, text
 
 
-@pytest.mark.parametrize("answer", Answer, ids=str)
-def test_every_reply_is_well_formed(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", Situation, ids=str)
+def test_every_reply_is_well_formed(answer: Situation) -> None:
     """All lines carry one code and one status, all but the last a hyphen, the last the session."""
     *first, last = text(answer, "abc123.4").split("\r\n")
     code = last[:3]
@@ -25,23 +24,25 @@ def test_every_reply_is_well_formed(answer: Answer) -> None:
     ("answer", "expected"),
     [
         pytest.param(
-            Answer.WRONG_PASSWORD,
+            Situation.WRONG_PASSWORD,
             "535-5.7.8 Username and Password not accepted. For more information, go to\r\n"
             "535 5.7.8  https://support.google.com/mail/?p=BadCredentials s - gsmtp",
             id="wrong password",
         ),
         pytest.param(
-            Answer.LIMIT_REACHED,
+            Situation.LIMIT_REACHED,
             "550-5.4.5 Daily user sending limit exceeded. For more information on Gmail\r\n"
             "550-5.4.5 sending limits go to\r\n"
             "550 5.4.5  https://support.google.com/a/answer/166852 s - gsmtp",
             id="limit reached",
         ),
-        pytest.param(Answer.TRY_AGAIN_LATER, "421 4.7.0 Try again later, closing connection. s - gsmtp", id="one line"),
-        pytest.param(Answer.GO_AHEAD, "354 Go ahead s - gsmtp", id="no status"),
+        pytest.param(
+            Situation.TRY_AGAIN_LATER, "421 4.7.0 Try again later, closing connection. s - gsmtp", id="one line"
+        ),
+        pytest.param(Situation.GO_AHEAD, "354 Go ahead s - gsmtp", id="no status"),
     ],
 )
-def test_replies_read_as_gmails(answer: Answer, expected: str) -> None:
+def test_replies_read_as_gmails(answer: Situation, expected: str) -> None:
     """Texts that the mail server classifies stand as Gmail sends them."""
     assert expected == text(answer, "s")
 
@@ -64,4 +65,4 @@ def test_an_accepted_mail_is_answered_with_the_time() -> None:
 )
 def test_stock_replies_are_replaced(stock: str, expected: str) -> None:
     """The client does not get to read aiosmtpd's own words."""
-    assert expected == in_gmails_words(stock, "s")
+    assert expected == as_gmail(stock, "s")

@@ -1,10 +1,10 @@
-"""The account notices what is missing, doubled and kept from the sender, and a witness that says something else."""
+"""The account of a soak: lost, doubled and unreported mails, and differences between the sources."""
 
 from dataclasses import replace
 
 import pytest
 
-from tests.integration.soak.account import Evidence, Finding, Line, Sent, Tally, Trouble, audit, lines
+from tests.integration.soak.account import Discrepancy, Evidence, Line, Sent, Tally, Trouble, audit, lines
 
 ONE = Sent("<1@a>", "api", 1, sure=True)
 THREE = Sent("<3@a>", "submission", 3, sure=True)
@@ -47,12 +47,12 @@ def test_lines() -> None:
 def test_lost() -> None:
     """A mail that was accepted and is nowhere, whatever the log says."""
     evidence = replace(CLEAN, inbox={"<3@a>": 2, "<n@a>": 1})
-    assert audit(evidence)[0] == Finding(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 given up")
+    assert audit(evidence)[0] == Discrepancy(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 given up")
     assert lines(evidence)[0].balance == 1
 
 
 def test_lost_for_one_recipient() -> None:
-    """A mail that reached two of its three recipients, and nobody gave up the third."""
+    """A mail that reached two of its three recipients, and no bounce for the third."""
     log = {**CLEAN.log, "<3@a>": Tally(2, 0, 3)}
     assert troubles(replace(CLEAN, log=log, ledger=log)) == [(Trouble.LOST, "<3@a>")]
 
@@ -100,11 +100,11 @@ def test_status_differs(state: str) -> None:
 def test_open() -> None:
     """A mail whose end the exporter missed."""
     evidence = replace(CLEAN, open={"<1@a>": "4jXSs2111CzDhqX"})
-    assert audit(evidence) == [Finding(Trouble.OPEN, "<1@a>", "queue id 4jXSs2111CzDhqX")]
+    assert audit(evidence) == [Discrepancy(Trouble.OPEN, "<1@a>", "queue id 4jXSs2111CzDhqX")]
 
 
 def test_stranger() -> None:
-    """A mail that nobody sent."""
+    """A mail that the soak did not send."""
     log = {**CLEAN.log, "<x@a>": Tally(1, 0, 1)}
     evidence = replace(CLEAN, log=log, ledger=log, inbox={**CLEAN.inbox, "<x@a>": 1})
     assert troubles(evidence) == [(Trouble.STRANGER, "<x@a>")]

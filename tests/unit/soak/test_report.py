@@ -1,10 +1,10 @@
 """What is wrong is said in words, and decides the exit status."""
 
-from tests.integration.soak.account import Evidence, Finding, Sent, Tally, Trouble
+from tests.integration.soak.account import Discrepancy, Evidence, Sent, Tally, Trouble
+from tests.integration.soak.memory import Growth
 from tests.integration.soak.report import table, troubles
-from tests.integration.soak.watch import Growth
 
-LOST = Finding(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 given up")
+LOST = Discrepancy(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 given up")
 
 
 def test_nothing_wrong() -> None:

@@ -1,4 +1,4 @@
-"""A collector of gRPC's own library, which answers as it is told and keeps what it was sent."""
+"""A fake OTLP collector over gRPC that records requests and returns prepared status codes."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +13,10 @@ SERVICES = ("opentelemetry.proto.collector.trace.v1.TraceService",)
 
 @dataclass
 class GrpcCollector:
-    """What came, and what is answered."""
+    """The recorded requests, and the responses to return."""
 
     answers: list[grpc.StatusCode] = field(default_factory=list)
-    """The next calls' codes; OK when there are none left."""
+    """The status codes of the next calls; after them OK."""
     trailers: tuple[tuple[str, bytes], ...] = ()
     is_open: Event = field(default_factory=Event)
     port: int = 0
@@ -28,7 +28,7 @@ class GrpcCollector:
 
     @property
     def endpoint(self) -> str:
-        """What OTEL_EXPORTER_OTLP_ENDPOINT says of it."""
+        """The value of OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.port}"
 
     @contextmanager
@@ -57,7 +57,7 @@ class GrpcCollector:
             self.is_open.wait(10)
             if self.answers and (code := self.answers.pop(0)) is not grpc.StatusCode.OK:
                 context.set_trailing_metadata(self.trailers)
-                context.abort(code, "as it was told, 100 %")
+                context.abort(code, "as prepared, 100 %")
             return b""
 
         return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(export)})

@@ -1,4 +1,4 @@
-"""A collector for OTLP over HTTP, which answers as it is told and keeps what it was sent."""
+"""A fake OTLP collector over HTTP that records requests and returns a prepared status."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 
 @dataclass
 class HttpCollector:
-    """What came, and what is answered."""
+    """The recorded requests, and the responses to return."""
 
     status: int = 200
     endpoint: str = ""
@@ -21,7 +21,7 @@ class HttpCollector:
     headers: list[dict[str, str]] = field(default_factory=list)
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
     is_open: Event = field(default_factory=Event)
-    """Cleared, the collector takes its time."""
+    """While it is cleared, the collector does not respond."""
     arrived: Event = field(default_factory=Event)
 
     @contextmanager
@@ -55,7 +55,7 @@ class HttpCollector:
             server.server_close()
 
     def keep(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        """Keep a request."""
+        """Record a request."""
         content = decompress(body) if headers.get("content-encoding") == "gzip" else body
         self.paths.append(path)
         self.headers.append(headers)
@@ -64,9 +64,9 @@ class HttpCollector:
         self.is_open.wait(10)
 
     def scopes(self) -> list[ScopeSpans]:
-        """Return the spans that came, by instrumentation scope."""
+        """Return the received spans, by instrumentation scope."""
         return [scope for request in self.requests for part in request.resource_spans for scope in part.scope_spans]
 
     def names(self) -> list[str]:
-        """Return the names of the spans that came."""
+        """Return the names of the received spans."""
         return [span.name for scope in self.scopes() for span in scope.spans]

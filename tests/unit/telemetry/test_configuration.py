@@ -1,4 +1,4 @@
-"""Mistakes in the environment, told so that they can be mended."""
+"""Loading of settings: defaults, and errors for invalid variables."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from mail_telemetry.configuration import SettingsInvalid, load, load_or_stop
 
 
 def test_defaults() -> None:
-    """Without any variable the exporter works beside our own mail server."""
+    """Without variables the exporter has the defaults for the mail server of this stack."""
     assert load(Settings).queue_host == "mail-queue"
 
 
 def test_every_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each wrong variable is named, with an example of what would be right."""
+    """Each invalid variable gives one line with its name and an example."""
     monkeypatch.setenv("QUEUE_PORT", "99999")
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     with pytest.raises(SettingsInvalid) as raised:
@@ -22,13 +22,13 @@ def test_every_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty variable, as a compose file may leave it, takes the default."""
+    """An empty variable, as a compose file can set it, has the default."""
     monkeypatch.setenv("QUEUE_PORT", "")
     assert load(Settings).queue_port == 9025
 
 
 def test_stop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A service with a mistake ends with status 2 and the lines on stderr, without a traceback."""
+    """With an invalid variable a service exits with status 2 and the lines on stderr, without a traceback."""
     monkeypatch.setenv("QUEUE_PORT", "x")
     with pytest.raises(SystemExit) as raised:
         load_or_stop(Settings)

@@ -1,6 +1,5 @@
-"""Spans over gRPC, to a collector of gRPC's own library."""
+"""Export of spans over gRPC."""
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
@@ -8,12 +7,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from mail_sandbox.certificates import authority
 from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service
 from mail_telemetry.tracing import Tracing, start_tracing
@@ -22,7 +18,7 @@ from tests.unit.telemetry.grpc_collector import GrpcCollector
 
 @pytest.fixture
 def collector() -> Iterator[GrpcCollector]:
-    """A collector that takes everything."""
+    """A collector that accepts all requests."""
     made = GrpcCollector()
     with made.serving():
         yield made
@@ -30,7 +26,7 @@ def collector() -> Iterator[GrpcCollector]:
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The environment, for gRPC and impatient."""
+    """The environment, with gRPC and a short time-out."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     return monkeypatch
@@ -45,7 +41,7 @@ def tracing_to(variables: pytest.MonkeyPatch, endpoint: str, **settings: str) ->
 
 
 def emit(tracing: Tracing, *names: str) -> None:
-    """Make spans."""
+    """Create and end spans."""
     for name in names:
         tracing.provider.get_tracer("test").start_span(name).end()
 
@@ -57,14 +53,14 @@ def dropped(tracing: Tracing) -> int:
 
 
 def arrived(collector: GrpcCollector) -> list[str]:
-    """Return the names of the spans that the collector was sent, again and again if so."""
+    """Return the names of the spans that the collector received, repeated ones included."""
     requests = map(ExportTraceServiceRequest.FromString, collector.bodies)
     return [span.name for request in requests for span in request.resource_spans[0].scope_spans[0].spans]
 
 
 @pytest.mark.parametrize("settings", [{}, {"COMPRESSION": "gzip"}], ids=["plain", "gzip"])
 def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, settings: dict[str, str]) -> None:
-    """What is sent arrives whole, and the headers that are set go along in lower case, as HTTP/2 wants them."""
+    """All spans arrive, and the configured headers are sent in lower case, as HTTP/2 requires."""
     tracing = tracing_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", **settings)
     names = [f"span {number}" for number in range(600)]
     emit(tracing, *names)
@@ -75,14 +71,14 @@ def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, s
 
 
 def test_variable_that_is_wrong(variables: pytest.MonkeyPatch) -> None:
-    """A value that the exporter can't use is an error that names the variable."""
+    """A value that the exporter rejects raises an error that names the variable."""
     with pytest.raises(SettingsInvalid, match="COMPRESSION"):
         tracing_to(variables, "http://127.0.0.1:1", COMPRESSION="zip")
 
 
 @pytest.mark.parametrize(("code", "tries"), [("UNAVAILABLE", 2), ("UNAUTHENTICATED", 1)])
 def test_refusal(variables: pytest.MonkeyPatch, collector: GrpcCollector, code: str, tries: int) -> None:
-    """What may pass is tried again, what does not is dropped and counted."""
+    """A transient failure is retried; after a permanent one, spans are dropped and counted."""
     collector.answers = [grpc.StatusCode[code]]
     tracing = tracing_to(variables, collector.endpoint, TIMEOUT="10")
     emit(tracing, "one")
@@ -99,7 +95,7 @@ def test_collector_that_is_down(variables: pytest.MonkeyPatch) -> None:
 
 
 def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
-    """The end of the service does not wait for a collector that does not answer."""
+    """A shutdown does not wait for a collector that does not respond."""
     collector.is_open.clear()
     tracing = tracing_to(variables, collector.endpoint, TIMEOUT="60")
     emit(tracing, "one")
@@ -114,27 +110,18 @@ def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files of a CA, and of a certificate and its key that it signed for localhost."""
-    folder, now = tmp_path_factory.mktemp("collector"), dt.datetime.now(dt.UTC)
-    ca = authority(folder / "ca.pem", now=now)
-    key = ec.generate_private_key(ec.SECP256R1())
-    signed = (
-        x509.CertificateBuilder(ca.certificate.subject, x509.Name([]), key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
-        .sign(ca.key, hashes.SHA256())
-    )
+    folder, ca = tmp_path_factory.mktemp("collector"), trustme.CA()
+    signed = ca.issue_cert("localhost")
     files = {"ca": folder / "ca.pem", "key": folder / "key.pem", "certificate": folder / "certificate.pem"}
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    files["key"].write_bytes(key.private_bytes(*form))
-    files["certificate"].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    ca.cert_pem.write_to_path(files["ca"])
+    signed.private_key_pem.write_to_path(files["key"])
+    signed.cert_chain_pems[0].write_to_path(files["certificate"])
     return files
 
 
 @pytest.fixture
 def safe(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
-    """A collector behind TLS that wants a client's certificate of the same CA."""
+    """A collector behind TLS that requires a client certificate of the same CA."""
     key, certificate, ca = (certificates[name].read_bytes() for name in ("key", "certificate", "ca"))
     made = GrpcCollector()
     with made.serving(credentials=grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)):
@@ -142,7 +129,7 @@ def safe(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
 
 
 def test_tls(variables: pytest.MonkeyPatch, safe: GrpcCollector, certificates: dict[str, Path]) -> None:
-    """Behind TLS both sides show certificates of a private CA."""
+    """Over TLS both sides use certificates of a private CA."""
     settings = {
         "CERTIFICATE": str(certificates["ca"]),
         "CLIENT_CERTIFICATE": str(certificates["certificate"]),

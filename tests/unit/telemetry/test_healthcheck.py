@@ -1,4 +1,4 @@
-"""What the containers' health check says."""
+"""The containers' health check."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -6,13 +6,13 @@ from http import HTTPStatus
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mail_exporter.server import serve
+from mail_exporter.http_server import serve
 from mail_telemetry.healthcheck import problem
 
 
 @pytest.fixture
 def healthy() -> dict[str, bool]:
-    """Return the state that the server asks for."""
+    """Return the state that the server reports."""
     return {"now": True}
 
 
@@ -26,16 +26,16 @@ def url(healthy: dict[str, bool]) -> Iterator[str]:
 
 
 def test_healthy(url: str) -> None:
-    """A 200 is no problem."""
+    """A 200 response is healthy."""
     assert problem(f"{url}/health") is None
 
 
 def test_unhealthy(url: str, healthy: dict[str, bool]) -> None:
-    """Any other answer is told with its status."""
+    """Another response gives a problem with its status."""
     healthy["now"] = False
     assert problem(f"{url}/health") == f"{url}/health: answers {HTTPStatus.SERVICE_UNAVAILABLE.value}"
 
 
-def test_nobody_there() -> None:
-    """A refused connection is told in the system's words."""
+def test_refused_connection() -> None:
+    """A refused connection gives a problem with the system's error."""
     assert "refused" in str(problem("http://127.0.0.1:1/health"))

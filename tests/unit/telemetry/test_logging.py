@@ -1,4 +1,4 @@
-"""One JSON object per line."""
+"""Log lines as JSON: fields, trace ids, masking, lost lines and slow output."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from mail_telemetry.names import Service
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """Return what is logged, and leave loguru as it was."""
+    """Return the log output, and reset loguru afterwards."""
     stream = io.StringIO()
     logging.configure(Service.API, "INFO", stream)
     yield stream
@@ -37,7 +37,7 @@ def last(out: io.StringIO) -> dict[str, object]:
 
 
 def test_line(out: io.StringIO) -> None:
-    """A line is one object with service, level and the event's own fields."""
+    """A line is one object with service, level and the fields of the event."""
     logger.info("mail accepted", queue_id="4jXS")
     line = last(out)
     assert (line["service"], line["level"], line["message"], line["queue_id"]) == (
@@ -49,14 +49,14 @@ def test_line(out: io.StringIO) -> None:
 
 
 def test_trace_of_the_current_span(out: io.StringIO) -> None:
-    """A line that is written inside a span carries its ids."""
+    """A line that is logged inside a span has its ids."""
     with TracerProvider().get_tracer("test").start_as_current_span("span") as span:
         logger.info("inside")
     assert last(out)["trace_id"] == f"{span.get_span_context().trace_id:032x}"
 
 
 def test_library_lines(out: io.StringIO) -> None:
-    """What a library logs through the standard library goes the same way, braces and all."""
+    """A record of a standard library logger is written in the same form, braces included."""
     stdlib.getLogger("uvicorn.error").warning("odd {thing}")
     line = last(out)
     assert (line["logger"], line["level"], line["message"]) == ("uvicorn.error", "warning", "odd {thing}")
@@ -72,7 +72,7 @@ def test_exception(out: io.StringIO) -> None:
 
 
 def test_exception_about_an_address(out: io.StringIO) -> None:
-    """An address in an exception's text is masked, like everywhere."""
+    """An address in the text of an exception is masked."""
     try:
         int("anna@example.org")
     except ValueError:
@@ -88,7 +88,7 @@ def test_exception_about_an_address(out: io.StringIO) -> None:
     ],
 )
 def test_time(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, unix: float, expected: str) -> None:
-    """A line has the time of its place (TZ), to the millisecond."""
+    """A line has the local time (TZ), in milliseconds."""
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     moment = datetime.fromtimestamp(unix, ZoneInfo("Europe/Berlin"))
@@ -99,7 +99,7 @@ def test_time(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, unix: float, ex
 
 
 def test_order_of_fields(out: io.StringIO) -> None:
-    """The head, context, bound fields, fields of the call, the ids of the span; a trace that is bound comes first."""
+    """The order is: fixed fields, context, bound fields, fields of the call, span ids; a bound trace id is kept."""
     with (
         TracerProvider().get_tracer("test").start_as_current_span("span"),
         logger.contextualize(**{"http.request.id": "req_1"}),
@@ -120,15 +120,15 @@ def test_message_with_braces(out: io.StringIO) -> None:
 
 
 class Unwritable:
-    """What has no text."""
+    """An object that has no text."""
 
     def __str__(self) -> str:
-        """Fail."""
+        """Raise an error."""
         raise RuntimeError("anna@example.org")
 
 
 def test_line_that_can_not_be_written(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says so, without its fields, and without the words of what went wrong."""
+    """A line that cannot be encoded has the field `unwritable`, without its own fields and the error's text."""
     logger.bind(a=Unwritable()).info("odd")
     logger.info("next")
     assert (last(out)["message"], json.loads(out.getvalue().splitlines()[0])["unwritable"]) == ("next", "RuntimeError")
@@ -136,7 +136,7 @@ def test_line_that_can_not_be_written(out: io.StringIO, capsys: pytest.CaptureFi
 
 
 def test_lone_surrogate(tmp_path: Path) -> None:
-    """A character that UTF-8 cannot express is written as an escape."""
+    """A character that UTF-8 cannot encode is written as an escape."""
     with (tmp_path / "log").open("w", encoding="utf-8") as stream:
         logging.configure(Service.API, stream=stream)
         logger.bind(a="a\ud800b").info("odd")
@@ -145,7 +145,7 @@ def test_lone_surrogate(tmp_path: Path) -> None:
 
 
 class Stream(io.StringIO):
-    """Takes a line when it is let."""
+    """A stream that can block or fail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class Stream(io.StringIO):
         self.fails = False
 
     def write(self, text: str, /) -> int:
-        """Take the text, refuse it, or wait."""
+        """Write the text, raise an error, or wait."""
         self.is_open.wait(10)
         if self.fails:
             raise OSError("no space left on device")
@@ -167,18 +167,18 @@ def messages(stream: io.StringIO) -> list[str]:
 
 
 def test_stream_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    """Lines that stdout does not take are counted, and stderr says so once for each series of losses."""
+    """Lines that cannot be written are counted, and stderr has one message for each series of losses."""
     stream = Stream()
     output = logging.configure(Service.API, stream=stream)
     for fails, text in ((True, "lost"), (True, "lost too"), (False, "kept"), (True, "lost again")):
         stream.fails = fails
         logger.info(text)
     assert (messages(stream), output.lost_lines) == (["kept"], 3)
-    assert capsys.readouterr().err == "log lines are lost: stdout takes none\n" * 2
+    assert capsys.readouterr().err == "log lines are lost: stdout is closed or full\n" * 2
 
 
 def test_closed_stream() -> None:
-    """At the very end, when stdout is closed already, nothing is raised."""
+    """Logging to a closed stdout raises nothing."""
     stream = io.StringIO()
     output = logging.configure(Service.API, stream=stream, queue_limit=10)
     stream.close()
@@ -188,7 +188,7 @@ def test_closed_stream() -> None:
 
 
 def test_queue(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a queue, a slow stdout does not block: a line that finds no room is dropped, counted and reported once."""
+    """With a queue, a slow stdout does not block: lines above the limit are dropped, counted and reported once."""
     stream = Stream()
     output = logging.configure(Service.API, stream=stream, queue_limit=100)
     stream.is_open.clear()
@@ -205,7 +205,7 @@ def test_queue(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_end_is_bounded() -> None:
-    """The end waits for a stdout that takes nothing for a second at most."""
+    """Closing waits for a blocked stdout for at most a second."""
     stream = Stream()
     output = logging.configure(Service.API, stream=stream, queue_limit=100)
     stream.is_open.clear()
@@ -217,7 +217,7 @@ def test_end_is_bounded() -> None:
 
 
 def test_exception_without_text(out: io.StringIO) -> None:
-    """An exception whose `__str__` fails is logged by its class, and does not raise where it is logged."""
+    """An exception whose `__str__` fails is logged by its class name, and logging raises nothing."""
 
     class MuteError(Exception):
         def __str__(self) -> str:
@@ -228,7 +228,7 @@ def test_exception_without_text(out: io.StringIO) -> None:
 
 
 def test_process_whose_stdout_is_not_read() -> None:
-    """A process whose stdout is full and is not read ends all the same, a second later."""
+    """A process with a full, unread stdout exits after a second."""
     code = (
         "from loguru import logger; from mail_telemetry import logging\n"
         "output = logging.configure(logging.Service.API, queue_limit=10_000)\n"
@@ -240,7 +240,7 @@ def test_process_whose_stdout_is_not_read() -> None:
 
 
 def test_line_that_is_logged_while_another_is_formatted(out: io.StringIO) -> None:
-    """It neither blocks nor costs that line."""
+    """Logging from a finalizer does not block and loses no line."""
 
     class Logging:
         def __str__(self) -> str:
@@ -252,6 +252,6 @@ def test_line_that_is_logged_while_another_is_formatted(out: io.StringIO) -> Non
 
 
 def test_level(out: io.StringIO) -> None:
-    """What is below the level is not written."""
+    """A line below the level is not written."""
     logger.debug("quiet")
     assert not out.getvalue()

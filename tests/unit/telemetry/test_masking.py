@@ -1,4 +1,4 @@
-"""Addresses as they may be shown."""
+"""Masking of addresses."""
 
 import time
 
@@ -47,19 +47,19 @@ def test_mask_text(text: str, expected: str) -> None:
     ids=["upper case", "none", "two"],
 )
 def test_domain_of(address: str, expected: str) -> None:
-    """The domain is what stands behind the last @."""
+    """The domain is the part after the last @."""
     assert expected == domain_of(address)
 
 
 def test_all_addresses_of_a_word() -> None:
-    """Addresses that follow each other without a blank are masked together."""
+    """Adjacent addresses without a blank are masked together."""
     for text in ("a.b@x.org+c.d@y.org", "a.b@x.org@c.d@y.org", "x=anna@x.org;berta@y.org"):
         masked = mask_text(text)
         assert [part for part in ("a.b", "c.d", "anna", "berta") if part in masked] == [], masked
 
 
 def test_long_words_take_no_time() -> None:
-    """A long word without an address is looked at once: masking blocks the whole process."""
+    """Masking a long word without an address takes linear time."""
     started = time.perf_counter()
     assert mask_text("@" + "a" * 100_000).endswith("a")
     assert time.perf_counter() - started < 1

@@ -1,4 +1,4 @@
-"""OpenTelemetry's variables before the SDK sees them."""
+"""Validation of OpenTelemetry variables before the SDK is imported."""
 
 import subprocess
 import sys
@@ -19,20 +19,20 @@ def test_empty_is_unset() -> None:
 @pytest.mark.parametrize("value", ["many", "-1", "1.5", "unset"])
 @pytest.mark.parametrize("name", ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_BSP_SCHEDULE_DELAY"])
 def test_no_number(name: str, value: str) -> None:
-    """A limit that is no number is an error that names the variable and shows a usable value."""
+    """An invalid number raises an error with the variable and a valid value."""
     with pytest.raises(SettingsInvalid) as raised:
         prepare({name: value, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "64", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"})
     assert raised.value.lines == (f"{name}: {value} is not a whole number of 0 or more; set it like {name}=128",)
 
 
 def test_no_seconds() -> None:
-    """A time-out that is no number is an error, too; the SDK would take its default without a word."""
-    with pytest.raises(SettingsInvalid, match="OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: soon is no number of seconds"):
+    """An invalid time-out raises an error; the SDK would silently use its default."""
+    with pytest.raises(SettingsInvalid, match="OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: soon is not a number of seconds"):
         prepare({"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "soon"})
 
 
 def test_propagators() -> None:
-    """A propagator that is not installed is an error; OpenTelemetry would raise at its import."""
+    """A propagator that is not installed raises an error, before OpenTelemetry's import would."""
     prepare({"OTEL_PROPAGATORS": "tracecontext, baggage"})
     with pytest.raises(SettingsInvalid, match="OTEL_PROPAGATORS: b3 is not installed"):
         prepare({"OTEL_PROPAGATORS": "b3"})
@@ -49,13 +49,13 @@ def test_propagators() -> None:
     ],
 )
 def test_grpc_address(endpoint: str, expected: tuple[str, int]) -> None:
-    """An endpoint for gRPC may have no scheme, and no port."""
+    """An endpoint for gRPC can have no scheme and no port."""
     assert expected == grpc_address(endpoint)
 
 
 @pytest.mark.parametrize("service", ["mail_api", "mail_exporter"])
 def test_services_say_what_is_wrong(service: str) -> None:
-    """A service ends with 2 and one line, though the SDK would raise at its import."""
+    """A service exits with 2 and one line, before the SDK's import would raise."""
     environ = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many", "MAIL_DOMAIN": "example.org"}
     ended = subprocess.run(  # noqa: S603 - Python
         [sys.executable, "-m", service, "--help"], check=False, capture_output=True, text=True, env=environ
@@ -78,12 +78,12 @@ def test_services_say_what_is_wrong(service: str) -> None:
     ],
 )
 def test_endpoint(environ: dict[str, str], expected: str | None) -> None:
-    """The endpoint of traces comes before the general one."""
+    """The endpoint for traces overrides the general one."""
     assert expected == endpoint(environ)
 
 
 def test_protocol() -> None:
-    """HTTP is the default; another protocol than the two names variable and fix."""
+    """HTTP is the default; an unsupported protocol raises an error with variable and fix."""
     assert protocol({}) is Protocol.HTTP
     assert protocol({"OTEL_EXPORTER_OTLP_PROTOCOL": "GRPC"}) is Protocol.GRPC
     with pytest.raises(SettingsInvalid, match=r"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: http/json.*4318.*4317"):

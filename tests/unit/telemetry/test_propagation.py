@@ -1,4 +1,4 @@
-"""Trace context on its way through Postfix."""
+"""Trace context propagation by `traceparent`."""
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,7 +12,7 @@ SPAN = "b7ad6b7169203331"
 
 
 def test_written_and_read() -> None:
-    """What is written for a span is read as that span, and is what the standard's own propagator writes."""
+    """A `traceparent` is read as the span it was written for, and equals that of OpenTelemetry's propagator."""
     carrier: dict[str, str] = {}
     with TracerProvider().get_tracer("test").start_as_current_span("span") as span:
         TraceContextTextMapPropagator().inject(carrier)
@@ -25,7 +25,7 @@ def test_written_and_read() -> None:
 
 
 def test_no_span() -> None:
-    """Where there is no span there is nothing to write."""
+    """An invalid span has no `traceparent`."""
     assert traceparent(INVALID_SPAN_CONTEXT) is None
 
 
@@ -33,7 +33,7 @@ def test_no_span() -> None:
     ("flags", "sampled"), [("00", False), ("01", True), ("02", False), ("03", True)], ids=["none", "s", "r", "sr"]
 )
 def test_flags(flags: str, *, sampled: bool) -> None:
-    """Only the lowest bit says whether the trace is sampled."""
+    """The lowest bit of the flags is the sampling decision."""
     read = parse_traceparent(f"00-{TRACE}-{SPAN}-{flags}")
     assert read
     assert sampled == read.trace_flags.sampled
@@ -45,5 +45,5 @@ def test_flags(flags: str, *, sampled: bool) -> None:
     ids=["empty", "short", "zero trace", "zero span", "version ff", "not hexadecimal"],
 )
 def test_malformed(value: str) -> None:
-    """A malformed header is no trace."""
+    """A malformed header has no trace."""
     assert parse_traceparent(value) is None

@@ -1,4 +1,4 @@
-"""Masked copies of spans."""
+"""Masking and limits of exported spans."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ LINKED = SpanContext(3, 4, is_remote=False, trace_flags=TraceFlags(1))
 
 
 def span(limits: SpanLimits | None = None) -> ReadableSpan:
-    """Return a finished span with an address in each place that can hold one."""
+    """Return a finished span with an address in each field that can contain one."""
     made = (
         TracerProvider(span_limits=limits)
         .get_tracer("test", "1")
@@ -35,7 +35,7 @@ def span(limits: SpanLimits | None = None) -> ReadableSpan:
 
 
 def test_addresses_are_masked() -> None:
-    """Name, attributes, events and status hold no address."""
+    """Name, attributes, events and status contain no address."""
     copy = masked(span())
     assert "anna@" not in copy.to_json()
     assert dict(copy.attributes or {}) == {
@@ -50,7 +50,7 @@ def test_addresses_are_masked() -> None:
 
 
 def test_everything_else_is_kept() -> None:
-    """But for addresses, the copy is exported as the span would be."""
+    """Apart from addresses, the copy is exported like the span."""
     original = span()
     written = encode_spans([masked(original)])
     assert written.resource_spans[0].scope_spans[0].scope.name == "test"
@@ -74,7 +74,7 @@ def test_dropped_counts_are_kept() -> None:
 
 @pytest.mark.parametrize("before", [0, 1, 5, 9])
 def test_address_across_the_cut(before: int) -> None:
-    """Values are cut after masking, so an address that the cut goes through is masked."""
+    """Values are cut after masking, so an address at the cut is masked."""
     made = TracerProvider().get_tracer("test").start_span("x", attributes={"a": "." * before + " anna@example.org"})
     made.end()
     assert isinstance(made, ReadableSpan)
@@ -84,7 +84,7 @@ def test_address_across_the_cut(before: int) -> None:
 
 
 def test_lengths() -> None:
-    """Values of spans, and those of events, links and status, have limits of their own."""
+    """Values of spans and values of events, links and status have separate limits."""
     links = [Link(LINKED, {"l": "l" * 9})]
     made = TracerProvider().get_tracer("test").start_span("x", attributes={"a": "a" * 9}, links=links)
     made.add_event("e", {"e": "e" * 9})
@@ -99,7 +99,7 @@ def test_lengths() -> None:
 
 
 def test_lone_surrogate() -> None:
-    """A character that protobuf cannot express costs neither its attribute nor its batch."""
+    """A character that protobuf cannot encode is replaced."""
     made = TracerProvider().get_tracer("test").start_span("x", attributes={"a": "x\ud800y"})
     made.set_status(Status(StatusCode.ERROR, "x\ud800y"))
     made.end()
@@ -109,15 +109,15 @@ def test_lone_surrogate() -> None:
 
 
 class Broken(SpanExporter):
-    """Fails."""
+    """An exporter that fails."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Raise."""
+        """Raise an error."""
         raise OSError(f"no way to send {len(spans)}")
 
 
 def test_exporter_that_raises() -> None:
-    """An exporter that raises is a failed export like any other."""
+    """An exporter that raises counts as a failed export."""
     exporter = MaskingSpanExporter(Broken())
     assert exporter.export([span()]) is SpanExportResult.FAILURE
     assert (exporter.is_healthy, exporter.failed_spans) == (False, 1)

@@ -1,4 +1,4 @@
-"""Export of spans: where to, by which OTEL_ variables, and what an outage of the collector costs."""
+"""Export of spans: OTEL_ variables, batches, and outages of the collector."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from loguru import logger
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from mail_exporter.span_metrics import CollectorUnavailable, span_metrics
+from mail_exporter.collectors.span_export import CollectorUnavailable, span_metrics
 from mail_telemetry import logging
 from mail_telemetry.configuration import SettingsInvalid
 from mail_telemetry.names import Service
@@ -28,7 +28,7 @@ DOWN = "http://127.0.0.1:1"
 
 @pytest.fixture
 def collector() -> Iterator[HttpCollector]:
-    """A collector that takes everything."""
+    """A collector that accepts all requests."""
     with HttpCollector().serving() as serving:
         yield serving
 
@@ -48,7 +48,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> StartTracing:
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What the process logs."""
+    """The log output of the process."""
     stream = io.StringIO()
     logging.configure(Service.EXPORTER, stream=stream)
     yield stream
@@ -61,14 +61,14 @@ def lines(output: io.StringIO) -> list[dict[str, Any]]:
 
 
 def emit(tracing: Tracing, number: int = 1) -> None:
-    """Make so many spans."""
+    """Create and end `number` spans."""
     tracer = tracing.provider.get_tracer("test")
     for index in range(number):
         tracer.start_span(f"span {index}").end()
 
 
 def export_of(tracing: Tracing) -> SpanExport:
-    """Return the export, which there is."""
+    """Return the export, which has to be enabled."""
     assert tracing.export is not None
     return tracing.export
 
@@ -82,7 +82,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_all_arrive(start: StartTracing, collector: HttpCollector) -> None:
-    """Every span that was made arrives before the shutdown ends, in batches of the SDK's processor."""
+    """All spans arrive before the shutdown ends, in batches of the SDK's processor."""
     tracing = start(collector.endpoint)
     assert isinstance(export_of(tracing).processor, BatchSpanProcessor)
     emit(tracing, 1000)
@@ -93,7 +93,7 @@ def test_all_arrive(start: StartTracing, collector: HttpCollector) -> None:
 
 
 def test_lone_span_arrives(start: StartTracing, collector: HttpCollector) -> None:
-    """A span that no other follows is exported within a second, without waiting for the shutdown."""
+    """A single span is exported within a second, before the shutdown."""
     tracing = start(collector.endpoint)
     emit(tracing)
     assert collector.arrived.wait(5)
@@ -110,7 +110,7 @@ def test_lone_span_arrives(start: StartTracing, collector: HttpCollector) -> Non
     ],
 )
 def test_no_export(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
-    """Without an endpoint, or where it is switched off, spans are not exported."""
+    """Without an endpoint, or when disabled, spans are not exported."""
     for name, value in environ.items():
         monkeypatch.setenv(f"OTEL_{name}", value)
     assert start_tracing(Service.API).export is None
@@ -133,7 +133,7 @@ def test_endpoint_headers_and_compression(start: StartTracing, collector: HttpCo
 
 
 def test_endpoint_of_traces(start: StartTracing, collector: HttpCollector) -> None:
-    """OTEL_EXPORTER_OTLP_TRACES_ENDPOINT comes before the general one, and is a whole URL."""
+    """OTEL_EXPORTER_OTLP_TRACES_ENDPOINT overrides the general one, and is a complete URL."""
     tracing = start(DOWN, EXPORTER_OTLP_TRACES_ENDPOINT=f"{collector.endpoint}/tenant/traces")
     emit(tracing)
     tracing.shutdown()
@@ -191,7 +191,7 @@ def test_unusable_variable(start: StartTracing, variables: dict[str, str], named
 
 
 def test_grpc(start: StartTracing) -> None:
-    """Over gRPC a span arrives as it does over HTTP."""
+    """A span is exported over gRPC."""
     grpc_collector = GrpcCollector()
     with grpc_collector.serving():
         tracing = start(grpc_collector.endpoint, EXPORTER_OTLP_PROTOCOL="grpc")
@@ -201,7 +201,7 @@ def test_grpc(start: StartTracing) -> None:
 
 
 def test_only_the_chosen_protocol_is_loaded() -> None:
-    """Over HTTP, gRPC's library is not loaded, which is large."""
+    """With HTTP, the gRPC library is not imported."""
     code = (
         "import os, sys; from mail_telemetry import tracing\n"
         f"os.environ['OTEL_EXPORTER_OTLP_ENDPOINT'] = '{DOWN}'\n"
@@ -215,7 +215,7 @@ def test_only_the_chosen_protocol_is_loaded() -> None:
 
 
 def test_refusing_collector(start: StartTracing, collector: HttpCollector, output: io.StringIO) -> None:
-    """What the collector refuses is dropped and counted after one try, and its status is logged."""
+    """Spans that the collector rejects are dropped and counted after one attempt, and the status is logged."""
     collector.status = 400
     tracing = start(collector.endpoint)
     emit(tracing)
@@ -227,7 +227,7 @@ def test_refusing_collector(start: StartTracing, collector: HttpCollector, outpu
 
 @pytest.mark.parametrize("protocol", Protocol)
 def test_outage_is_logged_once(start: StartTracing, output: io.StringIO, protocol: Protocol) -> None:
-    """However many spans a dead collector costs, they are counted, and the log has one line, with the reason."""
+    """During an outage all lost spans are counted, and one line is logged, with the reason."""
     tracing = start(DOWN, EXPORTER_OTLP_TIMEOUT="0.2", EXPORTER_OTLP_PROTOCOL=protocol)
     emit(tracing, 5000)
     wait_until(lambda: not export_of(tracing).is_healthy)
@@ -245,7 +245,7 @@ def test_outage_is_logged_once(start: StartTracing, output: io.StringIO, protoco
 
 
 def test_recovery_is_logged_once(start: StartTracing, collector: HttpCollector, output: io.StringIO) -> None:
-    """When exports succeed again, one line says so, with the number of spans that were lost."""
+    """When exports succeed again, one line with the number of lost spans is logged."""
     collector.status = 400
     tracing = start(collector.endpoint)
     emit(tracing)
@@ -260,7 +260,7 @@ def test_recovery_is_logged_once(start: StartTracing, collector: HttpCollector, 
 
 
 def test_full_queue(start: StartTracing, collector: HttpCollector, output: io.StringIO) -> None:
-    """While the collector takes its time, spans that find no room are dropped and counted; nothing waits for it."""
+    """With a slow collector and a full queue, spans are dropped and counted without waiting."""
     collector.is_open.clear()
     tracing = start(collector.endpoint, BSP_MAX_QUEUE_SIZE="100", BSP_MAX_EXPORT_BATCH_SIZE="50")
     started = time.monotonic()
@@ -269,7 +269,7 @@ def test_full_queue(start: StartTracing, collector: HttpCollector, output: io.St
     collector.is_open.set()
     tracing.shutdown()
     processed, dropped = export_of(tracing).counts()
-    # The SDK may count a span that found room at the last moment.
+    # The SDK may count a span that was queued at the last moment.
     assert 5000 <= processed < 5050
     assert dropped >= 5000 - 100 - 2 * 50
     assert len(collector.names()) == processed - dropped
@@ -277,7 +277,7 @@ def test_full_queue(start: StartTracing, collector: HttpCollector, output: io.St
 
 
 def test_wait_for_room(start: StartTracing, collector: HttpCollector) -> None:
-    """Waiting for room while exports succeed loses no span, however small the queue is."""
+    """Waiting for room loses no span while exports succeed, with any size of the queue."""
     tracing = start(collector.endpoint, BSP_MAX_QUEUE_SIZE="100", BSP_MAX_EXPORT_BATCH_SIZE="50")
     for _ in range(100):
         export_of(tracing).wait_for_room()
@@ -292,18 +292,18 @@ def test_no_wait_while_exports_fail(start: StartTracing, output: io.StringIO) ->
     emit(tracing, 100)
     wait_until(lambda: not export_of(tracing).is_healthy)
     started = time.monotonic()
-    for _ in range(1000):
+    for _ in range(200):  # with waits of 0.1 s they would take 20 s
         export_of(tracing).wait_for_room()
         emit(tracing, 20)
     assert time.monotonic() - started < 5
     tracing.shutdown()
     processed, dropped = export_of(tracing).counts()
-    assert processed == dropped >= 20_100
+    assert processed == dropped >= 4_100
     assert len(lines(output)) == 1
 
 
 def test_shutdown_is_bounded(start: StartTracing, collector: HttpCollector, output: io.StringIO) -> None:
-    """A collector that does not answer holds the end of the service up no longer than allowed."""
+    """A shutdown waits for a collector that does not respond no longer than allowed."""
     collector.is_open.clear()
     tracing = start(collector.endpoint)
     emit(tracing)

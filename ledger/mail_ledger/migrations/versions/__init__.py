@@ -1,1 +1,1 @@
-"""One script per step; none of them changes once it was released. There is no way back but a backup."""
+"""One Alembic script per schema change. A released script never changes; the only way back is a backup."""

@@ -1,4 +1,4 @@
-"""The first version: how far the log was read, and the tracker's open mails."""
+"""Create the tables of the first version: log position and open mails."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make what `metadata.create_all` made before there were migrations."""
+    """Create the tables that `metadata.create_all` created before there were migrations."""
     op.create_table(
         "log_position",
         sa.Column("log", sa.String(512), primary_key=True),

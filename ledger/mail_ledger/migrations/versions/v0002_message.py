@@ -1,4 +1,4 @@
-"""Mails and their delivery attempts as rows; the open mails of the first version become such rows."""
+"""Create the tables `message` and `attempt`, and convert the open mails of the first version."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,9 @@ _open_mail = sa.table("open_mail", sa.column("queue_id", sa.String), sa.column("
 
 
 def upgrade() -> None:
-    """Make the tables and take the open mails over."""
+    """Create the tables and convert the open mails."""
     found = sa.inspect(op.get_bind())
-    if not found.has_table("message"):  # made without a migration by a version between two releases
+    if not found.has_table("message"):  # some unreleased versions created it without a migration
         _create()
     if found.has_table("open_mail"):
         rows = [_message(row.state) for row in op.get_bind().execute(sa.select(_open_mail.c.state))]

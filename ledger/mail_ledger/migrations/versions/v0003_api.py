@@ -1,4 +1,4 @@
-"""What the API does: keys, and what it handed to the mail server; and a quick way to the day's quota."""
+"""Create the tables `api_key` and `submission`, and an index for the quota."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Make the tables and indexes."""
+    """Create the tables and indexes."""
     key = op.create_table(
         "api_key",
         sa.Column("prefix", sa.String(16), primary_key=True),

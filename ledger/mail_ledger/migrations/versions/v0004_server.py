@@ -1,4 +1,4 @@
-"""Several mail servers on one ledger: whose log a position is of, and whose queue a mail is in."""
+"""Add the mail server's name to log positions and mails, so that several servers can share a ledger."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Name the server; what is there is the only one's, whose name nobody wrote down."""
+    """Add the columns; existing rows get the empty name, of the only server."""
     connection = op.get_bind()
     old = sa.Table("log_position", sa.MetaData(), autoload_with=connection)
     positions = [{"server": "", **row} for row in connection.execute(sa.select(old)).mappings()]

@@ -1,4 +1,4 @@
-"""The answer to a repetition is made anew from the mail's id: nobody reads a stored one."""
+"""Drop the stored answer: a repeated request gets an answer made from the mail's id."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Drop it."""
+    """Drop the column."""
     op.drop_column("submission", "answer")

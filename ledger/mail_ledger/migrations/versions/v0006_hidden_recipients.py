@@ -1,4 +1,4 @@
-"""Which recipients of a submission the others must not see; unknown for those that are there."""
+"""Add the bcc recipients of a submission; null in existing rows."""
 
 import sqlalchemy as sa
 from alembic import op

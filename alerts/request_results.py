@@ -1,0 +1,95 @@
+"""Alert for each result of a send request."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from mail_api.errors import Code
+
+
+class Blame(StrEnum):
+    """Side that can correct the failure."""
+
+    NONE = "no failure"
+    SENDER = "sender"
+    OURS = "ours"
+
+
+class Decision(NamedTuple):
+    """The alert that a result raises by itself, if any, and the reason."""
+
+    blame: Blame
+    alert: str | None
+    reason: str
+
+
+FAILING: Final = "MailApiFailing"
+REFUSES_EVERYTHING: Final = "MailApiRefusesEverything"
+REFUSES_FOR_QUOTA: Final = "MailApiRefusesForQuota"
+KEY_AT_LIMIT: Final = "MailApiKeyAtLimit"
+OVERLOADED: Final = "MailApiOverloaded"
+
+_SITE: Final = (
+    "the request is at fault; a site that used to work and is refused for a day has changed, or a setting has"
+)
+
+
+def _site(reason: str = _SITE) -> Decision:
+    return Decision(Blame.SENDER, REFUSES_EVERYTHING, reason)
+
+
+def _failed(reason: str) -> Decision:
+    return Decision(Blame.OURS, FAILING, reason)
+
+
+DECISIONS: Final[Mapping[Code, Decision]] = {
+    Code.ACCEPTED: Decision(Blame.NONE, None, "the mail server has the mail"),
+    Code.REPLAYED: Decision(Blame.NONE, None, "a repeated request got the answer of the first one"),
+    # --- sender
+    Code.INVALID_REQUEST: _site(),
+    Code.UNSUPPORTED_MEDIA_TYPE: _site(),
+    Code.REQUEST_TOO_LARGE: _site(),
+    Code.REQUEST_TIMEOUT: _site(
+        "the body came too slowly: a bad connection, or for a day a proxy that breaks requests"
+    ),
+    Code.INTERNATIONAL_ADDRESS: _site(),
+    Code.RECIPIENT_REFUSED: _site(),
+    Code.MESSAGE_REFUSED: _site(),
+    Code.KEY_INVALID: _site(),
+    Code.RECIPIENT_NOT_ALLOWED: _site(),
+    Code.SENDER_NOT_ALLOWED: _site(),
+    Code.ORIGIN_NOT_ALLOWED: _site(),
+    Code.REDIRECT_NOT_ALLOWED: _site(),
+    Code.IDEMPOTENCY_CONFLICT: _site("the program uses one idempotency key for several mails"),
+    Code.REQUEST_IN_FLIGHT: Decision(Blame.SENDER, None, "the first request with this idempotency key gets the answer"),
+    Code.RATE_LIMITED: Decision(
+        Blame.SENDER,
+        None,
+        "one address or key sends too fast, mostly a bot, and may send again within the rate's time; the API logs a "
+        "warning when visitors share one address",
+    ),
+    Code.FILLED_TOO_FAST: Decision(Blame.SENDER, None, "mostly a bot; a person sends again after some seconds"),
+    Code.HONEYPOT: Decision(Blame.SENDER, None, "a bot filled the hidden field"),
+    Code.INTERRUPTED: Decision(Blame.SENDER, None, "the caller left, or the API was stopped: MailApiDown"),
+    # --- ours
+    Code.QUOTA_EXHAUSTED: Decision(
+        Blame.OURS,
+        REFUSES_FOR_QUOTA,
+        "the relay's limit, with its reserve; while there is no room at all, MailQuotaNoRoom fires in its place",
+    ),
+    Code.KEY_LIMIT_REACHED: Decision(Blame.OURS, KEY_AT_LIMIT, "the limit was set here, the sender can only wait"),
+    Code.TOO_MANY_REQUESTS: Decision(Blame.OURS, OVERLOADED, "more requests at once than MAX_CONCURRENT_REQUESTS"),
+    Code.MAIL_SERVER_UNREACHABLE: _failed("the mail server does not answer"),
+    Code.MAIL_SERVER_BUSY: _failed("all connections to the mail server are in use"),
+    Code.TEMPORARILY_REFUSED: _failed("the mail server has no room, or a lookup failed"),
+    Code.SENDER_REFUSED: _failed("the mail server does not take DEFAULT_FROM"),
+    Code.KEY_UNVERIFIABLE: _failed("the ledger, which holds the keys, cannot be read"),
+    Code.OUTCOME_UNKNOWN: _failed("the mail server's answer is missing; the caller is told not to repeat the mail"),
+    Code.INTERNAL_ERROR: _failed("a defect"),
+}
+"""The decision for every result of `mail_api_messages_total`."""
+
+
+def results_of(alert: str) -> str:
+    """Return a regular expression of the results that raise the alert."""
+    return "|".join(sorted(code for code, decision in DECISIONS.items() if decision.alert == alert))

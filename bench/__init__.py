@@ -1,1 +1,0 @@
-"""Benchmarks, each against a peer in the same run; the Makefile runs them."""

@@ -1,0 +1,42 @@
+"""Check the environment variables of each service with the service's own validation."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic_settings import BaseSettings
+
+from mail_check.host_facts import HostFacts
+from mail_check.results import Result, failed, ok, unknown, warning
+from mail_telemetry.configuration import SettingsInvalid, load
+
+_PREFIX: Final = "mail-server: "
+_WARNING: Final = "warning: "
+_FIX: Final = "Change it in the file of variables, then start the services anew (`up -d`)."
+
+
+def check_mail_server(facts: HostFacts | None) -> Iterator[Result]:
+    """Yield the errors and warnings of `mail-server check`, which dev/check runs in the mail server's image."""
+    if facts is None or facts.server_status is None:
+        why = "only the mail server's image can check its variables"
+        yield unknown(why, "Run `make check` on the host, or: docker exec mail-server mail-server check")
+        return
+    lines = [line.removeprefix(_PREFIX) for line in facts.server_output if line.startswith(_PREFIX)]
+    errors = [line for line in lines if line.partition(":")[0].isupper()]
+    yield from (failed(line, _FIX) for line in errors)
+    # TLS_CERT_FILE: most servers have a self-signed certificate, and start-up prints that at each start.
+    yield from (warning(line.removeprefix(_WARNING), _FIX) for line in lines if line.startswith(_WARNING))
+    if facts.server_status and not errors:
+        last = "; ".join(facts.server_output[-3:])
+        yield failed(f"`mail-server check` ended with {facts.server_status}: {last}", "Read its output.")
+    elif not facts.server_status:
+        yield ok("every variable can be used")
+
+
+def check_service(settings: type[BaseSettings]) -> Iterator[Result]:
+    """Yield the validation errors of a Python service's settings in this process's environment."""
+    try:
+        load(settings)
+    except SettingsInvalid as error:
+        yield from (failed(line, _FIX) for line in error.lines)
+    else:
+        yield ok("every variable can be used")

@@ -1,0 +1,95 @@
+"""Quota metrics of the relay account and limits of API keys, from the ledger.
+
+Mail servers that share a relay account share its quota.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from mail_exporter.collectors import gauge, gauges
+from mail_ledger import LedgerError
+from mail_ledger.key_limits import KeyRoom
+from mail_ledger.quota import Quota, ordinary_reopens, ordinary_room
+from mail_telemetry import names
+from mail_telemetry.names import Entry
+
+_FORWARDED: Final = {False: "no", True: "yes"}
+
+
+class Limits(NamedTuple):
+    """The relay account's quota (None without a relay), and the room of API keys with their own limit."""
+
+    quota: Quota | None
+    keys: Sequence[KeyRoom] = ()
+
+
+class QuotaReader:
+    """Reads the limits and caches them: while the ledger is down, each read takes the whole timeout.
+
+    Args:
+        read: returns the limits, or raises LedgerError.
+        reserve: recipients of the limit that are kept for important API keys (QUOTA_RESERVE).
+        cache_seconds: how long a result or a failure is cached.
+    """
+
+    def __init__(self, read: Callable[[], Limits], reserve: int, cache_seconds: float = 2.0) -> None:
+        self._read = read
+        self._reserve = reserve
+        self._cache_seconds = cache_seconds
+        self._found: Limits | LedgerError | None = None
+        self._read_at = float("-inf")
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield the gauges.
+
+        Raises:
+            LedgerError: the ledger can't be read.
+        """
+        if self._found is None or time.monotonic() - self._read_at >= self._cache_seconds:
+            self._found = self._try_read()
+            self._read_at = time.monotonic()  # after the read: a slow failure is cached for the whole time
+        if isinstance(self._found, LedgerError):
+            raise self._found
+        if self._found.quota is not None:
+            yield from quota_metrics(self._found.quota, self._reserve)
+        yield from key_metrics(self._found.keys)
+
+    def _try_read(self) -> Limits | LedgerError:
+        try:
+            return self._read()
+        except LedgerError as error:
+            return error
+
+
+def quota_metrics(quota: Quota, reserve: int) -> Iterator[Metric]:
+    """Yield the gauges of a quota; an entry without recipients has the value 0."""
+    yield gauge(names.QUOTA_LIMIT, quota.limit)
+    yield gauge(names.QUOTA_RESERVE, reserve)
+    yield gauge(names.QUOTA_ROOM, ordinary_room(quota, reserve))
+    yield gauge(names.QUOTA_REOPENS, ordinary_reopens(quota, reserve) or 0)
+    yield gauge(names.QUOTA_USED, quota.used)
+    yield _used_by_entry(quota)
+    yield gauge(names.QUOTA_REMAINING, quota.remaining)
+    yield gauge(names.QUOTA_IN_QUEUE, quota.in_queue)
+    yield gauge(names.QUOTA_NEXT_RELEASE, quota.next_release or 0)
+    yield gauge(names.QUOTA_EXHAUSTED, quota.exhausted)
+    yield gauge(names.QUOTA_EXHAUSTION, quota.estimated_exhaustion or 0)
+
+
+def key_metrics(keys: Sequence[KeyRoom]) -> Iterator[Metric]:
+    """Yield the room of each key."""
+    yield gauges(names.KEY_ROOM, {key.name: key.room for key in keys})
+    yield gauges(names.KEY_REOPENS, {key.name: key.reopens or 0 for key in keys})
+
+
+def _used_by_entry(quota: Quota) -> GaugeMetricFamily:
+    metric = names.QUOTA_ENTRY_USED
+    known = {(use.entry, use.forwarded): use.recipients for use in quota.uses}
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for entry in Entry:
+        for forwarded, label in _FORWARDED.items():
+            family.add_metric([entry.value, label], known.get((entry, forwarded), 0))
+    return family

@@ -1,0 +1,51 @@
+"""Host facts, as dev/check writes them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail_check.host_facts import ContainerState, HostFacts, PublishedPort, parse_host_facts
+
+LINES = [
+    "container\tmail-server\trunning\thealthy\t0\t",
+    "container\tmail-api\texited\t\t2\tport is already allocated",
+    "changed\tmail-server",
+    "published\tmail-server\t2525/tcp\t0.0.0.0\t25",
+    "listening\t587",
+    "nameserver\t127.0.0.53",
+    "nameserver\t192.0.2.53",
+    "nameserver\t192.0.2.53",
+    "nameserver\tnone",
+    "server\t64",
+    "said\tmail-server: MAIL_DOMAIN: not\tset",
+    "said\t",
+    "weather\tsunny",
+    "",
+]
+
+
+def test_lines() -> None:
+    """Every kind of line is read, and other lines are ignored."""
+    assert HostFacts(
+        containers={
+            "mail-server": ContainerState("running", "healthy", "0", ""),
+            "mail-api": ContainerState("exited", "", "2", "port is already allocated"),
+        },
+        changed=frozenset({"mail-server"}),
+        published=(PublishedPort("mail-server", 2525, "0.0.0.0", 25),),  # noqa: S104 - where Docker publishes
+        listening=frozenset({587}),
+        nameservers=("192.0.2.53",),
+        server_status=64,
+        server_output=("mail-server: MAIL_DOMAIN: not\tset", ""),
+    ) == parse_host_facts(f"{line}\n" for line in LINES)
+
+
+def test_runs() -> None:
+    """A service runs when its container has the state `running`."""
+    facts = parse_host_facts(LINES)
+    assert [True, False, False] == [facts.runs(one) for one in ("mail-server", "mail-api", "mail-exporter")]
+
+
+@given(st.lists(st.text()))
+def test_unknown_lines(lines: list[str]) -> None:
+    """Any other text is ignored."""
+    assert HostFacts() == parse_host_facts(f"else {line}" for line in lines)

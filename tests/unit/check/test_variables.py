@@ -1,0 +1,62 @@
+"""Checks of the services' variables."""
+
+import pytest
+
+from mail_check.checks import variables
+from mail_check.host_facts import HostFacts
+from mail_check.results import CheckStatus
+from mail_check.settings import CheckSettings
+
+
+def test_mail_server_warnings() -> None:
+    """Warnings of the mail server are warnings, and its other lines are ignored."""
+    said = (
+        "Hostname: mail.shop.org",
+        "mail-server: warning: FORWARD_EMAIL: not set: mail is refused",
+        "mail-server: the variables are valid",
+    )
+    found = list(variables.check_mail_server(HostFacts(server_status=0, server_output=said)))
+    assert [CheckStatus.WARNING, CheckStatus.OK] == [one.status for one in found]
+    assert found[0].message == "FORWARD_EMAIL: not set: mail is refused"
+
+
+def test_mail_server_errors() -> None:
+    """Each error of the mail server is a failure."""
+    said = (
+        "mail-server: MAIL_DOMAIN: 'x' is not a domain",
+        "mail-server: USE_TLS: neither yes nor no",
+        "mail-server: not started, 2 to fix (mail-server --help)",
+    )
+    found = list(variables.check_mail_server(HostFacts(server_status=64, server_output=said)))
+    assert [
+        (CheckStatus.FAILED, "MAIL_DOMAIN: 'x' is not a domain"),
+        (CheckStatus.FAILED, "USE_TLS: neither yes nor no"),
+    ] == [(one.status, one.message) for one in found]
+
+
+def test_mail_server_check_fails() -> None:
+    """An exit status without an error line is a failure with the last lines."""
+    (found,) = variables.check_mail_server(HostFacts(server_status=125, server_output=("no space left on device",)))
+    assert (CheckStatus.FAILED, True) == (found.status, "ended with 125: no space left" in found.message)
+
+
+@pytest.mark.parametrize("facts", [None, HostFacts()])
+def test_mail_server_check_not_run(facts: HostFacts | None) -> None:
+    """Without its output the result is unknown."""
+    (found,) = variables.check_mail_server(facts)
+    assert found.status is CheckStatus.UNKNOWN
+
+
+def test_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validation errors of a service's settings are failures."""
+
+    class Strict(CheckSettings):
+        """Has a number."""
+
+        number: int = 1
+
+    (found,) = variables.check_service(Strict)
+    assert found.status is CheckStatus.OK
+    monkeypatch.setenv("NUMBER", "many")
+    (found,) = variables.check_service(Strict)
+    assert (CheckStatus.FAILED, True) == (found.status, found.message.startswith("NUMBER: "))

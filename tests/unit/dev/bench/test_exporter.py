@@ -1,0 +1,21 @@
+"""The command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def test_without_docker_it_fails_with_a_reason(tmp_path: Path) -> None:
+    """What could not be run is an error; numbers never are."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dev.bench.exporter", "--quick"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert 1 == done.returncode
+    assert "there is no docker command" in done.stderr

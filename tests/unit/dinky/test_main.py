@@ -1,0 +1,453 @@
+"""Command line: install, check and undo in a copy of the stack."""
+
+import difflib
+import json
+import os
+import pty
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dinky.__main__ import CANNOT, DONE, OPEN, main
+from dinky.install_record import fingerprint
+from dinky.server_folder import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
+from tests.unit.dinky.conftest import STACK
+
+RULE = "monitoring/prometheus/mail/relay.yml"
+Files = dict[str, bytes]
+Json = dict[str, Any]
+
+
+def tree(folder: Path) -> Files:
+    """Return every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def install(server: Path) -> int:
+    """Install with --yes."""
+    return main(["install", str(server), "--yes"])
+
+
+def undo(server: Path) -> int:
+    """Undo with --yes."""
+    return main(["undo", str(server), "--yes"])
+
+
+def check(server: Path) -> int:
+    """Check the installation."""
+    return main(["check", str(server)])
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_check_before_installation(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """The check of the original stack lists every change with its fix, and writes nothing."""
+    assert check(server) == OPEN
+    printed = capsys.readouterr().out
+    lines = printed.splitlines()
+    missing = [line for line in lines if line.startswith("missing")]
+    assert len(missing) == 27
+    assert all(after.startswith("          fix: ") for line, after in pairwise(lines) if line in missing)
+    assert f"missing {COMPOSE}: its own service mail-server is not started, even by name" in missing
+    assert f"missing {RULE}: it is not there" in missing
+    assert "dinky: 27 missing or old; warnings: 1; `make dinky DIR=" in printed
+    assert tree(server) == tree(STACK)
+
+
+def test_installed(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """After an installation the check finds nothing missing, and a second one has nothing to do."""
+    assert install(server) == DONE
+    assert check(server) == DONE
+    assert "dinky: nothing is missing" in capsys.readouterr().out
+    once = tree(server)
+    assert install(server) == DONE
+    assert "nothing to do" in capsys.readouterr().out
+    assert tree(server) == once
+
+
+def test_undone(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """Undoing restores every file and folder, byte for byte."""
+    assert install(server) == DONE
+    assert undo(server) == DONE
+    assert tree(server) == tree(STACK)
+    assert not (server / "monitoring/prometheus/mail").exists()
+    assert not (server / ".dinky-mail").exists()
+    capsys.readouterr()
+    assert undo(server) == DONE
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_only_lines_are_added(server: Path) -> None:
+    """The server's own lines stay, except for the two that make Alertmanager wait for the old mail server."""
+    install(server)
+    gone = []
+    for path in (COMPOSE, PROMETHEUS, ALERTMANAGER, DATASOURCES):
+        before, after = ((folder / path).read_text().splitlines() for folder in (STACK, server))
+        gone += [line[2:] for line in difflib.ndiff(before, after) if line.startswith("- ")]
+    assert gone == ["    depends_on:", "      - mail-server"]
+
+
+def test_result_is_as_intended(server: Path) -> None:
+    """The compose file starts no mail server of its own, and all links point to existing data sources."""
+    install(server)
+    services = yaml.safe_load((server / COMPOSE).read_text())["services"]
+    assert services["replaced-mail-server"]["profiles"] == ["replaced-by-dinky-mail"]
+    assert services["replaced-mail-server"]["container_name"] == "mail-server"
+    assert {"build", "ports", "volumes"} & set(services["mail-server"]) == set()
+    assert "depends_on" not in services["alertmanager"]
+    assert services["prometheus"]["command"][-2:] == ["--web.enable-lifecycle", "--enable-feature=exemplar-storage"]
+    routes = yaml.safe_load((server / ALERTMANAGER).read_text())["route"]["routes"]
+    assert [one["receiver"] for one in routes] == ["mail", "on-call", "sites"]
+    sources = {one["name"]: one["jsonData"] for one in sources_of(server) if "jsonData" in one}
+    links = [*sources["Prometheus"]["exemplarTraceIdDestinations"], *sources["Loki"]["derivedFields"]]
+    assert {one["url"].partition("?")[0] for one in links} == {"/d/mail-trail"}
+    # The uids that Grafana derives from these names.
+    assert sources["Tempo"]["tracesToLogsV2"]["datasourceUid"] == "P8E80F9AEF21F6940"
+    assert sources["Tempo"]["tracesToMetrics"]["datasourceUid"] == "PBFA97CFB590B2093"
+    assert sources["Tempo"]["tracesToLogs"]["datasourceUid"] == "loki"
+
+
+def sources_of(server: Path) -> list[Json]:
+    """Return the provisioned data sources."""
+    found: list[Json] = yaml.safe_load((server / DATASOURCES).read_text())["datasources"]
+    return found
+
+
+def test_containers_see_the_change(server: Path) -> None:
+    """A changed file keeps its inode and mode, since containers may mount it; a new one can be read by all users."""
+    path = server / ALERTMANAGER
+    path.chmod(0o640)
+    before = path.stat()
+    mask = os.umask(0o077)
+    try:
+        install(server)
+    finally:
+        os.umask(mask)
+    assert (path.stat().st_ino, path.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert (server / RULE).stat().st_mode & 0o777 == 0o644
+    assert (server / RULE).parent.stat().st_mode & 0o777 == 0o755
+    assert (server / ".dinky-mail").stat().st_mode & 0o777 == 0o700
+
+
+def test_no_terminal(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """Without --yes and without a terminal the diff is printed, nothing is changed, and --yes is named."""
+    assert main(["install", str(server)]) == OPEN
+    printed = capsys.readouterr().out
+    assert '+  - "mail/*.yml"' in printed
+    assert "writes 8 files to monitoring/prometheus/mail/" in printed
+    assert "use --yes" in printed
+    assert tree(server) == tree(STACK)
+
+
+def test_own_edit_in_their_file(server: Path) -> None:
+    """What the operator adds to an edited file survives a second run and an undo."""
+    install(server)
+    replace(server / PROMETHEUS, "scrape_interval: 15s", "scrape_interval: 30s")
+    assert check(server) == DONE
+    install(server)
+    assert undo(server) == DONE
+    expected = (STACK / PROMETHEUS).read_text().replace("scrape_interval: 15s", "scrape_interval: 30s")
+    assert (server / PROMETHEUS).read_text() == expected
+    assert {**tree(server), PROMETHEUS: b""} == {**tree(STACK), PROMETHEUS: b""}
+
+
+def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """A line of ours that the operator has changed stays: not replaced, not doubled, and printed at the undo."""
+    install(server)
+    replace(server / ALERTMANAGER, "repeat_interval: 12h", "repeat_interval: 6h")
+    edited = tree(server)
+    assert install(server) == DONE
+    assert tree(server)[ALERTMANAGER] == edited[ALERTMANAGER]
+    assert check(server) == DONE
+    capsys.readouterr()
+    assert undo(server) == DONE
+    assert (
+        f"{ALERTMANAGER}: you have changed this line since, so it stays: repeat_interval: 12h"
+        in capsys.readouterr().out
+    )
+    left = yaml.safe_load((server / ALERTMANAGER).read_text())
+    assert left["route"]["routes"][0]["repeat_interval"] == "6h"
+    assert [one["name"] for one in left["receivers"]] == ["everybody", "on-call", "sites"]
+    assert tree(server)[COMPOSE] == tree(STACK)[COMPOSE]
+
+
+def test_own_edit_of_our_file(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """A rule file that the operator has changed stays, after the undo too."""
+    install(server)
+    replace(server / RULE, "for: 1m", "for: 5m")
+    mine = (server / RULE).read_bytes()
+    assert install(server) == DONE
+    assert f"{RULE}: you have changed it, so it stays" in capsys.readouterr().out
+    assert check(server) == DONE
+    assert f"yours   {RULE}" in capsys.readouterr().out
+    assert undo(server) == DONE
+    assert tree(server)[RULE] == mine
+    assert not (server / "monitoring/prometheus/mail/api.yml").exists()
+
+
+def pretend_older(server: Path, path: str) -> None:
+    """Replace a file of ours by one that another version might have installed."""
+    record = server / ".dinky-mail/record.json"
+    listed = json.loads(record.read_text())
+    older = server / path
+    older.write_text("groups: []\n")
+    listed["ours"][path] = fingerprint(older.read_bytes())
+    record.write_text(json.dumps(listed))
+
+
+def test_newer_version(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """An unchanged file from another version is old, and is replaced."""
+    install(server)
+    new = tree(server)[RULE]
+    pretend_older(server, RULE)
+    assert check(server) == OPEN
+    assert f"old     {RULE}: it is from another version" in capsys.readouterr().out
+    assert install(server) == DONE
+    assert tree(server)[RULE] == new
+
+
+def test_newer_version_of_an_edited_file(server: Path) -> None:
+    """Where both have changed it, the operator's file stays, and ours is written next to it as NAME.new."""
+    install(server)
+    new = tree(server)[RULE]
+    pretend_older(server, RULE)
+    (server / RULE).write_text("groups: [] # mine\n")
+    assert install(server) == DONE
+    assert (tree(server)[RULE], tree(server)[f"{RULE}.new"]) == (b"groups: [] # mine\n", new)
+    (server / f"{RULE}.new").rename(server / RULE)
+    assert check(server) == DONE
+    assert undo(server) == DONE
+    assert tree(server) == tree(STACK)
+
+
+def test_former_rule_file(server: Path) -> None:
+    """A file of another version that this one does not have is removed."""
+    install(server)
+    extra = "monitoring/prometheus/mail/former.yml"
+    pretend_older(server, extra)
+    assert check(server) == OPEN
+    assert install(server) == DONE
+    assert not (server / extra).exists()
+
+
+def test_other_notification_route(monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
+    """Other ALERT_ settings change our lines in alertmanager.yml and no other, and are undone as well."""
+    install(server)
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/b")
+    assert check(server) == OPEN
+    assert install(server) == DONE
+    text = (server / ALERTMANAGER).read_text()
+    assert "https://hook.example/b" in text
+    assert "https://hook.example/a" not in text
+    undo(server)
+    assert tree(server) == tree(STACK)
+
+
+def test_no_notification_route(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
+) -> None:
+    """Without ALERT_ variables everything else is installed, one warning names them, and the check reports it."""
+    monkeypatch.delenv("ALERT_WEBHOOK_URL")
+    for _ in range(2):
+        assert install(server) == DONE
+        printed = capsys.readouterr().out
+        assert printed.count("ALERT_") == printed.count("dinky: warning: no notification route is configured") == 1
+    assert tree(server)[ALERTMANAGER] == tree(STACK)[ALERTMANAGER]
+    assert check(server) == OPEN
+    assert f"missing {ALERTMANAGER}: alerts about mail have a notification route" in capsys.readouterr().out
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/a")
+    assert install(server) == DONE
+    assert check(server) == DONE
+
+
+def test_half_a_notification_route(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
+) -> None:
+    """A route that cannot work stops the installation before anything is written, and names the variable."""
+    monkeypatch.setenv("ALERT_TELEGRAM_BOT_TOKEN_FILE", "/run/secrets/token")
+    assert install(server) == CANNOT
+    assert "dinky: ALERT_TELEGRAM_CHAT_ID: is not set" in capsys.readouterr().err
+    assert tree(server) == tree(STACK)
+
+
+def test_file_that_cannot_be_edited(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """What has to be done by hand is printed each time, with its reason, and the exit code reports it."""
+    (server / PROMETHEUS).write_text("scrape_configs: []\n")
+    assert install(server) == OPEN
+    assert f"dinky: to do by hand: {PROMETHEUS}: " in capsys.readouterr().out
+    assert install(server) == OPEN
+    printed = capsys.readouterr().out
+    assert "nothing to do" not in printed
+    assert "nothing was changed" in printed
+
+
+def test_next_steps(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
+    """The commands name the services whose definition changed, and no other; optional ones are not started."""
+    install(server)
+    printed = capsys.readouterr().out
+    assert "docker compose up -d --no-deps prometheus alertmanager promtail " in printed
+    assert "steps 2 to 6 of docs/dinky-server.md" in printed
+    assert "docker kill" not in printed  # both are created anew
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hook.example/b")
+    install(server)
+    printed = capsys.readouterr().out
+    assert "docker compose up" not in printed
+    assert "docker kill --signal=HUP alertmanager" in printed
+
+
+def test_next_steps_after_an_undo(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """Dinky Mail's containers go before the old mail server is started, since they have its name."""
+    install(server)
+    capsys.readouterr()
+    undo(server)
+    printed = capsys.readouterr().out
+    steps = [
+        "docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod down",
+        "docker compose up -d --no-deps prometheus alertmanager promtail ",
+        "docker compose up -d mail-server ",
+    ]
+    assert sorted(steps, key=printed.index) == steps
+
+
+def test_missing_file_names_its_source(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """The fix for a missing file names the file of this repository."""
+    check(server)
+    assert "fix: run `make dinky`, or copy alerts/rules/relay.yml there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["install", "check", "undo"])
+def test_no_folder(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """An empty DIR is reported as such, with an example."""
+    assert main([command, ""]) == CANNOT
+    assert "DIR is required" in capsys.readouterr().err
+
+
+def test_links_lead_where_the_settings_say(server: Path) -> None:
+    """Rules and dashboards have RUNBOOK_URL and GRAFANA_URL, and no placeholder."""
+    install(server)
+    installed = {path: text.decode() for path, text in tree(server).items() if "/mail" in path}
+    assert "https://git.dinky.net/runbooks/MailServerDown.md" in installed["monitoring/prometheus/mail/server.yml"]
+    assert "https://grafana.dinky.net/d/mail-server" in installed["monitoring/prometheus/mail/server.yml"]
+    assert (
+        "https://git.dinky.net/runbooks/${__value.raw}.md"
+        in installed["monitoring/grafana/dashboards/mail-overview.json"]
+    )
+    assert [path for path, text in installed.items() if ".invalid" in text or "localhost:3000" in text] == []
+
+
+def test_links_that_cannot_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
+) -> None:
+    """Without the settings, check and installation warn of both, and continue."""
+    monkeypatch.delenv("RUNBOOK_URL")
+    monkeypatch.delenv("GRAFANA_URL")
+    assert install(server) == DONE
+    assert "dinky: warning: RUNBOOK_URL is not set" in capsys.readouterr().out
+    assert check(server) == DONE
+    printed = capsys.readouterr().out
+    assert "warning .env.mail.prod: RUNBOOK_URL is not set" in printed
+    assert "warning .env.mail.prod: GRAFANA_URL is http://localhost:3000" in printed
+
+
+@pytest.mark.parametrize("name", ["RUNBOOK_URL", "GRAFANA_URL"])
+def test_link_that_is_no_url(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path, name: str
+) -> None:
+    """A value that would break a rule or a dashboard is rejected, and nothing is changed."""
+    monkeypatch.setenv(name, 'https://x"y')
+    assert install(server) == CANNOT
+    assert f"dinky: {name}: " in capsys.readouterr().err
+    assert tree(server) == tree(STACK)
+
+
+def test_secrets_in_a_tracked_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path
+) -> None:
+    """A secret that would be written into alertmanager.yml is named before anything is written."""
+    monkeypatch.setenv("ALERT_NTFY_URL", "https://ntfy.example/t")
+    monkeypatch.setenv("ALERT_TELEGRAM_CHAT_ID", "-100")
+    monkeypatch.setenv("ALERT_TELEGRAM_BOT_TOKEN_FILE", "/run/secrets/token")
+    assert main(["install", str(server)]) == OPEN
+    printed = capsys.readouterr().out
+    for name in ("ALERT_WEBHOOK_URL", "ALERT_NTFY_URL", "ALERT_TELEGRAM_CHAT_ID"):
+        assert f"dinky: warning: {name} is written into" in printed
+    assert "set ALERT_NTFY_URL_FILE=/run/secrets/alert_ntfy_url instead" in printed
+    assert tree(server) == tree(STACK)
+
+
+def test_secrets_in_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Path) -> None:
+    """With `_FILE` settings alertmanager.yml contains only paths, and there is no warning."""
+    monkeypatch.delenv("ALERT_WEBHOOK_URL")
+    for name in ("ALERT_WEBHOOK_URL", "ALERT_NTFY_URL", "ALERT_DEADMAN_URL"):
+        monkeypatch.setenv(f"{name}_FILE", f"/run/secrets/{name.lower()}")
+    assert install(server) == DONE
+    assert "dinky: warning" not in capsys.readouterr().out
+    added = set((server / ALERTMANAGER).read_text().splitlines()) - set((STACK / ALERTMANAGER).read_text().splitlines())
+    assert [line for line in added if "https://" in line] == []
+    assert sum("url_file: /run/secrets/" in line for line in added) == 3
+
+
+def test_file_that_was_there(server: Path) -> None:
+    """A dashboard that was copied by hand before is not removed by the undo."""
+    dashboard = server / "monitoring/grafana/dashboards/mail-api.json"
+    dashboard.write_bytes((Path(__file__).parents[3] / "dashboards/json/mail-api.json").read_bytes())
+    install(server)
+    undo(server)
+    assert dashboard.exists()
+
+
+def test_interrupted(server: Path) -> None:
+    """When only the record was written, the next run writes the rest, and an undo restores the stack."""
+    install(server)
+    for path, content in tree(STACK).items():
+        (server / path).write_bytes(content)
+    assert install(server) == DONE
+    assert check(server) == DONE
+    undo(server)
+    assert tree(server) == tree(STACK)
+
+
+@pytest.mark.parametrize("command", ["install", "check", "undo"])
+def test_other_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
+    """A folder that is not a Dinky Server is rejected."""
+    assert main([command, str(tmp_path)]) == CANNOT
+    assert "there is no docker-compose.yml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["install", "check"])
+def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: str) -> None:
+    """The error for a file that is not YAML has its path, and nothing is changed."""
+    (server / PROMETHEUS).write_text("global: [\n")
+    before = tree(server)
+    assert main([command, str(server)]) == CANNOT
+    assert "prometheus.yml: it is no valid YAML" in capsys.readouterr().err
+    assert tree(server) == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "printed"),
+    [pytest.param("y", DONE, b": done", id="yes"), pytest.param("n", OPEN, b"nothing was changed", id="no")],
+)
+def test_a_person_is_asked(server: Path, answer: str, code: int, printed: bytes) -> None:
+    """At a terminal the diff is followed by a question, and only a yes changes the files."""
+    terminal, stdin = pty.openpty()
+    os.write(terminal, f"{answer}\n".encode())
+    command = [sys.executable, "-m", "dinky", "install", str(server)]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, stdin=stdin, capture_output=True, check=False, cwd=root, timeout=60)  # noqa: S603 - our own program
+    os.close(terminal)
+    os.close(stdin)
+    assert (done.returncode, done.stderr) == (code, b"")
+    assert f"Change {server}? [y/N]".encode() in done.stdout
+    assert printed in done.stdout
+    assert (tree(server) == tree(STACK)) == (answer == "n")

@@ -1,0 +1,107 @@
+"""Command line of the exporter."""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from loguru import logger
+from typer.testing import CliRunner
+
+from mail_exporter.cli import app
+from mail_ledger import Ledger
+from tests.unit.exporter import logs
+from tests.unit.exporter.harness import PipelineHarness
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden/mail.log"
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set all variables to paths of the test."""
+    for name, value in (
+        ("MAIL_LOG_FILE", f"{tmp_path}/mail.log"),
+        ("LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db"),
+        ("SPOOL_PATH", str(tmp_path)),
+        ("QUEUE_HOST", "127.0.0.1"),
+        ("QUEUE_PORT", "1"),
+        ("SUBMISSION_HOST", "127.0.0.1"),
+        ("SUBMISSION_PORT", "1"),
+        ("SMTP_RELAY_HOST", "smtp.gmail.com"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    yield
+    logger.remove()
+
+
+def output(*arguments: str, status: int = 0, stdin: bytes | None = None) -> str:
+    """Return the output of a command."""
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def test_replay_summary() -> None:
+    """The summary has numbers, causes with the next step, and lines that were not understood."""
+    text = output("replay", str(GOLDEN))
+    assert "Mails received, by entry" in text
+    assert "The relay refuses our user name or password. No retry can succeed." in text
+    assert "Time by stage, slowest first" in text
+    assert "a line of the future" in text
+
+
+def test_replay_of_stdin_and_gzip(tmp_path: Path) -> None:
+    """A log comes from standard input or compressed, with the same result."""
+    packed = tmp_path / "mail.log.gz"
+    packed.write_bytes(gzip.compress(GOLDEN.read_bytes()))
+    plain = output("replay", "--format", "exposition", str(GOLDEN))
+    assert plain == output("replay", "--format", "exposition", str(packed))
+    assert plain == output("replay", "--format", "exposition", "-", stdin=GOLDEN.read_bytes())
+
+
+def test_replay_of_nothing(tmp_path: Path) -> None:
+    """An empty log has an empty summary."""
+    (tmp_path / "empty").touch()
+    assert output("replay", str(tmp_path / "empty")).strip() == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("/no/such/file",), id="no file"),
+        pytest.param(("--tz", "Mars/Olympus", str(GOLDEN)), id="no time zone"),
+    ],
+)
+def test_replay_fails(arguments: tuple[str, ...]) -> None:
+    """A replay that fails prints one line with the reason."""
+    assert output("replay", *arguments, status=2).startswith("mail-exporter replay: ")
+
+
+def test_explain(tmp_path: Path) -> None:
+    """A mail is found by the id of the API, also without the live queue."""
+    with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        PipelineHarness(ledger).feed(*logs.accepted(), logs.deferred())
+    text = output("explain", logs.API_ID)
+    assert "in the queue, according to the log; the live queue can't be read now" in text
+    assert "Make a new app password" in text
+
+
+def test_explain_unknown() -> None:
+    """An unknown id prints a message, with exit status 1."""
+    assert "no mail found for nobody" in output("explain", "nobody", status=1)
+
+
+def test_check(tmp_path: Path) -> None:
+    """Every prerequisite is checked; a failure has a fix, and the exit status is 1."""
+    (tmp_path / "mail.log").touch()
+    lines = output("check", status=1).splitlines()
+    assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [
+        ["ok", "log"],
+        ["ok", "ledger"],
+        ["FAILED", "queue"],
+        ["FAILED", "certificate"],
+        ["ok", "spool"],
+    ]
+    assert "Start mail-server" in lines[3]

@@ -1,0 +1,129 @@
+"""Envelope of a log line."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mail_exporter.log_line import LineReader, parse_timestamp
+from mail_telemetry.names import Entry
+
+NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+
+
+def at(*when: int) -> float:
+    """Return the Unix time of a moment in UTC."""
+    return datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
+
+
+def reader(*names: str) -> LineReader:
+    """Return a reader with a fixed time, and other names for Postfix if there are any."""
+    made = LineReader(syslog_names=names) if names else LineReader()
+    made.now = NOW
+    return made
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param(
+            "Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: removed",
+            (at(2026, 11, 22, 12, 22, 16), "mail", "smtp", Entry.INTERNAL, "4jXSsP52xGzDhqX: removed"),
+            id="postlogd",
+        ),
+        pytest.param(
+            "Nov  2 12:22:16 mail postfix/public/smtpd[202]: connect from a[1.2.3.4]",
+            (at(2026, 11, 2, 12, 22, 16), "mail", "smtpd", Entry.PUBLIC, "connect from a[1.2.3.4]"),
+            id="space-padded day and a listener's own name",
+        ),
+        pytest.param(
+            "2026-11-22T12:22:16.5+01:00 mx postfix-out/submission/smtpd[202]: connect from a[1.2.3.4]",
+            (at(2026, 11, 22, 11, 22, 16) + 0.5, "mx", "smtpd", Entry.SUBMISSION, "connect from a[1.2.3.4]"),
+            id="ISO stamp and a second instance",
+        ),
+        pytest.param(
+            "Nov 22 12:22:16 mail postfix/pickup[202]: x ]: y",
+            (at(2026, 11, 22, 12, 22, 16), "mail", "pickup", Entry.LOCAL, "x ]: y"),
+            id="text that imitates an envelope",
+        ),
+    ],
+)
+def test_envelope(line: str, expected: tuple[object, ...]) -> None:
+    """Time, host, daemon, entry and text of a line are read."""
+    made = reader()
+    origin, text = made.read(line)
+    assert origin is not None
+    assert expected == (made.time, origin.host, origin.daemon, origin.entry, text)
+    assert origin.parse is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("Feb 31 12:22:16 mail postfix/smtp[202]: x", id="a day that is none"),
+        pytest.param("Foo 01 12:22:16 mail postfix/smtp[202]: x", id="a month that is none"),
+        pytest.param("2026-13-22T12:22:16 mail postfix/smtp[202]: x", id="an ISO month that is none"),
+        pytest.param("Nov 22 12:22:16 mail postfix/smtp: x", id="no process"),
+        pytest.param("Nov 22 12:22:16", id="a stamp alone"),
+        pytest.param("\ufffd\ufffd", id="garbage"),
+    ],
+)
+def test_malformed(line: str) -> None:
+    """A line without an envelope has no origin, and the next line is read."""
+    made = reader()
+    assert (None, "") == made.read(line)
+    origin, text = made.read("Nov 22 12:22:16 mail postfix/smtp[202]: x")
+    assert origin is not None
+    assert text == "x"
+
+
+@pytest.mark.parametrize(
+    ("tag", "names", "ours"),
+    [
+        pytest.param("postfix/smtp", (), True, id="default"),
+        pytest.param("postfix-in/smtp", (), True, id="instance"),
+        pytest.param("sshd", (), False, id="another program"),
+        pytest.param("postfixadmin/x", (), False, id="a name that only begins like it"),
+        pytest.param("mta/smtp", (), False, id="unknown custom name"),
+        pytest.param("mta/smtp", ("mta",), True, id="custom name"),
+        pytest.param("mta/out/smtp", ("mta/out",), True, id="custom name with a slash"),
+    ],
+)
+def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
+    """Lines of Postfix and of other programs are distinguished by Postfix's names."""
+    origin, _ = reader(*names).read(f"Nov 22 12:22:16 mail {tag}[1]: hello")
+    assert origin is not None
+    assert (origin.parse is not None) == ours
+
+
+@pytest.mark.parametrize(
+    ("stamp", "now", "expected"),
+    [
+        pytest.param("Dec 31 23:59:59", datetime(2027, 1, 1, tzinfo=UTC), at(2026, 12, 31, 23, 59, 59), id="last year"),
+        pytest.param("Jan 01 00:00:01", datetime(2026, 12, 31, 23, 59, tzinfo=UTC), at(2027, 1, 1, 0, 0, 1), id="next"),
+        pytest.param("Feb 29 00:00:00", datetime(2027, 3, 1, tzinfo=UTC), at(2024, 2, 29), id="leap day"),
+        pytest.param("Nov 22 12:00:00", datetime(2026, 11, 19, tzinfo=UTC), at(2026, 11, 22, 12), id="clock set back"),
+    ],
+)
+def test_year(stamp: str, now: datetime, expected: float) -> None:
+    """A timestamp without a year is the latest such time that is not in the future."""
+    assert expected == parse_timestamp(stamp, now)
+
+
+def test_zone() -> None:
+    """Timestamps are read in a given time zone, daylight saving time included."""
+    berlin = ZoneInfo("Europe/Berlin")
+    assert at(2026, 7, 1, 10) == parse_timestamp("Jul  1 12:00:00", NOW, berlin)
+    assert at(2026, 1, 1, 11) == parse_timestamp("Jan  1 12:00:00", NOW, berlin)
+
+
+def test_new_year_while_following() -> None:
+    """Lines before and after New Year are a second apart when the clock moves on."""
+    made = reader()
+    made.now = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    made.read("Dec 31 23:59:59 mail postfix/smtp[1]: x")
+    old = made.time
+    made.now = datetime(2027, 1, 1, 0, 0, 0, tzinfo=UTC)
+    made.read("Jan 01 00:00:00 mail postfix/smtp[1]: x")
+    assert made.time - old == 1

@@ -1,0 +1,106 @@
+"""Which faults apply at a moment."""
+
+import pytest
+
+from mail_sandbox.fault_board import Decision, FaultBoard, Moment, decide
+from mail_sandbox.faults import Fault, FaultName, Stage, build
+from mail_sandbox.replies import Situation
+
+WRONG_PASSWORD = build("wrong_password", {})
+TOO_MANY_LOGINS = build("too_many_logins", {})
+SLOW_LOGIN = build("slow", {"seconds": 3, "at": "auth"})
+
+
+def test_without_faults_nothing_happens() -> None:
+    """No fault, no wait, no answer."""
+    assert decide([], Moment(Stage.AUTH)) == Decision()
+
+
+def test_a_fault_is_silent_at_other_stages() -> None:
+    """A login fault leaves the recipient alone."""
+    assert decide([WRONG_PASSWORD], Moment(Stage.RCPT)) == Decision()
+
+
+def test_one_fault_answers_and_the_rest_is_not_spent() -> None:
+    """Of two faults with a reply, the first one of FaultName applies, in any order of switching on."""
+    decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(Stage.AUTH))
+    assert decision.answer is Situation.TOO_MANY_LOGINS
+    assert decision.spent == (FaultName.TOO_MANY_LOGINS,)
+
+
+def test_a_slow_answer_can_be_a_refusal_too() -> None:
+    """The wait comes on top of another fault's answer."""
+    decision = decide([WRONG_PASSWORD, SLOW_LOGIN], Moment(Stage.AUTH))
+    assert (decision.wait_seconds, decision.answer) == (3, Situation.WRONG_PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("fault", "moment", "bites"),
+    [
+        (build("no_starttls", {}), Moment(Stage.EHLO), True),
+        (build("no_starttls", {}), Moment(Stage.EHLO, in_tls=True), False),
+        (build("greylist", {}), Moment(Stage.RCPT), True),
+        (build("greylist", {}), Moment(Stage.RCPT, greylisted_before=True), False),
+        (build("unknown_recipient", {}), Moment(Stage.RCPT, recipient="a@b.example"), True),
+        (
+            build("unknown_recipient", {"recipient": "A@b.example"}),
+            Moment(Stage.RCPT, recipient="a@B.example"),
+            True,
+        ),
+        (
+            build("unknown_recipient", {"recipient": "c@b.example"}),
+            Moment(Stage.RCPT, recipient="a@b.example"),
+            False,
+        ),
+    ],
+    ids=[
+        "plain ehlo",
+        "ehlo in tls",
+        "first try",
+        "second try",
+        "anyone",
+        "that one, in any case",
+        "another one",
+    ],
+)
+def test_conditions(fault: Fault, moment: Moment, *, bites: bool) -> None:
+    """Some faults depend on more than the stage."""
+    assert bites == (decide([fault], moment).fault is not None)
+
+
+def test_a_counted_fault_bites_that_often() -> None:
+    """After its count the fault is off."""
+    board = FaultBoard()
+    board.switch_on(build("content", {"count": 2}))
+    answers = [board.take(Moment(Stage.END)).answer for _ in range(3)]
+    assert answers == [Situation.FORBIDDEN_CONTENT, Situation.FORBIDDEN_CONTENT, None]
+    assert board.active() == ()
+
+
+def test_greylisting_turns_each_pair_away_once() -> None:
+    """Each new sender and recipient is deferred once; the second attempt is accepted."""
+    board = FaultBoard()
+    board.switch_on(build("greylist", {}))
+    pairs = [("s@x", "a@y"), ("s@x", "b@y"), ("s@x", "a@y"), ("S@x", "A@y"), ("t@x", "a@y")]
+    turned_away = [board.take(Moment(Stage.RCPT, sender, to)).fault is not None for sender, to in pairs]
+    assert turned_away == [True, True, False, False, True]
+
+
+def test_greylisting_switched_on_again_starts_anew() -> None:
+    """Switching greylisting on again defers all pairs once more."""
+    board = FaultBoard()
+    for _ in range(2):
+        board.switch_on(build("greylist", {}))
+        assert board.take(Moment(Stage.RCPT, "s@x", "a@y")).answer is Situation.GREYLISTED
+
+
+def test_faults_can_be_switched_off() -> None:
+    """One by one, or all at once."""
+    board = FaultBoard()
+    board.switch_on(WRONG_PASSWORD)
+    board.switch_on(SLOW_LOGIN)
+    assert board.switch_off(FaultName.WRONG_PASSWORD)
+    assert not board.switch_off(FaultName.WRONG_PASSWORD)
+    assert board.active() == (SLOW_LOGIN,)
+    board.clear()
+    assert board.active() == ()

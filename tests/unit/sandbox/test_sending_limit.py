@@ -1,0 +1,61 @@
+"""The rolling window of the sending limit."""
+
+import pytest
+
+from mail_sandbox.faults import Stage
+from mail_sandbox.sending_limit import LimitRule, SendingLimit
+
+
+@pytest.fixture
+def limit(now: list[float]) -> SendingLimit:
+    """Five recipients in a hundred seconds."""
+    return SendingLimit(LimitRule(limit=5, window_seconds=100), clock=lambda: now[0])
+
+
+def test_recipients_count_until_the_window_has_passed(limit: SendingLimit, now: list[float]) -> None:
+    """Each leaves when it is as old as the window, not at a fixed hour."""
+    limit.take(2)
+    now[0] += 60
+    limit.take(3)
+    assert (limit.used, limit.remaining, limit.allows(1)) == (5, 0, False)
+    now[0] += 39.9
+    assert limit.used == 5
+    now[0] += 0.1
+    assert (limit.used, limit.remaining, limit.allows(2), limit.allows(3)) == (3, 2, True, False)
+
+
+def test_the_next_release_is_the_oldest_ones(limit: SendingLimit, now: list[float]) -> None:
+    """The time of the next release is known."""
+    assert limit.next_release is None
+    start = now[0]
+    limit.take(1)
+    now[0] += 30
+    limit.take(1)
+    assert limit.next_release == start + 100
+    now[0] += 70
+    assert limit.next_release == start + 130
+
+
+def test_use_can_be_set(limit: SendingLimit, now: list[float]) -> None:
+    """`used` sets the use; it leaves the window like any other."""
+    limit.take(4)
+    limit.change(used=5)
+    assert limit.used == 5
+    now[0] += 100
+    assert limit.used == 0
+
+
+def test_parts_left_out_stay(limit: SendingLimit) -> None:
+    """A change of the limit leaves window, stage and use alone."""
+    limit.take(3)
+    limit.change(limit=2)
+    assert limit.rule == LimitRule(2, 100, Stage.END)
+    assert (limit.used, limit.remaining) == (3, 0)
+    limit.change(at=Stage.MAIL, window_seconds=10)
+    assert limit.rule == LimitRule(2, 10, Stage.MAIL)
+
+
+def test_a_limit_of_nothing_allows_nothing(limit: SendingLimit) -> None:
+    """Zero is a limit, not the lack of one."""
+    limit.change(limit=0)
+    assert not limit.allows(1)
