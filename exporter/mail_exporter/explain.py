@@ -59,9 +59,8 @@ def _state(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail 
     if mail.closed is not None:
         return f"left the queue {_moment(mail.closed)}: {_end(mail, attempts)}"
     if queued is not None:
-        return f"in the queue, {queued.queue}" + (
-            " (put on hold by an operator; release it with postsuper -H)" if queued.queue == "hold" else ""
-        )
+        hold = " (put on hold by an operator; release it with postsuper -H)" if queued.queue == "hold" else ""
+        return f"in the queue, {queued.queue}{hold}"
     if queue_known:
         return "not in the live queue any more; its last log lines are not read yet, or are lost"
     return "in the queue, according to the log; the live queue can't be read now"

@@ -208,7 +208,7 @@ class LogMetrics(Collector):
         self.lines.add("parsed", number=number - sum(not_parsed.values()))
 
     def observe(self, event: TrackedEvent, entry: Entry) -> None:
-        """Count what a event says; `entry` is that of the listener whose line it was."""
+        """Count an event; `entry` is that of the daemon that logged it."""
         if isinstance(event, AttemptEnded):
             self._attempt_ended(event)
         elif isinstance(event, MailReceived):

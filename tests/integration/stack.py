@@ -2,18 +2,20 @@
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx2
 from prometheus_client.core import Sample
 from prometheus_client.parser import text_string_to_metric_families
 from testcontainers.compose import DockerCompose
 from testcontainers.core.docker_client import DockerClient
+
+from tests.polling import DEADLINE_SECONDS
+from tests.polling import until as until  # noqa: PLC0414 - 30 modules have it from here
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = [
@@ -22,7 +24,6 @@ FILES: Final = [
     "tests/integration/docker-compose.test.yml",
 ]
 RECIPIENT: Final = "recipient@example.com"
-DEADLINE_SECONDS: Final = 30.0
 
 API: Final = ("mail-api", 20001)
 API_METRICS: Final = ("mail-api", 9464)
@@ -30,22 +31,6 @@ EXPORTER: Final = ("mail-exporter", 9154)
 SANDBOX: Final = ("sandbox-relay", 8080)
 
 Json = dict[str, Any]
-T = TypeVar("T")
-
-
-def until(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
-    """Return what `look` finds, once it finds something true.
-
-    Raises:
-        TimeoutError: it did not in time; the message says what was waited for.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        if found := look():
-            return found
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.1)
 
 
 class Stack:

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from tests.integration.alerts.faults import FAULTS, QUOTA_FAULTS, QUOTA_SETTINGS, ROOM, Fault, room
 from tests.integration.alerts.monitoring import SPEED, monitored
-from tests.integration.stack import SANDBOX, Json, Stack, T, until
+from tests.integration.stack import SANDBOX, Json, Stack, until
+from tests.polling import T
 
 _DEADLINE_SECONDS: Final = 60.0
 _PUBLIC: Final = ("mail-server", 2525)

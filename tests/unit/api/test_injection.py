@@ -109,7 +109,7 @@ _request = st.fixed_dictionaries(
         "attachments": st.one_of(st.lists(st.one_of(_file, _value), max_size=2), _value),
     },
 )
-_ANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @_ANY

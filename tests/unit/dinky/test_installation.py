@@ -1,5 +1,6 @@
 """Plans for files with any changes of the operator: a second run has nothing to do, and a removal is complete."""
 
+from functools import cache
 from typing import Final
 
 from hypothesis import given, settings
@@ -17,13 +18,18 @@ from tests.unit.dinky.conftest import STACK
 SETTINGS: Final = RouteSettings.model_construct(alert_webhook_url="https://hook.example/a")
 DESIRED: Final = Desired(rules_and_dashboards.files(), routes(SETTINGS), "./secrets")
 STACK_FILES: Final = server_folder.read(STACK, paths(DESIRED, InstallRecord()))
-FIRST: Final = plan_installation(DESIRED, STACK_FILES, InstallRecord())
 
 EDITS: Final = st.tuples(
     st.sampled_from((COMPOSE, PROMETHEUS, ALERTMANAGER, DATASOURCES)),
     st.floats(0, 1, exclude_max=True),
     st.sampled_from(("delete", "comment", "insert", "misspell")),
 )
+
+
+@cache
+def first() -> InstallationPlan:
+    """Return the plan of the first installation."""
+    return plan_installation(DESIRED, STACK_FILES, InstallRecord())
 
 
 def carried_out(files: Files, plan: InstallationPlan) -> Files:
@@ -50,31 +56,31 @@ def edited(files: Files, path: str, place: float, how: str) -> Files:
 @given(st.lists(EDITS, min_size=1, max_size=3))
 def test_any_change(edits: list[tuple[str, float, str]]) -> None:
     """After any changes a second run has nothing to do, and its removal is the same as that of the first."""
-    files = carried_out(STACK_FILES, FIRST)
+    files = carried_out(STACK_FILES, first())
     for path, place, how in edits:
         files = edited(files, path, place, how)
     try:
-        again = plan_installation(DESIRED, files, FIRST.record)
+        again = plan_installation(DESIRED, files, first().record)
     except CannotEditError:
         return  # not YAML any more
     settled = carried_out(files, again)
     assert plan_installation(DESIRED, settled, again.record).is_done
-    at_once, later = plan_removal(files, FIRST.record), plan_removal(settled, again.record)
+    at_once, later = plan_removal(files, first().record), plan_removal(settled, again.record)
     if not at_once.notes and not later.notes:
         assert carried_out(files, at_once) == carried_out(settled, later)
 
 
 def test_removed_file() -> None:
     """A file that the operator has removed is not restored, and is named."""
-    files = carried_out(STACK_FILES, FIRST)
+    files = carried_out(STACK_FILES, first())
     del files[PROMETHEUS]
-    plan = plan_removal(files, FIRST.record)
+    plan = plan_removal(files, first().record)
     assert plan.notes == [f"{PROMETHEUS}: you have removed this file, so it stays removed"]
     assert PROMETHEUS not in plan.changed
 
 
 def test_nothing_is_changed() -> None:
     """A second run has nothing to do, and a removal restores the stack."""
-    files = carried_out(STACK_FILES, FIRST)
-    assert plan_installation(DESIRED, files, FIRST.record).is_done
-    assert carried_out(files, plan_removal(files, FIRST.record)) == STACK_FILES
+    files = carried_out(STACK_FILES, first())
+    assert plan_installation(DESIRED, files, first().record).is_done
+    assert carried_out(files, plan_removal(files, first().record)) == STACK_FILES

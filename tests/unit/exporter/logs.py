@@ -1,4 +1,4 @@
-"""Log lines for tests: the life of one mail, as Postfix writes it."""
+"""Log lines of Postfix for tests: the life of one mail."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ API_ID = "msg_0123456789abcdefghjkmnpqrs"
 
 
 def line(daemon: str, text: str, second: int = 0) -> str:
-    """Return one line without its end; `second` is in the first minute of a day in November."""
+    """Return one line without line end; `second` is a second of 12:00 on 22 November."""
     return f"Nov 22 12:00:{second:02d} mail postfix/{daemon}[7]: {text}"
 
 
 def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str = "internal/smtpd") -> Iterator[str]:
-    """Yield the lines of a mail that comes in; `trace` is the flags of its traceparent."""
+    """Yield the lines of an accepted mail; `trace` is the flags of its traceparent."""
     ident = f", orig_queue_id=00-{TRACE_ID}-{PARENT_SPAN_ID}-{trace}" if trace else ""
     yield line(daemon, f"{queue_id}: client=mail-api[172.18.0.5]{ident}")
     yield line("cleanup", f"{queue_id}: message-id=<{API_ID}.mail-api@dinky.example>")
@@ -22,12 +22,12 @@ def accepted(queue_id: str = QUEUE_ID, *, trace: str | None = "01", daemon: str 
 
 
 def active(queue_id: str = QUEUE_ID, *, recipients: int = 1, second: int = 0) -> str:
-    """Return the line with which the queue manager takes a mail up."""
+    """Return the line of a mail that is activated."""
     return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, size=700, nrcpt={recipients} (queue active)", second)
 
 
 def sent(queue_id: str = QUEUE_ID, *, delay: str = "0.32", delays: str = "0.1/0.02/0.1/0.1", to: str = "a") -> str:
-    """Return the line of an attempt that the relay took."""
+    """Return the line of a successful attempt."""
     return line(
         "smtp",
         f"{queue_id}: to=<{to}@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay={delay}, delays={delays}, "
@@ -48,7 +48,7 @@ def deferred(queue_id: str = QUEUE_ID) -> str:
 
 
 def expired(queue_id: str = QUEUE_ID) -> str:
-    """Return the line with which the queue manager gives a mail up."""
+    """Return the line of a mail that expires."""
     return line("qmgr", f"{queue_id}: from=<hi@dinky.example>, status=expired, returned to sender", second=2)
 
 

@@ -107,7 +107,7 @@ def test_restart(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
 
 
 def test_renamed_server(ledger: Ledger, hosts: tuple[Host, Host]) -> None:
-    """A server with a new MAIL_HOSTNAME is identified by its log: no line is read twice, and open mails are kept."""
+    """A server with a new MAIL_HOSTNAME is identified by its log: nothing is read twice, open mails are kept."""
     one, _ = hosts
     one.reads(*full_head(), *logs.accepted())
     position = ledger.position(LOG, one.name)

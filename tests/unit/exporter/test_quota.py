@@ -56,7 +56,7 @@ def test_nothing_used() -> None:
 
 
 def test_some_used() -> None:
-    """Four in the last hour, two on their way: room for four more lasts for an hour at that rate."""
+    """At four recipients per hour, four remaining ones last for an hour."""
     deliveries = [Delivery(NOW - 600 + number, "api", False) for number in range(4)]
     assert values(registry_of(lambda: quota(*deliveries, in_queue=2), reserve=1)) == {
         "limit_recipients": 10,
@@ -73,7 +73,7 @@ def test_some_used() -> None:
 
 
 def test_exhausted() -> None:
-    """At the limit nothing is left, and the end is now."""
+    """At the limit nothing remains, and the estimated end is now."""
     found = values(registry_of(lambda: quota(Delivery(NOW - 60, "api", False), limit=1)))
     assert (found["remaining_recipients"], found["exhausted"]) == (0, 1)
     assert found["exhaustion_timestamp_seconds"] == NOW
@@ -88,7 +88,7 @@ def test_exhausted() -> None:
     ],
 )
 def test_ordinary_callers_have_no_room(in_queue: int, reopens: float) -> None:
-    """At the limit less the reserve the room is 0 and reopens, while the relay itself still takes mail."""
+    """At the limit minus the reserve, the room is 0 and reopens later; the relay still accepts mail."""
     deliveries = [Delivery(NOW - 600 + number, "api", False) for number in range(4)]
     found = values(registry_of(lambda: quota(*deliveries, limit=6, in_queue=in_queue), reserve=2))
     assert (found["room_recipients"], found["reopens_timestamp_seconds"]) == (0, reopens)
@@ -96,14 +96,14 @@ def test_ordinary_callers_have_no_room(in_queue: int, reopens: float) -> None:
 
 
 def test_no_room_by_the_relays_own_reply() -> None:
-    """While the relay refuses for its limit, there is no room, whatever the count is."""
+    """While the relay rejects mail because of its limit, there is no room, for any count."""
     refused = snapshot(now=NOW, limit=10, window=DAY, deliveries=(), in_queue=0, refused_at=NOW - 60)
     found = values(registry_of(lambda: refused, reserve=1))
     assert (found["room_recipients"], found["reopens_timestamp_seconds"]) == (0, NOW - 60 + 3600)
 
 
 def test_rooms_of_keys() -> None:
-    """Each key with a limit has its room, also without a relay, where there is no quota."""
+    """Each key with a limit has its room, also without a relay and quota."""
     registry = registry_of(lambda: None, keys=[KeyRoom("shop", 3, None), KeyRoom("web", 0, NOW + 60)])
     for key, room, reopens in (("shop", 3, 0), ("web", 0, NOW + 60)):
         assert registry.get_sample_value("mail_key_room_recipients", {"key": key}) == room
@@ -142,7 +142,7 @@ def test_ledger_away() -> None:
 
 @pytest.mark.parametrize("fails", [pytest.param(False, id="an answer"), pytest.param(True, id="a failure")])
 def test_short_memory(fails: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Several scrapes at once cost one look at the ledger, when it is away as well."""
+    """Several scrapes cause one read of the ledger, also while it fails."""
     looks = []
 
     def read() -> Limits:

@@ -15,12 +15,12 @@ from tests.unit.exporter.harness import PipelineHarness
 
 
 class Flaky(Ledger):
-    """A ledger that can be switched off."""
+    """A ledger that can be made to fail."""
 
     down = False
 
     def checkpoint(self, **values: Any) -> None:  # noqa: ANN401 - as they are
-        """Store, unless it is down."""
+        """Store, or fail while it is down."""
         if self.down:
             raise LedgerError("store", "it is down")
         super().checkpoint(**values)
@@ -36,7 +36,7 @@ def ledger(tmp_path: Path) -> Iterator[Flaky]:
 
 @pytest.fixture
 def harness(ledger: Flaky) -> PipelineHarness:
-    """Return a pipeline on it."""
+    """Return a pipeline on the ledger."""
     return PipelineHarness(ledger)
 
 

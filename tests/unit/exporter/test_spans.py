@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -72,7 +72,7 @@ def answer(text: str, *, relay: str = "smtp.gmail.com[1.2.3.4]:587", delays: str
 
 
 def test_trace_of_a_sent_mail(harness: PipelineHarness) -> None:
-    """One tree hangs on the API's span: the mail comes in, an attempt with four stages, the mail's end."""
+    """Below the API's span are the spans receive, deliver with four stages, and finish."""
     harness.feed(*logs.accepted(), logs.sent(), logs.removed())
     assert edges(harness.spans) == [
         ("remote", "postfix receive"),
@@ -101,7 +101,6 @@ def test_times(harness: PipelineHarness) -> None:
 SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seconds: f"{seconds:.2g}")
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
     """For any rounding of the delays, the stages are inside their attempt, one after the other."""
@@ -130,13 +129,13 @@ def test_precision(harness: PipelineHarness, delay: str, expected: float) -> Non
 
 
 def test_precision_of_a_short_queue_id(harness: PipelineHarness) -> None:
-    """A short queue id does not hold the arrival, so nothing about its mail is known better than to the second."""
+    """A short queue id does not contain the arrival time, so the precision is a second."""
     harness.feed(*logs.accepted("127C519E06E"), logs.sent("127C519E06E"))
     assert {attribute(span, Attribute.TIME_PRECISION) for span in harness.spans} == {1.0}
 
 
 def test_deferred_attempt_joins_the_same_trace(harness: PipelineHarness) -> None:
-    """A failed attempt and the later success are two branches of one trace, the first one with its cause."""
+    """A failed attempt and a later success are in one trace; the failed one has its cause."""
     harness.feed(*logs.accepted(), logs.deferred())
     harness.feed(logs.active(), logs.sent(delay="300", delays="300/0.1/0.1/0.1"), logs.removed())
     first, second = named(harness.spans, "postfix deliver")
@@ -202,7 +201,7 @@ def test_agent_of_this_server(harness: PipelineHarness) -> None:
 
 
 def test_recipients_of_one_round_waited_together(harness: PipelineHarness) -> None:
-    """The second recipient of a second try had waited as long as the first."""
+    """All recipients of a retry have the same wait."""
     harness.feed(*logs.accepted(), logs.active(recipients=2), logs.deferred(), logs.deferred())
     later = {"delay": "300", "delays": "300/0.1/0.1/0.1"}
     harness.feed(logs.active(recipients=2), logs.sent(**later), logs.sent(**later, to="b"))
@@ -249,7 +248,7 @@ def bounce() -> Iterator[str]:
 
 
 def test_bounce_is_linked(harness: PipelineHarness) -> None:
-    """A bounce has a trace of its own; it and the mail that it is about are linked with each other."""
+    """A bounce has its own trace, and is linked with the mail that it is about."""
     harness.feed(*bounce(), logs.sent(BOUNCE_ID))
     about, notice = named(harness.spans, "postfix receive")
     (finish,) = named(harness.spans, "postfix finish")
@@ -277,7 +276,7 @@ def test_worst_outcome_survives_a_restart(harness: PipelineHarness, ledger: Ledg
 
 
 def forwarded(queue_id: str) -> str:
-    """Return the line of an attempt for a recipient whom an alias made."""
+    """Return the line of an attempt for an alias's recipient."""
     return logs.sent(queue_id).replace("to=<a@x.example>,", "to=<a@x.example>, orig_to=<hi@dinky.example>,")
 
 
@@ -289,7 +288,7 @@ def test_forwarded_copy_is_in_the_trace(harness: PipelineHarness) -> None:
 
 @pytest.mark.parametrize("trace", ["01", "03", None], ids=["sampled", "sampled and random", "none"])
 def test_same_log_makes_same_spans(harness: PipelineHarness, tmp_path: Path, trace: str | None) -> None:
-    """A log that is read again makes spans with the same ids, for a mail without trace context too."""
+    """Reading a log again gives spans with the same ids, also for a mail without trace context."""
     lines = [*logs.accepted(trace=trace), logs.deferred(), logs.active(), logs.sent(), logs.removed()]
     with closing(new_ledger.in_file(tmp_path / "again.db")) as ledger:
         again = PipelineHarness(ledger)
@@ -360,7 +359,7 @@ def test_backlog_waits_for_room(monkeypatch: pytest.MonkeyPatch, ledger: Ledger)
 
 
 def test_no_wait_when_stopping() -> None:
-    """A collector that does not answer delays the end of the exporter no longer than a moment."""
+    """An unreachable collector hardly delays the end of the exporter."""
     answered = Event()
 
     class Silent(InMemorySpanExporter):
@@ -380,7 +379,7 @@ def test_no_wait_when_stopping() -> None:
 
 
 def test_no_address_in_spans(harness: PipelineHarness) -> None:
-    """No attribute, event or status holds a full address."""
+    """No attribute, event or status contains a full address."""
     harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(), logs.removed())
     exported = " ".join(span.to_json() for span in harness.spans)
     assert "a***@x.example" in exported
