@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -90,12 +90,36 @@ class Classifier:
         """
         return self._of_reply(read_reply(text, dsn))
 
+    def cause(self, text: str, dsn: str) -> Cause:
+        """Return the cause of a failed attempt; the arguments are those of `diagnose`."""
+        return self.diagnose(text, dsn).cause
+
     def _first_match(self, reply: Reply) -> Diagnosis:
         rule = next((one for one in self._rules if one.matches(reply)), None)
-        cause = rule.cause if rule else Cause.OTHER
-        known = EXPLANATIONS[cause]
-        next_step = rule.next_step if rule and rule.next_step else known.next_step
-        return Diagnosis(cause, rule.name if rule else _UNMATCHED, known.retry_can_succeed, next_step)
+        if rule is None:
+            return diagnosis_of(Cause.OTHER)
+        return diagnosis_of(rule.cause, rule.name, rule.next_step)
+
+
+def diagnosis_of(cause: Cause, rule: str = _UNMATCHED, next_step: str = "") -> Diagnosis:
+    """Return the diagnosis with a cause: its retry, and its next step unless there is another one."""
+    known = EXPLANATIONS[cause]
+    return Diagnosis(cause, rule, known.retry_can_succeed, next_step or known.next_step)
+
+
+@cache
+def built_in_classifier() -> Classifier:
+    """Return the classifier without rules of the operator."""
+    return Classifier(load_rules())
+
+
+def classifier_with(own_rules: Path | None) -> Classifier:
+    """Return the classifier with the rules of a file (CAUSE_RULES_FILE) before the built-in ones.
+
+    Raises:
+        CauseRulesInvalid: as `load_rules`.
+    """
+    return Classifier([*load_rules(own_rules), *load_rules()]) if own_rules else built_in_classifier()
 
 
 def load_rules(path: Path = BUILT_IN) -> tuple[Rule, ...]:
