@@ -5,7 +5,7 @@ A table stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. The contra
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import CheckSettings
 from mail_exporter.settings import Settings as ExporterSettings
+from mail_telemetry.cause_rules import Rule, load_rules
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
 from mail_telemetry.names import METRICS
@@ -206,6 +207,33 @@ def causes_table() -> str:
     )
 
 
+def cause_rules_table() -> str:
+    """Return the built-in rules in their order: conditions, cause, source, and the next step where a rule has one."""
+    return table(
+        ("rule", "cause", "conditions", "next step", "source"),
+        (
+            (
+                f"`{rule.name}`",
+                f"`{rule.cause}`",
+                ", ".join(_conditions(rule)),
+                rule.next_step or "that of the cause",
+                rule.source,
+            )
+            for rule in load_rules()
+        ),
+    )
+
+
+def _conditions(rule: Rule) -> Iterator[str]:
+    if rule.stage:
+        yield f"stage {rule.stage}"
+    for name, pattern in (("reply", rule.reply), ("code", rule.code)):
+        if pattern:
+            yield f"{name} `{pattern.pattern}`".replace("|", "\\|")
+    if rule.text:
+        yield "text"
+
+
 TABLES: Final = {
     "alerts": alerts_table,
     "results": results_table,
@@ -215,9 +243,11 @@ TABLES: Final = {
     "spans": spans_table,
     "attributes": attributes_table,
     "causes": causes_table,
+    "cause-rules": cause_rules_table,
 }
 DOCUMENTS: Final = (
     "docs/alerts.md",
+    "docs/causes.md",
     "docs/environment-variables.md",
     "docs/metrics.md",
     "docs/traces-and-logs.md",

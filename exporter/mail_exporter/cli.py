@@ -1,4 +1,4 @@
-"""Command line: `mail-exporter run | check | replay | explain`."""
+"""Command line: `mail-exporter run | check | replay | explain | classify`."""
 
 import os
 import sys
@@ -16,10 +16,12 @@ from mail_exporter.explain import explain as explain_mail
 from mail_exporter.prerequisites import check_prerequisites
 from mail_exporter.replay import replay as replay_logs
 from mail_exporter.replay import summary
+from mail_exporter.run import load_classifier
 from mail_exporter.run import run as run_exporter
 from mail_exporter.settings import Settings
 from mail_ledger import Ledger, LedgerError
 from mail_telemetry import configuration
+from mail_telemetry.causes import EXPLANATIONS
 
 _MEGABYTE: Final = 1 << 20
 
@@ -95,6 +97,7 @@ def explain(
 ) -> None:
     """Explain one mail: its attempts, why it waits, whether a retry can succeed, and the next step."""
     settings = configuration.load_or_stop(Settings)
+    classifier = load_classifier(settings)
     try:
         with closing(Ledger.open(settings.ledger_url)) as ledger:
             found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
@@ -110,7 +113,20 @@ def explain(
     for mail, attempts in found:
         listing = queue if mail.server == settings.server else None  # the queue of another server can't be read here
         queued = next((one for one in listing or () if one.queue_id == mail.queue_id), None)
-        typer.echo(explain_mail(mail, attempts, queued, queue_known=listing is not None))
+        typer.echo(explain_mail(mail, attempts, queued, classifier, queue_known=listing is not None))
+
+
+@app.command()
+def classify(
+    text: Annotated[str, typer.Argument(help="What the log has in parentheses behind status=, or a relay's reply.")],
+    dsn: Annotated[str, typer.Option(help="The enhanced status code of the log line, such as 4.7.8.")] = "",
+) -> None:
+    """Print the cause of a failed delivery, the rule that decided, whether a retry can succeed, and the next step."""
+    found = load_classifier(configuration.load_or_stop(Settings)).diagnose(text, dsn)
+    typer.echo(f"cause      {found.cause.value}: {EXPLANATIONS[found.cause].meaning}")
+    typer.echo(f"rule       {found.rule}")
+    typer.echo(f"retry      {'can' if found.retry_can_succeed else 'cannot'} succeed without a change")
+    typer.echo(f"next step  {found.next_step}")
 
 
 def _show_progress(done: int) -> None:

@@ -10,7 +10,8 @@ from mail_exporter.delivery_agents import RELAY_DAEMONS
 from mail_exporter.mail import Mail
 from mail_exporter.span_ids import trace_of
 from mail_ledger import AttemptRow, MessageRow
-from mail_telemetry.causes import EXPLANATIONS, Cause, classify
+from mail_telemetry.cause_rules import Classifier, Diagnosis, diagnosis_of
+from mail_telemetry.causes import EXPLANATIONS, Cause
 from mail_telemetry.names import SpanName
 
 Row = tuple[str, str]
@@ -20,6 +21,8 @@ _KEY_WIDTH: Final = 15
 _SHOWN: Final = 5
 """Attempts; a mail that waits for days has a hundred, most of them with the same reply."""
 _REPLY_WIDTH: Final = 80
+_MAYBE_TWICE: Final = "message may be sent more than once"
+"""Postfix, src/smtp/smtp_trouble.c: a connection that broke after the end of the data."""
 _DELIVERED: Final = frozenset({"sent", "deliverable"})
 
 
@@ -33,13 +36,21 @@ class SpanNode(NamedTuple):
     note: str = ""
 
 
-def explain(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None, *, queue_known: bool) -> str:
+def explain(
+    mail: MessageRow,
+    attempts: Sequence[AttemptRow],
+    queued: QueuedMail | None,
+    classifier: Classifier,
+    *,
+    queue_known: bool,
+) -> str:
     """Return the explanation of a mail as text.
 
     Args:
         mail: the mail.
         attempts: its delivery attempts.
         queued: its entry in the live queue, if there is one.
+        classifier: finds the cause and the next step of a failed attempt.
         queue_known: whether the queue could be read.
     """
     rows = [
@@ -49,7 +60,7 @@ def explain(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail
         *([("notice of", f"{mail.notice_of} (bounce or notice about this mail)")] if mail.notice_of else []),
         ("state", _state(mail, attempts, queued, queue_known=queue_known)),
         *_attempts(attempts),
-        *_advice(mail, attempts, queued),
+        *_advice(mail, attempts, queued, classifier),
         ("trace", f"{trace_of(Mail.of_row(mail)).trace_id:032x}"),
     ]
     return "\n".join((*(f"{key:<{_KEY_WIDTH}}{text}" for key, text in rows), "", draw_tree([*_tree(mail, attempts)])))
@@ -91,27 +102,32 @@ def _attempt(attempt: AttemptRow) -> Iterator[Row]:
     yield "", attempt.reply
 
 
-def _advice(mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None) -> Iterator[Row]:
+def _advice(
+    mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None, classifier: Classifier
+) -> Iterator[Row]:
     """Yield cause, retry and next step of the last failure; nothing if the last attempt succeeded."""
+    if any(_MAYBE_TWICE in attempt.reply for attempt in attempts):
+        yield "duplicate", "possible: the connection broke after the relay had the mail, and Postfix sent it again"
     last = attempts[-1] if attempts else None
     if last is not None and last.status in _DELIVERED:
         return
     if last is not None and last.cause is not None:
-        cause = Cause(last.cause)
+        found = _diagnosis(last, Cause(last.cause), classifier)
     elif queued is not None and queued.reason is not None:
-        cause = classify(queued.reason, "")
+        found = classifier.diagnose(queued.reason, "")
     else:
         return
-    explanation = EXPLANATIONS[cause]
-    retry = (
-        "can succeed without a change"
-        if explanation.retry_can_succeed
-        else "cannot succeed before the next step is done"
-    )
+    retry = "can succeed without a change" if found.retry_can_succeed else "cannot succeed before the next step is done"
     is_over = mail.closed is not None
-    yield "why it failed" if is_over else "why it waits", f"{cause.value}: {explanation.meaning}"
+    yield "why it failed" if is_over else "why it waits", f"{found.cause.value}: {EXPLANATIONS[found.cause].meaning}"
     yield "retry", "none: the mail has left the queue" if is_over else retry
-    yield "next step", explanation.next_step
+    yield "next step", found.next_step
+
+
+def _diagnosis(attempt: AttemptRow, cause: Cause, classifier: Classifier) -> Diagnosis:
+    """Return the diagnosis of an attempt; its stored cause counts, also when the rules have changed since."""
+    found = classifier.diagnose(attempt.reply, attempt.dsn)
+    return found if found.cause is cause else diagnosis_of(cause)
 
 
 def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[SpanNode]:

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         description="The database, as an SQLAlchemy URL.",
         examples=["sqlite:////var/lib/mail-ledger/ledger.db"],
     )
+    cause_rules_file: Path | None = Field(
+        None,
+        description="File with your own rules from a relay's reply to a cause; they come before the built-in ones.",
+        examples=["/etc/mail-exporter/cause-rules.toml"],
+    )
     log_level: LogLevel = Field("INFO", description="Lowest level that is logged: TRACE to ERROR.", examples=["INFO"])
 
     @property

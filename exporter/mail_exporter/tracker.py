@@ -3,7 +3,7 @@
 Metrics, spans, the delivery log and the ledger are made from what it returns. It keeps open mails only, up to `limit`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -24,7 +24,8 @@ from mail_exporter.events import (
 from mail_exporter.log_line import Origin
 from mail_exporter.mail import AttemptEnded, Mail, MailFinished, MailReceived, MailServer, TrackedEvent
 from mail_ledger import Ledger
-from mail_telemetry.causes import classify
+from mail_telemetry.cause_rules import built_in_classifier
+from mail_telemetry.causes import Cause
 from mail_telemetry.message_ids import api_message_id
 from mail_telemetry.names import Entry, Outcome
 
@@ -43,9 +44,17 @@ class Tracker:
     Args:
         limit: how many open mails are kept; above it the oldest are removed and counted in `evicted`.
         server: MAIL_HOSTNAME of the mail server that wrote the log.
+        cause_of: returns the cause of a failed attempt from its text and enhanced status code; by default, by the
+            built-in rules.
     """
 
-    def __init__(self, limit: int = _MAX_OPEN_MAILS, server: str = "") -> None:
+    def __init__(
+        self,
+        limit: int = _MAX_OPEN_MAILS,
+        server: str = "",
+        cause_of: Callable[[str, str], Cause] | None = None,
+    ) -> None:
+        self._cause_of = cause_of or built_in_classifier().cause
         self._limit = limit
         self._server = MailServer(server)
         self._open: dict[str, Mail] = {}
@@ -73,7 +82,7 @@ class Tracker:
             return self._close(event.queue_id, time)
         mail = self._mail(event.queue_id, time, origin)
         if isinstance(event, AttemptLogged):
-            return _attempted(mail, event, origin)
+            return _attempted(mail, event, origin, self._cause_of)
         if isinstance(event, MailActivated):
             return _activated(mail, event)
         if isinstance(event, MailAccepted):
@@ -175,7 +184,9 @@ def _activated(mail: Mail, event: MailActivated) -> MailReceived | None:
     return MailReceived(mail) if mail.activations == 1 else None
 
 
-def _attempted(mail: Mail, attempt: AttemptLogged, origin: Origin) -> AttemptEnded:
+def _attempted(
+    mail: Mail, attempt: AttemptLogged, origin: Origin, cause_of: Callable[[str, str], Cause]
+) -> AttemptEnded:
     before_queue_manager, queue_manager, connection_setup, transmission = attempt.delays
     ended = mail.arrived + attempt.delay
     # Postfix rounds each number separately: their sum may exceed the total delay.
@@ -214,7 +225,7 @@ def _attempted(mail: Mail, attempt: AttemptLogged, origin: Origin) -> AttemptEnd
     event.connected = min(started + connection_setup, ended)
     event.ended = ended
     event.outcome = outcome
-    event.cause = None if attempt.status in _DELIVERED else classify(attempt.text, attempt.dsn)
+    event.cause = None if attempt.status in _DELIVERED else cause_of(attempt.text, attempt.dsn)
     return event
 
 

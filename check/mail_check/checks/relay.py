@@ -14,7 +14,8 @@ from mail_check.dns_resolver import Resolver
 from mail_check.results import Result, error_text, failed, ok, unknown, warning
 from mail_check.settings import MailSettings, RelaySettings
 from mail_exporter.collectors.certificate import not_after
-from mail_telemetry.causes import EXPLANATIONS, Cause, classify
+from mail_telemetry.cause_rules import built_in_classifier
+from mail_telemetry.causes import EXPLANATIONS, Cause
 from mail_telemetry.masking import domain_of, mask_address, mask_text
 
 CONNECTION: Final = "connection"
@@ -188,7 +189,8 @@ def _login(client: smtplib.SMTP, relay: RelaySettings) -> Result:
 def _refused(code: int, reply: bytes | str, *, name: str) -> Result:
     """Return the result for a relay's refusal; a temporary one is a warning."""
     text = _text(reply)
-    fix = EXPLANATIONS[classify(text, text.partition(" ")[0])].next_step
+    where = "SASL authentication failed; server relay" if name == LOGIN else "host relay"
+    fix = built_in_classifier().diagnose(f"{where} said: {code} {text}", "").next_step
     return (failed if code >= _PERMANENT else warning)(f"refused: {code} {text}", fix, name=name)
 
 

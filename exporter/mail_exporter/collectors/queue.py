@@ -10,11 +10,16 @@ from prometheus_client.core import Metric
 
 from mail_exporter.collectors import gauges
 from mail_telemetry import names
-from mail_telemetry.causes import Cause, classify
+from mail_telemetry.cause_rules import built_in_classifier
+from mail_telemetry.causes import Cause
 
 QUEUES: Final = ("maildrop", "incoming", "active", "deferred", "hold")
 _LARGEST_LISTING: Final = 1 << 27
 """Bytes; about 400,000 mails. A longer listing is cut within a line, so that reading it fails."""
+
+
+CauseOf = Callable[[str, str], Cause]
+"""From the text and the enhanced status code of a failed attempt to its cause."""
 
 
 class QueuedMail(NamedTuple):
@@ -89,11 +94,18 @@ class QueueReader:
 
     Args:
         read: returns the queue or raises QueueUnavailable.
+        cause_of: returns the cause of a failed attempt; by default, by the built-in rules.
         cache_seconds: how long a result is cached.
     """
 
-    def __init__(self, read: Callable[[], list[QueuedMail]], cache_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        read: Callable[[], list[QueuedMail]],
+        cause_of: CauseOf | None = None,
+        cache_seconds: float = 2.0,
+    ) -> None:
         self._read = read
+        self._cause_of = cause_of or built_in_classifier().cause
         self._cache_seconds = cache_seconds
         self._cached: list[Metric] = []
         self._read_at = float("-inf")
@@ -105,7 +117,7 @@ class QueueReader:
             QueueUnavailable: the queue could not be read.
         """
         if time.monotonic() - self._read_at >= self._cache_seconds:
-            self._cached = list(queue_metrics(self._read(), time.time()))
+            self._cached = list(queue_metrics(self._read(), time.time(), self._cause_of))
             self._read_at = time.monotonic()
         yield from self._cached
 
@@ -126,8 +138,9 @@ class _Sum:
         self.oldest = min(self.oldest, mail.arrived)
 
 
-def queue_metrics(queue: list[QueuedMail], now: float) -> Iterator[Metric]:
+def queue_metrics(queue: list[QueuedMail], now: float, cause_of: CauseOf | None = None) -> Iterator[Metric]:
     """Yield the sums of every queue and every cause, including the empty ones; `now` is in Unix seconds."""
+    cause_of = cause_of or built_in_classifier().cause
     queues = {name: _Sum() for name in QUEUES}
     causes = {cause.value: _Sum() for cause in Cause}
     known: dict[str, Cause] = {}
@@ -135,7 +148,7 @@ def queue_metrics(queue: list[QueuedMail], now: float) -> Iterator[Metric]:
         if mail.queue in queues:
             queues[mail.queue].add(mail)
         if mail.reason is not None:
-            cause = known.get(mail.reason) or known.setdefault(mail.reason, classify(mail.reason, ""))
+            cause = known.get(mail.reason) or known.setdefault(mail.reason, cause_of(mail.reason, ""))
             causes[cause].add(mail)
     yield from _families((names.QUEUE_MESSAGES, names.QUEUE_BYTES, names.QUEUE_OLDEST_AGE_SECONDS), queues, now)
     yield from _families(

@@ -105,3 +105,37 @@ def test_check(tmp_path: Path) -> None:
         ["ok", "spool"],
     ]
     assert "Start mail-server" in lines[3]
+
+
+def test_classify() -> None:
+    """The output has the cause, the rule, the retry and the next step."""
+    text = output("classify", "host x[1.2.3.4] said: 550 5.1.1 No such user (in reply to RCPT TO command)")
+    assert text.splitlines()[0].startswith("cause      recipient: The recipient's address does not exist")
+    assert text.splitlines()[1:3] == ["rule       unknown-mailbox", "retry      cannot succeed without a change"]
+    assert text.splitlines()[3].startswith("next step  Correct the address")
+
+
+def test_classify_a_bare_reply() -> None:
+    """A reply without what the log wraps around it has the same cause."""
+    assert output("classify", "550 5.1.1 No such user").startswith("cause      recipient")
+
+
+def test_classify_by_own_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules of CAUSE_RULES_FILE come first."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\nname = "ours"\ncause = "rate"\ntext = "no such user"\nnext_step = "Call them."\n')
+    monkeypatch.setenv("CAUSE_RULES_FILE", str(rules))
+    assert output("classify", "550 5.1.1 No such user").splitlines()[1:] == [
+        "rule       ours",
+        "retry      can succeed without a change",
+        "next step  Call them.",
+    ]
+
+
+def test_invalid_own_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable, the file, the rule and the field."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\nname = "ours"\ncause = "nonsense"\ntext = "a"\n')
+    monkeypatch.setenv("CAUSE_RULES_FILE", str(rules))
+    text = output("classify", "550 no", status=2)
+    assert f"CAUSE_RULES_FILE: {rules}: rule 1 (ours): cause 'nonsense' is none of auth" in text

@@ -8,6 +8,7 @@ import pytest
 from mail_exporter.collectors.queue import QueuedMail
 from mail_exporter.explain import SpanNode, draw_tree, explain
 from mail_ledger import Ledger
+from mail_telemetry.cause_rules import built_in_classifier
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
 from tests.unit.exporter.harness import PipelineHarness
@@ -24,7 +25,7 @@ def explained(ledger: Ledger, *lines: str, queued: QueuedMail | None = None) -> 
     """Return the explanation of the mail in these lines."""
     PipelineHarness(ledger).feed(*lines)
     (mail,) = ledger.find_messages(logs.API_ID)
-    return explain(mail, ledger.attempts(mail.id), queued, queue_known=True)
+    return explain(mail, ledger.attempts(mail.id), queued, built_in_classifier(), queue_known=True)
 
 
 def test_mail_that_waits(ledger: Ledger) -> None:

@@ -1,0 +1,122 @@
+"""A relay's reply, without what Postfix wraps around it in the mail log.
+
+The log has, in parentheses behind `status=`:
+
+    host mx.example.net[192.0.2.1] said: 550-5.1.1 No such 550 5.1.1 user <a@example.com> (in reply to RCPT TO command)
+
+The rules of causes see the stage `rcpt to`, the reply code `550`, the enhanced status code `5.1.1` and the text `no
+such user`. Addresses, host names, URLs and ids are removed: `filter.antispam.example` is not a reason.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Stage(StrEnum):
+    """The part of the SMTP dialogue in which the reply came."""
+
+    LOGIN = "login"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    MAIL_FROM = "mail from"
+    RCPT_TO = "rcpt to"
+    DATA = "data"
+    END_OF_DATA = "end of data"
+    OTHER = "other"
+    """Another command."""
+    LOCAL = "local"
+    """None: the text is Postfix's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply as rules see it.
+
+    Attributes:
+        stage: when it came.
+        code: the reply code (RFC 5321), as `550`; empty for texts of Postfix.
+        status: the enhanced status code (RFC 3463), as `5.1.1`; empty if there is none.
+        text: the words, in lower case.
+    """
+
+    stage: Stage
+    code: str
+    status: str
+    text: str
+
+
+_SUSPENDED: Final = "delivery temporarily suspended: "
+"""Before the text of the failure for which Postfix does not try a destination."""
+_SASL: Final = re.compile(
+    r"SASL (?:\[CACHED\] )?authentication failed; ?(?:server \S+ said: |cannot authenticate)?", re.IGNORECASE
+)
+_SAID: Final = re.compile(r"^(?:host|server) \S+(?: \S+)? said: ")
+_REFUSED: Final = re.compile(r"^(?:host|server) \S+ refused to talk to me: ")
+_IN_REPLY_TO: Final = re.compile(r" ?\(in reply to (.*?)(?: command)?\)?$")
+_CODES: Final = re.compile(r"^(\d{3})(?:[ -]|$)(?:#?([245]\.\d{1,3}\.\d{1,3})\b)?")
+_STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_NOT_WORDS: Final = re.compile(
+    r"https?://\S+"  # URLs
+    r"|<[^<>\s]*>"  # addresses
+    r"|[^\s<>()\"']+@[^\s<>()\"',;:]+"
+    r"|\b(?:[\w-]+\.)+[a-z]{2,}(?:\[[0-9a-f.:]*\])?(?::\d+)?(?![\w.]*\w)"  # host names
+    r"|\[[0-9a-f.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}\b"  # IP addresses
+    r"|\b(?=[\w.-]*\d)(?=[\w.-]*[a-z])[\w.-]{10,}\b",  # ids of a session or message
+    re.IGNORECASE,
+)
+_BLANKS: Final = re.compile(r"\s+")
+_COMMANDS: Final = {
+    "ehlo": Stage.EHLO,
+    "helo": Stage.EHLO,
+    "mail from": Stage.MAIL_FROM,
+    "rcpt to": Stage.RCPT_TO,
+    "data": Stage.DATA,
+    "end of data": Stage.END_OF_DATA,
+    "sending message body": Stage.END_OF_DATA,
+    "auth": Stage.LOGIN,
+}
+
+
+def read_reply(text: str, dsn: str) -> Reply:
+    """Return the reply in the text of a delivery attempt.
+
+    Args:
+        text: what the log has in parentheses behind `status=`.
+        dsn: the enhanced status code of the log line. Postfix changes it (a wrong password is softened to 4.7.8), so
+            that it counts only for Postfix's own texts.
+    """
+    stage, said = _unwrapped(text)
+    codes = _CODES.match(said) if stage is not Stage.LOCAL else None
+    if codes is None:
+        return Reply(stage, "", dsn if stage is Stage.LOCAL else "", _words(said))
+    code, status = codes[1], codes[2] or ""
+    if not status:
+        found = _STATUS.search(said)
+        status = found[1] if found else ""
+    joined = re.sub(rf"(?:^|[\s?]){code}(?:[ -]|$)(?:#?[245]\.\d{{1,3}}\.\d{{1,3}}(?:[ -]|$))?", " ", said)
+    return Reply(stage, code, status, _words(joined))
+
+
+def _unwrapped(text: str) -> tuple[Stage, str]:
+    text = text.removeprefix(_SUSPENDED)
+    login = _SASL.match(text)
+    if login:
+        said = text[login.end() :]
+        return Stage.LOGIN, said if login[0].endswith("said: ") else text
+    command = _IN_REPLY_TO.search(text)
+    if command:
+        text = text[: command.start()]
+    refused = _REFUSED.match(text)
+    if refused:
+        return Stage.GREETING, text[refused.end() :]
+    said_by = _SAID.match(text)
+    if not said_by:
+        return Stage.LOCAL, text
+    name = command[1].lower() if command else ""
+    return _COMMANDS.get(name, Stage.OTHER), text[said_by.end() :]
+
+
+def _words(text: str) -> str:
+    return _BLANKS.sub(" ", _NOT_WORDS.sub(" ", text)).strip().lower()
