@@ -54,7 +54,7 @@ _SASL: Final = re.compile(
 )
 _SAID: Final = re.compile(r"^(?:host|server) \S+(?: \S+)? said: ")
 _REFUSED: Final = re.compile(r"^(?:host|server) \S+ refused to talk to me: ")
-_IN_REPLY_TO: Final = re.compile(r" ?\(in reply to (.*?)(?: command)?\)?$")
+_IN_REPLY_TO: Final = " (in reply to "
 _CODES: Final = re.compile(r"^(\d{3})(?:[ -]|$)(?:#?([245]\.\d{1,3}\.\d{1,3})\b)?")
 _STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _NOT_WORDS: Final = re.compile(
@@ -66,7 +66,7 @@ _NOT_WORDS: Final = re.compile(
     r"|\b(?=[\w.-]*\d)(?=[\w.-]*[a-z])[\w.-]{10,}\b",  # ids of a session or message
     re.IGNORECASE,
 )
-_BLANKS: Final = re.compile(r"\s+")
+"""Parts of a word, as the text is split at blanks."""
 _COMMANDS: Final = {
     "ehlo": Stage.EHLO,
     "helo": Stage.EHLO,
@@ -95,8 +95,7 @@ def read_reply(text: str, dsn: str) -> Reply:
     if not status:
         found = _STATUS.search(said)
         status = found[1] if found else ""
-    joined = re.sub(rf"(?:^|[\s?]){code}(?:[ -]|$)(?:#?[245]\.\d{{1,3}}\.\d{{1,3}}(?:[ -]|$))?", " ", said)
-    return Reply(stage, code, status, _words(joined))
+    return Reply(stage, code, status, _words(_without_codes(said, code, status)))
 
 
 def _unwrapped(text: str) -> tuple[Stage, str]:
@@ -105,18 +104,31 @@ def _unwrapped(text: str) -> tuple[Stage, str]:
     if login:
         said = text[login.end() :]
         return Stage.LOGIN, said if login[0].endswith("said: ") else text
-    command = _IN_REPLY_TO.search(text)
-    if command:
-        text = text[: command.start()]
+    text, _, command = text.partition(_IN_REPLY_TO)
     refused = _REFUSED.match(text)
     if refused:
         return Stage.GREETING, text[refused.end() :]
     said_by = _SAID.match(text)
     if not said_by:
         return Stage.LOCAL, text
-    name = command[1].lower() if command else ""
+    name = command.removesuffix(")").removesuffix(" command").lower()
     return _COMMANDS.get(name, Stage.OTHER), text[said_by.end() :]
 
 
+def _without_codes(said: str, code: str, status: str) -> str:
+    """Return the lines of a reply as one, without the codes that each line repeats: `550-5.1.1 No such 550 5.1.1 user`.
+
+    Postfix writes `?` in place of a line break in some replies.
+    """
+    words = []
+    for word in said.replace(f"?{code}", f" {code}").split():
+        rest = word.removeprefix(f"{code}-") if word != code else ""
+        if rest and rest.removeprefix("#") != status:
+            words.append(rest)
+    return " ".join(words)
+
+
 def _words(text: str) -> str:
-    return _BLANKS.sub(" ", _NOT_WORDS.sub(" ", text)).strip().lower()
+    # Most words have letters only, and are kept without a look at the expression, which takes most of the time.
+    kept = [word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word) for word in text.split()]
+    return " ".join(" ".join(kept).split()).lower()
