@@ -52,7 +52,7 @@ def edited(files: Files, path: str, place: float, how: str) -> Files:
     return {**files, path: "".join(lines).encode()}
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.lists(EDITS, min_size=1, max_size=3))
 def test_whatever_is_changed(edits: list[tuple[str, float, str]]) -> None:
     """After any changes, one run settles it; undoing that is as good as undoing the first."""

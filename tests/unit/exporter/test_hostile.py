@@ -71,7 +71,7 @@ def series(bench: Bench) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
             yield sample.name, tuple(sample.labels.items())
 
 
-@settings(max_examples=75)
+@settings(max_examples=60)
 @given(lines=st.lists(LINES, max_size=15))
 def test_any_log(lines: list[str]) -> None:
     """Whatever a log says, all lines are counted and no time series is added."""
