@@ -19,7 +19,6 @@ from mail_api.__main__ import main
 from mail_api.settings import Settings
 from tests.unit.api.conftest import listening
 from tests.unit.api.fake_postfix import HOLD
-from tests.unit.telemetry.http_collector import HttpCollector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -146,19 +145,6 @@ async def test_odd_bytes(api: Api, head: bytes, status: bytes) -> None:
     async with listening(api) as port:
         answer = await raw(port, head + b"Connection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 " + status)
-
-
-async def test_long_values_are_not_logged(postfix: FakePostfix) -> None:
-    """Values that are cut in spans add nothing to the log: a caller must not be able to fill it."""
-    environment = variables(postfix)
-    with HttpCollector().serving() as collector:
-        async with running(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, **environment) as program:
-            async with client_of(environment["API_PORT"]) as client:
-                await client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
-            program.process.send_signal(signal.SIGTERM)
-            lines = await program.rest()
-    assert [line["message"] for line in lines if line["logger"].startswith("opentelemetry")] == []
-    assert len(collector.names()) == 1
 
 
 async def test_metrics_port(postfix: FakePostfix) -> None:

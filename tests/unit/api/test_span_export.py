@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,26 +35,32 @@ DOWN = "http://127.0.0.1:1"
 
 
 @dataclass
-class Exported:
-    """What mails cost and left, with a collector."""
+class Exporting:
+    """A running API whose spans go to a collector."""
 
+    client: httpx2.AsyncClient
     tracing: Tracing
     registry: CollectorRegistry
-    statuses: set[int]
 
     def value(self, name: str) -> float | None:
         """Return a metric."""
         return self.registry.get_sample_value(name)
 
+    async def send(self) -> set[int]:
+        """Send mails; return the statuses."""
+        mail = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
+        return {(await self.client.post("/send", json=mail)).status_code for _ in range(SENT)}
 
-Send = Callable[..., Awaitable[Exported]]
+
+Export = Callable[..., AbstractAsyncContextManager[Exporting]]
 
 
 @pytest.fixture
-def send(monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.StringIO, ledger_url: str) -> Send:
-    """Send mails through an API whose spans go to an endpoint, as the process does; shut it down."""
+def export(monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.StringIO, ledger_url: str) -> Export:
+    """Start an API whose spans go to an endpoint, as the process does; at the end the last ones are exported."""
 
-    async def send_to(endpoint: str, **variables: str) -> Exported:
+    @asynccontextmanager
+    async def started(endpoint: str, **variables: str) -> AsyncIterator[Exporting]:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         for name, value in variables.items():
             monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
@@ -68,40 +76,53 @@ def send(monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.S
             }
         )
         served = create_app(settings, registry, tracing.provider)
-        mail = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
         async with (
             served.app.router.lifespan_context(served.app),
             httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://api") as client,
         ):
-            answers = [await client.post("/send", json=mail) for _ in range(SENT)]
+            yield Exporting(client, tracing, registry)
         await asyncio.to_thread(tracing.shutdown)
-        return Exported(tracing, registry, {answer.status_code for answer in answers})
 
-    return send_to
+    return started
 
 
-async def test_batches(send: Send) -> None:
+async def test_batches(export: Export) -> None:
     """Server spans and the API's own leave together, in batches of the SDK's BatchSpanProcessor."""
     with HttpCollector().serving() as collector:
-        done = await send(collector.endpoint)
-    assert done.tracing.export is not None
-    assert type(done.tracing.export.processor) is BatchSpanProcessor
+        async with export(collector.endpoint) as api:
+            await api.send()
+    assert api.tracing.export is not None
+    assert type(api.tracing.export.processor) is BatchSpanProcessor
     arrived = Counter(scope.scope.name for scope in collector.scopes() for _ in scope.spans)
     assert arrived == {"opentelemetry.instrumentation.fastapi": SENT, "mail_api": SENT}
     assert len(collector.requests) < SENT
-    assert (done.value("mail_api_spans_total"), done.value("mail_api_spans_dropped_total")) == (
+    assert (api.value("mail_api_spans_total"), api.value("mail_api_spans_dropped_total")) == (
         SENT * SPANS_OF_A_MAIL,
         0,
     )
 
 
+async def test_long_values_are_not_logged(export: Export, log_output: io.StringIO) -> None:
+    """Values that are cut in spans add nothing to the log: a caller must not be able to fill it."""
+    with HttpCollector().serving() as collector:
+        async with export(collector.endpoint) as api:
+            await api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
+    lines = [json.loads(line) for line in log_output.getvalue().splitlines()]
+    assert [line["message"] for line in lines if line["logger"].startswith("opentelemetry")] == []
+    assert [line["message"] for line in lines] == ["request answered"]
+    assert len(collector.names()) == 1
+
+
 @pytest.mark.parametrize("protocol", Protocol)
-async def test_collector_away(send: Send, postfix: FakePostfix, log_output: io.StringIO, protocol: Protocol) -> None:
+async def test_collector_away(
+    export: Export, postfix: FakePostfix, log_output: io.StringIO, protocol: Protocol
+) -> None:
     """Every mail is sent, every span is counted as lost, and the log has one line about it."""
-    done = await send(DOWN, TIMEOUT="1.5", PROTOCOL=protocol)
-    assert (done.statuses, len(postfix.mails)) == ({200}, SENT)
+    async with export(DOWN, TIMEOUT="1.5", PROTOCOL=protocol) as api:
+        statuses = await api.send()
+    assert (statuses, len(postfix.mails)) == ({200}, SENT)
     for name in ("mail_api_spans_total", "mail_api_spans_dropped_total"):
-        assert done.value(name) == SENT * SPANS_OF_A_MAIL
+        assert api.value(name) == SENT * SPANS_OF_A_MAIL
     about = [line for line in log_output.getvalue().splitlines() if "span" in line.replace("span_id", "")]
     assert len(about) == 1
     assert "Connection refused" in about[0] or "UNAVAILABLE" in about[0]

@@ -112,7 +112,7 @@ def test_a_crash_at_every_record() -> None:
     assert len(whole[1]) == 3
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(
     crashes=st.lists(st.integers(0, 14), max_size=5),
     cuts=st.lists(st.integers(1, 14), max_size=3, unique=True),
