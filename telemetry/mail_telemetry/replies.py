@@ -59,6 +59,7 @@ _CODES: Final = re.compile(r"^(\d{3})(?:[ -]|$)(?:#?([245]\.\d{1,3}\.\d{1,3})\b)
 _STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _NOT_WORDS: Final = re.compile(
     r"https?://\S+"  # URLs
+    r"|[^\s<>()]+\[[0-9a-f.:]+\](?::\d+)?|\bname=\S+"  # hosts in texts of Postfix
     r"|<[^<>\s]*>"  # addresses
     r"|[^\s<>()\"']+@[^\s<>()\"',;:]+"
     r"|\b(?:[\w-]+\.)+[a-z]{2,}(?:\[[0-9a-f.:]*\])?(?::\d+)?(?![\w.]*\w)"  # host names

@@ -145,6 +145,25 @@ def test_classify(text: str, dsn: str, expected: Cause) -> None:
     assert expected == CLASSIFIER.diagnose(text, dsn).cause
 
 
+@pytest.mark.parametrize("host", ["sandbox-relay", "spam-quota-greylist", "filter10.antispamcloud.com"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("connect to {}[192.0.2.1]:587: Connection refused", Cause.CONNECT),
+        ("connect to {}[192.0.2.1]:587: Connection timed out", Cause.TIMEOUT),
+        ("lost connection with {}[192.0.2.1] while receiving the initial server greeting", Cause.CONNECT),
+        ("conversation with {}[192.0.2.1] timed out while sending message body", Cause.TIMEOUT),
+        ("Host or domain name not found. Name service error for name={} type=A: Host not found", Cause.DNS),
+        ("TLS is required, but was not offered by host {}[192.0.2.1]", Cause.TLS),
+        ("host {}[192.0.2.1] said: 550 5.1.1 No such user (in reply to RCPT TO command)", Cause.RECIPIENT),
+        ("host {}[192.0.2.1] refused to talk to me: 421 4.3.2 Service shutting down", Cause.CONNECT),
+    ],
+)
+def test_name_of_a_host(host: str, text: str, expected: Cause) -> None:
+    """The name of a host never decides."""
+    assert CLASSIFIER.diagnose(text.format(host), "").cause is expected
+
+
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda one: f"{one.provider} {one.dsn} {one.text[-60:]}")
 def test_reply_of_a_provider(reply: Labelled) -> None:
     """Replies of real relays and mailbox providers have the cause that a person gave them."""
