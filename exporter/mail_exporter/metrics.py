@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-from mail_exporter.delivery_agents import RELAY_DAEMONS, RelayLabels
+from mail_exporter.delivery_agents import NONE, RELAY_DAEMONS, RelayLabels
 from mail_exporter.events import (
     STAGES,
     TLS_DIRECTIONS,
@@ -29,7 +29,10 @@ from mail_exporter.events import (
     ClientRejected,
     ClientScreened,
     DeliveryStatus,
+    HostFailed,
+    LogNote,
     LogSeverity,
+    NoteLogged,
     NoticeKind,
     NoticeSent,
     PostscreenVerdict,
@@ -42,7 +45,7 @@ from mail_exporter.events import (
 )
 from mail_exporter.mail import AttemptEnded, Mail, MailFinished, MailReceived, TrackedEvent
 from mail_telemetry import names
-from mail_telemetry.causes import Cause
+from mail_telemetry.causes import Cause, classify
 from mail_telemetry.names import Entry, Outcome
 
 Labels = tuple[str, ...]
@@ -153,6 +156,7 @@ class LogMetrics(Collector):
         self.sizes = self._histogram(names.MESSAGE_SIZE_BYTES)
         self.attempts = self._counter(names.DELIVERY_ATTEMPTS, DeliveryStatus, self._relays.labels)
         self.failures = self._counter(names.RELAY_FAILURES, Cause)
+        self.host_failures = self._counter(names.HOST_FAILURES, self._relays.labels, Cause)
         self.suspended = self._counter(names.DELIVERIES_SUSPENDED, Cause)
         self.stages = self._histogram(names.DELIVERY_STAGE_SECONDS, STAGES)
         self.finished = self._counter(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
@@ -166,6 +170,7 @@ class LogMetrics(Collector):
         self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, PostscreenVerdict)
         self.turns = self._counter(names.SERVER_TURNS, ServerState)
         self.complaints = self._counter(names.COMPLAINTS, LogSeverity)
+        self.notes = self._counter(names.LOG_NOTES, LogNote)
         self.lines = self._counter(names.LOG_LINES, LINE_RESULTS)
         self.last_line = 0.0
         """Unix time of the newest line."""
@@ -180,6 +185,8 @@ class LogMetrics(Collector):
             ClientRejected: lambda event, entry: self.rejects.add(entry, event.reason),
             AuthenticationFailed: lambda _, entry: self.auth_failures.add(entry),
             ClientScreened: lambda event, _: self.verdicts.add(event.verdict),
+            HostFailed: lambda event, _: self._host_failed(event),
+            NoteLogged: lambda event, _: self.notes.add(event.note),
             ServerStateChanged: lambda event, _: self.turns.add(event.state),
             ProblemLogged: lambda event, _: self.complaints.add(event.severity),
         }
@@ -208,7 +215,7 @@ class LogMetrics(Collector):
         self.lines.add("parsed", number=number - sum(not_parsed.values()))
 
     def observe(self, event: TrackedEvent, entry: Entry) -> None:
-        """Count what a event says; `entry` is that of the listener whose line it was."""
+        """Count an event; `entry` is that of the listener whose line it was."""
         if isinstance(event, AttemptEnded):
             self._attempt_ended(event)
         elif isinstance(event, MailReceived):
@@ -265,6 +272,10 @@ class LogMetrics(Collector):
             self.failures.add(cause)
             if cause is Cause.OTHER:
                 self._on_unknown(attempt.text)
+
+    def _host_failed(self, event: HostFailed) -> None:
+        relay = self._relays.label("smtp", event.host or NONE)
+        self.host_failures.add(relay, classify(event.text, event.dsn))
 
     def _mail_finished(self, event: MailFinished) -> None:
         if event.left:

@@ -114,6 +114,7 @@ def _lines(metrics: LogMetrics) -> Iterator[str]:
     yield from _part("Attempts, by relay", _by_label(metrics.attempts, 1))
     yield from _failures(metrics)
     yield from _times(metrics)
+    yield from _part("Failed hosts before another one, by relay", _by_label(metrics.host_failures, 0))
     yield from _part("Rejected clients, by reason", _by_label(metrics.rejects, 1))
     yield from _part("Failed logins, by entry", _by_label(metrics.auth_failures, 0))
     yield from _part("Bounces and notices", _by_label(metrics.notices, 0))
