@@ -7,30 +7,39 @@ from mail_exporter.events import LogEvent, LogNote, NoteLogged
 from mail_exporter.parse.grammar import QUEUE_ID
 
 _COMPLAINT: Final = re.compile(r"(?:warning|error|fatal|panic): ")
-_ID: Final = rf"(?:NOQUEUE|{QUEUE_ID}): "
-_PATTERNS: Final[dict[LogNote, str]] = {
+_OF_MAILS: Final[dict[LogNote, str]] = {
+    LogNote.NOTICE_FAILED: r"status=deferred \([\w ]*failed",
+    LogNote.HEADER_ACTION: r"[a-z-]+: (?:[a-z-]+ ){0,2}(?:header|body) ",
+    LogNote.LINE_BROKEN: r"breaking line ",
+    LogNote.TRANSPORT_PASSED: r"passing <.*> to transport=",
+    LogNote.MAIL_PROXIED: r"client=|proxy-accept: ",
+    LogNote.CLIENT_DELAYED: r"delay: ",
+}
+"""After a queue id or NOQUEUE."""
+_OTHERS: Final[dict[LogNote, str]] = {
     LogNote.TABLE_CHANGED: r"table .* has changed -",
     LogNote.DEFAULT_USED: r"using backwards-compatible default setting ",
-    LogNote.EHLO_KEYWORDS_DISCARDED: r"(?:\S+: )?discarding EHLO keywords?: ",
-    LogNote.COMMAND_REPLACED: r"(?:\S+: )?replacing (?:\w+ ){1,3}\"",
+    LogNote.EHLO_KEYWORDS_DISCARDED: r"discarding EHLO keywords?: ",
+    LogNote.COMMAND_REPLACED: r"replacing (?:\w+ ){1,3}\"",
     LogNote.DNS_RECORD_IGNORED: r"ignoring DNS RR: ",
-    LogNote.NOTICE_FAILED: rf"{_ID}status=deferred \([\w ]*failed",
-    LogNote.HEADER_ACTION: rf"{_ID}[a-z-]+: (?:[a-z-]+ ){{0,2}}(?:header|body) ",
-    LogNote.LINE_BROKEN: rf"{_ID}breaking line ",
     LogNote.STARTTLS_OFFERED: r"Host offered STARTTLS: ",
     LogNote.WRAPPERMODE_REQUIRED: r"(?:SMTPS|CLIENT) wrappermode |instead, send to \(port ",
-    LogNote.TLS_REPORT_SUCCESS: rf"{_ID}TLSRPT: status=success",
-    LogNote.TLS_REPORT_FAILURE: rf"{_ID}TLSRPT: ",
-    LogNote.TRANSPORT_PASSED: rf"{_ID}passing <.*> to transport=",
-    LogNote.MAIL_PROXIED: rf"NOQUEUE: client=|{_ID}proxy-accept: ",
-    LogNote.CLIENT_DELAYED: rf"{_ID}delay: ",
+    LogNote.TLS_REPORT_SUCCESS: r"TLSRPT: status=success",
+    LogNote.TLS_REPORT_FAILURE: r"TLSRPT: ",
     LogNote.DSN_MAPPED: r"mapping DSN status ",
     LogNote.BARE_NEWLINE: r"bare <(?:LF|CR)> received ",
-    LogNote.CERTIFICATE_UNVERIFIED: r"(?:\S+: )?(?:client |server )?certificate (?:peer name )?verification failed",
-    LogNote.SNI_UNMATCHED: r"(?:\S+: )?TLS SNI ",
+    LogNote.CERTIFICATE_UNVERIFIED: r"(?:client |server )?certificate (?:peer name )?verification failed",
+    LogNote.SNI_UNMATCHED: r"TLS SNI ",
     LogNote.STRESS: r"(?:entering|leaving) STRESS mode",
 }
-_NOTE: Final = re.compile("|".join(f"(?P<{note.value}>{pattern})" for note, pattern in _PATTERNS.items()))
+"""Without a prefix, or after a queue id or the name of a host."""
+
+
+def _any_of(patterns: dict[LogNote, str]) -> str:
+    return "|".join(f"(?P<{note.value}>{pattern})" for note, pattern in patterns.items())
+
+
+_NOTE: Final = re.compile(rf"(?:NOQUEUE|{QUEUE_ID}): (?:{_any_of(_OF_MAILS)})|(?:\S+: )?(?:{_any_of(_OTHERS)})")
 _NOTES: Final[dict[str, NoteLogged]] = {note.value: NoteLogged(note) for note in LogNote}
 
 

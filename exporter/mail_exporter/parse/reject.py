@@ -11,7 +11,6 @@ _REJECTED: Final = re.compile(
     rf"(?: from [^\s\[]*\[[^\]]*\](?::\d+)?)?: (?:(\d{{3}})[ -])?(?:\d\.\d+\.\d+ )?(?:<{ADDRESS}>: )?(.*)",
     re.DOTALL,
 )
-_VERB: Final = re.compile(r"(?:^|[ -])(?:reject|hangup|abort): ")
 _LIMIT: Final = re.compile(r"warning: [A-Z][\w ]+ (?:rate|concurrency) limit exceeded: \d+ from ")
 _OF_OTHERS: Final = re.compile(r"; from=<|(?:unverified|undeliverable) address: ")
 """What follows is the text of the client, or of the server that was asked about an address."""
@@ -84,7 +83,9 @@ def parse(text: str) -> LogEvent | None:
     4jXSsP52xGzDhqX: reject: END-OF-MESSAGE from web[172.18.0.5]: bare <LF> received; from=<a@b> ...
     4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from web[172.18.0.5]: 4.7.1 Service unavailable; from=<a@b> ...
     """
-    found = _REJECTED.fullmatch(text) if _VERB.search(text) else None
+    # The words are searched first, because that is faster than the expression.
+    is_likely = "reject: " in text or "hangup: " in text or "abort: " in text
+    found = _REJECTED.fullmatch(text) if is_likely else None
     if found is None:
         return None
     is_filter, code, said = found.groups()
