@@ -111,7 +111,7 @@ class LineReader:
             sender = line[len(self._stamp) : end]
             origin = self._origins.get(sender) or self._read_origin(sender)
             if origin is not None:
-                return origin, _stripped(line[end + 3 :])
+                return origin, line[end + 3 :].rstrip()
         return self._read_unusual(line)
 
     def _read_unusual(self, line: str) -> tuple[Origin | None, str]:
@@ -123,7 +123,7 @@ class LineReader:
         sender = plain[len(self._stamp) : end] if end >= 0 else ""
         origin = self._origins.get(sender) or self._read_origin(sender)
         if origin is not None:
-            return origin, _stripped(plain[end + 3 :])
+            return origin, plain[end + 3 :].rstrip()
         return (FOREIGN, "") if _FOREIGN.match(plain, len(self._stamp)) is not None else (None, "")
 
     def _read_stamp(self, head: str) -> bool:
@@ -158,11 +158,6 @@ class LineReader:
             self._origins.clear()
         self._origins[sender] = origin
         return origin
-
-
-def _stripped(text: str) -> str:
-    # The last character is tested first, because few lines end with a blank.
-    return text.rstrip() if text and text[-1] in " \r\t" else text
 
 
 def _without_prefix(line: str) -> str:

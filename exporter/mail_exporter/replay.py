@@ -120,6 +120,7 @@ def _lines(metrics: LogMetrics) -> Iterator[str]:
     yield from _part("Bounces and notices", _by_label(metrics.notices, 0))
     yield from _part("Postfix starts, reloads and stops", _by_label(metrics.turns, 0))
     yield from _part("Log lines with a severity", _by_label(metrics.complaints, 0))
+    yield from _part("Log lines about configuration and sessions", _by_label(metrics.notes, 0))
 
 
 def _failures(metrics: LogMetrics) -> Iterator[str]:

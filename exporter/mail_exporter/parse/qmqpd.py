@@ -4,9 +4,11 @@ import re
 from typing import Final
 
 from mail_exporter.events import CLIENT_CONNECTED, NO_EVENT, AbortKind, LogEvent, MailAccepted, SessionAborted
-from mail_exporter.parse.grammar import is_loopback, split_id
+from mail_exporter.parse.grammar import QUEUE_ID, is_loopback, split_id
 
-_ABORTED: Final = re.compile(r"[^\s\[]*\[[^\]]*\](?::\d+)?: (?:[a-z/]+ )?(lost connection|timeout|error)\b.* while ")
+_ABORTED: Final = re.compile(
+    rf"(?:(?:NOQUEUE|{QUEUE_ID}): )?[^\s\[]*\[[^\]]*\](?::\d+)?: [a-z/ ]*(lost connection|timeout|error)\b.* while "
+)
 _ABORTS: Final = {"lost connection": AbortKind.LOST, "timeout": AbortKind.TIMEOUT, "error": AbortKind.ERRORS}
 
 
@@ -15,7 +17,7 @@ def parse(text: str) -> LogEvent | None:
 
     connect from x[192.0.2.7]
     4jXSsP52xGzDhqX: client=x[192.0.2.7]
-    x[192.0.2.7]: lost connection while receiving sender
+    NOQUEUE: x[192.0.2.7]: lost connection while receiving sender
     """
     if text.startswith("connect from "):
         return NO_EVENT if is_loopback(text) else CLIENT_CONNECTED
