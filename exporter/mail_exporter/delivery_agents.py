@@ -15,6 +15,9 @@ NOT_TRIED: Final = frozenset({"error", "retry"})
 DISCARD: Final = "discard"
 """The agent that deletes mail and logs `sent`."""
 
+CLEANUP: Final = "cleanup"
+"""The daemon that can bounce or defer a recipient before the mail is in the queue."""
+
 OTHER: Final = "other"
 LOCAL: Final = "local"
 NONE: Final = "none"

@@ -31,6 +31,10 @@ class RejectReason(StrEnum):
     CLIENT = "client"
     HELO = "helo"
     RATE = "rate"
+    GREYLIST = "greylist"
+    BLOCKLIST = "blocklist"
+    UNAVAILABLE = "unavailable"
+    """A temporary failure of this server: a lookup, the configuration, a milter or a queue file."""
     SIZE = "size"
     CONTENT = "content"
     PROTOCOL = "protocol"
@@ -81,6 +85,41 @@ class PostscreenVerdict(StrEnum):
     HANGUP = "hangup"
     ALLOWLISTED = "allowlisted"
     DENYLISTED = "denylisted"
+    VETO = "veto"
+    """The client is on the allowlist only at a secondary address of this server."""
+
+
+class LogNote(StrEnum):
+    """What a line reports that is neither about a delivery nor about a rejected client."""
+
+    TABLE_CHANGED = "table_changed"
+    TABLE_REINDEXED = "table_reindexed"
+    DEFAULT_USED = "default_used"
+    """A default setting of an older version is in use (Postfix: compatibility_level)."""
+    EHLO_KEYWORDS_DISCARDED = "ehlo_keywords_discarded"
+    COMMAND_REPLACED = "command_replaced"
+    """A command or a reply was changed by a filter (Postfix: smtpd_command_filter, smtp_reply_filter)."""
+    DNS_RECORD_IGNORED = "dns_record_ignored"
+    NOTICE_FAILED = "notice_failed"
+    """A bounce or defer record could not be written; Postfix tries the delivery again."""
+    HEADER_ACTION = "header_action"
+    LINE_BROKEN = "line_broken"
+    STARTTLS_OFFERED = "starttls_offered"
+    WRAPPERMODE_REQUIRED = "wrappermode_required"
+    """The relay's port needs smtp_tls_wrappermode."""
+    TLS_REPORT_SUCCESS = "tls_report_success"
+    TLS_REPORT_FAILURE = "tls_report_failure"
+    TRANSPORT_PASSED = "transport_passed"
+    """local(8) passed a recipient to another transport."""
+    MAIL_PROXIED = "mail_proxied"
+    """A mail was passed to a filter before the queue (Postfix: smtpd_proxy_filter)."""
+    CLIENT_DELAYED = "client_delayed"
+    DSN_MAPPED = "dsn_mapped"
+    BARE_NEWLINE = "bare_newline"
+    CERTIFICATE_UNVERIFIED = "certificate_unverified"
+    SNI_UNMATCHED = "sni_unmatched"
+    STRESS = "stress"
+    """postscreen(8) entered or left stress mode."""
 
 
 TLS_PROTOCOLS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "other")
@@ -231,6 +270,27 @@ class ClientScreened:
 
 @final
 @dataclass(frozen=True)
+class HostFailed:
+    """A delivery agent gave up one host of a destination and tries the next one; this is not the end of an attempt."""
+
+    host: str
+    """As in `relay=`; empty when the line does not name it."""
+    text: str
+    """The reply of the host, or the text of Postfix."""
+    dsn: str = ""
+    """The enhanced status code in the reply, if any."""
+
+
+@final
+@dataclass(frozen=True)
+class NoteLogged:
+    """A line about configuration or a session was logged."""
+
+    note: LogNote
+
+
+@final
+@dataclass(frozen=True)
 class ServerStateChanged:
     """Postfix was started, reloaded or stopped."""
 
@@ -261,6 +321,8 @@ ServerEvent = (
     | AuthenticationFailed
     | TlsEstablished
     | ClientScreened
+    | HostFailed
+    | NoteLogged
     | ServerStateChanged
     | ProblemLogged
 )

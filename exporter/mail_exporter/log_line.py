@@ -2,7 +2,8 @@
 
 Lines come from Postfix's postlogd (`maillog_file`): `Mmm dd hh:mm:ss host tag[pid]: text`, without a year.
 RFC 3164 writers pad the day with a space; others (rsyslog, journald) write ISO 8601 timestamps. Many lines have the
-same envelope, so each distinct envelope is parsed once and then looked up.
+same envelope, so each distinct envelope is parsed once and then looked up. Lines with a prefix or with another
+timestamp are first changed to one of these forms.
 """
 
 import re
@@ -21,10 +22,26 @@ SYSLOG_NAMES: Final = ("postfix", "postfix-*")
 _SHORT_STAMP: Final = len("Nov 22 12:22:16")
 _MINUTE: Final = len("Nov 22 12:22:")
 _SECOND: Final = re.compile(r"\d\d")
-_ORIGIN: Final = re.compile(r"(?P<host>\S+) (?P<tag>[^\s\[]+)\[\d+")
+_ORIGIN: Final = re.compile(r"(?P<host>\S+) (?:[a-z0-9]+\.[a-z]+ )?(?P<tag>[^\s\[]+)\[\d+")
+"""The syslog daemon of busybox writes `mail.info` before the tag."""
+_FOREIGN: Final = re.compile(
+    r"\S+ (?:[^:\[]*[^:\[\s](?:\[\w*\])?:(?: |$)|last message repeated |-- MARK --)|last message repeated "
+)
+"""Host and tag of a program that logs no process id, such as the kernel."""
 _MAX_ORIGINS: Final = 4096
 """How many (host, tag, process) are kept; above it the table is cleared."""
 _ENTRIES: Final = {"public": Entry.PUBLIC} | dict.fromkeys(("submission", "submissions", "smtps"), Entry.SUBMISSION)
+
+_PREFIX: Final = re.compile(
+    r"(?:(?:\x1b\[[\d;]*m)*[\w.-]+ *\|(?: |\x1b\[[\d;]*m)*)?"  # docker compose logs
+    r"(?:\d{4}-\d\d-\d\dT\S+ (?=<\d|[A-Z][a-z]{2} |\d{4}[ -]))?"  # --timestamps
+    r"(?:<\d{1,3}>)?"  # RFC 3164 section 4.1.1
+    r"(?:[A-Z][a-z]{2} (?=[A-Z][a-z]{2} |\d{4}-))?"  # day of the week
+)
+_DATED: Final = re.compile(
+    r"(?:(\d{4}) )?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d:\d\d:\d\d)(?:\.\d+)?(?: (\d{4}))?:? (?=\S+ \S)"
+)
+_ISO: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:[.,](\d+))?(?: (UTC)| ?([+-]\d\d:?\d\d))? ")
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STAMP: Final = re.compile(r"([A-Z][a-z]{2}) ([ 0-3]\d) (\d\d):(\d\d):(\d\d)")
@@ -45,6 +62,10 @@ class Origin:
     """The entry of mails that this daemon accepts, from the part between instance and daemon."""
     parse: Parser | None
     """The parser of its lines; None for a program that is not part of Postfix."""
+
+
+FOREIGN: Final = Origin("", "", Entry.INTERNAL, None)
+"""The origin of lines of programs that log no process id."""
 
 
 class LineReader:
@@ -70,14 +91,40 @@ class LineReader:
     def read(self, line: str) -> tuple[Origin | None, str]:
         """Return origin and text of a line, and keep its time; the origin is None for a line without an envelope.
 
+        The text has no blanks or carriage return at its end.
+
         Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: to=<a@x.org>, relay=...
         2026-11-22T12:22:16.848676+00:00 mail postfix/submission/smtpd[980527]: connect from ...
+        Nov 22 12:22:16 mail kernel: [ 1.2] eth0: link up
+
+        With a year, the priority of RFC 3164, or the prefix of Docker Compose or busybox:
+
+        Nov 22 2026 12:22:16 mail postfix/smtp[202]: ...
+        Nov 22 12:22:16 2026 mail postfix/smtp[202]: ...
+        2026-11-22 12:22:16 mail postfix/smtp[202]: ...
+        <22>Nov 22 12:22:16 mail postfix/smtp[202]: ...
+        mail-server  | Nov 22 12:22:16 mail postfix/smtp[202]: ...
+        Nov 22 12:22:16 mail mail.info postfix/smtp[202]: ...
         """
         end = line.find("]: ")
-        if end < 0 or not (line.startswith(self._stamp) or self._read_stamp(line[:end])):
+        if end >= 0 and (line.startswith(self._stamp) or self._read_stamp(line[:end])):
+            sender = line[len(self._stamp) : end]
+            origin = self._origins.get(sender) or self._read_origin(sender)
+            if origin is not None:
+                return origin, line[end + 3 :].rstrip()
+        return self._read_unusual(line)
+
+    def _read_unusual(self, line: str) -> tuple[Origin | None, str]:
+        """Read a line with a prefix or with another timestamp, or without a process id."""
+        plain = _without_prefix(line)
+        if not plain.startswith(self._stamp) and not self._read_stamp(plain):
             return None, ""
-        sender = line[len(self._stamp) : end]
-        return self._origins.get(sender) or self._read_origin(sender), line[end + 3 :]
+        end = plain.find("]: ")
+        sender = plain[len(self._stamp) : end] if end >= 0 else ""
+        origin = self._origins.get(sender) or self._read_origin(sender)
+        if origin is not None:
+            return origin, plain[end + 3 :].rstrip()
+        return (FOREIGN, "") if _FOREIGN.match(plain, len(self._stamp)) is not None else (None, "")
 
     def _read_stamp(self, head: str) -> bool:
         """Keep the timestamp and the space after it; return whether there is one."""
@@ -111,6 +158,22 @@ class LineReader:
             self._origins.clear()
         self._origins[sender] = origin
         return origin
+
+
+def _without_prefix(line: str) -> str:
+    """Return the line without a prefix, and with a timestamp that `parse_timestamp` reads."""
+    prefix = _PREFIX.match(line)
+    plain = line[prefix.end() :] if prefix is not None else line
+    if (iso := _ISO.match(plain)) is not None:
+        date, time, fraction, utc, zone = iso.groups()
+        return f"{date}T{time}{'.' + fraction if fraction else ''}{'Z' if utc else zone or ''} {plain[iso.end() :]}"
+    if (dated := _DATED.match(plain)) is None:
+        return plain
+    early, month, day, middle, time, late = dated.groups()
+    year = early or middle or late
+    if year is None or month not in _MONTHS:
+        return f"{month} {day:>2} {time} {plain[dated.end() :]}"
+    return f"{year}-{_MONTHS.index(month) + 1:02d}-{int(day):02d}T{time} {plain[dated.end() :]}"
 
 
 def parse_timestamp(stamp: str, now: datetime, zone: tzinfo = UTC) -> float:

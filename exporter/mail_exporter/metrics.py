@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-from mail_exporter.delivery_agents import RELAY_DAEMONS, RelayLabels
+from mail_exporter.delivery_agents import NONE, RELAY_DAEMONS, RelayLabels
 from mail_exporter.events import (
     STAGES,
     TLS_DIRECTIONS,
@@ -29,7 +29,10 @@ from mail_exporter.events import (
     ClientRejected,
     ClientScreened,
     DeliveryStatus,
+    HostFailed,
+    LogNote,
     LogSeverity,
+    NoteLogged,
     NoticeKind,
     NoticeSent,
     PostscreenVerdict,
@@ -42,6 +45,7 @@ from mail_exporter.events import (
 )
 from mail_exporter.mail import AttemptEnded, Mail, MailFinished, MailReceived, TrackedEvent
 from mail_telemetry import names
+from mail_telemetry.cause_rules import built_in_classifier
 from mail_telemetry.causes import Cause
 from mail_telemetry.names import Entry, Outcome
 
@@ -135,6 +139,7 @@ class LogMetrics(Collector):
         relays: the values of the label `relay`.
         on_unknown: called with each reply whose cause is not in the table.
         trace_of: returns the trace id for the exemplars of a mail, or None.
+        cause_of: returns the cause of a failed attempt; by default, by the built-in rules.
     """
 
     def __init__(
@@ -143,7 +148,9 @@ class LogMetrics(Collector):
         relays: RelayLabels | None = None,
         on_unknown: Callable[[str], object] = lambda _reply: None,
         trace_of: Callable[[Mail], str | None] = lambda _mail: None,
+        cause_of: Callable[[str, str], Cause] | None = None,
     ) -> None:
+        self._cause_of = cause_of or built_in_classifier().cause
         self._relays = relays or RelayLabels(None)
         self._on_unknown = on_unknown
         self._trace_of = trace_of
@@ -153,6 +160,7 @@ class LogMetrics(Collector):
         self.sizes = self._histogram(names.MESSAGE_SIZE_BYTES)
         self.attempts = self._counter(names.DELIVERY_ATTEMPTS, DeliveryStatus, self._relays.labels)
         self.failures = self._counter(names.RELAY_FAILURES, Cause)
+        self.host_failures = self._counter(names.HOST_FAILURES, self._relays.labels, Cause)
         self.suspended = self._counter(names.DELIVERIES_SUSPENDED, Cause)
         self.stages = self._histogram(names.DELIVERY_STAGE_SECONDS, STAGES)
         self.finished = self._counter(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
@@ -166,6 +174,7 @@ class LogMetrics(Collector):
         self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, PostscreenVerdict)
         self.turns = self._counter(names.SERVER_TURNS, ServerState)
         self.complaints = self._counter(names.COMPLAINTS, LogSeverity)
+        self.notes = self._counter(names.LOG_NOTES, LogNote)
         self.lines = self._counter(names.LOG_LINES, LINE_RESULTS)
         self.last_line = 0.0
         """Unix time of the newest line."""
@@ -180,6 +189,8 @@ class LogMetrics(Collector):
             ClientRejected: lambda event, entry: self.rejects.add(entry, event.reason),
             AuthenticationFailed: lambda _, entry: self.auth_failures.add(entry),
             ClientScreened: lambda event, _: self.verdicts.add(event.verdict),
+            HostFailed: lambda event, _: self._host_failed(event),
+            NoteLogged: lambda event, _: self.notes.add(event.note),
             ServerStateChanged: lambda event, _: self.turns.add(event.state),
             ProblemLogged: lambda event, _: self.complaints.add(event.severity),
         }
@@ -265,6 +276,10 @@ class LogMetrics(Collector):
             self.failures.add(cause)
             if cause is Cause.OTHER:
                 self._on_unknown(attempt.text)
+
+    def _host_failed(self, event: HostFailed) -> None:
+        relay = self._relays.label("smtp", event.host or NONE)
+        self.host_failures.add(relay, self._cause_of(event.text, event.dsn))
 
     def _mail_finished(self, event: MailFinished) -> None:
         if event.left:

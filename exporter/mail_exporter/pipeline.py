@@ -12,7 +12,7 @@ from mail_exporter.log_once import LogOnce
 from mail_exporter.log_tail import Batch
 from mail_exporter.mail import AttemptEnded, MailFinished, TrackedEvent
 from mail_exporter.metrics import LogMetrics
-from mail_exporter.parse import Parser, parse_problem
+from mail_exporter.parse import Parser, parse_common
 from mail_exporter.spans import SpanEmitter
 from mail_exporter.tracker import Tracker
 
@@ -126,7 +126,7 @@ class Pipeline:
         try:
             event = parse(text)
             if event is None:
-                event = parse_problem(text)
+                event = parse_common(text)
             if event is None:
                 self._unknown.warn("line not understood", text, daemon=origin.daemon)
                 return False

@@ -114,11 +114,13 @@ def _lines(metrics: LogMetrics) -> Iterator[str]:
     yield from _part("Attempts, by relay", _by_label(metrics.attempts, 1))
     yield from _failures(metrics)
     yield from _times(metrics)
+    yield from _part("Failed hosts before another one, by relay", _by_label(metrics.host_failures, 0))
     yield from _part("Rejected clients, by reason", _by_label(metrics.rejects, 1))
     yield from _part("Failed logins, by entry", _by_label(metrics.auth_failures, 0))
     yield from _part("Bounces and notices", _by_label(metrics.notices, 0))
     yield from _part("Postfix starts, reloads and stops", _by_label(metrics.turns, 0))
     yield from _part("Log lines with a severity", _by_label(metrics.complaints, 0))
+    yield from _part("Log lines about configuration and sessions", _by_label(metrics.notes, 0))
 
 
 def _failures(metrics: LogMetrics) -> Iterator[str]:

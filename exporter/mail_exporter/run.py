@@ -88,12 +88,13 @@ def make_pipeline(
     relays = RelayLabels(settings.smtp_relay_host)
     log_unknown_reply = partial(LogOnce().warn, "reply of unknown cause")
     trace_of = spans.exemplar if spans is not None else lambda _: None
-    tracker = Tracker(server=settings.server, cause_of=load_classifier(settings).cause)
+    cause_of = load_classifier(settings).cause
+    tracker = Tracker(server=settings.server, cause_of=cause_of)
     tracker.restore(open_mails(ledger, settings.server))
     return Pipeline(
         lines=LineReader(syslog_names=settings.syslog_names),
         tracker=tracker,
-        metrics=LogMetrics(registry, relays, log_unknown_reply, trace_of),
+        metrics=LogMetrics(registry, relays, log_unknown_reply, trace_of, cause_of),
         spans=spans,
         checkpoint=LedgerCheckpoint(ledger, str(settings.mail_log_file), relays, settings.server, position),
         delivery_log=DeliveryLog(),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from mail_exporter.delivery_agents import DISCARD
+from mail_exporter.delivery_agents import CLEANUP, DISCARD
 from mail_exporter.events import (
     AttemptLogged,
     DeliveryStatus,
@@ -153,7 +153,7 @@ class Tracker:
             self._closed[queue_id] = mail
             if len(self._closed) > _CLOSED_KEPT:
                 del self._closed[next(iter(self._closed))]
-        if not mail.activations:  # rejected after DATA: it never was in the queue
+        if not mail.activations and not mail.attempts:  # rejected after DATA: it never was in the queue
             return None
         left = mail.recipient_count - mail.recipients_finished
         if left <= 0:
@@ -191,8 +191,11 @@ def _attempted(
     ended = mail.arrived + attempt.delay
     # Postfix rounds each number separately: their sum may exceed the total delay.
     started = max(mail.arrived, ended - connection_setup - transmission)
-    # A log that begins in the middle of a mail's life has an attempt without its activation.
-    number = mail.activations = mail.activations or 1
+    # A log that begins in the middle of a mail's life has an attempt without its activation. cleanup(8) bounces a
+    # recipient before the mail is in the queue.
+    number = mail.activations or 1
+    if origin.daemon != CLEANUP:
+        mail.activations = number
     first_of_number = number > mail.attempted
     if number == 1:
         began = mail.arrived

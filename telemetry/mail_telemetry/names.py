@@ -242,6 +242,13 @@ RELAY_FAILURES = Metric(
     "Delivery attempts that failed at the relay, by cause. Every cause has a series from the start.",
     ("cause",),
 )
+HOST_FAILURES = Metric(
+    "postfix_host_failures",
+    "counter",
+    "Hosts that failed before Postfix tried another host of the same destination, by relay and cause. These are no "
+    "delivery attempts. relay is none where the log line does not name the host.",
+    ("relay", "cause"),
+)
 DELIVERIES_SUSPENDED = Metric(
     "postfix_deliveries_suspended",
     "counter",
@@ -297,7 +304,8 @@ SMTPD_ABORTS = Metric(
 SMTPD_REJECTS = Metric(
     "postfix_smtpd_rejects",
     "counter",
-    "SMTP clients, senders, recipients and mails rejected by Postfix, by listener and reason.",
+    "SMTP clients, senders, recipients and mails rejected by Postfix, a policy server or a milter, by listener and "
+    "reason. unavailable: a temporary failure of this server.",
     ("entry", "reason"),
 )
 SMTPD_AUTH_FAILURES = Metric(
@@ -309,7 +317,8 @@ SMTPD_AUTH_FAILURES = Metric(
 POSTSCREEN_VERDICTS = Metric(
     "postfix_postscreen_verdicts",
     "counter",
-    "Clients tested by postscreen, by verdict; only where postscreen is used.",
+    "Clients tested by postscreen, by verdict; only where postscreen is used. veto: on the allowlist only at a "
+    "secondary address.",
     ("verdict",),
 )
 SERVER_TURNS = Metric(
@@ -323,6 +332,13 @@ COMPLAINTS = Metric(
     "counter",
     "Log lines with a severity, by severity, without failed logins.",
     ("severity",),
+)
+LOG_NOTES = Metric(
+    "postfix_log_notes",
+    "counter",
+    "Log lines about configuration and sessions, by note, for example table_changed (a lookup table was changed), "
+    "default_used (compatibility_level), wrappermode_required, tls_report_failure, stress (postscreen).",
+    ("note",),
 )
 LOG_LINES = Metric(
     "postfix_log_lines",

@@ -68,6 +68,10 @@ _NOT_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 """Parts of a word, as the text is split at blanks."""
+_LONGEST_TEXT: Final = 2000
+"""Characters of a line that postlogd(8) keeps; longer texts are not written by Postfix."""
+_LONGEST_WORD: Final = 200
+"""Longer words are left out: expressions may take the square of a word's length."""
 _COMMANDS: Final = {
     "ehlo": Stage.EHLO,
     "helo": Stage.EHLO,
@@ -88,7 +92,7 @@ def read_reply(text: str, dsn: str) -> Reply:
         dsn: the enhanced status code of the log line. Postfix changes it (a wrong password is softened to 4.7.8), so
             that it counts only for Postfix's own texts.
     """
-    stage, said = _unwrapped(text)
+    stage, said = _unwrapped(text[:_LONGEST_TEXT])
     codes = _CODES.match(said) if stage is not Stage.LOCAL else None
     if codes is None:
         return Reply(stage, "", dsn if stage is Stage.LOCAL else "", _words(said))
@@ -131,5 +135,6 @@ def _without_codes(said: str, code: str, status: str) -> str:
 
 def _words(text: str) -> str:
     # Most words have letters only, and are kept without a look at the expression, which takes most of the time.
-    kept = [word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word) for word in text.split()]
+    words = [word for word in text.split() if len(word) <= _LONGEST_WORD]
+    kept = [word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word) for word in words]
     return " ".join(" ".join(kept).split()).lower()

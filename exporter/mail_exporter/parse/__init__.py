@@ -6,7 +6,19 @@ from types import MappingProxyType
 from typing import Final
 
 from mail_exporter.events import NO_EVENT, LogEvent, LogSeverity, ProblemLogged
-from mail_exporter.parse import bounce, cleanup, delivery, master, pickup, postscreen, postsuper, qmgr, smtpd
+from mail_exporter.parse import (
+    bounce,
+    cleanup,
+    delivery,
+    master,
+    notes,
+    pickup,
+    postscreen,
+    postsuper,
+    qmgr,
+    qmqpd,
+    smtpd,
+)
 
 Parser = Callable[[str], LogEvent | None]
 
@@ -14,13 +26,17 @@ DAEMONS: Mapping[str, Parser] = MappingProxyType(
     {
         "bounce": bounce.parse,
         "cleanup": cleanup.parse,
+        "defer": bounce.parse,
         "master": master.parse,
+        "nbdb_reindexd": notes.parse_reindexed,
         "oqmgr": qmgr.parse,
         "pickup": pickup.parse,
         "postscreen": postscreen.parse,
         "postsuper": postsuper.parse,
         "qmgr": qmgr.parse,
+        "qmqpd": qmqpd.parse,
         "smtpd": smtpd.parse,
+        "trace": bounce.parse,
     }
     | dict.fromkeys(delivery.DAEMONS, delivery.parse)
 )
@@ -29,30 +45,37 @@ NOISE = frozenset(
     {
         *("anvil", "dnsblog", "flush", "mailq", "newaliases", "post-install", "postalias", "postcat", "postconf"),
         *("postdrop", "postfix", "postfix-script", "postfix-tls-script", "postkick", "postlock", "postlog", "postlogd"),
-        *("postmap", "postmulti", "postqueue", "proxymap", "proxywrite", "scache", "sendmail", "showq", "spawn"),
-        *("tlsmgr", "tlsproxy", "trivial-rewrite", "verify"),
+        *("postfix-non-bdb-script", "postfix-wrapper", "postmap", "postmulti", "postqueue", "posttls-finger"),
+        *("proxymap", "proxywrite", "qmqp-sink", "qmqp-source", "scache", "sendmail", "showq", "smtp-sink"),
+        *("smtp-source", "spawn", "tlsmgr", "tlsproxy", "trivial-rewrite", "verify"),
     }
 )
-"""Daemons whose ordinary lines are not counted; tlsproxy repeats lines of smtp."""
+"""Programs whose ordinary lines are not counted; tlsproxy repeats lines of smtp, and operators run post* tools."""
 
 _COMPLAINT: Final = re.compile(r"(warning|error|fatal|panic): ")
 
 
 def parser_of(daemon: str) -> Parser:
     """Return the parser of the daemon's ordinary lines."""
-    return DAEMONS.get(daemon) or (_parse_noise if daemon in NOISE else parse_problem)
+    return DAEMONS.get(daemon) or (_parse_noise if daemon in NOISE else parse_common)
 
 
 def parse(daemon: str, text: str) -> LogEvent | None:
     """Return the event of a text, or None when it is not understood."""
-    return parser_of(daemon)(text) or parse_problem(text)
+    return parser_of(daemon)(text) or parse_common(text)
 
 
-def parse_problem(text: str) -> LogEvent | None:
-    """Parse `warning: this may be important` and worse, which any daemon may log."""
-    found = _COMPLAINT.match(text)
-    return ProblemLogged(LogSeverity(found[1])) if found else None
+def parse_common(text: str) -> LogEvent | None:
+    """Parse lines that any daemon may log.
+
+    warning: this may be important
+    table hash:/etc/postfix/virtual(0,lock|fold_fix) has changed -- restarting
+    message repeated 2 times: [ connect from unknown[192.0.2.7]]       (from a syslog daemon)
+    """
+    if found := _COMPLAINT.match(text):
+        return ProblemLogged(LogSeverity(found[1]))
+    return notes.parse(text) or (NO_EVENT if text.startswith("message repeated ") else None)
 
 
 def _parse_noise(text: str) -> LogEvent | None:
-    return parse_problem(text) or NO_EVENT
+    return parse_common(text) or NO_EVENT

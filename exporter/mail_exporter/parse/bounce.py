@@ -1,4 +1,4 @@
-"""bounce(8): bounces and delay notices."""
+"""bounce(8), which also runs as defer and trace: bounces and delay notices."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""cleanup(8): Message-ID, trace context, header checks and milters."""
+"""cleanup(8): Message-ID, trace context, header checks, milters, and mail that is bounced before it is queued."""
 
 import re
 from typing import Final
@@ -12,6 +12,8 @@ from mail_exporter.events import (
     RejectReason,
     TraceContextSeen,
 )
+from mail_exporter.parse import reject
+from mail_exporter.parse.delivery import parse_attempt
 from mail_exporter.parse.grammar import QUEUE_ID, TRACEPARENT, split_id
 
 _MESSAGE_ID: Final = "message-id="
@@ -32,6 +34,8 @@ def parse(text: str) -> LogEvent | None:
     4jXSsP52xGzDhqX: message-id=<x@y>
     4jXSsP52xGzDhqX: info: header Traceparent: 00-... from api[172.18.0.5]; from=<...> to=<...> ...: mailtrace
     4jXSsP52xGzDhqX: reject: header Subject: ... from x[1.2.3.4]; from=<a@b> to=<c@d> proto=ESMTP ...: 5.7.1 no
+    4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from x[1.2.3.4]: 4.7.1 Greylisted; from=<a@b> to=<c@d> ...
+    4jXSsP52xGzDhqX: to=<root@b>, relay=none, delay=0.1, delays=0.1/0/0/0, dsn=5.7.1, status=bounced (no)
     4jXSsP52xGzDhqX: removed (canceled)
     """
     queue_id, said = split_id(text)
@@ -39,8 +43,16 @@ def parse(text: str) -> LogEvent | None:
         return MessageIdSeen(queue_id, said[len(_MESSAGE_ID) :])
     if said.startswith(_TRACEPARENT) and (trace := _TRACE.match(said, len(_TRACEPARENT))) is not None:
         return TraceContextSeen(queue_id, trace[1])
+    if said.startswith("to=<") and (attempt := parse_attempt(queue_id, said)) is not None:
+        return attempt
+    return _parse_action(text)
+
+
+def _parse_action(text: str) -> LogEvent | None:
     if (other := _OTHER.match(text)) is None:
         return None
     if other[2]:
         return MailRemoved(other[1])
-    return ClientRejected(RejectReason.CONTENT) if other[3] else NO_EVENT
+    if other[3]:
+        return reject.parse(text) if other[3].startswith("milter-") else ClientRejected(RejectReason.CONTENT)
+    return NO_EVENT

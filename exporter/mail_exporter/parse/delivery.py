@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from mail_exporter.events import NO_EVENT, AttemptLogged, Delays, DeliveryStatus, LogEvent
-from mail_exporter.parse import tls
+from mail_exporter.events import NO_EVENT, AttemptLogged, Delays, DeliveryStatus, HostFailed, LogEvent
+from mail_exporter.parse import notes, tls
 from mail_exporter.parse.grammar import QUEUE_ID, split_address, split_id
 
 DAEMONS: Final = ("smtp", "lmtp", "local", "virtual", "pipe", "discard", "error", "retry")
@@ -18,29 +18,50 @@ _MOST_KNOWN: Final = 4096
 _SUSPENDED: Final = "delivery temporarily suspended: "
 _NOTED: Final = re.compile(
     rf"(?:{QUEUE_ID}: )?(?:host |connect to |lost connection with |conversation with |enabling PIX|Cannot start TLS"
-    r"|SSL_connect |(?:server )?certificate verification |setting up TLS |TLS handshake |untrusted issuer )"
+    r"|SSL_connect |TLS handshake )"
 )
-_STATUS: Final = {spelling: status for status in DeliveryStatus for spelling in (status.value, status.value.upper())}
+_ENABLED: Final = re.compile(r"enabling |host \S+ offers ")
+_FAILED: Final = re.compile(
+    r"(?i)\b(?:TLS|SSL_connect|SASL|certificate|REQUIRETLS|SMTPUTF8|DANE|STARTTLS|size limit|protocol error|refused"
+    r"|lost connection|conversation with|timed out|(?:host|server) \S+\[)"
+)
+_HOST: Final = re.compile(r"\b(?:host|server|with|to|for|by) ([^\s\[\]]+\[[^\s\]]*\](?::\d+)?)")
+_CODE: Final = re.compile(r" said: \d{3}[ -](\d\.\d{1,3}\.\d{1,3})")
+_STATUS: Final = {
+    spelling: status for status in DeliveryStatus for spelling in (status.value, status.value.upper())
+} | {f"{status.value}-but-not-cached": status for status in (DeliveryStatus.DELIVERABLE, DeliveryStatus.UNDELIVERABLE)}
 
 
 def parse(text: str) -> LogEvent | None:
-    """Parse the end of an attempt for one recipient; return None for an unknown status.
+    """Parse the end of an attempt for one recipient, or a line about a host that is not the last one.
 
     4jXSsP52xGzDhqX: to=<a@x.org>, relay=smtp.gmail.com[1.2.3.4]:587, delay=0.32, delays=0.1/0.01/0.1/0.11,
         dsn=2.0.0, status=sent (250 2.0.0 OK ...)
     4jXSsP52xGzDhqX: to=<me@x.org>, orig_to=<hi@y.org>, relay=none, delay=9, delays=9/0/0/0, dsn=4.7.8,
         status=deferred (delivery temporarily suspended: SASL authentication failed; ...)
 
-    Postfix 3.11 adds `tls=`; a reused connection adds `conn_use=`.
+    4jXSsP52xGzDhqX: host mx1.x.org[1.2.3.4] said: 450 4.2.1 busy (in reply to RCPT TO command)
+    4jXSsP52xGzDhqX: Server certificate not trusted
+
+    Postfix 3.11 adds `tls=`; a reused connection adds `conn_use=`. The closing parenthesis is missing in a truncated
+    line. An unknown status returns None.
     """
     queue_id, said = split_id(text)
-    attempt = _attempt(queue_id, said) if said.startswith("to=<") else None
-    if attempt is not None:
-        return attempt
-    return tls.parse(text) or (NO_EVENT if _NOTED.match(text) else None)
+    if said.startswith("to=<"):
+        return parse_attempt(queue_id, said)
+    return tls.parse(text) or notes.parse(text) or _parse_other(text, said)
 
 
-def _attempt(queue_id: str, said: str) -> AttemptLogged | None:
+def _parse_other(text: str, said: str) -> LogEvent | None:
+    """Parse a failure of one host; Postfix logs it with a queue id only when it tries another host."""
+    if said and _ENABLED.match(said) is None and _FAILED.search(said) is not None:
+        host, code = _HOST.search(said), _CODE.search(said)
+        return HostFailed(host[1] if host else "", said, code[1] if code else "")
+    return NO_EVENT if _NOTED.match(text) or tls.is_verbose(text) else None
+
+
+def parse_attempt(queue_id: str, said: str) -> AttemptLogged | None:
+    """Parse the text after the queue id, from `to=<` on; return None when it is not the end of an attempt."""
     recipient, rest = split_address(said[4:])
     original = ""
     if rest.startswith("orig_to=<"):
@@ -49,7 +70,7 @@ def _attempt(queue_id: str, said: str) -> AttemptLogged | None:
     fields = shown.split(", ")
     if len(fields) > _FIELD_COUNT:
         fields = [field for field in fields if not field.startswith(("conn_use=", "tls="))]
-    if len(fields) != _FIELD_COUNT or not words.endswith(")"):
+    if len(fields) != _FIELD_COUNT:
         return None
     relay, delay, delays, dsn, status = fields
     if not (
@@ -66,7 +87,9 @@ def _attempt(queue_id: str, said: str) -> AttemptLogged | None:
     if known is None:
         return None
     suspended = words.startswith(_SUSPENDED)
-    reply = words[len(_SUSPENDED) : -1] if suspended else words[:-1]
+    # Without the parenthesis the line was truncated: by postlogd(8) at 2,000 characters, by others earlier.
+    end = len(words) - 1 if words.endswith(")") else len(words)
+    reply = words[len(_SUSPENDED) : end] if suspended else words[:end]
     forwarded = original not in ("", recipient)
     try:
         total, stages = _seconds(delay[6:]), _stages(delays[7:])

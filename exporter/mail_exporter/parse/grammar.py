@@ -55,6 +55,11 @@ def split_address(text: str) -> tuple[str, str]:
     return (text[:end], text[end + 3 :]) if end >= 0 and text[end : end + 3] == ">, " else ("", "")
 
 
+def is_loopback(text: str) -> bool:
+    """Return whether a line is about a client on this server, such as a health check."""
+    return "[127." in text or "[::1]" in text
+
+
 def arrival_time(queue_id: str) -> float | None:
     """Return the arrival time, in Unix seconds to the microsecond; None for a short id, which does not contain it.
 

@@ -8,6 +8,7 @@ _TURNS: Final = (
     ("daemon started -- ", ServerStateChanged(ServerState.STARTED)),
     ("reload -- ", ServerStateChanged(ServerState.RELOADED)),
     ("terminating on signal ", ServerStateChanged(ServerState.STOPPED)),
+    ("master exit time has arrived", ServerStateChanged(ServerState.STOPPED)),
 )
 
 

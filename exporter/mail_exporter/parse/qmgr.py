@@ -4,12 +4,13 @@ import re
 from typing import Final
 
 from mail_exporter.events import NO_EVENT, LogEvent, MailActivated, MailExpired, MailRemoved
+from mail_exporter.parse.delivery import parse_attempt
 from mail_exporter.parse.grammar import ADDRESS, QUEUE_ID, split_id
 
 _ACTIVE: Final = " (queue active)"
 _REMOVED: Final = ": removed"
 _OTHER: Final = re.compile(
-    rf"({QUEUE_ID}): (?:(from=<{ADDRESS}>, status=(?:force-)?expired, returned to sender)|skipped, |status=|to=<)"
+    rf"({QUEUE_ID}): (?:(from=<{ADDRESS}>, status=(?:force-)?expired, returned to sender)|skipped, |to=<)"
 )
 
 
@@ -18,12 +19,16 @@ def parse(text: str) -> LogEvent | None:
 
     4jXSsP52xGzDhqX: from=<a@b>, size=368, nrcpt=1 (queue active)
     4jXSsP52xGzDhqX: from=<a@b>, status=expired, returned to sender
+    4jXSsP52xGzDhqX: to=<a@b>, relay=none, delay=1, delays=1/0/0/0, dsn=4.3.0, status=deferred (mail transport ...)
     4jXSsP52xGzDhqX: removed
     """
     if text.endswith(_REMOVED):
         return MailRemoved(text[: -len(_REMOVED)])
     if text.endswith(_ACTIVE) and (activated := _activated(text)) is not None:
         return activated
+    queue_id, said = split_id(text)
+    if said.startswith("to=<") and (attempt := parse_attempt(queue_id, said)) is not None:
+        return attempt
     other = _OTHER.match(text)
     if other is None:
         return None

@@ -7,34 +7,61 @@ from mail_exporter.events import ClientRejected, LogEvent, RejectReason
 from mail_exporter.parse.grammar import ADDRESS, QUEUE_ID
 
 _REJECTED: Final = re.compile(
-    rf"(?:NOQUEUE|{QUEUE_ID}): (milter-)?reject: [\w .-]+ from [^\s\[]*\[[^\]]*\](?::\d+)?: "
-    rf"(?:(\d{{3}}) )?(?:\d\.\d+\.\d+ )?(?:<{ADDRESS}>: )?(.*)",
+    rf"(?:(?:NOQUEUE|{QUEUE_ID}): )?(milter-|proxy-)?(?:reject|hangup|abort): [\w .-]+?"
+    rf"(?: from [^\s\[]*\[[^\]]*\](?::\d+)?)?: (?:(\d{{3}})[ -])?(?:\d\.\d+\.\d+ )?(?:<{ADDRESS}>: )?(.*)",
     re.DOTALL,
 )
 _LIMIT: Final = re.compile(r"warning: [A-Z][\w ]+ (?:rate|concurrency) limit exceeded: \d+ from ")
-_REASONS: Final[tuple[tuple[RejectReason, tuple[str, ...], tuple[str, ...]], ...]] = (
+_OF_OTHERS: Final = re.compile(r"; from=<|(?:unverified|undeliverable) address: ")
+"""What follows is the text of the client, or of the server that was asked about an address."""
+
+_Rows = tuple[tuple[RejectReason, tuple[str, ...], tuple[str, ...]], ...]
+_ANY_PROGRAM: Final[_Rows] = (
     (
         RejectReason.RELAY_DENIED,
         ("relay denied", "relay access denied", "relaying denied", "relaying access denied"),
         (),
     ),
     (
-        RejectReason.RATE,
-        ("error: too much ", "error: too many "),
+        RejectReason.BLOCKLIST,
+        (),
         (
-            *("too many recipients", "too many connections", "limit exceeded"),
-            *("greylist", "grey-list", "graylist", "gray-list"),
+            *("blocked using ", "blocklist", "block list", "blacklist", "black list", "denylist", "dnsbl", " rbl"),
+            *("spamhaus", "spamcop", "barracuda", "is listed", "are listed", "listed by ", "listed at "),
+            *("poor reputation", "bad reputation", "low reputation"),
         ),
     ),
-    (RejectReason.RECIPIENT, ("recipient address rejected", "user unknown", "invalid recipient", "address with"), ()),
-    (RejectReason.SENDER, ("sender address rejected", "domain not found", "invalid sender"), ()),
-    (RejectReason.HELO, ("helo command rejected",), ()),
     (
-        RejectReason.CLIENT,
-        ("client host ", "client certificate ", "service unavailable; ", "access denied", "unverified client"),
+        RejectReason.GREYLIST,
         (),
+        ("greylist", "grey-list", "grey list", "graylist", "gray-list", "gray list"),
     ),
-    (RejectReason.SIZE, ("insufficient system storage",), ("message size", "message file too big")),
+    (RejectReason.SIZE, ("insufficient system storage",), ("message size", "message file too", "message too large")),
+    (
+        RejectReason.RATE,
+        ("error: too much ",),
+        ("too many ", "too much mail", "limit exceeded", "rate limit", "ports busy", "ports are busy", "throttl"),
+    ),
+    (
+        RejectReason.UNAVAILABLE,
+        (),
+        (
+            *("service unavailable", "service is unavailable", "service not available", "currently unavailable"),
+            *("temporarily unavailable", "temporary lookup failure", "temporary failure", "server configuration "),
+            *("queue file write error", "internal error"),
+        ),
+    ),
+    (RejectReason.PROTOCOL, (), ("protocol error",)),
+)
+"""Reasons of smtpd(8), postscreen(8) and filters, with possible beginnings of the text, and words anywhere in it.
+
+All words are in lower case, and the first row that matches decides.
+"""
+_POSTFIX: Final[_Rows] = (
+    (RejectReason.RECIPIENT, ("recipient address ", "user unknown", "invalid recipient", "address with"), ()),
+    (RejectReason.SENDER, ("sender address ", "domain not found", "invalid sender"), ()),
+    (RejectReason.HELO, ("helo command ",), ()),
+    (RejectReason.CLIENT, ("client host ", "access denied", "unverified client"), ("client certificate ",)),
     (
         RejectReason.PROTOCOL,
         ("error: ",),
@@ -42,21 +69,27 @@ _REASONS: Final[tuple[tuple[RejectReason, tuple[str, ...], tuple[str, ...]], ...
     ),
     (RejectReason.CONTENT, (), ("content", "header", "body", "virus", "spam")),
 )
-"""Each reason with possible beginnings of the text, and words anywhere in it; all in lower case."""
+"""Reasons of smtpd(8) alone."""
 
 
 def parse(text: str) -> LogEvent | None:
-    """Parse a reject line.
+    """Parse a reject line of smtpd(8), postscreen(8), a milter, or a filter before the queue.
 
     NOQUEUE: reject: RCPT from web[172.18.0.5]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b> to=<x@y> proto=...
+    NOQUEUE: reject: RCPT from [1.2.3.4]:51234: 550 5.7.1 Service unavailable; client [1.2.3.4] blocked using ...
+    NOQUEUE: hangup: RCPT from web[172.18.0.5]: <x@y>: Recipient address triggers HANGUP action; from=<a@b> ...
+    NOQUEUE: abort: TLS from web[172.18.0.5]: No client certificate presented
+    NOQUEUE: proxy-reject: END-OF-MESSAGE: 550 5.7.1 Spam; from=<a@b> to=<x@y> proto=ESMTP helo=<web>
     4jXSsP52xGzDhqX: reject: END-OF-MESSAGE from web[172.18.0.5]: bare <LF> received; from=<a@b> ...
-    4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from web[172.18.0.5]: 5.7.1 Spam; from=<a@b> ...
+    4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from web[172.18.0.5]: 4.7.1 Service unavailable; from=<a@b> ...
     """
-    found = _REJECTED.fullmatch(text) if "reject: " in text else None
+    # The words are searched first, because that is faster than the expression.
+    is_likely = "reject: " in text or "hangup: " in text or "abort: " in text
+    found = _REJECTED.fullmatch(text) if is_likely else None
     if found is None:
         return None
-    milter, code, said = found.groups()
-    return ClientRejected(RejectReason.CONTENT if milter else _reason(said, code or ""))
+    is_filter, code, said = found.groups()
+    return ClientRejected(_filter_reason(said) if is_filter else _reason(said, code or ""))
 
 
 def parse_limit(text: str) -> LogEvent | None:
@@ -67,13 +100,25 @@ def parse_limit(text: str) -> LogEvent | None:
     return ClientRejected(RejectReason.RATE) if _LIMIT.match(text) else None
 
 
+def _filter_reason(text: str) -> RejectReason:
+    return _find(_own_words(text), _ANY_PROGRAM) or RejectReason.CONTENT
+
+
 def _reason(text: str, code: str) -> RejectReason:
-    # The client's own text follows.
-    said = text.partition("; from=<")[0].lower()
-    for reason, beginnings, words in _REASONS:
+    said = _own_words(text)
+    found = _find(said, _ANY_PROGRAM) or _find(said, _POSTFIX)
+    return found or (RejectReason.PROTOCOL if code.startswith("50") else RejectReason.OTHER)
+
+
+def _own_words(text: str) -> str:
+    return _OF_OTHERS.split(text, 1)[0].lower()
+
+
+def _find(said: str, rows: _Rows) -> RejectReason | None:
+    for reason, beginnings, words in rows:
         if said.startswith(beginnings):
             return reason
         for word in words:
             if word in said:
                 return reason
-    return RejectReason.PROTOCOL if code.startswith("50") else RejectReason.OTHER
+    return None

@@ -4,11 +4,22 @@ import re
 from typing import Final
 
 from mail_exporter.events import NO_EVENT, TLS_PROTOCOLS, LogEvent, TlsEstablished
+from mail_exporter.parse.grammar import QUEUE_ID
 
 _SESSION: Final = re.compile(
-    r"(Anonymous|Untrusted|Trusted|Verified) TLS connection (established|reused) (to|from)"
+    rf"(?:{QUEUE_ID}: )?(Anonymous|Untrusted|Trusted|Verified) TLS connection (established|reused) (to|from)"
     r" [^ ]++(?: to [^ ]++)? ([^ ]++)"
 )
+_VERBOSE: Final = re.compile(
+    r"(?:[^\s\[]*\[[^\s\]]*\](?::\d+)?: )?(?:(?i:subject|issuer|subject_CN|issuer_CN|fingerprint|pkey_fingerprint)="
+    r"|initializing the (?:client|server)-side TLS|setting up TLS |TLS (?:cipher list|protocol trace) |SSL3 alert "
+    r"|SSL_(?:connect|accept):|re-using session |Reusing old session|(?:save|reloaded|remove|free|delete) session "
+    r"|looking for session |(?:Issued|Issuing|Decrypted|Encrypted|decrypting|encrypting) session "
+    r"|(?:read|write|delete) \w+ (?:TLS|session) |[Mm]atched |[Uu]sing DANE |TLSA |raw public key |depth=\d"
+    r"|[Cc]ertificate (?:chain|fingerprint|matched)|(?:Anonymous|Untrusted|Trusted|Verified): |untrusted issuer "
+    r"|(?:read from|write to) [0-9A-F]{4,} |[0-9a-f]{4} [0-9a-f]{2}[ -])"
+)
+"""Lines of `*_tls_loglevel` 2 and above, and details of a session that is logged by itself."""
 _DIRECTION: Final = {"from": "in", "to": "out"}
 
 
@@ -27,3 +38,13 @@ def parse(text: str) -> LogEvent | None:
         return NO_EVENT
     known = protocol if protocol in TLS_PROTOCOLS else "other"
     return TlsEstablished(_DIRECTION[preposition], known, trust.lower())
+
+
+def is_verbose(text: str) -> bool:
+    """Return whether the line has details of a TLS session, which are not counted.
+
+    x[192.0.2.7]:25: TLS cipher list "aNULL:-aNULL:HIGH"
+    x[192.0.2.7]:25: subject_CN=x, issuer=R3, cert fingerprint=AA:BB, pkey fingerprint=CC:DD
+    SSL_connect:SSLv3/TLS write client hello
+    """
+    return _VERBOSE.match(text) is not None

@@ -49,6 +49,12 @@ WORDS = st.sampled_from(
         "warning: ",
         "Verified TLS connection established to x[1.2.3.4]:25: TLSv7",
         "sender non-delivery notification: ",
+        "host x[1.2.3.4] said: 450 4.2.1 busy",
+        "TLSRPT: status=",
+        "table x has changed -- restarting",
+        "milter-reject: END-OF-MESSAGE from x[1.2.3.4]: ",
+        'replacing command "',
+        "strip: header ",
     ]
 )
 TEXTS = st.one_of(st.lists(WORDS, max_size=12).map("".join), st.text(max_size=200))
@@ -57,8 +63,11 @@ TAGS = st.one_of(
     st.sampled_from(["postfix/public/smtpd", "postfix/evil/smtpd", "postfix-x/y/z/smtp", "postfix/", "/", "postfix"]),
     st.text(max_size=20),
 )
+PREFIXES = st.one_of(st.sampled_from(["<22>", "mail-1  | ", "Sun ", "2026-11-22T12:00:00Z "]), st.text(max_size=20))
+YEARS = st.one_of(st.sampled_from(["", "2026 ", "0000 ", "9999 "]), st.text(max_size=5))
 LINES = st.one_of(
     st.builds("Nov 22 12:00:00 mail {}[1]: {}".format, TAGS, TEXTS),
+    st.builds("{}Nov 22 {}12:00:00 mail {}{}: {}".format, PREFIXES, YEARS, TAGS, st.sampled_from(["", "[1]"]), TEXTS),
     st.binary(max_size=300).map(lambda data: "".join(decode_lines(data))),
 )
 
@@ -106,8 +115,13 @@ def test_very_long_lines() -> None:
         "1/" * 50_000,
         "a@" * 50_000,
         "x[" * 50_000,
+        " from x[" * 20_000,
+        " host x" * 20_000,
     )
-    heads = ("", f"{logs.QUEUE_ID}: to=<", f"{logs.QUEUE_ID}: from=<", "NOQUEUE: reject: RCPT from x[1]: 554 5.7.1 <")
+    heads = (
+        *("", f"{logs.QUEUE_ID}: to=<", f"{logs.QUEUE_ID}: from=<", "NOQUEUE: reject: RCPT from x[1]: 554 5.7.1 <"),
+        *(f"{logs.QUEUE_ID}: TLS host ", f"{logs.QUEUE_ID}: info: ", "table ", "reject: CONNECT from ", "reject: "),
+    )
     with closing(new_ledger.in_memory()) as ledger:
         harness = PipelineHarness(ledger)
         for daemon in ("smtp", "smtpd", "qmgr", "cleanup"):

@@ -64,7 +64,7 @@ def test_envelope(line: str, expected: tuple[object, ...]) -> None:
         pytest.param("Feb 31 12:22:16 mail postfix/smtp[202]: x", id="a day that is none"),
         pytest.param("Foo 01 12:22:16 mail postfix/smtp[202]: x", id="a month that is none"),
         pytest.param("2026-13-22T12:22:16 mail postfix/smtp[202]: x", id="an ISO month that is none"),
-        pytest.param("Nov 22 12:22:16 mail postfix/smtp: x", id="no process"),
+        pytest.param("Nov 22 12:22:16 mail postfix/smtp without a colon", id="no process and no colon"),
         pytest.param("Nov 22 12:22:16", id="a stamp alone"),
         pytest.param("\ufffd\ufffd", id="garbage"),
     ],
@@ -76,6 +76,78 @@ def test_malformed(line: str) -> None:
     origin, text = made.read("Nov 22 12:22:16 mail postfix/smtp[202]: x")
     assert origin is not None
     assert text == "x"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("Nov 22 2025 12:22:16 mail ", id="year after the day"),
+        pytest.param("Nov 22 12:22:16 2025 mail ", id="year after the time"),
+        pytest.param("2025 Nov 22 12:22:16 mail ", id="year first"),
+        pytest.param("Sat Nov 22 12:22:16 2025 mail ", id="day of the week"),
+        pytest.param("2025-11-22 12:22:16 mail ", id="ISO with a blank"),
+        pytest.param("2025-11-22 13:22:16,000 +0100 mail ", id="ISO with blanks, fraction and zone"),
+        pytest.param("<22>Nov 22 2025 12:22:16 mail ", id="priority"),
+        pytest.param("mail-1  | Nov 22 2025 12:22:16 mail ", id="Compose"),
+        pytest.param("\x1b[36mmail-1  |\x1b[0m Nov 22 2025 12:22:16 mail ", id="Compose with colours"),
+        pytest.param("mail-1  | 2026-01-02T03:04:05.123456789Z 2025 Nov 22 12:22:16 mail ", id="Compose --timestamps"),
+        pytest.param("Nov 22 2025 12:22:16 mail mail.info ", id="busybox"),
+    ],
+)
+def test_other_envelopes(head: str) -> None:
+    """Lines with a year, a priority or the prefix of another program are read."""
+    made = reader()
+    for _ in range(2):  # the second time from the cache
+        origin, text = made.read(head + "postfix/smtp[202]: 4jXSsP52xGzDhqX: removed")
+        assert origin is not None
+        assert (at(2025, 11, 22, 12, 22, 16), "mail", "smtp") == (made.time, origin.host, origin.daemon)
+        assert text == "4jXSsP52xGzDhqX: removed"
+        assert origin.parse is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "second"),
+    [
+        pytest.param("Nov 22 12:22:16 mail mail.info postfix/smtp[202]: x", 16, id="busybox"),
+        pytest.param("<22>Nov 22 12:22:17 mail postfix/smtp[202]: x", 17, id="priority"),
+        pytest.param("mail-server  | Nov 22 12:22:18 mail postfix/smtp[202]: x", 18, id="Compose"),
+        pytest.param("Nov 22 12:22:19.123456 mail postfix/smtp[202]: x", 19, id="fraction"),
+    ],
+)
+def test_prefixes_without_year(line: str, second: int) -> None:
+    """A prefix does not change the rule for the year."""
+    made = reader()
+    origin, text = made.read(line)
+    assert origin is not None
+    assert (made.time, text) == (at(2026, 11, 22, 12, 22, second), "x")
+
+
+@pytest.mark.parametrize("end", ["\r", " ", " \r", "  "])
+def test_trailing_blanks(end: str) -> None:
+    """Blanks and carriage returns at the end of a line do not belong to the text."""
+    _, text = reader().read(f"Nov 22 12:22:16 mail postfix/qmgr[202]: 4jXSsP52xGzDhqX: removed{end}")
+    assert text == "4jXSsP52xGzDhqX: removed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("mail kernel: [    1.2] eth0: link up", id="kernel"),
+        pytest.param("mail systemd: started]: x", id="text that imitates a process id"),
+        pytest.param("mail postfix/smtp: x", id="Postfix's name"),
+        pytest.param("mail CRON (root): x", id="a tag with a blank"),
+        pytest.param("mail sshd[22]:", id="no text"),
+        pytest.param("last message repeated 3 times", id="repeated"),
+        pytest.param("mail -- MARK --", id="mark"),
+    ],
+)
+def test_foreign_without_process(text: str) -> None:
+    """A line without a process id is from another program."""
+    made = reader()
+    origin, _ = made.read(f"Nov 22 12:22:16 {text}")
+    assert origin is not None
+    assert origin.parse is None
+    assert made.time == at(2026, 11, 22, 12, 22, 16)
 
 
 @pytest.mark.parametrize(

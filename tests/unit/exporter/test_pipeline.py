@@ -158,3 +158,67 @@ def test_too_many_open_mails(ledger: Ledger) -> None:
         harness.feed(*logs.accepted(f"{number:012X}"))
     assert len(harness.tracker) <= 10
     assert len(harness.tracker) + harness.tracker.evicted == 30
+
+
+def test_truncated_attempt(harness: PipelineHarness) -> None:
+    """A bounce that postlogd(8) truncated at 2,000 characters is the end of its mail, with the available text."""
+    bounced = logs.sent().replace("dsn=2.0.0, status=sent", "dsn=5.1.1, status=bounced").rstrip(")") + "x" * 2000
+    harness.feed(*logs.accepted(), bounced[:2000], logs.removed())
+    assert harness.value("postfix_recipients_finished_total", outcome="bounced", entry="api", forwarded="no") == 1
+    assert harness.value("postfix_recipients_finished_total", outcome="deleted", entry="api", forwarded="no") == 0
+
+
+def test_bounced_by_cleanup(harness: PipelineHarness, ledger: Ledger) -> None:
+    """A mail that cleanup(8) bounces is finished as bounced and was never in the queue."""
+    harness.feed(
+        logs.line("pickup", f"{logs.QUEUE_ID}: uid=0 from=<root>"),
+        logs.line("cleanup", f"{logs.QUEUE_ID}: message-id=<x@y>"),
+        logs.line(
+            "cleanup",
+            f"{logs.QUEUE_ID}: to=<a@x.test>, relay=none, delay=0.1, delays=0.1/0/0/0, dsn=5.7.1, status=bounced (no)",
+        ),
+        logs.line("cleanup", f"{logs.QUEUE_ID}: removed (canceled)"),
+    )
+    assert harness.value("postfix_recipients_finished_total", outcome="bounced", entry="local", forwarded="no") == 1
+    assert harness.value("postfix_messages_received_total", entry="local") == 0
+    (mail,) = ledger.find_messages(logs.QUEUE_ID)
+    assert (mail.attempts, mail.recipients_finished, mail.closed is not None) == (1, 1, True)
+    assert [attempt.status for attempt in ledger.attempts(mail.id)] == ["bounced"]
+
+
+def test_deferred_by_cleanup(harness: PipelineHarness) -> None:
+    """A mail of which cleanup(8) defers a recipient is received when the queue manager activates it."""
+    harness.feed(
+        logs.line(
+            "cleanup",
+            f"{logs.QUEUE_ID}: to=<a@x.test>, relay=none, delay=0.1, delays=0.1/0/0/0, dsn=4.6.0, status=deferred (no)",
+        ),
+        *logs.accepted(),
+        logs.sent(),
+    )
+    assert harness.value("postfix_messages_received_total", entry="api") == 1
+
+
+def test_failed_hosts(harness: PipelineHarness) -> None:
+    """A host that failed before another one was tried is counted by relay and cause, and is no attempt."""
+    server = "smtp.gmail.com[1.2.3.4]"
+    harness.feed(
+        *logs.accepted(),
+        logs.line("smtp", f"{logs.QUEUE_ID}: SASL authentication failed; server {server} said: 535 5.7.8 Username and "
+                          "Password not accepted"),
+        logs.line("smtp", f"{logs.QUEUE_ID}: host mx.other.example[1.2.3.5] said: 450 4.4.2 timed out (in reply to x)"),
+        logs.sent(),
+        logs.removed(),
+    )  # fmt: skip
+    name = "postfix_host_failures_total"
+    assert harness.value(name, relay="smtp.gmail.com", cause="auth") == 1
+    assert harness.value(name, relay="other", cause="timeout") == 1
+    assert harness.value("postfix_log_lines_total", result="unsupported") == 0
+    assert harness.value("postfix_relay_failures_total", cause="auth") == 0
+    assert harness.value("postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no") == 1
+
+
+def test_notes(harness: PipelineHarness) -> None:
+    """A line about the configuration is counted by its kind."""
+    harness.feed(logs.line("trivial-rewrite", "table hash:/etc/postfix/transport(0,lock) has changed -- restarting"))
+    assert harness.value("postfix_log_notes_total", note="table_changed") == 1

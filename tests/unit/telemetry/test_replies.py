@@ -69,3 +69,10 @@ from mail_telemetry.replies import Reply, Stage, read_reply
 def test_read_reply(text: str, dsn: str, expected: Reply) -> None:
     """Stage, codes and words are read; wrapping, repeated codes, addresses, names and ids are removed."""
     assert read_reply(text, dsn) == expected
+
+
+@pytest.mark.parametrize("word", ["a" * 100_000, "a@" * 50_000, "x[" * 50_000, "a." * 50_000, "1a-" * 30_000])
+def test_very_long_replies(word: str) -> None:
+    """A reply of any length is read at once; a word that is too long is left out."""
+    found = read_reply(f"host x[192.0.2.1] said: 550 {word}", "5.0.0")
+    assert found == Reply(Stage.OTHER, "550", "", "")
