@@ -32,6 +32,6 @@ def test_text(markup: str, expected: str) -> None:
 @pytest.mark.parametrize("piece", ["<", "<a ", "<script>", "<!--", "&", "</"], ids=lambda piece: piece)
 def test_hostile_input(piece: str) -> None:
     """A megabyte of openings without an end takes no longer than its length."""
-    started = time.perf_counter()
+    started = time.thread_time()
     plain_text(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2

@@ -27,7 +27,7 @@ async def test_full(start_api: StartApi, postfix: FakePostfix) -> None:
 
 async def test_at_once(start_api: StartApi, postfix: FakePostfix) -> None:
     """Requests at the same time don't take the same room."""
-    api = await start_api(smtp_relay_daily_limit=3, quota_reserve=0)
+    api = await start_api(smtp_relay_daily_limit=3, quota_reserve=0, smtp_retry_seconds=10)
     answers = await asyncio.gather(*(api.send() for _ in range(40)))
     assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 37}
     assert len(postfix.mails) == 3

@@ -38,7 +38,7 @@ async def test_not_ready(  # noqa: PLR0913, PLR0917 - fixtures and a table
     api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, stage: str, reply: str, reason: str
 ) -> None:
     """A stranger reads the bare state and when to ask again; the log says why."""
-    monkeypatch.setattr(module, "GREETING_SECONDS", 0.1)
+    monkeypatch.setattr(module, "GREETING_SECONDS", 0.1 if reply == HANG else 30)
     postfix.fail(stage, reply)
     response = await api.client.get("/ready")
     assert (response.status_code, response.text) == (503, '{"status":"not ready"}')

@@ -60,6 +60,6 @@ def test_all_addresses_of_a_word() -> None:
 
 def test_long_words_take_no_time() -> None:
     """Masking a long word without an address takes linear time."""
-    started = time.perf_counter()
+    started = time.thread_time()
     assert mask_text("@" + "a" * 100_000).endswith("a")
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
