@@ -112,6 +112,8 @@ class LineReader:
             origin = self._origins.get(sender) or self._read_origin(sender)
             if origin is not None:
                 return origin, line[end + 3 :].rstrip()
+        elif end < 0 and line.startswith(self._stamp) and _FOREIGN.match(line, len(self._stamp)) is not None:
+            return FOREIGN, ""
         return self._read_unusual(line)
 
     def _read_unusual(self, line: str) -> tuple[Origin | None, str]:

@@ -144,10 +144,11 @@ def test_trailing_blanks(end: str) -> None:
 def test_foreign_without_process(text: str) -> None:
     """A line without a process id is from another program."""
     made = reader()
-    origin, _ = made.read(f"Nov 22 12:22:16 {text}")
-    assert origin is not None
-    assert origin.parse is None
-    assert made.time == at(2026, 11, 22, 12, 22, 16)
+    for _ in range(2):  # the second time, the timestamp is known
+        origin, _text = made.read(f"Nov 22 12:22:16 {text}")
+        assert origin is not None
+        assert origin.parse is None
+        assert made.time == at(2026, 11, 22, 12, 22, 16)
 
 
 @pytest.mark.parametrize(
