@@ -88,7 +88,7 @@ def test_life_of_a_mail_of_the_other_machine(machines: Stack, ledger: ApiLedger,
             for service in ("mail-exporter-2", "mail-exporter")
         )
     assert "at mail.second.example, entry api" in there
-    assert "in the queue, by the log" in there
+    assert "in the queue, according to the log" in there
     assert "in the queue, deferred" in here or "in the queue, active" in here
 
 
