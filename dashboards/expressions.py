@@ -45,7 +45,7 @@ RULES_LOADED: Final = 'max(ALERTS{service="mail",alertstate="firing"})'
 """The dead man's switch always fires, so that there is a value unless the rules are not loaded."""
 FIRING_NUMBER: Final = f"(count({FIRING}) or vector(0)) and on () {RULES_LOADED}"
 AFFECTED: Final = ("entry", "disk", "cause", "queue", "part", "result", "operation", "key")
-"""Labels by which an alert tells what it is about."""
+"""Labels of alerts that name what is affected."""
 
 
 def _firing_table() -> str:
