@@ -113,6 +113,7 @@ def built_in_classifier() -> Classifier:
     return Classifier(load_rules())
 
 
+@cache
 def classifier_with(own_rules: Path | None) -> Classifier:
     """Return the classifier with the rules of a file (CAUSE_RULES_FILE) before the built-in ones.
 
