@@ -1,7 +1,7 @@
 """Follow the mail log through rotation, compression and restarts: every line is read once.
 
 A file is identified by a hash of its first bytes, and the offset counts uncompressed bytes. So a file stays the same
-after `mv` and gzip, which `postfix logrotate` runs.
+after `mv` and gzip, which `postfix logrotate` runs, and in the copy that `copytruncate` of logrotate(8) makes.
 """
 
 import os
@@ -40,7 +40,7 @@ class LogTail:
     """Reads a log after its rotated files, in order; `read` never blocks. A context manager that closes the open file.
 
     Args:
-        path: the log (Postfix: `maillog_file`); rotated files are in the same folder as `<name>.<time>[.gz]`.
+        path: the log (Postfix: `maillog_file`); `log_files` finds its rotated files in the same folder.
         position: where an earlier reader stopped; None reads all existing files.
     """
 
@@ -129,16 +129,22 @@ class LogTail:
             return b""
 
     def _was_replaced(self, file: LogFile) -> bool:
-        """Return whether the open file was truncated and written again; then start again at its beginning."""
+        """Return whether the open file was truncated and written again; then continue in its copy."""
         if isinstance(file, GzipFile) or os.pread(file.fileno(), len(self._head), 0) == self._head:
             return False
-        self._restart_file()
+        self._continue_in_copy()
         return True
 
-    def _restart_file(self) -> None:
-        self._to_read, self._position = [self._path], None
+    def _continue_in_copy(self) -> None:
+        """After a truncation: read the rest of the copy that `copytruncate` made, then the log from its beginning.
+
+        Without a copy, the lines between the last read and the truncation are missing.
+        """
         self._partial, self._partial_bytes = b"", 0
-        self.gaps += 1
+        self._to_read = None if self._position is None else files_from(self._path, self._position)
+        if not self._to_read:
+            self._to_read, self._position = [self._path], None
+            self.gaps += 1
 
     def _finished(self) -> bool:
         """Return whether the open file, read to its end, is complete."""
@@ -155,7 +161,7 @@ class LogTail:
             # A line may have been written between the last read and the move.
             return isinstance(self._file, GzipFile) or opened.st_size <= self._offset
         if opened.st_size < self._offset:
-            self._restart_file()
+            self._continue_in_copy()
             return True
         return False
 
@@ -176,13 +182,13 @@ class LogTail:
         return True
 
     def _files_from_position(self) -> list[Path]:
+        if self._position is not None:
+            # A second time, because gzip may have replaced a file after it was listed.
+            found = files_from(self._path, self._position) or files_from(self._path, self._position)
+            if found:
+                return found
         files = list(log_files(self._path))
-        if self._position is None:
-            return files
-        for index, path in enumerate(files):
-            if has_head(path, self._position):
-                return files[index:]
-        self.gaps += bool(files)
+        self.gaps += bool(files and self._position)
         self._position = None
         return files
 
@@ -207,15 +213,38 @@ def decode_lines(lines: bytes) -> list[str]:
 
 
 def log_files(path: Path) -> Iterator[Path]:
-    """Yield the existing log files, oldest first: the rotated files, then the log."""
-    rotated = [found for found in path.parent.glob(f"{path.name}.*") if found.is_file()]
+    """Yield the existing log files, oldest first: the rotated files, then the log.
+
+    Rotated files are `<name>.<time>[.gz]` (postfix(1)), `<name>.1`, or `<name>-<date>` (logrotate(8)). Their order is
+    that of their last change, which `mv`, gzip and cp -p keep: names in local time repeat an hour in autumn, and
+    logrotate's numbers count backwards.
+    """
+    folder = path.parent.iterdir() if path.parent.is_dir() else ()
+    rotated = [found for found in folder if _is_rotated(found, path.name)]
     # While gzip runs, both files exist; only the uncompressed one is complete.
     stems: dict[str, Path] = {}
-    for found in sorted(rotated, key=lambda found: (found.name.removesuffix(".gz"), found.suffix == ".gz")):
+    for found in sorted(rotated, key=lambda found: found.suffix == ".gz"):
         stems.setdefault(found.name.removesuffix(".gz"), found)
-    yield from stems.values()
+    yield from sorted(stems.values(), key=_last_change)
     if path.exists():
         yield path
+
+
+def files_from(path: Path, position: LogPosition) -> list[Path]:
+    """Return the file that has the position, and the later ones; an empty list if no file has it."""
+    files = list(log_files(path))
+    return next((files[index:] for index, file in enumerate(files) if has_head(file, position)), [])
+
+
+def _is_rotated(found: Path, name: str) -> bool:
+    return found.name.startswith((f"{name}.", f"{name}-")) and found.is_file()
+
+
+def _last_change(path: Path) -> tuple[int, str]:
+    try:
+        return path.stat().st_mtime_ns, path.name
+    except FileNotFoundError:  # compressed or deleted meanwhile: the caller finds no such file, and lists them again
+        return 0, path.name
 
 
 def open_log(path: Path) -> LogFile:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from loguru import logger
@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from mail_exporter import collectors
 from mail_exporter.collectors import Collect, ScrapeCollector
-from mail_exporter.collectors.certificate import CertificateReader, read_expiry
-from mail_exporter.collectors.queue import QueueReader, read_queue
-from mail_exporter.collectors.quota import Limits, QuotaReader
+from mail_exporter.collectors.cached import CachedCollector
+from mail_exporter.collectors.certificate import certificate_metrics, read_expiry
+from mail_exporter.collectors.queue import queue_metrics, read_queue
+from mail_exporter.collectors.quota import Limits, limit_metrics
 from mail_exporter.collectors.span_export import span_metrics
 from mail_exporter.collectors.volumes import Volumes
 from mail_exporter.delivery_agents import RelayLabels
@@ -42,6 +43,10 @@ _STALLED_SECONDS: Final = 60.0
 _WAITS_PER_QUEUE: Final = 8
 """How often the emitter checks the export queue while it fills the queue once."""
 _CERTIFICATE_TIMEOUT_SECONDS: Final = 5.0
+_CACHE_SECONDS: Final = 2.0
+_CERTIFICATE_CACHE_SECONDS: Final = 3600.0
+"""Each read of the certificate is a connection in the mail log."""
+_CERTIFICATE_FAILURE_SECONDS: Final = 20.0
 
 
 def run(settings: Settings) -> None:
@@ -118,13 +123,17 @@ def make_collectors(
     """Return the collectors that are read at each scrape, by name."""
     queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
     expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _CERTIFICATE_TIMEOUT_SECONDS)
+    cause_of = load_classifier(settings).cause
+    read_limits = limits(settings, ledger)
     found: dict[str, Collect] = {
-        collectors.QUEUE: QueueReader(queue, load_classifier(settings).cause).metrics,
+        collectors.QUEUE: CachedCollector(lambda: queue_metrics(queue(), time(), cause_of), _CACHE_SECONDS),
         collectors.LOG: loop.log_metrics,
         collectors.LEDGER: loop.ledger_metrics,
         collectors.VOLUMES: Volumes(volumes(settings)).metrics,
-        collectors.CERTIFICATE: CertificateReader(expiry).metrics,
-        collectors.QUOTA: QuotaReader(limits(settings, ledger), settings.quota_reserve).metrics,
+        collectors.CERTIFICATE: CachedCollector(
+            lambda: certificate_metrics(expiry()), _CERTIFICATE_CACHE_SECONDS, _CERTIFICATE_FAILURE_SECONDS
+        ),
+        collectors.QUOTA: CachedCollector(lambda: limit_metrics(read_limits(), settings.quota_reserve), _CACHE_SECONDS),
     }
     if export is not None:
         found[collectors.TRACES] = partial(span_metrics, export)

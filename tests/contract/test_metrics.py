@@ -13,8 +13,8 @@ from mail_api.smtp import Pool
 from mail_api.telemetry import Telemetry, watch_losses
 from mail_exporter import collectors
 from mail_exporter.collectors import ScrapeCollector
-from mail_exporter.collectors.certificate import CertificateReader
-from mail_exporter.collectors.queue import QueueReader
+from mail_exporter.collectors.certificate import certificate_metrics
+from mail_exporter.collectors.queue import queue_metrics
 from mail_exporter.log_tail import LogTail
 from mail_exporter.read_loop import ReadLoop
 from mail_exporter.run import make_collectors, make_pipeline
@@ -45,8 +45,8 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fam
         LogTail(settings.mail_log_file, None), make_pipeline(settings, registry, ledger, None), lambda _: True
     )
     readers = make_collectors(settings, loop, ledger, export)
-    readers[collectors.QUEUE] = QueueReader(list).metrics
-    readers[collectors.CERTIFICATE] = CertificateReader(lambda: 1.0).metrics
+    readers[collectors.QUEUE] = lambda: queue_metrics([], 0.0)
+    readers[collectors.CERTIFICATE] = lambda: certificate_metrics(1.0)
     registry.register(ScrapeCollector(readers))
     yield {family.name: family for family in registry.collect()}
     tracing.shutdown()

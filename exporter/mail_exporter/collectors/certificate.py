@@ -6,8 +6,7 @@ The end of validity is parsed here, because cryptography.x509 would add 13 MB to
 
 import smtplib
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -90,37 +89,6 @@ def _time(kind: int, text: str) -> float:
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
-class CertificateReader:
-    """Reads the certificate rarely, because each read is a connection in the mail log.
-
-    Args:
-        read: returns the expiry in Unix seconds, or raises CertificateUnavailable.
-        cache_seconds: how long a result is cached.
-        retry_seconds: how long a failure is cached.
-    """
-
-    def __init__(self, read: Callable[[], float], cache_seconds: float = 3600.0, retry_seconds: float = 20.0) -> None:
-        self._read = read
-        self._cache_seconds = cache_seconds
-        self._retry_seconds = retry_seconds
-        self._found: float | CertificateUnavailable = 0.0
-        self._next_read = float("-inf")
-
-    def metrics(self) -> Iterator[Metric]:
-        """Yield the expiry.
-
-        Raises:
-            CertificateUnavailable: the last read failed.
-        """
-        if time.monotonic() >= self._next_read:
-            self._found, seconds = self._try_read()
-            self._next_read = time.monotonic() + seconds
-        if isinstance(self._found, CertificateUnavailable):
-            raise self._found
-        yield gauge(names.CERTIFICATE_EXPIRY_SECONDS, self._found)
-
-    def _try_read(self) -> tuple[float | CertificateUnavailable, float]:
-        try:
-            return self._read(), self._cache_seconds
-        except CertificateUnavailable as error:
-            return error, self._retry_seconds
+def certificate_metrics(expiry: float) -> Iterator[Metric]:
+    """Yield the expiry, given in Unix seconds."""
+    yield gauge(names.CERTIFICATE_EXPIRY_SECONDS, expiry)

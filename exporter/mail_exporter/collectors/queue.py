@@ -89,39 +89,6 @@ def parse_queue_line(line: bytes | bytearray) -> QueuedMail:
     )
 
 
-class QueueReader:
-    """Reads the queue and caches the metrics, so that several scrapers cause one read.
-
-    Args:
-        read: returns the queue or raises QueueUnavailable.
-        cause_of: returns the cause of a failed attempt; by default, by the built-in rules.
-        cache_seconds: how long a result is cached.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[], list[QueuedMail]],
-        cause_of: CauseOf | None = None,
-        cache_seconds: float = 2.0,
-    ) -> None:
-        self._read = read
-        self._cause_of = cause_of or built_in_classifier().cause
-        self._cache_seconds = cache_seconds
-        self._cached: list[Metric] = []
-        self._read_at = float("-inf")
-
-    def metrics(self) -> Iterator[Metric]:
-        """Yield messages, bytes and oldest age by queue, and those of deferred mails by cause.
-
-        Raises:
-            QueueUnavailable: the queue could not be read.
-        """
-        if time.monotonic() - self._read_at >= self._cache_seconds:
-            self._cached = list(queue_metrics(self._read(), time.time(), self._cause_of))
-            self._read_at = time.monotonic()
-        yield from self._cached
-
-
 class _Sum:
     """Number of mails, bytes and oldest arrival of one queue or cause."""
 
@@ -139,7 +106,13 @@ class _Sum:
 
 
 def queue_metrics(queue: list[QueuedMail], now: float, cause_of: CauseOf | None = None) -> Iterator[Metric]:
-    """Yield the sums of every queue and every cause, including the empty ones; `now` is in Unix seconds."""
+    """Yield messages, bytes and oldest age by queue, and those of deferred mails by cause; all, also the empty ones.
+
+    Args:
+        queue: the mails in the queue.
+        now: the time in Unix seconds.
+        cause_of: returns the cause of a failed attempt; by default, by the built-in rules.
+    """
     cause_of = cause_of or built_in_classifier().cause
     queues = {name: _Sum() for name in QUEUES}
     causes = {cause.value: _Sum() for cause in Cause}

@@ -3,14 +3,12 @@
 Mail servers that share a relay account share its quota.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from mail_exporter.collectors import gauge, gauges
-from mail_ledger import LedgerError
 from mail_ledger.key_limits import KeyRoom
 from mail_ledger.quota import Quota, ordinary_reopens, ordinary_room
 from mail_telemetry import names
@@ -26,42 +24,16 @@ class Limits(NamedTuple):
     keys: Sequence[KeyRoom] = ()
 
 
-class QuotaReader:
-    """Reads the limits and caches them: while the ledger is down, each read takes the whole timeout.
+def limit_metrics(limits: Limits, reserve: int) -> Iterator[Metric]:
+    """Yield the gauges of quota and keys.
 
     Args:
-        read: returns the limits, or raises LedgerError.
+        limits: as read from the ledger.
         reserve: recipients of the limit that are kept for important API keys (QUOTA_RESERVE).
-        cache_seconds: how long a result or a failure is cached.
     """
-
-    def __init__(self, read: Callable[[], Limits], reserve: int, cache_seconds: float = 2.0) -> None:
-        self._read = read
-        self._reserve = reserve
-        self._cache_seconds = cache_seconds
-        self._found: Limits | LedgerError | None = None
-        self._read_at = float("-inf")
-
-    def metrics(self) -> Iterator[Metric]:
-        """Yield the gauges.
-
-        Raises:
-            LedgerError: the ledger can't be read.
-        """
-        if self._found is None or time.monotonic() - self._read_at >= self._cache_seconds:
-            self._found = self._try_read()
-            self._read_at = time.monotonic()  # after the read: a slow failure is cached for the whole time
-        if isinstance(self._found, LedgerError):
-            raise self._found
-        if self._found.quota is not None:
-            yield from quota_metrics(self._found.quota, self._reserve)
-        yield from key_metrics(self._found.keys)
-
-    def _try_read(self) -> Limits | LedgerError:
-        try:
-            return self._read()
-        except LedgerError as error:
-            return error
+    if limits.quota is not None:
+        yield from quota_metrics(limits.quota, reserve)
+    yield from key_metrics(limits.keys)
 
 
 def quota_metrics(quota: Quota, reserve: int) -> Iterator[Metric]:

@@ -1,6 +1,6 @@
 """Expiry of the mail server's certificate."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from mail_exporter.collectors.certificate import CertificateReader, CertificateUnavailable, not_after, read_expiry
+from mail_exporter.collectors.certificate import CertificateUnavailable, not_after, read_expiry
 
 
 def certificate(ends: datetime) -> bytes:
@@ -52,18 +52,3 @@ def test_unreachable() -> None:
     """The error for an unreachable server contains its name."""
     with pytest.raises(CertificateUnavailable, match=r"nowhere\.invalid:587"):
         read_expiry("nowhere.invalid", 587, 1)
-
-
-def test_results_are_cached() -> None:
-    """Results and failures are cached."""
-    looks: list[timedelta] = []
-
-    def fail() -> float:
-        looks.append(timedelta())
-        raise CertificateUnavailable("x", 587, "down")
-
-    reader = CertificateReader(fail, retry_seconds=60)
-    for _ in range(3):
-        with pytest.raises(CertificateUnavailable):
-            list(reader.metrics())
-    assert len(looks) == 1

@@ -171,6 +171,80 @@ def test_truncated_file_is_read_from_its_start(log: Path, follow: Follow) -> Non
     assert read_all(follower)[0] == ["new"]
 
 
+def copytruncate(path: Path) -> None:
+    """Rotate a log like `copytruncate` of logrotate(8)."""
+    path.with_name(f"{path.name}.1").write_bytes(path.read_bytes())
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("rewritten", [b"", b"four\n", b"a longer line than all those before\n"])
+def test_copytruncate_while_following(log: Path, follow: Follow, rewritten: bytes) -> None:
+    """Lines that were written before the truncation are read from the copy, once."""
+    append(log, b"one\ntw")
+    follower = follow()
+    assert read_all(follower)[0] == ["one"]
+    append(log, b"o\nthree\n")
+    copytruncate(log)
+    append(log, rewritten)
+    assert read_all(follower)[0] == ["two", "three", *rewritten.decode().splitlines()]
+    append(log, b"last\n")
+    assert read_all(follower)[0] == ["last"]
+    assert follower.gaps == 0
+
+
+def test_copytruncate_while_stopped(log: Path, follow: Follow) -> None:
+    """After a restart the rest of the copy is read, then the log."""
+    append(log, b"one\ntwo\n")
+    follower = follow()
+    position = read_all(follower)[1]
+    append(log, b"three\n")
+    copytruncate(log)
+    append(log, b"four\n")
+    resumed = follow(position)
+    assert read_all(resumed)[0] == ["three", "four"]
+    assert resumed.gaps == 0
+
+
+def test_copy_in_progress(log: Path, follow: Follow) -> None:
+    """A start between copy and truncation reads each line once."""
+    append(log, b"one\ntwo\n")
+    log.with_name("mail.log.1").write_bytes(b"one\n")
+    assert read_all(follow())[0] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["mail.log.3.gz", "mail.log.2.gz", "mail.log.1"],
+        ["mail.log-20261129.gz", "mail.log-20261130"],
+        # In local time: an hour later, the clocks were set back an hour.
+        ["mail.log.20261025-025900", "mail.log.20261025-021000"],
+    ],
+    ids=["logrotate", "dateext", "end of daylight saving time"],
+)
+def test_order_of_rotated_files(log: Path, names: list[str], follow: Follow) -> None:
+    """Rotated files are read in the order of their last change."""
+    for number, name in enumerate(names):
+        line = f"{number}\n".encode()
+        rotated = log.with_name(name)
+        rotated.write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
+        os.utime(rotated, (number * 86_400, number * 86_400))
+    append(log, b"last\n")
+    assert read_all(follow())[0] == [*map(str, range(len(names))), "last"]
+
+
+def test_folder_in_place_of_the_log(log: Path, follow: Follow) -> None:
+    """A folder in place of the log is an error at each read; the log that replaces it is read."""
+    log.mkdir()
+    follower = follow()
+    for _ in range(2):
+        with pytest.raises(IsADirectoryError, match=str(log)):
+            follower.read()
+    log.rmdir()
+    append(log, b"one\n")
+    assert read_all(follower)[0] == ["one"]
+
+
 def test_compressed_copy_does_not_count_twice(log: Path) -> None:
     """While gzip works, a rotated file and its unfinished copy are one file."""
     append(log, b"one\n")

@@ -10,7 +10,6 @@ import pytest
 
 from mail_exporter.collectors.queue import (
     QueuedMail,
-    QueueReader,
     QueueUnavailable,
     parse_queue_line,
     queue_metrics,
@@ -116,16 +115,3 @@ def test_large_queue_costs_no_more_series() -> None:
     assert [len(family.samples) for family in queue_metrics(queue, NOW)] == [
         len(family.samples) for family in queue_metrics([], NOW)
     ]
-
-
-def test_several_scrapers_read_once() -> None:
-    """A listing is cached."""
-    reads: list[None] = []
-
-    def read() -> list[QueuedMail]:
-        reads.append(None)
-        return []
-
-    reader = QueueReader(read, cache_seconds=60)
-    assert list(reader.metrics()) == list(reader.metrics())
-    assert len(reads) == 1

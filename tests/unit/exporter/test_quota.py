@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from mail_exporter import collectors
 from mail_exporter.collectors import ScrapeCollector
-from mail_exporter.collectors.quota import Limits, QuotaReader
+from mail_exporter.collectors.quota import Limits, limit_metrics
 from mail_ledger import LedgerError
 from mail_ledger.key_limits import KeyRoom
 from mail_ledger.quota import Delivery, Quota, snapshot
@@ -23,9 +23,8 @@ def quota(*deliveries: Delivery, limit: int = 10, in_queue: int = 0) -> Quota:
 
 def registry_of(read: Callable[[], Quota | None], reserve: int = 0, keys: Sequence[KeyRoom] = ()) -> CollectorRegistry:
     """Return a registry with the quota collector."""
-    reader = QuotaReader(lambda: Limits(read(), keys), reserve, cache_seconds=0)
     registry = CollectorRegistry()
-    registry.register(ScrapeCollector({collectors.QUOTA: reader.metrics}))
+    registry.register(ScrapeCollector({collectors.QUOTA: lambda: limit_metrics(Limits(read(), keys), reserve)}))
     return registry
 
 
@@ -138,21 +137,3 @@ def test_ledger_away() -> None:
     registry = registry_of(fail)
     assert registry.get_sample_value("mail_exporter_scrape_success", {"part": "quota"}) == 0
     assert values(registry) == {}
-
-
-@pytest.mark.parametrize("fails", [pytest.param(False, id="an answer"), pytest.param(True, id="a failure")])
-def test_short_memory(fails: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Several scrapes cause one read of the ledger, also while it fails."""
-    looks = []
-
-    def read() -> Limits:
-        looks.append(1)
-        if fails:
-            raise LedgerError("read the quota", "connection refused")
-        return Limits(quota())
-
-    registry = CollectorRegistry()
-    registry.register(ScrapeCollector({collectors.QUOTA: QuotaReader(read, reserve=0, cache_seconds=60).metrics}))
-    for _ in range(3):
-        list(registry.collect())
-    assert len(looks) == 1
