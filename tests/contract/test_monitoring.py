@@ -130,3 +130,12 @@ def test_lines_get_the_containers_name(container: str) -> None:
         assert found[1] == container
     assert not re.fullmatch(pattern, "/grafana")
     assert all(f'target_label  = "{label}"' in text for label in ("container", "stream"))
+
+
+def test_too_old_lines_are_dropped_before_loki_rejects_them() -> None:
+    """Alloy drops entries somewhat earlier than Loki would reject them, with the whole batch."""
+    text = (ROOT / "dashboards/monitoring/config.alloy").read_text()
+    (dropped,) = re.findall(r'older_than +=\s"(\d+)h"', text)
+    rejected = read("dashboards/monitoring/loki.yml")["limits_config"]["reject_old_samples_max_age"]
+    assert 0 < int(rejected.removesuffix("h")) - int(dropped) <= 24
+    assert "forward_to = [loki.process.recent.receiver]" in text
