@@ -13,6 +13,8 @@ FORWARDED_FOR: Final = "X-Forwarded-For"
 SHARED_REQUESTS: Final = 20
 """Requests from one private address, and from no other, after which a proxy is suspected."""
 SHARED_SECONDS: Final = 3600.0
+MOST_WARNINGS: Final = 16
+"""Proxies that are reported; any client can send the headers of a proxy, and must not fill the log."""
 _IPV6_PREFIX: Final = 64
 """The smallest network that a provider gives to one customer, who can use any address of it."""
 
@@ -30,20 +32,23 @@ class ClientAddresses:
     def __init__(self, trusted_proxies: Iterable[str], header: str | None = None) -> None:
         self._trusted = tuple(ip_network(entry) for entry in trusted_proxies)
         self._header = header
-        self._has_warned = False
+        self._reported: set[str] = set()
 
     def of(self, request: Request) -> str:
-        """Return the address that the request is counted under; warn once about an unknown proxy."""
+        """Return the address that the request is counted under; warn once about each unknown proxy."""
         peer = request.client.host if request.client else "unknown"
         forwarded_for = request.headers.getlist(FORWARDED_FOR)
         stated = request.headers.getlist(self._header) if self._header else []
-        if (forwarded_for or stated) and not self._has_warned and not self.trusts(peer):
-            self._has_warned = True
+        if (forwarded_for or stated) and self._is_new_proxy(peer):
+            self._reported.add(peer)
             logger.bind(peer=peer, header=self._header if stated else FORWARDED_FOR).warning(
                 "client address in a header ignored, since its sender is not in TRUSTED_PROXIES; "
                 "if it is your proxy, add it, or all requests through it share one RATE_LIMIT"
             )
         return self.find(peer, forwarded_for, stated)
+
+    def _is_new_proxy(self, peer: str) -> bool:
+        return peer not in self._reported and len(self._reported) < MOST_WARNINGS and not self.trusts(peer)
 
     def find(self, peer: str, forwarded_for: Sequence[str], stated: Sequence[str] = ()) -> str:
         """Return the client's address, its /64 for IPv6.

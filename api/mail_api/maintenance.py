@@ -12,6 +12,8 @@ from mail_api.submissions import Submissions
 _ROUND_SECONDS: Final = 1.0
 _RESOLVE_SECONDS: Final = 60.0
 _PRUNE_SECONDS: Final = 86_400.0
+_PRUNE_RETRY_SECONDS: Final = 600.0
+"""After a failure. Each try is counted as a ledger fault."""
 
 
 class Stopped(Exception):
@@ -33,8 +35,9 @@ async def maintain(ledger: LedgerClient, submissions: Submissions, retention_day
                 if loop.time() >= next_resolve:
                     next_resolve = loop.time() + _RESOLVE_SECONDS
                     await _resolve(ledger)
-                if loop.time() >= next_prune and await _prune(ledger, retention_days, stopping):
-                    next_prune = loop.time() + _PRUNE_SECONDS
+                if loop.time() >= next_prune:
+                    is_pruned = await _prune(ledger, retention_days, stopping)
+                    next_prune = loop.time() + (_PRUNE_SECONDS if is_pruned else _PRUNE_RETRY_SECONDS)
             await asyncio.sleep(_ROUND_SECONDS)
     finally:
         stopping.set()

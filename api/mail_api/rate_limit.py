@@ -1,6 +1,7 @@
 """Rate limit per client address, by the `limits` library."""
 
 import time
+from collections.abc import Callable
 from math import ceil
 from typing import Final
 
@@ -19,6 +20,8 @@ _REDIS: Final[dict[str, float | str | bool]] = {
     "socket_connect_timeout": 1.0,
 }
 _PREFIX: Final = "send"
+_PAUSE_SECONDS: Final = 10.0
+"""How long the shared storage is not used after a failure, so that its timeout does not delay each request."""
 
 
 class RateLimiter:
@@ -27,13 +30,16 @@ class RateLimiter:
     Args:
         rates: RATE_LIMIT.
         storage: RATE_LIMIT_STORAGE.
+        clock: seconds that only increase.
     """
 
-    def __init__(self, rates: str, storage: str) -> None:
+    def __init__(self, rates: str, storage: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = [] if rates == OFF else limits.parse_many(rates)
         self._memory = _limiter(MEMORY)
         self._limiter = self._memory if storage == MEMORY else _limiter(storage)
         self._storage_failed = False
+        self._clock = clock
+        self._paused_until = float("-inf")
 
     @property
     def is_on(self) -> bool:
@@ -46,9 +52,13 @@ class RateLimiter:
         Raises:
             RateLimited: it has used up a window.
         """
+        if self._clock() < self._paused_until:
+            await self._count(self._memory, client)
+            return
         try:
             await self._count(self._limiter, client)
         except StorageError as problem:
+            self._paused_until = self._clock() + _PAUSE_SECONDS
             self._log_change(failed=True, reason=type(problem.storage_error).__name__)
             await self._count(self._memory, client)
         else:

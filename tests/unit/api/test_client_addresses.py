@@ -6,8 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
+from starlette.requests import Request
 
-from mail_api.client_addresses import SHARED_REQUESTS, SHARED_SECONDS, ClientAddresses, SharedAddressWarning
+from mail_api.client_addresses import (
+    MOST_WARNINGS,
+    SHARED_REQUESTS,
+    SHARED_SECONDS,
+    ClientAddresses,
+    SharedAddressWarning,
+)
 from mail_api.settings import parse_network
 
 if TYPE_CHECKING:
@@ -105,6 +113,25 @@ async def test_header_of_a_stranger(start_api: StartApi) -> None:
     assert statuses == [200, 429]
     (warning,) = [json.loads(line) for line in api.output.getvalue().splitlines() if "TRUSTED_PROXIES" in line]
     assert (warning["header"], warning["peer"]) == ("CF-Connecting-IP", "127.0.0.1")
+
+
+def test_each_unknown_proxy_is_reported_once() -> None:
+    """Each address that sends a proxy's header is reported once; a trusted one never, and only so many of them."""
+    reported: list[str] = []
+    sink = logger.add(lambda line: reported.append(line.record["extra"]["peer"]), level="WARNING")
+    clients = ClientAddresses(("10.0.0.0/8",))
+    for peer in ("192.0.2.1", "10.0.0.1", "192.0.2.2", "192.0.2.1", *(f"198.51.100.{n}" for n in range(99))):
+        clients.of(request_from(peer, {"X-Forwarded-For": "203.0.113.7"}))
+    clients.of(request_from("192.0.2.3", {}))
+    logger.remove(sink)
+    assert reported[:3] == ["192.0.2.1", "192.0.2.2", "198.51.100.0"]
+    assert len(reported) == len(set(reported)) == MOST_WARNINGS
+
+
+def request_from(peer: str, headers: dict[str, str]) -> Request:
+    """Return a request of this peer."""
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "client": (peer, 4711), "headers": raw})
 
 
 class Clock:

@@ -15,7 +15,7 @@ from mail_ledger.api_keys import ApiKeys
 from tests.unit.api.fake_postfix import HOLD
 
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import Api
+    from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
 
@@ -149,3 +149,15 @@ async def test_return(api: Api, file: Path, whole: bytes, monkeypatch: pytest.Mo
     sent = (await api.send()).json()["id"]
     assert (await api.client.get(f"/messages/{sent}")).json()["state"] == "accepted"
     assert len(api.log("ledger reachable again")) == 1
+
+
+@pytest.mark.usefixtures("broken")
+async def test_overdue_pruning_waits(monkeypatch: pytest.MonkeyPatch, start_api: StartApi) -> None:
+    """While the ledger is unreachable, overdue pruning is not tried in every round of the maintenance."""
+    monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(maintenance, "_RESOLVE_SECONDS", 0.01)
+    api = await start_api()
+    async with asyncio.timeout(10):
+        while api.metric("mail_api_ledger_faults_total", operation="settle") < 5:
+            await asyncio.sleep(0.02)
+    assert api.metric("mail_api_ledger_faults_total", operation="prune") == 1

@@ -89,3 +89,27 @@ async def test_storage_is_down(start_api: StartApi) -> None:
         api = await start_api(rate_limit="2/hour", rate_limit_storage=storage)
         assert [(await api.send()).status_code for _ in range(3)] == [200, 200, 429]
     assert len(api.log("RATE_LIMIT_STORAGE failed; counting in memory")) == 1
+
+
+async def test_pause_after_a_failure() -> None:
+    """After a failure the shared storage is not used for some time; then it is tried again."""
+    connections = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    seconds = 0.0
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        rates = RateLimiter("100/hour", f"redis://127.0.0.1:{port}", lambda: seconds)
+        await rates.check("a")
+        first = connections
+        assert first
+        for _ in range(10):
+            await rates.check("a")
+        assert connections == first
+        seconds = 11.0
+        await rates.check("a")
+        assert connections > first
