@@ -12,6 +12,7 @@ import pytest
 
 from mail_api import ledger_client, maintenance
 from mail_ledger.api_keys import ApiKeys
+from tests.polling import until
 from tests.unit.api.fake_postfix import HOLD
 
 if TYPE_CHECKING:
@@ -157,7 +158,9 @@ async def test_overdue_pruning_waits(monkeypatch: pytest.MonkeyPatch, start_api:
     monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.01)
     monkeypatch.setattr(maintenance, "_RESOLVE_SECONDS", 0.01)
     api = await start_api()
-    async with asyncio.timeout(10):
-        while api.metric("mail_api_ledger_faults_total", operation="settle") < 5:
-            await asyncio.sleep(0.02)
+
+    def settled() -> bool:
+        return api.metric("mail_api_ledger_faults_total", operation="settle") >= 5
+
+    await asyncio.to_thread(until, "five attempts to settle", settled)
     assert api.metric("mail_api_ledger_faults_total", operation="prune") == 1
