@@ -160,7 +160,7 @@ async def test_overdue_pruning_waits(monkeypatch: pytest.MonkeyPatch, start_api:
     api = await start_api()
 
     def settled() -> bool:
-        return api.metric("mail_api_ledger_faults_total", operation="settle") >= 5
+        return (api.metric("mail_api_ledger_faults_total", operation="settle") or 0) >= 5
 
     await asyncio.to_thread(until, "five attempts to settle", settled)
     assert api.metric("mail_api_ledger_faults_total", operation="prune") == 1
