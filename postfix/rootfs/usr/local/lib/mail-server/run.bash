@@ -64,20 +64,34 @@ show_log() {
         "$LOG_FILE" 2>/dev/null | for_standard_output
 }
 
-# Without the health check's own connections, and without the lines that quote a forward's headers; addresses masked unless MAIL_LOG_ADDRESSES=full.
+# Without the health check's own connections, and without the lines that quote a forward's headers; addresses are masked
+# unless MAIL_LOG_ADDRESSES=full.
 for_standard_output() {
     local -a script=(-e '/postfix\/internal\/smtpd\[[0-9]*\]: connect from unknown\[127\.0\.0\.1\]$/d'
         -e '/postfix\/internal\/smtpd\[[0-9]*\]: disconnect from unknown\[127\.0\.0\.1\] quit=1 commands=1$/d'
         -e '/postfix\/public\/cleanup\[[0-9]*\]: [[:alnum:]]+: prepend: header /d')
     if [[ $MAIL_LOG_ADDRESSES == masked ]]; then
-        # The API's Message-IDs are no addresses, and what one looks for: their @ is put aside meanwhile (a log line
-        # holds no control characters). <local@domain>, whatever the local part has in it; then the bare ones.
+        # The same rules as in telemetry/mail_telemetry/masking.py; tests/golden/masking.tsv has inputs and outputs of both.
+        # Message-IDs of the API are no addresses, and one searches for them: \x01 replaces their @ meanwhile. \x02 marks
+        # the borders of values. Postfix writes no control characters.
+        local key='\b(message-id|[a-z_]*(id|user|username|sender|recipient|rcpt|from|to|mail|email|address))='
+        local part=$'[^][:space:]\x02[<>",;:()'
         script+=(-e 's/<(msg_[0-9a-z]{26}\.mail-api)@/<\1\x01/g'
+            # URL-encoded: anna%40example.com
+            -e "s/([A-Za-z0-9._~!*'+%-])[A-Za-z0-9._~!*'+%-]*(%(25)*40)/\1***\2/g"
+            # Login names, which may have blanks, up to the next field or the end.
+            -e '/sasl_(username|sender)=/{s/,? [a-z_]+=/\x02&/g'
+            -e 's/(\bsasl_(username|sender)=[^\x02])[^\x02]*@/\1***@/g'
+            -e 's/\x02//g}'
+            # In angle brackets with any local part, in quotes, and all others.
             -e 's/<([^<>@])[^<>]*@([^<>@]*)>/<\1***@\2>/g'
-            -e 's/([^][ <>()=,;:"'\''@])[^][ <>()=,;:"'\''@]*@/\1***@/g'
-            -e 's/\x01/@/g')
+            -e 's/"([^"\\]|\\.)*"@/"***@/g'
+            -e "s/$key/&\x02/g"
+            -e "s/(['@*]*)($part@'*])$part]*@/\1\2***@/g"
+            -e 's/\x02//g; s/\x01/@/g')
     fi
-    sed --unbuffered --regexp-extended "${script[@]}"
+    # In C.UTF-8 the first character of an address can have several bytes.
+    LC_ALL=C.UTF-8 sed --unbuffered --regexp-extended "${script[@]}"
 }
 
 # ---- SRS, when forwards are delivered by MX
