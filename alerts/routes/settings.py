@@ -61,7 +61,7 @@ class RouteSettings(BaseSettings):
     )
     alert_deadman_url: str | None = Field(
         None,
-        description="Called every 5 minutes while alerting works, for example at healthchecks.io; it should alert after 15.",
+        description="Called every 5 minutes while alerting works, as at healthchecks.io; it should alert after 15.",
         examples=["https://hc-ping.com/uuid"],
         pattern="^https?://",
     )
