@@ -114,7 +114,7 @@ def test_timeout(stack: Stack, subject: str) -> None:
 
 
 def test_possible_duplicate(stack: Stack, subject: str) -> None:
-    """A mail whose reply does not come in time is sent twice; status and explanation show this after the success too."""
+    """A mail whose reply comes too late is sent twice; status and explanation show this after the success too."""
     with impatient(stack, "smtp_data_done_timeout"), stack.fault("slow", at="end", seconds=3, count=1):
         message_id = stack.send(subject)
         waiting = stack.status(message_id, "deferred")
