@@ -6,7 +6,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libpq5 python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
         /usr/lib/python3.*/test /usr/lib/python3.*/pydoc_data /usr/lib/python3.*/lib-dynload/_test*
-# Without the last one every counter comes with a second series that nobody asks for.
+# Without the last one, every counter has a second series, `..._created`.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TYPER_USE_RICH=false \
     PROMETHEUS_DISABLE_CREATED_SERIES=true
 # The same uid for both services: they share the ledger's files, and the exporter reads the mail log by its group.

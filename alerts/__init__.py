@@ -1,1 +1,1 @@
-"""Alerts that reach a person when mail is broken: what they are, and what Prometheus and Alertmanager are told."""
+"""Alerts about broken mail: rules for Prometheus, routes and receivers for Alertmanager."""

@@ -84,7 +84,9 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     Code.TEMPORARILY_REFUSED: _failed("the mail server has no room, or a lookup failed"),
     Code.SENDER_REFUSED: _failed("the mail server does not take DEFAULT_FROM"),
     Code.KEY_UNVERIFIABLE: _failed("the ledger, which holds the keys, cannot be read"),
-    Code.OUTCOME_UNKNOWN: _failed("the mail server's answer is missing; the caller is told not to repeat the mail"),
+    Code.OUTCOME_UNKNOWN: _failed(
+        "the connection ended before the mail server's reply; the API answers 202 and `success: false`"
+    ),
     Code.INTERNAL_ERROR: _failed("a defect"),
 }
 """The decision for every result of `mail_api_messages_total`."""

@@ -12,7 +12,7 @@ class Source(NamedTuple):
 
     @property
     def variable(self) -> str:
-        """The variable's name, as dashboard-linter wants it."""
+        """The variable's name, in the form that dashboard-linter requires."""
         return f"{self.plugin}_datasource"
 
     @property

@@ -25,7 +25,7 @@ def quoted(text: str) -> str:
 
 
 def typed(variable: str) -> str:
-    """Return a dashboard's text variable as a quoted string; Grafana escapes the quotes that somebody types."""
+    """Return a dashboard's text variable as a quoted string; Grafana escapes quotes in its value."""
     return f"${{{variable}:doublequote}}"
 
 
@@ -50,7 +50,7 @@ def lines(
         where: fields after parsing, each with the regular expression for its whole value; `!` in front: not.
 
     Raises:
-        KeyError: nobody writes such a field.
+        KeyError: no service writes such a field.
     """
     query = stream(*services)
     if messages := "|".join(contain):

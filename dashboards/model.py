@@ -61,7 +61,7 @@ class Metrics:
         expr: the expression.
         legend: name of each series, with labels as `{{cause}}`.
         now: ask for the current value only, as panels of numbers always do.
-        by: labels by which series are told apart, for `occurred`.
+        by: labels that identify a series, for `occurred`.
         occurred: an expression that has a value, by these labels, for each series that is to be drawn.
     """
 

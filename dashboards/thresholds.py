@@ -1,4 +1,4 @@
-"""The colours of numbers, by the alerts: what turns red on a dashboard is what would wake somebody."""
+"""Colours of numbers on dashboards, from the thresholds of the alerts: a number is red when an alert fires."""
 
 import re
 from typing import Final, NamedTuple

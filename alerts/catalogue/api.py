@@ -132,8 +132,8 @@ OVERLOADED: Final = Alert(
     severity=Severity.WARNING,
     expr=f"sum by (result) ({_refused(results.OVERLOADED, '15m')}) > 0",
     summary="The mail API refuses requests: too many at once",
-    description='Requests refused as too_many_requests in 15 minutes: {{ $value | printf "%.0f" }}. Until requests in '
-    "progress end; the callers were told to try again after 5 seconds.",
+    description='Requests refused as too_many_requests in 15 minutes: {{ $value | printf "%.0f" }}. The API '
+    "answers 503 with `Retry-After: 5` until requests in progress end.",
     advice=Advice(
         "a bot or a batch job, slow callers, or MAX_CONCURRENT_REQUESTS is too low for this traffic.",
         "`docker logs --since 20m mail-api` has the callers' addresses; lower RATE_LIMIT for a bot, raise "

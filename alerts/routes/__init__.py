@@ -1,1 +1,1 @@
-"""Who is told, and how: Alertmanager's configuration, made from variables, since it expands none itself."""
+"""Alertmanager's configuration, generated from variables: Alertmanager itself expands none."""

@@ -61,7 +61,7 @@ class RouteSettings(BaseSettings):
     )
     alert_deadman_url: str | None = Field(
         None,
-        description="Called every 5 minutes while alerting works, as healthchecks.io wants it; complain after 15.",
+        description="Called every 5 minutes while alerting works, as at healthchecks.io; it should alert after 15.",
         examples=["https://hc-ping.com/uuid"],
         pattern="^https?://",
     )
@@ -83,17 +83,17 @@ def is_configured(settings: RouteSettings) -> bool:
 
 
 def check(settings: RouteSettings) -> None:
-    """Make sure that a person is told by a way that does not lead through this mail.
+    """Check that notifications have a route that does not use this mail.
 
     Raises:
-        SettingsInvalid: there is no such way, or half of one.
+        SettingsInvalid: there is no such route, or an incomplete one.
     """
     lines = list(_halves(settings))
     if not _ways(settings) and not lines:
         second = (
             " ALERT_EMAIL_TO alone would send by the mail whose failure it reports." if settings.alert_email_to else ""
         )
-        lines.append(f"nobody would be told: set at least one of {OUT_OF_BAND}.{second}")
+        lines.append(f"no route for notifications: set at least one of {OUT_OF_BAND}.{second}")
     if lines:
         raise SettingsInvalid(lines)
 

@@ -20,6 +20,7 @@ from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.engine import LedgerError
 from mail_ledger.group_commit import Write
 from mail_ledger.status import Backoff
+from mail_telemetry.cause_rules import classifier_or_stop
 from mail_telemetry.masking import mask_address
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class LedgerClient:
 
 
 def ledger_rules(settings: Settings) -> Rules:
-    """Return the settings that the ledger's answers depend on."""
+    """Return the settings that the ledger's answers depend on; exit with status 2 if CAUSE_RULES_FILE is invalid."""
     return Rules(
         daily_limit=settings.smtp_relay_daily_limit,
         window=settings.quota_window_seconds,
@@ -151,4 +152,5 @@ def ledger_rules(settings: Settings) -> Rules:
             settings.queue_run_delay,
             settings.maximal_queue_lifetime,
         ),
+        classifier=classifier_or_stop(settings.cause_rules_file),
     )

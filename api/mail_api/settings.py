@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import limits
@@ -317,6 +318,11 @@ class Settings(BaseSettings):
         description="The mail server's, likewise.",
         examples=["5d"],
         json_schema_extra={"default_text": "5d"},
+    )
+    cause_rules_file: Path | None = Field(
+        default=None,
+        description="File with your own rules from a relay's reply to a cause; their next step is in the status.",
+        examples=["/etc/mail-exporter/cause-rules.toml"],
     )
     trace_url_template: Annotated[str | None, AfterValidator(parse_trace_url)] = Field(
         default=None,

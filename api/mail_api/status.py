@@ -100,6 +100,10 @@ class RecipientAnswer(BaseModel):
     dsn: str | None = Field(description="The enhanced status code (RFC 3463).")
     cause: Cause | None
     reply: str | None = Field(description="The relay's reply, addresses masked.")
+    possible_duplicate: bool = Field(
+        description="Whether the recipient may have the mail twice: an attempt broke or timed out after the whole mail "
+        "was sent, and the mail is sent again. Stays true after a later success."
+    )
 
     @classmethod
     def of(cls, found: RecipientStatus) -> Self:
@@ -112,6 +116,7 @@ class RecipientAnswer(BaseModel):
             dsn=found.dsn,
             cause=found.cause,
             reply=found.reply,
+            possible_duplicate=found.possible_duplicate,
         )
 
 
@@ -132,6 +137,7 @@ class MessageAnswer(BaseModel):
     next_step: str | None = Field(description="What to do about it.")
     next_retry: NextRetry | None
     gives_up_at: Time | None = Field(description="When the mail server gives up and returns it.")
+    possible_duplicate: bool = Field(description="Whether one of the recipients may have the mail twice.")
     recipients: tuple[RecipientAnswer, ...]
     metadata: Mapping[str, str] = Field(description="The tags of the request, addresses masked; with an API key only.")
     key: str | None = Field(description="The name of the API key that sent it; with an API key only.")
@@ -156,6 +162,7 @@ class MessageAnswer(BaseModel):
             next_step=found.next_step,
             next_retry=NextRetry.of(found.retry) if found.retry else None,
             gives_up_at=_at_or_none(found.gives_up_at),
+            possible_duplicate=found.possible_duplicate,
             recipients=tuple(map(RecipientAnswer.of, found.recipients)),
             metadata=found.submission.tags if found.submission else {},
             key=found.submission.key if found.submission else None,

@@ -1,4 +1,4 @@
--- wrk's script: posts mails of one visitor after the other, and tells as JSON how that went.
+-- Script of wrk: posts mails of one visitor after the other, and writes the results as JSON.
 local headers = {["Content-Type"] = "application/json"}
 local visitor = 0
 local before = '{"to": "owner@inbox.example", "subject": "A question", "reply_to": "Visitor <visitor'

@@ -111,7 +111,7 @@ def of_server(relay: str) -> Attributes:
 
 def reply_of(attempt: AttemptLogged) -> str:
     """Return the reply of the relay or the text of Postfix, masked."""
-    return mask_text(attempt.text) if "@" in attempt.text else attempt.text
+    return mask_text(attempt.text)
 
 
 def is_delivered(event: MailFinished) -> bool:

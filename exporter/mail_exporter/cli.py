@@ -16,11 +16,11 @@ from mail_exporter.explain import explain as explain_mail
 from mail_exporter.prerequisites import check_prerequisites
 from mail_exporter.replay import replay as replay_logs
 from mail_exporter.replay import summary
-from mail_exporter.run import load_classifier
 from mail_exporter.run import run as run_exporter
 from mail_exporter.settings import Settings
 from mail_ledger import Ledger, LedgerError
 from mail_telemetry import configuration
+from mail_telemetry.cause_rules import classifier_or_stop
 from mail_telemetry.causes import EXPLANATIONS
 
 _MEGABYTE: Final = 1 << 20
@@ -97,7 +97,7 @@ def explain(
 ) -> None:
     """Explain one mail: its attempts, why it waits, whether a retry can succeed, and the next step."""
     settings = configuration.load_or_stop(Settings)
-    classifier = load_classifier(settings)
+    classifier = classifier_or_stop(settings.cause_rules_file)
     try:
         with closing(Ledger.open(settings.ledger_url)) as ledger:
             found = [(mail, ledger.attempts(mail.id)) for mail in ledger.find_messages(name)]
@@ -122,7 +122,8 @@ def classify(
     dsn: Annotated[str, typer.Option(help="The enhanced status code of the log line, such as 4.7.8.")] = "",
 ) -> None:
     """Print the cause of a failed delivery, the rule that decided, whether a retry can succeed, and the next step."""
-    found = load_classifier(configuration.load_or_stop(Settings)).diagnose(text, dsn)
+    settings = configuration.load_or_stop(Settings)
+    found = classifier_or_stop(settings.cause_rules_file).diagnose(text, dsn)
     typer.echo(f"cause      {found.cause.value}: {EXPLANATIONS[found.cause].meaning}")
     typer.echo(f"rule       {found.rule}")
     typer.echo(f"retry      {'can' if found.retry_can_succeed else 'cannot'} succeed without a change")

@@ -10,9 +10,10 @@ from mail_exporter.delivery_agents import RELAY_DAEMONS
 from mail_exporter.mail import Mail
 from mail_exporter.span_ids import trace_of
 from mail_ledger import AttemptRow, MessageRow
-from mail_telemetry.cause_rules import Classifier, Diagnosis, diagnosis_of
+from mail_telemetry.cause_rules import Classifier
 from mail_telemetry.causes import EXPLANATIONS, Cause
 from mail_telemetry.names import SpanName
+from mail_telemetry.replies import is_possible_duplicate
 
 Row = tuple[str, str]
 """Label and text of a line."""
@@ -21,8 +22,6 @@ _KEY_WIDTH: Final = 15
 _SHOWN: Final = 5
 """Attempts; a mail that waits for days has a hundred, most of them with the same reply."""
 _REPLY_WIDTH: Final = 80
-_MAYBE_TWICE: Final = "message may be sent more than once"
-"""Postfix, src/smtp/smtp_trouble.c: a connection that broke after the end of the data."""
 _DELIVERED: Final = frozenset({"sent", "deliverable"})
 
 
@@ -106,13 +105,14 @@ def _advice(
     mail: MessageRow, attempts: Sequence[AttemptRow], queued: QueuedMail | None, classifier: Classifier
 ) -> Iterator[Row]:
     """Yield cause, retry and next step of the last failure; nothing if the last attempt succeeded."""
-    if any(_MAYBE_TWICE in attempt.reply for attempt in attempts):
-        yield "duplicate", "possible: the connection broke after the relay had the mail, and Postfix sent it again"
+    twice = [one.recipient for one in attempts if is_possible_duplicate(one.reply) and not one.suspended]
+    if twice:
+        yield "duplicate", f"possible at {', '.join(dict.fromkeys(twice))}: no reply came after the whole mail was sent"
     last = attempts[-1] if attempts else None
     if last is not None and last.status in _DELIVERED:
         return
     if last is not None and last.cause is not None:
-        found = _diagnosis(last, Cause(last.cause), classifier)
+        found = classifier.diagnose_stored(last.reply, last.dsn, Cause(last.cause))
     elif queued is not None and queued.reason is not None:
         found = classifier.diagnose(queued.reason, "")
     else:
@@ -122,12 +122,6 @@ def _advice(
     yield "why it failed" if is_over else "why it waits", f"{found.cause.value}: {EXPLANATIONS[found.cause].meaning}"
     yield "retry", "none: the mail has left the queue" if is_over else retry
     yield "next step", found.next_step
-
-
-def _diagnosis(attempt: AttemptRow, cause: Cause, classifier: Classifier) -> Diagnosis:
-    """Return the diagnosis of an attempt; its stored cause counts, also when the rules have changed since."""
-    found = classifier.diagnose(attempt.reply, attempt.dsn)
-    return found if found.cause is cause else diagnosis_of(cause)
 
 
 def _tree(mail: MessageRow, attempts: Sequence[AttemptRow]) -> Iterator[SpanNode]:

@@ -65,7 +65,7 @@ class LedgerCheckpoint:
                 attempt.dsn[:_DSN_LENGTH],
                 None if event.cause is None else event.cause.value,
                 attempt.suspended,
-                (mask_text(text) if "@" in text else text)[:_REPLY_LENGTH],
+                mask_text(text)[:_REPLY_LENGTH],
             )
         )
 

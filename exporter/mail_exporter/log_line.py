@@ -43,6 +43,14 @@ _DATED: Final = re.compile(
 )
 _ISO: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:[.,](\d+))?(?: (UTC)| ?([+-]\d\d:?\d\d))? ")
 
+_RFC5424: Final = re.compile(
+    r"1 (\d{4}-\d\d-\d\dT\S+) (\S+) (\S+) (\S+) \S+ "
+    r"(?:-|(?:\[(?:[^\]\"\\]|\"(?:[^\"\\]|\\.)*+\")*+\])+)(?: \ufeff?|$)"
+)
+"""Version, time, host, tag, process id, message id and structured data (RFC 5424 section 6)."""
+_ESCAPED: Final = ("#015", "#012")
+"""Carriage return and line feed as rsyslog writes them (parser.escapeControlCharactersOnReceive)."""
+
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STAMP: Final = re.compile(r"([A-Z][a-z]{2}) ([ 0-3]\d) (\d\d):(\d\d):(\d\d)")
 _FUTURE_SLACK: Final = timedelta(days=7)
@@ -91,17 +99,18 @@ class LineReader:
     def read(self, line: str) -> tuple[Origin | None, str]:
         """Return origin and text of a line, and keep its time; the origin is None for a line without an envelope.
 
-        The text has no blanks or carriage return at its end.
+        The text has no blanks, carriage return or line feed at its end, also not as rsyslog escapes them (`#015`).
 
         Nov 22 12:22:16 mail postfix/smtp[202]: 4jXSsP52xGzDhqX: to=<a@x.org>, relay=...
         2026-11-22T12:22:16.848676+00:00 mail postfix/submission/smtpd[980527]: connect from ...
         Nov 22 12:22:16 mail kernel: [ 1.2] eth0: link up
 
-        With a year, the priority of RFC 3164, or the prefix of Docker Compose or busybox:
+        With a year, as in RFC 5424, with the priority of RFC 3164, or the prefix of Docker Compose or busybox:
 
         Nov 22 2026 12:22:16 mail postfix/smtp[202]: ...
         Nov 22 12:22:16 2026 mail postfix/smtp[202]: ...
         2026-11-22 12:22:16 mail postfix/smtp[202]: ...
+        <22>1 2026-11-22T12:22:16.848Z mail postfix/smtp 202 - - ...
         <22>Nov 22 12:22:16 mail postfix/smtp[202]: ...
         mail-server  | Nov 22 12:22:16 mail postfix/smtp[202]: ...
         Nov 22 12:22:16 mail mail.info postfix/smtp[202]: ...
@@ -111,7 +120,7 @@ class LineReader:
             sender = line[len(self._stamp) : end]
             origin = self._origins.get(sender) or self._read_origin(sender)
             if origin is not None:
-                return origin, line[end + 3 :].rstrip()
+                return origin, _text(line[end + 3 :])
         elif end < 0 and line.startswith(self._stamp) and _FOREIGN.match(line, len(self._stamp)) is not None:
             return FOREIGN, ""
         return self._read_unusual(line)
@@ -125,7 +134,7 @@ class LineReader:
         sender = plain[len(self._stamp) : end] if end >= 0 else ""
         origin = self._origins.get(sender) or self._read_origin(sender)
         if origin is not None:
-            return origin, plain[end + 3 :].rstrip()
+            return origin, _text(plain[end + 3 :])
         return (FOREIGN, "") if _FOREIGN.match(plain, len(self._stamp)) is not None else (None, "")
 
     def _read_stamp(self, head: str) -> bool:
@@ -162,10 +171,20 @@ class LineReader:
         return origin
 
 
+def _text(text: str) -> str:
+    text = text.rstrip()
+    while text.endswith(_ESCAPED):
+        text = text[: -len(_ESCAPED[0])].rstrip()
+    return text
+
+
 def _without_prefix(line: str) -> str:
     """Return the line without a prefix, and with a timestamp that `parse_timestamp` reads."""
     prefix = _PREFIX.match(line)
     plain = line[prefix.end() :] if prefix is not None else line
+    if (found := _RFC5424.match(plain)) is not None:
+        stamp, host, tag, process = found.groups()
+        return f"{stamp} {host} {tag}{'' if process == '-' else f'[{process}]'}: {plain[found.end() :]}"
     if (iso := _ISO.match(plain)) is not None:
         date, time, fraction, utc, zone = iso.groups()
         return f"{date}T{time}{'.' + fraction if fraction else ''}{'Z' if utc else zone or ''} {plain[iso.end() :]}"

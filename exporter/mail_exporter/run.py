@@ -34,7 +34,7 @@ from mail_exporter.spans import LogIdGenerator, SpanEmitter
 from mail_exporter.tracker import Tracker, open_mails
 from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_telemetry import configuration, logging
-from mail_telemetry.cause_rules import CauseRulesInvalid, Classifier, classifier_with
+from mail_telemetry.cause_rules import classifier_or_stop
 from mail_telemetry.names import Service
 from mail_telemetry.tracing import SpanExport, start_tracing
 
@@ -93,7 +93,7 @@ def make_pipeline(
     relays = RelayLabels(settings.smtp_relay_host)
     log_unknown_reply = partial(LogOnce().warn, "reply of unknown cause")
     trace_of = spans.exemplar if spans is not None else lambda _: None
-    cause_of = load_classifier(settings).cause
+    cause_of = classifier_or_stop(settings.cause_rules_file).cause
     tracker = Tracker(server=settings.server, cause_of=cause_of)
     tracker.restore(open_mails(ledger, settings.server))
     return Pipeline(
@@ -106,14 +106,6 @@ def make_pipeline(
     )
 
 
-def load_classifier(settings: Settings) -> Classifier:
-    """Return the classifier of replies, with the rules of CAUSE_RULES_FILE; exit with 2 if they are invalid."""
-    try:
-        return classifier_with(settings.cause_rules_file)
-    except CauseRulesInvalid as error:
-        configuration.stop(f"CAUSE_RULES_FILE: {error}")
-
-
 def make_collectors(
     settings: Settings,
     loop: ReadLoop,
@@ -123,7 +115,7 @@ def make_collectors(
     """Return the collectors that are read at each scrape, by name."""
     queue = partial(read_queue, settings.queue_host, settings.queue_port, settings.queue_timeout_seconds)
     expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _CERTIFICATE_TIMEOUT_SECONDS)
-    cause_of = load_classifier(settings).cause
+    cause_of = classifier_or_stop(settings.cause_rules_file).cause
     read_limits = limits(settings, ledger)
     found: dict[str, Collect] = {
         collectors.QUEUE: CachedCollector(lambda: queue_metrics(queue(), time(), cause_of), _CACHE_SECONDS),

@@ -19,6 +19,7 @@ from mail_ledger.status_queries import StatusQueries
 from mail_ledger.submissions import SubmissionStore, TimeLimits
 from mail_ledger.tables import DAY_SECONDS
 from mail_ledger.unknown_outcomes import UnknownOutcomes
+from mail_telemetry.cause_rules import Classifier
 from mail_telemetry.masking import mask_address
 
 
@@ -36,6 +37,8 @@ class Rules:
     """Returns the form in which an address is stored (LEDGER_ADDRESSES)."""
     backoff: Backoff = Backoff()  # noqa: RUF009 - immutable
     """Postfix's retry times."""
+    classifier: Classifier | None = None
+    """Finds the next step of a failed attempt (CAUSE_RULES_FILE); None has the built-in rules."""
     limits: TimeLimits = TimeLimits()  # noqa: RUF009 - same
     """Time limits of submissions."""
     now: Callable[[], float] = time.time
@@ -54,7 +57,9 @@ class ApiLedger:
         self.unknown_outcomes = UnknownOutcomes(engine, limits=limits, now=now)
         self.quota = RelayQuota(engine, rules.daily_limit, relay=rules.relay, window=rules.window, now=now)
         self.health = Health(engine, now)
-        self.statuses = StatusQueries(engine, backoff=rules.backoff, limits=limits, now=now)
+        self.statuses = StatusQueries(
+            engine, backoff=rules.backoff, classifier=rules.classifier, limits=limits, now=now
+        )
 
     @classmethod
     def open(cls, url: str, rules: Rules = Rules()) -> Self:

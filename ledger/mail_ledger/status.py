@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 
 from mail_ledger.submissions import Submission
 from mail_ledger.tables import AttemptRow, MessageRow, SubmissionState
-from mail_telemetry.causes import EXPLANATIONS, Cause
+from mail_telemetry.cause_rules import Classifier, Diagnosis, built_in_classifier
+from mail_telemetry.causes import Cause
 from mail_telemetry.masking import mask_address
+from mail_telemetry.replies import is_possible_duplicate
 
 
 class State(StrEnum):
@@ -93,6 +95,8 @@ class RecipientStatus:
     dsn: str | None = None
     cause: Cause | None = None
     reply: str | None = None
+    possible_duplicate: bool = False
+    """Whether the recipient may have the mail twice, or will get it twice: see `mail_telemetry.replies`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,8 @@ class MessageStatus:
     """How many times it was tried, over all recipients."""
     code: str | None
     """Why the API's submission failed or is unknown."""
-    cause: Cause | None
-    """Why the last attempt failed; None when it did not."""
+    failure: Diagnosis | None
+    """Why the last attempt failed, and what to do; None when it did not."""
     retry: Retry | None
     gives_up_at: float | None
     recipients: tuple[RecipientStatus, ...]
@@ -127,14 +131,24 @@ class MessageStatus:
         return self.message.queue_id if self.message else known
 
     @property
+    def cause(self) -> Cause | None:
+        """Why the last attempt failed; None when it did not."""
+        return self.failure.cause if self.failure else None
+
+    @property
     def retry_can_succeed(self) -> bool | None:
-        """Whether a retry can succeed without a repair; None when nothing failed."""
-        return EXPLANATIONS[self.cause].retry_can_succeed if self.cause else None
+        """Whether a retry can succeed without a change; None when nothing failed."""
+        return self.failure.retry_can_succeed if self.failure else None
 
     @property
     def next_step(self) -> str | None:
-        """What to do about the cause."""
-        return EXPLANATIONS[self.cause].next_step if self.cause else None
+        """What to do about it: the next step of the rule that fits the reply, or that of the cause."""
+        return self.failure.next_step if self.failure else None
+
+    @property
+    def possible_duplicate(self) -> bool:
+        """Whether one of the recipients may have the mail twice."""
+        return any(one.possible_duplicate for one in self.recipients)
 
 
 def message_status(
@@ -142,6 +156,7 @@ def message_status(
     message: MessageRow | None,
     attempts: Sequence[AttemptRow],
     backoff: Backoff = Backoff(),  # noqa: B008 - immutable
+    classifier: Classifier | None = None,
 ) -> MessageStatus:
     """Return the status of a mail.
 
@@ -150,6 +165,7 @@ def message_status(
         message: the mail in the log, if it is there.
         attempts: its attempts, in their order.
         backoff: Postfix's retry times.
+        classifier: finds the next step of a failed attempt; None has the built-in rules.
 
     Raises:
         ValueError: there is neither a submission nor a mail in the log.
@@ -161,7 +177,7 @@ def message_status(
     recipients = recipient_statuses(submission.recipients if submission else (), message, attempts)
     states = {recipient.state for recipient in recipients}
     state = next((state for state in _BY_WEIGHT if state in states), State.QUEUED)
-    causes = [cause for attempt in attempts if (cause := _cause(attempt))]
+    failed = [attempt for attempt in attempts if attempt.cause]
     last_ended = attempts[-1].ended if attempts else message.arrived
     is_waiting = state is State.DEFERRED
     return MessageStatus(
@@ -173,7 +189,7 @@ def message_status(
         finished=None if message.closed is None else max(message.closed, last_ended),
         attempts=len({attempt.number for attempt in attempts if not attempt.suspended}),
         code=None,
-        cause=causes[-1] if causes and state is not State.RELAYED else None,
+        failure=_diagnosis(failed[-1], classifier) if failed and state is not State.RELAYED else None,
         retry=backoff.next_retry(message.arrived, last_ended) if is_waiting else None,
         gives_up_at=backoff.gives_up_at(message.arrived) if is_waiting else None,
         recipients=recipients,
@@ -227,7 +243,15 @@ def recipient_statuses(
         else:
             untried.append(RecipientStatus(recipient, _unfinished(message, State.QUEUED)))
     found = (*finished, *waiting, *untried[: unfinished - len(waiting)])
-    return tuple(replace(one, recipient=_as_submitted(one.recipient, submitted)) for one in found)
+    twice = {one.recipient for one in attempts if is_possible_duplicate(one.reply) and not one.suspended}
+    return tuple(
+        replace(
+            one,
+            recipient=_as_submitted(one.recipient, submitted),
+            possible_duplicate=mask_address(one.recipient) in twice,
+        )
+        for one in found
+    )
 
 
 def _as_submitted(recipient: str, submitted: Sequence[str]) -> str:
@@ -273,6 +297,12 @@ def _cause(attempt: AttemptRow) -> Cause | None:
         return Cause.OTHER
 
 
+def _diagnosis(attempt: AttemptRow, classifier: Classifier | None) -> Diagnosis:
+    return (classifier or built_in_classifier()).diagnose_stored(
+        attempt.reply, attempt.dsn, _cause(attempt) or Cause.OTHER
+    )
+
+
 def _status_before_log(submission: Submission) -> MessageStatus:
     state = _OF_SUBMISSION[submission.state]
     return MessageStatus(
@@ -283,7 +313,7 @@ def _status_before_log(submission: Submission) -> MessageStatus:
         finished=submission.finished if state is State.FAILED else None,
         attempts=0,
         code=submission.code,
-        cause=None,
+        failure=None,
         retry=None,
         gives_up_at=None,
         recipients=tuple(RecipientStatus(recipient, state) for recipient in submission.recipients),

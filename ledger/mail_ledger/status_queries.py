@@ -12,6 +12,7 @@ from mail_ledger.engine import reading
 from mail_ledger.status import Backoff, MessageStatus, State, message_status, without_hidden_recipients
 from mail_ledger.submissions import Submission, TimeLimits, submission_of
 from mail_ledger.tables import AttemptRow, MessageRow, attempt, message, submission, was_accepted
+from mail_telemetry.cause_rules import Classifier
 
 CURSOR: Final = r"(?P<created>[0-9]{1,12}\.[0-9]{1,9})-(?P<identity>[0-9A-Za-z_]{1,64})"
 """The form of a cursor: the time and the id of the last mail of its page."""
@@ -41,18 +42,28 @@ class Page(NamedTuple):
 
 
 class StatusQueries:
-    """The statuses of the API's mails; `backoff` has Postfix's retry times."""
+    """The statuses of the API's mails.
+
+    Args:
+        engine: the ledger's database.
+        backoff: Postfix's retry times.
+        classifier: finds the next step of a failed attempt; None has the built-in rules.
+        limits: time limits of submissions.
+        now: returns the Unix time.
+    """
 
     def __init__(
         self,
         engine: Engine,
         *,
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
+        classifier: Classifier | None = None,
         limits: TimeLimits = TimeLimits(),  # noqa: B008 - same
         now: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._backoff = backoff
+        self._classifier = classifier
         self._limits = limits
         self._now = now
 
@@ -125,7 +136,7 @@ class StatusQueries:
         known = ((one, mails.get(identity)) for identity, one in found.items())
         records = ((one, mail, attempts[mail.id] if mail else ()) for one, mail in known if one or mail)
         shown = records if with_hidden else (without_hidden_recipients(*one) for one in records)
-        return [message_status(*one, self._backoff) for one in shown]
+        return [message_status(*one, self._backoff, self._classifier) for one in shown]
 
 
 def _attempts(connection: Connection, messages: Sequence[str]) -> Mapping[str, list[AttemptRow]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mail_telemetry.causes import EXPLANATIONS, Cause
+from mail_telemetry.configuration import stop
 from mail_telemetry.replies import Reply, Stage, read_reply
 
 BUILT_IN: Final = Path(__file__).with_name("cause_rules.toml")
@@ -90,6 +91,14 @@ class Classifier:
         """
         return self._of_reply(read_reply(text, dsn))
 
+    def diagnose_stored(self, text: str, dsn: str, cause: Cause) -> Diagnosis:
+        """Return the diagnosis of an attempt whose cause is stored.
+
+        The stored cause counts, also when the rules have changed since; the rule's next step belongs to the same cause.
+        """
+        found = self.diagnose(text, dsn)
+        return found if found.cause is cause else diagnosis_of(cause)
+
     def cause(self, text: str, dsn: str) -> Cause:
         """Return the cause of a failed attempt; the arguments are those of `diagnose`."""
         return self.diagnose(text, dsn).cause
@@ -121,6 +130,14 @@ def classifier_with(own_rules: Path | None) -> Classifier:
         CauseRulesInvalid: as `load_rules`.
     """
     return Classifier([*load_rules(own_rules), *load_rules()]) if own_rules else built_in_classifier()
+
+
+def classifier_or_stop(own_rules: Path | None) -> Classifier:
+    """Return the classifier as `classifier_with`, or print the problem of the file on stderr and exit with status 2."""
+    try:
+        return classifier_with(own_rules)
+    except CauseRulesInvalid as error:
+        stop(f"CAUSE_RULES_FILE: {error}")
 
 
 def load_rules(path: Path = BUILT_IN) -> tuple[Rule, ...]:

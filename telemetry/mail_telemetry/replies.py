@@ -49,6 +49,8 @@ class Reply:
 
 _SUSPENDED: Final = "delivery temporarily suspended: "
 """Before the text of the failure for which Postfix does not try a destination."""
+_MAYBE_SENT: Final = " while sending end of data -- message may be sent more than once"
+_OWN_TROUBLE: Final = ("lost connection with ", "conversation with ")
 _SASL: Final = re.compile(
     r"SASL (?:\[CACHED\] )?authentication failed; ?(?:server \S+ said: |cannot authenticate)?", re.IGNORECASE
 )
@@ -101,6 +103,20 @@ def read_reply(text: str, dsn: str) -> Reply:
         found = _STATUS.search(said)
         status = found[1] if found else ""
     return Reply(stage, code, status, _words(_without_codes(said, code, status)))
+
+
+def is_possible_duplicate(text: str) -> bool:
+    """Return whether the recipient may have the mail although the attempt failed, so that a retry sends it again.
+
+    The connection broke, or no reply came, after the whole mail was sent (Postfix: src/smtp/smtp_trouble.c):
+
+        lost connection with mx.example.net[192.0.2.1] while sending end of data -- message may be sent more than once
+
+    Args:
+        text: what the log has in parentheses behind `status=`. Only texts of Postfix itself count, not those of a
+            server. Attempts that Postfix skipped repeat the text of another mail: leave them out.
+    """
+    return _MAYBE_SENT in text and text.startswith(_OWN_TROUBLE)
 
 
 def _unwrapped(text: str) -> tuple[Stage, str]:

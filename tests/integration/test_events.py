@@ -44,14 +44,14 @@ def line_to(stack: Stack, port: int) -> Iterator[Line]:
 
 
 @contextmanager
-def impatient(stack: Stack) -> Iterator[None]:
-    """Let Postfix wait for a greeting for a second instead of five minutes."""
-    stack.execute("mail-server", "postconf", "-e", "smtp_helo_timeout=1s")
+def impatient(stack: Stack, timeout: str = "smtp_helo_timeout") -> Iterator[None]:
+    """Let Postfix wait for a reply for a second instead of minutes: by default for the greeting."""
+    stack.execute("mail-server", "postconf", "-e", f"{timeout}=1s")
     stack.execute("mail-server", "postfix", "reload")
     try:
         yield
     finally:
-        stack.execute("mail-server", "postconf", "-X", "smtp_helo_timeout")
+        stack.execute("mail-server", "postconf", "-X", timeout)
         stack.execute("mail-server", "postfix", "reload")
 
 
@@ -84,7 +84,9 @@ def test_deferred_and_recovered(
         message_id = stack.send(subject)
         failures.wait_until_moved()
         until("the cause in the explanation", lambda: f"why it waits {cause}:" in explanation(stack, message_id))
-        assert OWN_NEXT_STEPS.get(fault, EXPLANATIONS[cause].next_step) in explanation(stack, message_id)
+        next_step = OWN_NEXT_STEPS.get(fault, EXPLANATIONS[cause].next_step)
+        assert next_step in explanation(stack, message_id)
+        assert next_step in stack.status(message_id, "deferred")["next_step"]
     stack.received(subject)
     sent.wait_until_moved()
     until("the end in the explanation", lambda: "left the queue" in explanation(stack, message_id))
@@ -109,6 +111,18 @@ def test_timeout(stack: Stack, subject: str) -> None:
         failures.wait_until_moved()
         until("the cause in the explanation", lambda: "why it waits timeout:" in explanation(stack, message_id))
     stack.received(subject)
+
+
+def test_possible_duplicate(stack: Stack, subject: str) -> None:
+    """A mail whose reply comes too late is sent twice; status and explanation show this after the success too."""
+    with impatient(stack, "smtp_data_done_timeout"), stack.fault("slow", at="end", seconds=3, count=1):
+        message_id = stack.send(subject)
+        waiting = stack.status(message_id, "deferred")
+    relayed = stack.status(message_id, "relayed")
+    for found in (waiting, relayed):
+        assert found["possible_duplicate"]
+        assert [one["possible_duplicate"] for one in found["recipients"]] == [True]
+    assert "duplicate possible at" in explanation(stack, message_id)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_exporter_understands_everything(stack: Stack, subject: str) -> None:
 
 
 def test_log_has_the_whole_way(stack: Stack, subject: str) -> None:
-    """`docker logs mail-server` shows the seed's banner and then the mail's own lines."""
+    """`docker logs mail-server` shows the banner and then the lines of the mail."""
     message_id = stack.send(subject)
     stack.received(subject)
     log = until("the mail in the log", lambda: text if message_id in (text := stack.logs("mail-server")) else None)
@@ -150,7 +150,7 @@ def test_logs_are_json_with_the_trace(stack: Stack, subject: str) -> None:
 
 
 def test_postconf_shows_no_password(stack: Stack) -> None:
-    """`postconf -n` works as the seed says, warns of nothing and shows no secret."""
+    """`postconf -n` prints the configuration, warns of nothing and shows no secret."""
     shown = stack.execute("mail-server", "sh", "-c", "postconf -n 2>&1")
     assert "sandbox-relay" in shown
     assert "sandboxapppasswd" not in shown
@@ -159,14 +159,14 @@ def test_postconf_shows_no_password(stack: Stack) -> None:
 
 
 def test_mail_command_in_the_container(stack: Stack, subject: str) -> None:
-    """The seed's `mail -s` inside the mail server's container sends a mail."""
+    """`mail -s` in the mail server's container sends a mail."""
     stack.execute("mail-server", "sh", "-c", f"echo 'This is a test' | mail -s '{subject}' {RECIPIENT}")
     assert stack.received(subject)["text"].strip() == "This is a test"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_health(stack: Stack, method: str) -> None:
-    """The seed's `curl -I /health` gets 200."""
+    """`curl -I /health` is answered 200."""
     response = stack.http.request(method, stack.url(("mail-api", 20001), "/health"))
     assert response.status_code == 200
 

@@ -1,4 +1,4 @@
-"""Hops that fail and come back: nothing accepted is lost, and the failure is told."""
+"""Hops that fail and recover: no accepted mail is lost, and signals show the failure."""
 
 from tests.integration.stack import EXPORTER, RECIPIENT, Stack, until
 
@@ -30,7 +30,7 @@ def test_relay_down_and_back(stack: Stack, subject: str) -> None:
 
 
 def test_wrong_password(stack: Stack, subject: str) -> None:
-    """A relay that refuses our password is told apart from any other failure."""
+    """A relay that refuses the password has a cause of its own."""
     failures = stack.value(EXPORTER, "postfix_relay_failures_total", cause="auth")
     with stack.fault("wrong_password"):
         stack.send(subject)

@@ -24,7 +24,7 @@ GOOD = {"to": RECIPIENT, "subject": "refused", "body": "x"}
     ],
 )
 def test_refused(stack: Stack, subject: str, payload: Json, status: int, named: str) -> None:
-    """A bad request gets the seed's shape, the right status and a message that names what is wrong; nothing is sent."""
+    """A bad request is answered with `success: false`, its status and a message of the error; nothing is sent."""
     before = stack.count_mails()
     response = stack.post(payload)
     assert response.status_code == status
@@ -39,7 +39,7 @@ def test_refused(stack: Stack, subject: str, payload: Json, status: int, named: 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_wrong_method(stack: Stack, method: str) -> None:
-    """Only POST sends; the answer has the seed's shape."""
+    """Only POST sends; other methods are answered with `success: false`."""
     response = stack.http.request(method, stack.url(("mail-api", 20001), "/send"))
     assert response.status_code == 405
     assert response.json()["success"] is False

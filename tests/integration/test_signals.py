@@ -163,7 +163,7 @@ def signals(stack: Stack) -> Signals:
 
 
 def test_matrix(signals: Signals) -> None:
-    """Each service tells what it should, under its own name; what the mail server does is told for it."""
+    """Each service exports its signals under its own name; the exporter exports those of the mail server."""
     arrived = {(service, "traces") for service in {span["service"] for span in signals.spans}}
     arrived |= {(line["service"], "logs") for lines in signals.lines.values() for line in lines}
     arrived |= {(service, "metrics") for service, text in signals.metrics.items() if text.endswith("# EOF\n")}

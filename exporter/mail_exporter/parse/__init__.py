@@ -52,6 +52,7 @@ NOISE = frozenset(
 )
 """Programs whose ordinary lines are not counted; tlsproxy repeats lines of smtp, and operators run post* tools."""
 
+_NOT_COUNTED: Final = ("message repeated ", "close database ")
 _COMPLAINT: Final = re.compile(r"(warning|error|fatal|panic): ")
 
 
@@ -71,10 +72,11 @@ def parse_common(text: str) -> LogEvent | None:
     warning: this may be important
     table hash:/etc/postfix/virtual(0,lock|fold_fix) has changed -- restarting
     message repeated 2 times: [ connect from unknown[192.0.2.7]]       (from a syslog daemon)
+    close database /var/lib/postfix/postscreen_cache.db: No such file or directory (possible Berkeley DB bug)
     """
     if found := _COMPLAINT.match(text):
         return ProblemLogged(LogSeverity(found[1]))
-    return notes.parse(text) or (NO_EVENT if text.startswith("message repeated ") else None)
+    return notes.parse(text) or (NO_EVENT if text.startswith(_NOT_COUNTED) else None)
 
 
 def _parse_noise(text: str) -> LogEvent | None:

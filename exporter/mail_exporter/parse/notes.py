@@ -12,7 +12,6 @@ _OF_MAILS: Final[dict[LogNote, str]] = {
     LogNote.HEADER_ACTION: r"[a-z-]+: (?:[a-z-]+ ){0,2}(?:header|body) ",
     LogNote.LINE_BROKEN: r"breaking line ",
     LogNote.TRANSPORT_PASSED: r"passing <.*> to transport=",
-    LogNote.MAIL_PROXIED: r"client=|proxy-accept: ",
     LogNote.CLIENT_DELAYED: r"delay: ",
 }
 """After a queue id or NOQUEUE."""
@@ -28,7 +27,8 @@ _OTHERS: Final[dict[LogNote, str]] = {
     LogNote.TLS_REPORT_FAILURE: r"TLSRPT: ",
     LogNote.DSN_MAPPED: r"mapping DSN status ",
     LogNote.BARE_NEWLINE: r"bare <(?:LF|CR)> received ",
-    LogNote.CERTIFICATE_UNVERIFIED: r"(?:client |server )?certificate (?:peer name )?verification failed",
+    LogNote.MAIL_PROXIED: r"NOQUEUE: client=|proxy-accept: ",
+    LogNote.CERTIFICATE_UNVERIFIED: r"(?:client |server |CA )?certificate (?:peer name )?verification failed",
     LogNote.SNI_UNMATCHED: r"TLS SNI ",
     LogNote.STRESS: r"(?:entering|leaving) STRESS mode",
 }
@@ -55,7 +55,7 @@ def parse(text: str) -> LogEvent | None:
     4jXSsP52xGzDhqX: TLSRPT: status=failure, domain=example.com, receiving_mx=x[192.0.2.7], failure_type=...
     4jXSsP52xGzDhqX: passing <root@example.org> to transport=lmtp
     NOQUEUE: delay: RCPT from x[192.0.2.7]: <b@example.org>: Recipient address triggers DELAY action; from=<...
-    NOQUEUE: proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 4jXSsQ3lJyzC60P; from=<...
+    proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 4jXSsQ3lJyzC60P; from=<...
     client certificate verification failed for x[192.0.2.7]: certificate has expired
     """
     found = _NOTE.match(text)

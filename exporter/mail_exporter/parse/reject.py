@@ -48,7 +48,7 @@ _ANY_PROGRAM: Final[_Rows] = (
         (
             *("service unavailable", "service is unavailable", "service not available", "currently unavailable"),
             *("temporarily unavailable", "temporary lookup failure", "temporary failure", "server configuration "),
-            *("queue file write error", "internal error"),
+            *("queue file write error", "internal error", "local data error"),
         ),
     ),
     (RejectReason.PROTOCOL, (), ("protocol error",)),
@@ -79,7 +79,7 @@ def parse(text: str) -> LogEvent | None:
     NOQUEUE: reject: RCPT from [1.2.3.4]:51234: 550 5.7.1 Service unavailable; client [1.2.3.4] blocked using ...
     NOQUEUE: hangup: RCPT from web[172.18.0.5]: <x@y>: Recipient address triggers HANGUP action; from=<a@b> ...
     NOQUEUE: abort: TLS from web[172.18.0.5]: No client certificate presented
-    NOQUEUE: proxy-reject: END-OF-MESSAGE: 550 5.7.1 Spam; from=<a@b> to=<x@y> proto=ESMTP helo=<web>
+    proxy-reject: END-OF-MESSAGE: 550 5.7.1 Spam; from=<a@b> to=<x@y> proto=ESMTP helo=<web>
     4jXSsP52xGzDhqX: reject: END-OF-MESSAGE from web[172.18.0.5]: bare <LF> received; from=<a@b> ...
     4jXSsP52xGzDhqX: milter-reject: END-OF-MESSAGE from web[172.18.0.5]: 4.7.1 Service unavailable; from=<a@b> ...
     """

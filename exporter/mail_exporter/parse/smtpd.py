@@ -31,7 +31,7 @@ _SERVER_FAILED: Final = re.compile(r"(?i)authentication server|temporary |generi
 """Failures of the authentication server, which are not wrong passwords; the client's name for itself comes later."""
 _NOTED: Final = re.compile(
     rf"(?:NOQUEUE|{QUEUE_ID}): (?:milter-|reject_warning: |warn: |hold: |discard: |filter: |redirect: |info: |prepend: "
-    r"|bcc: |replace: |permit: |sender=)|SSL_accept |setting up TLS |initializing |auto_clnt_|idle timeout|proxy-"
+    r"|bcc: |replace: |permit: |sender=)|SSL_accept |setting up TLS |initializing |auto_clnt_|idle timeout"
 )
 _ABORTS: Final = {"lost connection": AbortKind.LOST, "timeout": AbortKind.TIMEOUT, "too many errors": AbortKind.ERRORS}
 

@@ -1,4 +1,4 @@
-"""Alertmanager's own opinion of the routes: who is told what."""
+"""Alertmanager routes each alert to the right receivers."""
 
 from pathlib import Path
 from typing import Any, Final

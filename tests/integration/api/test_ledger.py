@@ -56,7 +56,7 @@ def test_soon(stack: Stack, subject: str) -> None:
 
 
 def test_quota_counts_what_came_by_smtp(stack: Stack, subject: str, holder: dict[str, str]) -> None:
-    """What did not come through the API uses the relay's day as well, and is told apart."""
+    """Mail that did not come through the API uses the quota too, and is counted separately."""
     # A bounce that an earlier test caused writes a notice, which is a local mail as well.
     until("an empty queue", lambda: stack.look_up("/quota", holder)["in_queue"] == 0)
     before = stack.look_up("/quota", holder)["used_by_entry"]["local"]

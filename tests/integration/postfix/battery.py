@@ -35,7 +35,7 @@ class Session(StrEnum):
     """What precedes the trick in its connection."""
 
     FRESH = "fresh"
-    """Nothing: it has a connection of its own, since it ends it or is told by what `disconnect` counts."""
+    """Nothing: it has a connection of its own, which it closes, or whose `disconnect` line it reads."""
     GREETED = "greeted"
     """EHLO, and STARTTLS on the submission port."""
     LOGGED_IN = "logged in"

@@ -92,7 +92,7 @@ def _words(text: str) -> list[str]:
 
 
 def test_password_guessing(spare: Server) -> None:
-    """After ten wrong passwords in a minute a client is told to wait, even with the right one, and the log says so."""
+    """After ten wrong passwords in a minute, a client is rejected, even with the right one, and this is logged."""
     hello = (HELLO, STARTTLS, HELLO)
     guesses = [plain(USER, f"guess{number}") for number in range(3)]
     answers = [answer for _ in range(5) for answer in spare.talk(587, *hello, *guesses)]
@@ -105,7 +105,7 @@ def test_password_guessing(spare: Server) -> None:
 
 
 def test_connection_flood(spare: Server) -> None:
-    """The public port takes 60 connections a minute from one client; the next is told to come back."""
+    """The public port takes 60 connections a minute from one client; the next is answered 421."""
     greetings = [spare.talk(2525)[0][:3] for _ in range(62)]
     spare.wait_for_log("Connection rate limit exceeded: 61")
     # The test before this one has had a few of the sixty.

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,17 @@ def test_utc_complete_and_readable(rotating: Server) -> None:
     last = rotating.log().splitlines()[-1][:15]
     stamp = dt.datetime.strptime(last, "%b %d %H:%M:%S").replace(year=dt.datetime.now(dt.UTC).year, tzinfo=dt.UTC)
     assert abs(dt.datetime.now(dt.UTC) - stamp) < dt.timedelta(minutes=10)
+
+
+def test_masked_forms(rotating: Server) -> None:
+    """URL-encoded and quoted addresses and login names with blanks are masked on standard output too."""
+    golden = (Path(__file__).resolve().parents[2] / "golden" / "masking.tsv").read_text().splitlines()[1:]
+    head = "Nov 22 12:22:16 mail postfix/test[1]: "
+    lines = "".join(f"{head}{line.partition(chr(9))[0]}\n" for line in golden)
+    rotating.run("sh", "-c", f"printf '%s' {shlex.quote(lines)} >>{LOG}")
+    expected = [head + line.partition("\t")[2] for line in golden]
+    until("the lines on standard output", lambda: expected[-1] in rotating.printed())
+    assert [one for one in rotating.printed().splitlines() if one.startswith(head)] == expected
 
 
 def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, subject: str) -> None:

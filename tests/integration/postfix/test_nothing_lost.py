@@ -85,7 +85,7 @@ def test_relay_away(lab: Lab, server: Server, relay: Relay) -> None:
 
 
 def test_spool_full(lab: Lab, relay: Relay) -> None:
-    """With the spool full a sender is told 452; what was accepted waits and arrives once there is room."""
+    """With a full spool, Postfix replies 452; accepted mail waits and arrives when there is room."""
     ids = [f"full {number:03}" for number in range(60)]
     variables = {"MESSAGE_SIZE_LIMIT": "100000"}
     with lab.server("full.lab", variables=variables, tmpfs={"/var/spool/postfix": "size=3m"}) as server:

@@ -1,4 +1,4 @@
-"""The seed's commands on the stack as it is shipped, with the sandbox as relay."""
+"""The README's commands on the stack as it is shipped, with the sandbox as relay."""
 
 import subprocess
 
@@ -13,7 +13,7 @@ def docker(*arguments: str, stdin: str = "") -> str:
 
 
 def test_banner(shipped: Server) -> None:
-    """`docker logs mail-server` shows the relay's configuration as the seed prints it."""
+    """`docker logs mail-server` shows the relay's configuration in its banner."""
     lines = docker("logs", str(shipped.container.id)).splitlines()
     start = lines.index("Mail server configuration:")
     assert lines[start + 5] == "Relay: sandbox-relay:587"

@@ -32,7 +32,7 @@ def check(idle: Server, variables: dict[str, str]) -> tuple[int, list[str]]:
 
 
 def test_good_variables(idle: Server) -> None:
-    """With nothing wrong `check` shows the seed's banner and says so."""
+    """With valid variables, `check` prints the banner and that all is well."""
     status, lines = check(idle, GOOD)
     assert status == 0
     assert lines[:3] == ["Mail server configuration:", "-------------------------", "Hostname: mail.shop.example"]
@@ -155,7 +155,7 @@ def test_template_starts_without_relay(lab: Lab) -> None:
     ),
 )
 def test_mistake(idle: Server, variables: dict[str, str], line: str) -> None:
-    """A mistake is told in one line with the variable's name and the fix; no password is in what is printed."""
+    """A mistake is one line with the variable's name and the fix; no password is printed."""
     status, lines = check(idle, GOOD | variables)
     assert status == 64
     assert [one for one in lines if one.startswith(f"mail-server: {line}")], lines

@@ -55,7 +55,7 @@ def test_routes_without_a_receiver(
 def test_routes_from_the_settings_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """.env.mail.prod is read beside the environment; a missing dead man's switch is told, not refused."""
+    """.env.mail.prod is read beside the environment; a missing dead man's switch is a warning, not an error."""
     (tmp_path / ".env.mail.prod").write_text("MAIL_DOMAIN=x.example\nALERT_WEBHOOK_URL_FILE=/run/secrets/hook\n")
     monkeypatch.setenv("ALERT_NTFY_URL", "https://ntfy.example/topic")
     monkeypatch.setattr("sys.argv", ["routes", "--output", str(tmp_path / "out")])

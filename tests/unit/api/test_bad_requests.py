@@ -159,7 +159,7 @@ async def test_too_large_streamed(api: Api) -> None:
     ],
 )
 async def test_router_refusals(shared_api: Api, method: str, path: str, status: int, allow: str) -> None:
-    """Unknown paths and methods are refused in the seed's shape too."""
+    """Unknown paths and methods are answered with `success: false` too."""
     response = await shared_api.client.request(method, path)
     assert (status, False) == (response.status_code, response.json()["success"])
     assert set(response.headers.get("Allow", "").split(", ")) == set(allow.split(", "))

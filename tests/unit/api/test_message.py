@@ -172,7 +172,7 @@ def test_reply_to(fields: dict[str, Any], expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("fields", "plain", "markup"),
     [
-        pytest.param({"body": "<p>a</p>", "html": True}, "a\n", "<p>a</p>\n", id="the seed's flag"),
+        pytest.param({"body": "<p>a</p>", "html": True}, "a\n", "<p>a</p>\n", id="html as a flag"),
         pytest.param({"body": "b", "html": "<p>a</p>"}, "b\n", "<p>a</p>\n", id="body and html"),
         pytest.param({"body": None, "text": "t", "html": "<p>a</p>"}, "t\n", "<p>a</p>\n", id="text and html"),
         pytest.param({"body": None, "html": "<p>a</p>"}, "a\n", "<p>a</p>\n", id="html alone"),

@@ -27,7 +27,7 @@ FILE = {"name": "a.bin", "content": b64encode(b"x" * 50_000).decode()}
 
 
 async def test_accepted(api: Api, postfix: FakePostfix) -> None:
-    """A good request is answered 200 in the seed's shape, and the mail is with Postfix by then."""
+    """A good request is answered 200 with `success: true`, after Postfix accepted the mail."""
     response = await api.send()
     answer = response.json()
     assert (200, True, "accepted") == (response.status_code, answer["success"], answer["code"])
@@ -176,7 +176,7 @@ async def test_unknown_outcome(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_defect(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that nobody expected is a 500 in the seed's shape, with CORS headers, logged without addresses."""
+    """An unexpected exception is answered 500 with `success: false` and CORS headers, and logged without addresses."""
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("about anna@example.org")

@@ -13,6 +13,8 @@ from mail_telemetry.causes import EXPLANATIONS, Cause
 from tests.unit.ledger.fakes import NOW, Clock, MailServer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Engine
 
     from mail_ledger.api_keys import ApiKeys
@@ -65,6 +67,44 @@ async def test_deferred(api: Api, mail_server: MailServer) -> None:
     assert found["next_step"] == EXPLANATIONS[Cause.AUTH].next_step
     assert found["recipients"][0]["reply"] == "535 5.7.8 no"
     assert found["next_retry"] == {"earliest": "2027-01-15T08:05:02.000Z", "latest": "2027-01-15T08:10:02.000Z"}
+
+
+async def test_possible_duplicate(api: Api, mail_server: MailServer, holder: dict[str, str]) -> None:
+    """Mail and recipient show that a mail may have arrived twice, also after a success, alone and in the list."""
+    sent = (await api.send()).json()["id"]
+    mail = mail_server.take(api_id=sent, arrived=NOW)
+    text = "lost connection with r[192.0.2.1] while sending end of data -- message may be sent more than once"
+    mail_server.attempt(mail, status="deferred", cause=Cause.CONNECT, dsn="4.4.2", reply=text, ended=NOW + 60)
+    waiting = await status(api, sent)
+    mail_server.attempt(mail, number=2, ended=NOW + 400)
+    mail_server.change(mail, closed=NOW + 400, recipients_finished=1)
+    (listed,) = (await api.client.get("/messages", headers=holder)).json()["messages"]
+    for found, state in ((waiting, "deferred"), (await status(api, sent), "relayed"), (listed, "relayed")):
+        assert (found["state"], found["possible_duplicate"]) == (state, True)
+        assert [one["possible_duplicate"] for one in found["recipients"]] == [True]
+
+
+async def test_next_step_of_own_rules(start_api: StartApi, mail_server: MailServer, tmp_path: Path) -> None:
+    """The next step of a rule in CAUSE_RULES_FILE is shown."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[[rules]]\nname = "ours"\ncause = "quota"\ntext = "fair use"\nnext_step = "Wait until midnight."\n'
+    )
+    api = await start_api(cause_rules_file=rules)
+    sent = (await api.send()).json()["id"]
+    mail = mail_server.take(api_id=sent, arrived=NOW)
+    reply = "host r[192.0.2.1] said: 450 Fair use limit (in reply to MAIL FROM command)"
+    mail_server.attempt(mail, status="deferred", cause=Cause.QUOTA, dsn="4.0.0", reply=reply)
+    assert (await status(api, sent))["next_step"] == "Wait until midnight."
+
+
+async def test_invalid_own_rules(start_api: StartApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The API stops at its start; the line names the variable, the rule and the field."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\nname = "ours"\ncause = "nonsense"\ntext = "a"\n')
+    with pytest.raises(SystemExit):
+        await start_api(cause_rules_file=rules)
+    assert f"CAUSE_RULES_FILE: {rules}: rule 1 (ours): cause 'nonsense'" in capsys.readouterr().err
 
 
 async def test_relayed(start_api: StartApi, mail_server: MailServer, holder: dict[str, str]) -> None:

@@ -36,13 +36,18 @@ def sent(queue_id: str = QUEUE_ID, *, delay: str = "0.32", delays: str = "0.1/0.
     )
 
 
-def deferred(queue_id: str = QUEUE_ID) -> str:
-    """Return the line of an attempt with a wrong password."""
+WRONG_PASSWORD = (
+    "SASL authentication failed; server smtp.gmail.com[1.2.3.4] said: 535-5.7.8 Username and Password not accepted for "
+    "anna@x.example"
+)
+
+
+def deferred(queue_id: str = QUEUE_ID, *, text: str = WRONG_PASSWORD, dsn: str = "4.7.8") -> str:
+    """Return the line of a failed attempt, by default with a wrong password."""
     return line(
         "smtp",
-        f"{queue_id}: to=<a@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay=0.4, delays=0.1/0.1/0.2/0, dsn=4.7.8, "
-        "status=deferred (SASL authentication failed; server smtp.gmail.com[1.2.3.4] said: 535-5.7.8 Username and "
-        "Password not accepted for anna@x.example)",
+        f"{queue_id}: to=<a@x.example>, relay=smtp.gmail.com[1.2.3.4]:587, delay=0.4, delays=0.1/0.1/0.2/0, dsn={dsn}, "
+        f"status=deferred ({text})",
         second=1,
     )
 

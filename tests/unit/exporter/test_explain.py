@@ -59,6 +59,22 @@ def test_mail_that_was_given_up(ledger: Ledger) -> None:
     assert "retry          none: the mail has left the queue" in text
 
 
+UNANSWERED = "lost connection with r[192.0.2.1] while sending end of data -- message may be sent more than once"
+
+
+def test_possible_duplicate(ledger: Ledger) -> None:
+    """The explanation names the recipients that may have the mail twice, also after a later success."""
+    lost = logs.deferred(text=UNANSWERED, dsn="4.4.2")
+    text = explained(ledger, *logs.accepted(), lost, logs.active(), logs.sent(delay="300"), logs.removed())
+    assert "duplicate      possible at a***@x.example: no reply came after the whole mail was sent" in text
+
+
+def test_no_duplicate_of_a_suspended_attempt(ledger: Ledger) -> None:
+    """A skipped attempt repeats the text of another mail's failure; this mail was not sent."""
+    skipped = logs.deferred(text=f"delivery temporarily suspended: {UNANSWERED}", dsn="4.4.2")
+    assert "duplicate" not in explained(ledger, *logs.accepted(), skipped)
+
+
 def test_many_attempts(ledger: Ledger) -> None:
     """Of many attempts, the first and the last ones are shown, with the number of the others."""
     again = [line for _ in range(20) for line in (logs.active(), logs.deferred())]

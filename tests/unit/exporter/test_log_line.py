@@ -122,9 +122,47 @@ def test_prefixes_without_year(line: str, second: int) -> None:
     assert (made.time, text) == (at(2026, 11, 22, 12, 22, second), "x")
 
 
-@pytest.mark.parametrize("end", ["\r", " ", " \r", "  "])
+RFC_5424 = "2025-11-22T12:22:16.000Z mail postfix/smtp 202"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(f"<22>1 {RFC_5424} - - ", id="plain"),
+        pytest.param(f"<22>1 {RFC_5424} - - \ufeff", id="with a byte order mark"),
+        pytest.param(f"1 {RFC_5424} - - ", id="without a priority"),
+        pytest.param(f'<22>1 {RFC_5424} ID47 [meta x="a] \\" b"][timeQuality tzKnown="1"] ', id="structured data"),
+    ],
+)
+def test_rfc_5424(head: str) -> None:
+    """Lines in the format of RFC 5424 are read."""
+    made = reader()
+    for _ in range(2):  # the second time from the cache
+        origin, text = made.read(head + "4jXSsP52xGzDhqX: to=<a@x.org>, relay=x]: y")
+        assert origin is not None
+        assert (at(2025, 11, 22, 12, 22, 16), "mail", "smtp") == (made.time, origin.host, origin.daemon)
+        assert text == "4jXSsP52xGzDhqX: to=<a@x.org>, relay=x]: y"
+        assert origin.parse is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        pytest.param("<30>1 2025-11-22T12:22:16Z mail systemd - - - Started x.", True, id="no process id"),
+        pytest.param("<30>1 2025-11-22T12:22:16Z mail systemd 1 - - Started x.", True, id="another program"),
+        pytest.param('<30>1 2025-11-22T12:22:16Z mail systemd 1 - [meta x="a', False, id="cut in structured data"),
+        pytest.param("<30>1 2025-13-22T12:22:16Z mail systemd 1 - - x", False, id="a month that is none"),
+    ],
+)
+def test_rfc_5424_of_others(line: str, *, known: bool) -> None:
+    """Lines of other programs are foreign, broken ones malformed."""
+    origin, _ = reader().read(line)
+    assert (origin is not None and origin.parse is None) if known else origin is None
+
+
+@pytest.mark.parametrize("end", ["\r", " ", " \r", "  ", "#015", "#015#012", " #015 "])
 def test_trailing_blanks(end: str) -> None:
-    """Blanks and carriage returns at the end of a line do not belong to the text."""
+    """Blanks, carriage returns and line feeds at the end of a line do not belong to the text, escaped ones neither."""
     _, text = reader().read(f"Nov 22 12:22:16 mail postfix/qmgr[202]: 4jXSsP52xGzDhqX: removed{end}")
     assert text == "4jXSsP52xGzDhqX: removed"
 

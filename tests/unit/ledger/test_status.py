@@ -1,5 +1,6 @@
 """Status of a mail and its recipients, from submission, log and attempts."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from mail_ledger import AttemptRow
 from mail_ledger.status import Backoff, RecipientStatus, Retry, State, message_status
 from mail_ledger.submissions import Submission
 from mail_ledger.tables import SubmissionState
-from mail_telemetry.causes import Cause
+from mail_telemetry.cause_rules import Classifier, Rule
+from mail_telemetry.causes import EXPLANATIONS, Cause
 from tests.unit.ledger.fakes import NOW, attempt_row, message_row
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -121,6 +123,67 @@ def test_relayed_after_a_deferral() -> None:
     assert (State.RELAYED, 2, NOW + 9) == (found.state, found.attempts, found.finished)
     assert (None, None, None, None) == (found.cause, found.retry, found.retry_can_succeed, found.next_step)
     assert [(State.RELAYED, "250 2.0.0 OK 1-gsmtp")] == [(one.state, one.reply) for one in found.recipients]
+
+
+UNANSWERED = "lost connection with r[192.0.2.1] while sending end of data -- message may be sent more than once"
+
+
+def test_possible_duplicate() -> None:
+    """A recipient may have the mail twice after an attempt without a reply to the whole mail, also after a success."""
+    mail = message_row(recipient_count=2, closed=NOW + 90, recipients_finished=2)
+    attempts = [
+        attempt_row(mail, status="deferred", cause="connect", dsn="4.4.2", reply=UNANSWERED),
+        attempt_row(mail, recipient="b***@example.com"),
+        attempt_row(mail, number=2),
+    ]
+    found = message_status(submitted(SubmissionState.ACCEPTED, "a***@example.com", "b***@example.com"), mail, attempts)
+    assert (State.RELAYED, True) == (found.state, found.possible_duplicate)
+    assert {one.recipient: one.possible_duplicate for one in found.recipients} == {
+        "a***@example.com": True,
+        "b***@example.com": False,
+    }
+
+
+def test_possible_duplicate_with_whole_addresses() -> None:
+    """The attempts have masked addresses, the submission may have whole ones."""
+    mail = message_row()
+    attempts = [attempt_row(mail, status="deferred", cause="connect", reply=UNANSWERED)]
+    (found,) = message_status(submitted(SubmissionState.ACCEPTED, "anna@example.com"), mail, attempts).recipients
+    assert ("anna@example.com", True) == (found.recipient, found.possible_duplicate)
+
+
+def test_no_duplicate_of_a_suspended_attempt() -> None:
+    """A skipped attempt repeats the text of another mail's failure; this mail was not sent."""
+    mail = message_row()
+    attempts = [attempt_row(mail, status="deferred", cause="connect", reply=UNANSWERED, suspended=True)]
+    assert not message_status(submitted(), mail, attempts).possible_duplicate
+
+
+NO_APP_PASSWORD = (
+    "SASL authentication failed; server smtp.gmail.com[192.0.2.1] said: 534-5.7.9 "
+    "Application-specific password required."
+)
+
+
+def test_next_step_of_a_rule() -> None:
+    """The next step is that of the rule that fits the reply."""
+    mail = message_row()
+    found = message_status(
+        submitted(), mail, [attempt_row(mail, status="deferred", cause="auth", dsn="4.7.9", reply=NO_APP_PASSWORD)]
+    )
+    assert str(found.next_step).startswith("Turn on 2-step verification")
+
+
+def test_next_step_of_own_rules() -> None:
+    """The operator's own rules come first; a rule with another cause than the stored one does not count."""
+    mail = message_row()
+    own = Rule("ours", Cause.AUTH, text=re.compile("application-specific"), next_step="Call them.")
+    refused = attempt_row(mail, status="deferred", cause="auth", dsn="4.7.9", reply=NO_APP_PASSWORD)
+    limited = attempt_row(mail, status="deferred", cause="rate", dsn="4.7.9", reply=NO_APP_PASSWORD)
+    classifier = Classifier([own])
+    assert message_status(submitted(), mail, [refused], classifier=classifier).next_step == "Call them."
+    found = message_status(submitted(), mail, [limited], classifier=classifier)
+    assert (Cause.RATE, EXPLANATIONS[Cause.RATE].next_step) == (found.cause, found.next_step)
 
 
 def test_cause_of_a_newer_version() -> None:

@@ -14,7 +14,7 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> dict[str, object]:
-    """The certificate a client accepts for that name; raises ssl.SSLError when it does not."""
+    """Return the certificate that a client accepts for that name, or raise ssl.SSLError."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     here = client.wrap_bio(to_client, to_server, server_hostname=name)
     there = server.wrap_bio(to_server, to_client, server_side=True)
@@ -28,7 +28,7 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> di
 
 
 def strict(ca_file: Path) -> ssl.SSLContext:
-    """A client that trusts the CA and checks by RFC 5280, as Python 3.13 does by default."""
+    """Return a TLS context that trusts the CA and checks by RFC 5280, as Python 3.13 does by default."""
     context = ssl.create_default_context(cafile=ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
@@ -36,7 +36,7 @@ def strict(ca_file: Path) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("name", ["sandbox-relay", "smtp.gmail.com", "127.0.0.1"])
 def test_the_good_certificate_is_good_for_each_name(tmp_path: Path, name: str) -> None:
-    """A strict client that trusts the CA file accepts it."""
+    """A strict client that trusts the CA accepts the relay's certificate."""
     ca = tmp_path / "ca.pem"
     tls = server_tls(authority(ca, now=NOW), ["sandbox-relay", "smtp.gmail.com"], now=NOW)
     assert shake_hands(tls.good, strict(ca), name)["subjectAltName"]
@@ -54,13 +54,13 @@ def test_the_good_certificate_is_good_for_each_name(tmp_path: Path, name: str) -
 def test_bad_certificates_are_bad_in_one_way(
     ca_file: Path, tls: ServerTls, kind: BadCertificate, complaint: str
 ) -> None:
-    """A client refuses each for its own reason."""
+    """A client refuses each bad certificate, with its own reason."""
     with pytest.raises(ssl.SSLCertVerificationError, match=complaint):
         shake_hands(tls.bad[kind], strict(ca_file), "localhost")
 
 
 def test_the_ca_outlives_a_restart(tmp_path: Path) -> None:
-    """A client that read the CA file once goes on trusting the relay."""
+    """A client that read the CA file once trusts the certificates of later starts."""
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     written = ca.read_bytes()
@@ -71,7 +71,7 @@ def test_the_ca_outlives_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["ca.pem", "ca-key.pem"])
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nx\n"], ids=["empty", "broken"])
 def test_a_broken_ca_is_made_anew(tmp_path: Path, file: str, content: bytes) -> None:
-    """Half-written files of a crash do not keep the sandbox from starting."""
+    """The sandbox starts after a crash that left incomplete files."""
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     (tmp_path / file).write_bytes(content)
@@ -79,7 +79,7 @@ def test_a_broken_ca_is_made_anew(tmp_path: Path, file: str, content: bytes) -> 
 
 
 def test_a_ca_about_to_expire_is_made_anew(tmp_path: Path) -> None:
-    """A CA in a volume is replaced when it ends within 30 days."""
+    """A stored CA is replaced when it expires within 30 days."""
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     end = x509.load_pem_x509_certificate(first.cert_pem.bytes()).not_valid_after_utc
@@ -88,14 +88,14 @@ def test_a_ca_about_to_expire_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_the_certificate_is_for_all_and_the_key_is_not(tmp_path: Path) -> None:
-    """Other containers read the certificate as other users; nothing else is left in the directory."""
+    """The certificate is readable for other users; the directory has no other files."""
     authority(tmp_path / "ca.pem", now=NOW)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes == {"ca.pem": 0o644, "ca-key.pem": 0o600}
 
 
 def test_an_unusable_place_is_named(tmp_path: Path) -> None:
-    """The error says which variable to set."""
+    """The error names the variable to set."""
     (tmp_path / "file").touch()
     with pytest.raises(CaFileUnwritableError, match=r"SANDBOX_CA_FILE: .*/ca\.pem cannot be written"):
         authority(tmp_path / "file" / "ca.pem", now=NOW)

@@ -16,7 +16,7 @@ CONTENT = (
 
 @pytest.fixture
 def mail(sandbox: Sandbox) -> ReceivedMail:
-    """A mail in the inbox."""
+    """Store a mail in the inbox."""
     arrival = Arrival(
         "me@gmail.example", "abc.1", "mail", "192.0.2.1", "version=TLSv1.3", ("a@b.example",), 1_763_800_000.25
     )
@@ -67,12 +67,12 @@ async def test_a_mail_in_json(control: httpx2.AsyncClient, mail: ReceivedMail) -
 )
 @pytest.mark.usefixtures("mail")
 async def test_mails_are_filtered(control: httpx2.AsyncClient, query: dict[str, str], count: int) -> None:
-    """By recipient, subject or Message-ID."""
+    """Mails are found by recipient, subject or Message-ID."""
     assert len((await control.get("/messages", params=query)).json()) == count
 
 
 async def test_a_mails_bytes(control: httpx2.AsyncClient, mail: ReceivedMail) -> None:
-    """As received unless asked for as delivered; as a file, so that no browser shows it."""
+    """The source is that of the received mail unless the delivered one is requested; it is sent as a file to save."""
     raw = await control.get(f"/messages/{mail.id}/raw")
     assert raw.content == CONTENT
     assert raw.headers["content-type"] == "message/rfc822"
@@ -90,14 +90,14 @@ async def test_a_mail_that_is_not_there(control: httpx2.AsyncClient, path: str) 
 
 @pytest.mark.usefixtures("mail")
 async def test_mails_are_deleted(control: httpx2.AsyncClient) -> None:
-    """DELETE empties the inbox; /health still counts the mails before."""
+    """DELETE empties the inbox; /health still counts the deleted mails."""
     assert (await control.delete("/messages")).status_code == 204
     assert (await control.get("/messages")).json() == []
     assert (await control.get("/health")).json()["messages"] == 1
 
 
 async def test_faults_are_switched(control: httpx2.AsyncClient) -> None:
-    """The faults that are on are listed with their parameters, and all faults."""
+    """The list has all faults, and the active ones with their parameters."""
     answer = await control.put("/faults/slow", json={"seconds": 2, "at": "rcpt"})
     assert answer.json() == {"name": "slow", "at": "rcpt", "seconds": 2}
     assert (await control.put("/faults/content")).json() == {"name": "content", "at": "end"}

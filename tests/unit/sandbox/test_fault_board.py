@@ -12,24 +12,24 @@ SLOW_LOGIN = build("slow", {"seconds": 3, "at": "auth"})
 
 
 def test_without_faults_nothing_happens() -> None:
-    """No fault, no wait, no answer."""
+    """Without faults there is neither a delay nor a reply."""
     assert decide([], Moment(Stage.AUTH)) == Decision()
 
 
 def test_a_fault_is_silent_at_other_stages() -> None:
-    """A login fault leaves the recipient alone."""
+    """A login fault does not change the reply to RCPT TO."""
     assert decide([WRONG_PASSWORD], Moment(Stage.RCPT)) == Decision()
 
 
 def test_one_fault_answers_and_the_rest_is_not_spent() -> None:
-    """Of two faults with a reply, the first one of FaultName applies, in any order of switching on."""
+    """Of two active faults with a reply, the one that is first in FaultName applies."""
     decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(Stage.AUTH))
     assert decision.answer is Situation.TOO_MANY_LOGINS
     assert decision.spent == (FaultName.TOO_MANY_LOGINS,)
 
 
 def test_a_slow_answer_can_be_a_refusal_too() -> None:
-    """The wait comes on top of another fault's answer."""
+    """A delay is added to the reply of another fault."""
     decision = decide([WRONG_PASSWORD, SLOW_LOGIN], Moment(Stage.AUTH))
     assert (decision.wait_seconds, decision.answer) == (3, Situation.WRONG_PASSWORD)
 
@@ -69,7 +69,7 @@ def test_conditions(fault: Fault, moment: Moment, *, bites: bool) -> None:
 
 
 def test_a_counted_fault_bites_that_often() -> None:
-    """After its count the fault is off."""
+    """A fault is off after its count."""
     board = FaultBoard()
     board.switch_on(build("content", {"count": 2}))
     answers = [board.take(Moment(Stage.END)).answer for _ in range(3)]
@@ -95,7 +95,7 @@ def test_greylisting_switched_on_again_starts_anew() -> None:
 
 
 def test_faults_can_be_switched_off() -> None:
-    """One by one, or all at once."""
+    """Faults are switched off one by one, or all at once."""
     board = FaultBoard()
     board.switch_on(WRONG_PASSWORD)
     board.switch_on(SLOW_LOGIN)

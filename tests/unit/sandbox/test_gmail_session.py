@@ -17,7 +17,7 @@ MAIL = b"From: sandbox@gmail.example\r\nSubject: Hi\r\nMessage-ID: <1@x.example>
 
 
 async def converse(port: int, *commands: bytes) -> list[str]:
-    """What the relay answers to raw commands without TLS, the banner first, each answer's last line."""
+    """Return the last line of each reply to raw commands without TLS, the greeting first."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers: list[str] = []
     for command in (None, *commands):
@@ -32,7 +32,7 @@ async def converse(port: int, *commands: bytes) -> list[str]:
 
 
 async def encrypted(relay: Relay, tls: ssl.SSLContext) -> aiosmtplib.SMTP:
-    """A client in TLS that has said EHLO and is not logged in."""
+    """Return a client that has started TLS, sent EHLO and not logged in."""
     client = aiosmtplib.SMTP(
         hostname="localhost", port=relay.submission_port, start_tls=True, tls_context=tls, timeout=3
     )
@@ -62,7 +62,7 @@ async def test_the_banner_is_gmails(relay: Relay) -> None:
 
 
 async def test_extensions_before_and_after_tls(relay: Relay, client_tls: ssl.SSLContext) -> None:
-    """STARTTLS is offered before it, AUTH only after."""
+    """STARTTLS is offered before TLS, AUTH only after."""
     client = aiosmtplib.SMTP(
         hostname="localhost", port=relay.submission_port, start_tls=False, tls_context=client_tls, timeout=3
     )
@@ -96,14 +96,14 @@ async def test_extensions_before_and_after_tls(relay: Relay, client_tls: ssl.SSL
     ids=["no ehlo", "no tls", "login", "vrfy", "bogus", "noop", "rset", "syntax", "helo", "long", "quit"],
 )
 async def test_without_tls_little_is_possible(relay: Relay, commands: list[bytes], expected: str) -> None:
-    """TLS comes first, and protocol errors are told in Gmail's words."""
+    """Commands before TLS and protocol errors get Gmail's replies."""
     answers = await converse(relay.submission_port, *commands)
     assert answers[-1].startswith(expected)
 
 
 @pytest.mark.parametrize("verb", ["MAIL FROM:<a@b.example>", "RCPT TO:<a@b.example>", "DATA"])
 async def test_a_login_is_required(relay: Relay, client_tls: ssl.SSLContext, verb: str) -> None:
-    """In TLS, but not logged in, no mail is taken."""
+    """Without a login, no mail is accepted over TLS."""
     client = await encrypted(relay, client_tls)
     answer = await client.execute_command(verb.encode())
     client.close()
@@ -127,7 +127,7 @@ async def test_logins(relay: Relay, client_tls: ssl.SSLContext, method: str, pas
     ids=["password", "user", "empty"],
 )
 async def test_wrong_credentials(relay: Relay, client_tls: ssl.SSLContext, username: str, password: str) -> None:
-    """535 with Gmail's link, and the session goes on."""
+    """A wrong password is answered 535 with Gmail's link, and the session continues."""
     client = await encrypted(relay, client_tls)
     with pytest.raises(aiosmtplib.SMTPAuthenticationError, match=r"p=BadCredentials") as caught:
         await client.auth_plain(username, password)
@@ -137,7 +137,7 @@ async def test_wrong_credentials(relay: Relay, client_tls: ssl.SSLContext, usern
 
 
 async def test_implicit_tls(relay: Relay, client_tls: ssl.SSLContext, sandbox: Sandbox) -> None:
-    """The other port speaks TLS from the first byte, and the standard library's client is content."""
+    """The implicit TLS port starts with TLS, and smtplib can use it."""
 
     def send() -> None:
         with smtplib.SMTP_SSL("localhost", relay.smtps_port, context=client_tls, timeout=3) as client:
@@ -152,7 +152,7 @@ async def test_implicit_tls(relay: Relay, client_tls: ssl.SSLContext, sandbox: S
 async def test_pipelined_commands_are_answered_in_order(
     relay: Relay, client_tls: ssl.SSLContext, sandbox: Sandbox
 ) -> None:
-    """Postfix sends MAIL, RCPT and DATA in one piece; even the next mail's MAIL behind the last dot is not lost."""
+    """Pipelined commands are answered: MAIL, RCPT and DATA together, and the next MAIL after the final dot."""
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", relay.smtps_port, ssl=client_tls, server_hostname="localhost"
     )
@@ -188,7 +188,7 @@ async def test_mail_with_international_addresses(connect: Connect, sandbox: Sand
 
 
 async def test_a_hundred_recipients_and_no_more(connect: Connect) -> None:
-    """The 101st is turned away for now; the mail goes to the others."""
+    """The 101st recipient is deferred; the mail is accepted for the others."""
     client = await connect()
     await client.mail("a@b.example")
     for number in range(100):
@@ -205,7 +205,7 @@ async def test_a_mail_that_says_it_is_too_large(connect: Connect) -> None:
 
 
 async def test_the_limit_refuses_at_the_end(connect: Connect, sandbox: Sandbox, now: list[float]) -> None:
-    """A mail that does not fit is refused after its data, until the window has moved on."""
+    """A mail above the sending limit is refused after its data, until the window has room."""
     client = await connect()
     await client.sendmail("a@b.example", ["1@x.example", "2@x.example", "3@x.example"], MAIL)
     with pytest.raises(aiosmtplib.SMTPDataError, match=r"5\.4\.5 Daily user sending limit exceeded") as caught:
@@ -217,7 +217,7 @@ async def test_the_limit_refuses_at_the_end(connect: Connect, sandbox: Sandbox, 
 
 
 async def test_a_session_is_on_record(connect: Connect, sandbox: Sandbox) -> None:
-    """Each answer is kept with its stage, a reply of several lines as one."""
+    """Each reply is recorded with its stage; one of several lines is one reply."""
     client = await connect()
     await client.sendmail("a@b.example", ["c@d.example"], MAIL)
     await client.quit()

@@ -14,7 +14,7 @@ EVIL = "\"'></title></pre></iframe><script>alert(1)</script><img src=x onerror=a
 
 
 class Elements(HTMLParser):
-    """Collects the elements of a page, and the frame's content."""
+    """Collect the elements of a page and the content of its frame."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Elements(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Each start tag is noted."""
+        """Record a start tag."""
         self.names.add(tag)
         if tag == "iframe":
             self.frames.append(dict(attrs))
@@ -31,7 +31,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture
 def evil_mail(sandbox: Sandbox) -> ReceivedMail:
-    """A mail that tries to break out of every place it is shown in."""
+    """Return a mail with HTML in every field that a page shows."""
     content = (
         f"From: {EVIL} <a@b.example>\r\nSubject: {EVIL}\r\nX-{'A' * 5}: {EVIL}\r\nMIME-Version: 1.0\r\n"
         'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
@@ -47,7 +47,7 @@ def evil_mail(sandbox: Sandbox) -> ReceivedMail:
 
 
 async def test_a_hostile_mail_stays_text(control: httpx2.AsyncClient, evil_mail: ReceivedMail) -> None:
-    """No element on either page is the mail's, and its HTML is in a frame that may do nothing."""
+    """No element of a page comes from the mail; its HTML is in a sandboxed frame."""
     for path in ("/", f"/messages/{evil_mail.id}/view"):
         answer = await control.get(path)
         page = Elements(answer.text)
@@ -74,7 +74,7 @@ async def test_hostile_faults_stay_text(control: httpx2.AsyncClient) -> None:
 
 
 async def test_an_empty_sandbox(control: httpx2.AsyncClient) -> None:
-    """Every part says that there is nothing yet."""
+    """Each empty part of the page has a text."""
     page = (await control.get("/")).text
     assert page.startswith('<!doctype html>\n<html lang="en">')
     assert page.count("None yet.") == 3

@@ -23,7 +23,7 @@ MAIL = b"Subject: Hi\r\n\r\nHello\r\n"
 
 @pytest.fixture
 def send(connect: Connect) -> Send:
-    """Sends a mail over a new connection; the result is what the relay said last."""
+    """Send a mail over a new connection; return the relay's last reply."""
 
     async def _send() -> str:
         try:
@@ -71,7 +71,7 @@ def send(connect: Connect) -> Send:
 async def test_each_fault_strikes_and_passes(
     send: Send, control: httpx2.AsyncClient, fault: str, parameters: dict[str, Any], expected: str
 ) -> None:
-    """While the fault is on a mail meets it; switched off, the next mail passes on the same port."""
+    """An active fault applies to a mail; after it is switched off, the next mail is accepted on the same port."""
     answer = await control.put(f"/faults/{fault}", json=parameters)
     assert answer.status_code == 200
     assert expected in await send()
@@ -95,7 +95,7 @@ async def test_faults_strike_together(send: Send, control: httpx2.AsyncClient) -
 
 @pytest.mark.parametrize("stage", ["banner", "ehlo", "auth", "mail", "rcpt", "data", "end"])
 async def test_slow_waits_at_its_stage(send: Send, control: httpx2.AsyncClient, stage: str) -> None:
-    """The answer there comes late, and comes."""
+    """The reply at that stage is delayed."""
     await control.put("/faults/slow", json={"seconds": 0.05, "at": stage, "count": 1})
     started = time.monotonic()
     assert (await send()).startswith("250")
@@ -106,7 +106,7 @@ async def test_slow_waits_at_its_stage(send: Send, control: httpx2.AsyncClient, 
 async def test_a_client_that_gives_up_waiting_does_no_harm(
     relay: Relay, control: httpx2.AsyncClient, send: Send
 ) -> None:
-    """A session that is cut off during a wait is gone; others go on."""
+    """A session that is closed during a delay ends; others continue."""
     await control.put("/faults/slow", json={"seconds": 600, "at": "banner", "count": 1})
     _, writer = await asyncio.open_connection("127.0.0.1", relay.submission_port)
     writer.close()
@@ -117,7 +117,7 @@ async def test_a_client_that_gives_up_waiting_does_no_harm(
 async def test_refused_connections_come_back_after_a_time(
     relay: Relay, control: httpx2.AsyncClient, send: Send, eventually: Eventually
 ) -> None:
-    """With seconds, the same ports open again by themselves."""
+    """After `seconds`, the same ports open again."""
     port = relay.submission_port
     await control.put("/faults/refuse_connection", json={"seconds": 0.1})
     with pytest.raises(ConnectionRefusedError):
@@ -128,7 +128,7 @@ async def test_refused_connections_come_back_after_a_time(
 
 
 async def test_closed_ports_stay_closed_while_other_faults_change(relay: Relay, control: httpx2.AsyncClient) -> None:
-    """Switching another fault on or off does not open them."""
+    """Switching another fault on or off does not open the ports."""
     await control.put("/faults/refuse_connection")
     await control.put("/faults/content")
     await control.delete("/faults/content")
@@ -138,7 +138,7 @@ async def test_closed_ports_stay_closed_while_other_faults_change(relay: Relay, 
 
 
 async def test_a_fault_before_the_mail_ends_idle_sessions(connect: Connect, control: httpx2.AsyncClient) -> None:
-    """A client that keeps its connection logged in meets a login fault with the next mail."""
+    """A login fault also applies to the next mail of a client that is logged in already."""
     client = await connect()
     await control.put("/faults/wrong_password")
     with pytest.raises(aiosmtplib.SMTPServerDisconnected):
@@ -148,7 +148,7 @@ async def test_a_fault_before_the_mail_ends_idle_sessions(connect: Connect, cont
 async def test_a_fault_spares_the_mail_under_way(
     connect: Connect, control: httpx2.AsyncClient, sandbox: Sandbox
 ) -> None:
-    """A mail that has begun is not cut off by a login fault."""
+    """A login fault does not interrupt a mail in transfer."""
     client = await connect()
     await client.mail("a@b.example")
     await control.put("/faults/wrong_password")
@@ -171,7 +171,7 @@ async def test_without_starttls_the_command_is_unknown(relay: Relay, control: ht
 async def test_bad_certificates_are_shown_on_the_tls_port_too(
     relay: Relay, control: httpx2.AsyncClient, client_tls: ssl.SSLContext
 ) -> None:
-    """Implicit TLS meets the same fault."""
+    """The fault applies to implicit TLS too."""
     await control.put("/faults/bad_certificate", json={"kind": "expired", "count": 1})
     with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
         await asyncio.open_connection("127.0.0.1", relay.smtps_port, ssl=client_tls, server_hostname="localhost")
@@ -185,14 +185,14 @@ async def test_bad_certificates_are_shown_on_the_tls_port_too(
 async def test_a_failed_handshake_is_on_record(
     send: Send, control: httpx2.AsyncClient, sandbox: Sandbox, eventually: Eventually
 ) -> None:
-    """A client that refuses the certificate says no more; the record says why."""
+    """A client that refuses the certificate sends no commands; the record has the reason."""
     await control.put("/faults/bad_certificate")
     await send()
     await eventually(lambda: sandbox.attempts.all()[-1].reply == "(TLS handshake failed)")
 
 
 async def test_the_limit_can_refuse_at_mail_from(send: Send, control: httpx2.AsyncClient) -> None:
-    """With `at` mail, a used-up limit is refused at MAIL."""
+    """With `at=mail`, a reached limit is the reply to MAIL."""
     await control.put("/limit", json={"at": "mail", "used": 5})
     assert (await send()).startswith("550 5.4.5")
     attempts = (await control.get("/attempts")).json()
@@ -200,7 +200,7 @@ async def test_the_limit_can_refuse_at_mail_from(send: Send, control: httpx2.Asy
 
 
 async def test_a_port_in_use_is_named(relay: Relay, sandbox: Sandbox, tls: ServerTls) -> None:
-    """The error says which variable to set."""
+    """The error names the variable to set."""
     second = Relay(sandbox, tls, bind="127.0.0.1", submission_port=relay.submission_port, smtps_port=0)
     with pytest.raises(PortUnavailableError, match=r"SANDBOX_SUBMISSION_PORT: port \d+ cannot be opened"):
         await second.start()

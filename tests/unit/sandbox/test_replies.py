@@ -1,4 +1,4 @@
-"""Gmail's texts as they go on the wire."""
+"""Gmail's replies as they are sent."""
 
 import re
 
@@ -9,7 +9,7 @@ from mail_sandbox.replies import Situation, accepted, as_gmail, text
 
 @pytest.mark.parametrize("answer", Situation, ids=str)
 def test_every_reply_is_well_formed(answer: Situation) -> None:
-    """All lines carry one code and one status, all but the last a hyphen, the last the session."""
+    """All lines of a reply have the same codes; all but the last have a hyphen, and the last has the session id."""
     *first, last = text(answer, "abc123.4").split("\r\n")
     code = last[:3]
     status = re.match(r"[245]\.\d+\.\d+ ", last[4:])
@@ -43,12 +43,12 @@ def test_every_reply_is_well_formed(answer: Situation) -> None:
     ],
 )
 def test_replies_read_as_gmails(answer: Situation, expected: str) -> None:
-    """Texts that the mail server classifies stand as Gmail sends them."""
+    """The mail server's rules of causes need the exact texts of Gmail."""
     assert expected == text(answer, "s")
 
 
 def test_an_accepted_mail_is_answered_with_the_time() -> None:
-    """The reply after the data has the second in it."""
+    """The reply after the data contains the Unix time."""
     assert accepted("s", at=1763800000.7) == "250 2.0.0 OK  1763800000 s - gsmtp"
 
 
@@ -64,5 +64,5 @@ def test_an_accepted_mail_is_answered_with_the_time() -> None:
     ids=["data", "sequence", "unknown", "challenge", "gmail's already"],
 )
 def test_stock_replies_are_replaced(stock: str, expected: str) -> None:
-    """The client does not get to read aiosmtpd's own words."""
+    """Replies of aiosmtpd itself are replaced by those of Gmail."""
     assert expected == as_gmail(stock, "s")

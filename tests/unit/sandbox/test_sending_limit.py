@@ -8,12 +8,12 @@ from mail_sandbox.sending_limit import LimitRule, SendingLimit
 
 @pytest.fixture
 def limit(now: list[float]) -> SendingLimit:
-    """Five recipients in a hundred seconds."""
+    """Return a limit of five recipients in a hundred seconds."""
     return SendingLimit(LimitRule(limit=5, window_seconds=100), clock=lambda: now[0])
 
 
 def test_recipients_count_until_the_window_has_passed(limit: SendingLimit, now: list[float]) -> None:
-    """Each leaves when it is as old as the window, not at a fixed hour."""
+    """A recipient stops counting when it is as old as the window, not at a fixed hour."""
     limit.take(2)
     now[0] += 60
     limit.take(3)
@@ -37,7 +37,7 @@ def test_the_next_release_is_the_oldest_ones(limit: SendingLimit, now: list[floa
 
 
 def test_use_can_be_set(limit: SendingLimit, now: list[float]) -> None:
-    """`used` sets the use; it leaves the window like any other."""
+    """`used` sets the use, which leaves the window like that of mails."""
     limit.take(4)
     limit.change(used=5)
     assert limit.used == 5
@@ -46,7 +46,7 @@ def test_use_can_be_set(limit: SendingLimit, now: list[float]) -> None:
 
 
 def test_parts_left_out_stay(limit: SendingLimit) -> None:
-    """A change of the limit leaves window, stage and use alone."""
+    """A change of the limit keeps window, stage and use."""
     limit.take(3)
     limit.change(limit=2)
     assert limit.rule == LimitRule(2, 100, Stage.END)
@@ -56,6 +56,6 @@ def test_parts_left_out_stay(limit: SendingLimit) -> None:
 
 
 def test_a_limit_of_nothing_allows_nothing(limit: SendingLimit) -> None:
-    """Zero is a limit, not the lack of one."""
+    """Zero is a limit: no mail is accepted."""
     limit.change(limit=0)
     assert not limit.allows(1)

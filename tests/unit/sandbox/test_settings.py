@@ -10,7 +10,7 @@ from mail_sandbox.state import Account, masked
 
 
 def test_defaults() -> None:
-    """Without any variable the sandbox stands in for Gmail in its container."""
+    """Without variables, the sandbox has the settings of its container."""
     settings = Settings()
     assert (settings.submission_port, settings.smtps_port, settings.http_port) == (587, 465, 8080)
     assert (settings.otlp_port, settings.otlp_grpc_port) == (4318, 4317)
@@ -19,7 +19,7 @@ def test_defaults() -> None:
 
 
 def test_names_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blanks around them do not matter."""
+    """Blanks around values are removed."""
     monkeypatch.setenv("SANDBOX_HOSTNAMES", "a.example, b.example,")
     assert Settings().hostnames == ("a.example", "b.example")
 
@@ -51,7 +51,7 @@ def test_names_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_variable_is_named_with_the_fix(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str, fix: str
 ) -> None:
-    """One line each."""
+    """Each invalid variable has one line."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError) as caught:
         Settings()
@@ -69,12 +69,12 @@ def test_every_setting_says_what_to_set_it_to() -> None:
     ids=["address", "no local part", "empty", "no domain"],
 )
 def test_addresses_are_masked(address: str, expected: str) -> None:
-    """The log shows the domain and one letter."""
+    """The log shows the first letter and the domain of an address."""
     assert expected == masked(address)
 
 
 def test_an_account_with_blanks_in_its_password() -> None:
-    """Set with blanks, it admits without them, and the other way round."""
+    """Passwords are compared without blanks, as Google shows them with blanks."""
     account = Account("me@x", "ab cd")
     assert account.admits(b"ME@x", b"abcd")
     assert account.admits(b"me@x", b"a bcd")

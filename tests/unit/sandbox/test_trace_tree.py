@@ -12,7 +12,7 @@ START = 1_763_800_000_000_000_000
 
 
 def span(name: str, number: int, parent: int, start: float, took: float, **rest: str) -> Span:
-    """A span of the numbered ids, times in milliseconds after the start."""
+    """Return a span with numbered ids; times are in milliseconds after the start."""
     attributes: dict[str, Value] = {"error.type": rest["error"]} if rest.get("error") else {}
     return Span(
         trace_id="a" * 32,
@@ -29,7 +29,7 @@ def span(name: str, number: int, parent: int, start: float, took: float, **rest:
 
 
 def test_a_mail_from_the_request_to_the_relay() -> None:
-    """Children stand under their parents in order of time, with service, offset, duration and error."""
+    """Children are below their parents in order of time, with service, offset, duration and error."""
     spans = [
         span("attempt", 6, 4, 65_000, 1_204, service="mail-exporter"),
         span("attempt", 5, 4, 20, 3_100, error="auth"),
@@ -49,7 +49,7 @@ def test_a_mail_from_the_request_to_the_relay() -> None:
 
 
 def test_what_the_relay_said() -> None:
-    """The relay's words stand behind the attempt, cut where they are long, and behind a link the trace it leads to."""
+    """An attempt has the relay's reply, shortened, and a link has the id of its trace."""
     said = SpanEvent("relay answered", START, {"mail.reply": f"host x[1.2.3.4] said: 535 {'x' * 90}"})
     refused = replace(span("attempt", 1, 0, 0, 1, error="auth"), events=(said,))
     taken = replace(span("attempt", 2, 0, 2, 1), events=(SpanEvent("relay answered", START, {"mail.reply": "250 OK"}),))
@@ -62,7 +62,7 @@ def test_what_the_relay_said() -> None:
 
 
 def test_spans_without_their_parent_are_not_lost() -> None:
-    """They stand under a line of their own, with what hangs on them."""
+    """Spans without a known parent are below a separate line, with their children."""
     spans = [
         span("POST /send", 1, 0, 0, 10, service="mail-api"),
         span("mail", 3, 9, 5, 100),
@@ -83,7 +83,7 @@ def test_several_roots_stand_side_by_side() -> None:
 
 
 def test_spans_that_are_each_others_parents_are_drawn_once() -> None:
-    """Broken data ends in a picture, not in a loop."""
+    """Spans in a cycle of parents are drawn once."""
     drawing = draw([span("a", 1, 2, 0, 1), span("b", 2, 1, 1, 1), span("c", 3, 3, 2, 1)])
     names = [line.split()[-6] for line in drawing.splitlines()[1:]]
     assert drawing.startswith("(parent not received)")
@@ -91,12 +91,12 @@ def test_spans_that_are_each_others_parents_are_drawn_once() -> None:
 
 
 def test_a_deep_trace_is_drawn() -> None:
-    """Depth is no matter of Python's stack."""
+    """A deep trace does not exceed Python's recursion limit."""
     assert len(draw([span("s", n, n - 1, n, 1) for n in range(1, 1500)]).splitlines()) == 1499
 
 
 def test_no_spans_make_no_picture() -> None:
-    """Nothing in, nothing out."""
+    """No spans are drawn as an empty text."""
     assert draw([]) == ""
 
 
@@ -119,5 +119,5 @@ def test_no_spans_make_no_picture() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_durations_are_for_people(nanoseconds: int, expected: str) -> None:
-    """Three digits or so, never rounded up into the next unit; clocks that disagree give a minus."""
+    """Durations have about three digits and the right unit; they are negative where clocks differ."""
     assert expected == duration(nanoseconds)

@@ -213,6 +213,7 @@ ONLY_HERE = [
     (SAID + "450 4.7.28 something new", "4.7.28"),
     (SAID + "550 5.2.1 something new", "5.2.1"),
     (SAID + "421 timeout exceeded", "4.4.2"),
+    (SAID + "550 5.7.1 something new (in reply to RCPT TO command)", "5.7.1"),
     ("something of Postfix", "4.7.5"),
     ("host x[1.2.3.4] refused to talk to me: 554 5.3.2 no service", "5.3.2"),
     ("host x[1.2.3.4] refused to talk to me: 554 Access denied", "5.0.0"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mail_telemetry.replies import Reply, Stage, read_reply
+from mail_telemetry.replies import Reply, Stage, is_possible_duplicate, read_reply
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,27 @@ def test_very_long_replies(word: str) -> None:
     """A reply of any length is read at once; a word that is too long is left out."""
     found = read_reply(f"host x[192.0.2.1] said: 550 {word}", "5.0.0")
     assert found == Reply(Stage.OTHER, "550", "", "")
+
+
+UNANSWERED = "while sending end of data -- message may be sent more than once"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(f"lost connection with mx.example.net[192.0.2.1] {UNANSWERED}", True, id="connection lost"),
+        pytest.param(
+            f"conversation with mx.example.net[192.0.2.1] timed out {UNANSWERED}", True, id="no reply in time"
+        ),
+        pytest.param(
+            "lost connection with mx.example.net[192.0.2.1] while sending RCPT TO", False, id="before the data"
+        ),
+        pytest.param(
+            f"host mx.example.net[192.0.2.1] said: 450 x {UNANSWERED} (in reply to DATA)", False, id="a reply"
+        ),
+        pytest.param("250 2.0.0 OK", False, id="success"),
+    ],
+)
+def test_possible_duplicate(text: str, *, expected: bool) -> None:
+    """A retry can deliver a mail twice when no reply came after the whole mail; a server's own words do not count."""
+    assert is_possible_duplicate(text) is expected

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Postfix in the foreground, what it needs beside it, its log on standard output, and a clean end.
+# Run Postfix in the foreground, with its helpers and its log on standard output, and stop it cleanly.
 
 LOG_FILE=/var/log/mail/mail.log
 SRS_PORT=10001
 SRS_SECRET=/var/lib/postfix/srs.secret
 
-# Returns when Postfix has ended: by itself (its exit status), or since we were told to stop (0).
+# Returns when Postfix has ended: with its exit status, or with 0 after a signal to stop.
 run_until_stopped() {
     local status=0
     STOPPING=
@@ -20,8 +20,8 @@ run_until_stopped() {
     return "$status"
 }
 
-# A mail whose delivery is cut off after the relay's 250 would be sent twice. So the queue manager hands out no more,
-# those under way get a moment to be finished and recorded, and then all of Postfix stops.
+# A delivery that is interrupted after the relay's 250 would be repeated. So the queue manager is paused first, current
+# deliveries have two seconds to end, and then all of Postfix stops.
 stop() {
     STOPPING=yes
     say 'stopping'
@@ -39,7 +39,7 @@ pause_queue_manager() {
     done 2>/dev/null || true
 }
 
-# `wait` also returns when a signal has been handled; the process may still be there then.
+# `wait` also returns after a handled signal, while the process still runs.
 wait_for() {
     local status=0
     while kill -0 "$1" 2>/dev/null; do
@@ -48,7 +48,7 @@ wait_for() {
     return "$status"
 }
 
-# The last lines are written before Postfix ends: a moment for tail to pass them on.
+# Postfix writes its last lines before it ends; tail needs a moment to print them.
 stop_the_rest() {
     sleep 0.5
     jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true
@@ -56,33 +56,47 @@ stop_the_rest() {
 
 # ---- The log on standard output
 
-# What Postfix writes from now on, through rotation. By polling: with inotify (coreutils 9.7) tail leaves a renamed
-# file at once, and loses what was written to it after that; now it stays until there was nothing new for a second.
+# Print the new lines of the log, also after its rotation. By polling: with inotify (coreutils 9.7), tail leaves a renamed
+# file at once and loses later lines in it; by polling, it leaves the file after a second without new lines.
 show_log() {
     [[ -e $LOG_FILE ]] || install -m 0640 -g maillog /dev/null "$LOG_FILE"
     tail --lines=0 --follow=name --retry ---disable-inotify --sleep-interval=0.2 --max-unchanged-stats=5 \
         "$LOG_FILE" 2>/dev/null | for_standard_output
 }
 
-# Without the health check's own connections, and without the lines that quote a forward's headers; addresses masked unless MAIL_LOG_ADDRESSES=full.
+# Without the health check's own connections, and without the lines that quote a forward's headers; addresses are masked
+# unless MAIL_LOG_ADDRESSES=full.
 for_standard_output() {
     local -a script=(-e '/postfix\/internal\/smtpd\[[0-9]*\]: connect from unknown\[127\.0\.0\.1\]$/d'
         -e '/postfix\/internal\/smtpd\[[0-9]*\]: disconnect from unknown\[127\.0\.0\.1\] quit=1 commands=1$/d'
         -e '/postfix\/public\/cleanup\[[0-9]*\]: [[:alnum:]]+: prepend: header /d')
     if [[ $MAIL_LOG_ADDRESSES == masked ]]; then
-        # The API's Message-IDs are no addresses, and what one looks for: their @ is put aside meanwhile (a log line
-        # holds no control characters). <local@domain>, whatever the local part has in it; then the bare ones.
+        # The same rules as in telemetry/mail_telemetry/masking.py; tests/golden/masking.tsv has inputs and outputs of both.
+        # Message-IDs of the API are no addresses, and one searches for them: \x01 replaces their @ meanwhile. \x02 marks
+        # the borders of values. Postfix writes no control characters.
+        local key='\b(message-id|[a-z_]*(id|user|username|sender|recipient|rcpt|from|to|mail|email|address))='
+        local part=$'[^][:space:]\x02[<>",;:()'
         script+=(-e 's/<(msg_[0-9a-z]{26}\.mail-api)@/<\1\x01/g'
+            # URL-encoded: anna%40example.com
+            -e "s/([A-Za-z0-9._~!*'+%-])[A-Za-z0-9._~!*'+%-]*(%(25)*40)/\1***\2/g"
+            # Login names, which may have blanks, up to the next field or the end.
+            -e '/sasl_(username|sender)=/{s/,? [a-z_]+=/\x02&/g'
+            -e 's/(\bsasl_(username|sender)=[^\x02])[^\x02]*@/\1***@/g'
+            -e 's/\x02//g}'
+            # In angle brackets with any local part, in quotes, and all others.
             -e 's/<([^<>@])[^<>]*@([^<>@]*)>/<\1***@\2>/g'
-            -e 's/([^][ <>()=,;:"'\''@])[^][ <>()=,;:"'\''@]*@/\1***@/g'
-            -e 's/\x01/@/g')
+            -e 's/"([^"\\]|\\.)*"@/"***@/g'
+            -e "s/$key/&\x02/g"
+            -e "s/(['@*]*)($part@'*])$part]*@/\1\2***@/g"
+            -e 's/\x02//g; s/\x01/@/g')
     fi
-    sed --unbuffered --regexp-extended "${script[@]}"
+    # In C.UTF-8 the first character of an address can have several bytes.
+    LC_ALL=C.UTF-8 sed --unbuffered --regexp-extended "${script[@]}"
 }
 
 # ---- SRS, when forwards are delivered by MX
 
-# postsrsd answers public-cleanup on a loopback port. While it is away, the public port says 451 and senders wait.
+# postsrsd answers public-cleanup on a loopback port. While it does not run, the public port replies 451 and senders retry.
 run_srs() {
     if [[ ! -s $SRS_SECRET ]]; then
         (umask 077 && openssl rand -base64 24 >"$SRS_SECRET")
@@ -110,12 +124,12 @@ keep_house() {
     done
 }
 
-# Through symbolic links, as certbot renews by pointing them elsewhere.
+# Symbolic links are followed: certbot changes their targets.
 stamp_of_certificate() {
     stat --dereference --format '%Y %i' "$TLS_CERT_FILE" "$TLS_KEY_FILE" 2>/dev/null || true
 }
 
-# The age is counted from a stamp of our own: a file's time of birth is not kept by every file system.
+# The age is that of a separate file: not every file system keeps the time of a file's creation.
 rotate_log_if_due() {
     local stamp=/var/lib/postfix/log-rotated
     [[ -s $LOG_FILE ]] || return 0
@@ -140,8 +154,8 @@ remove_old_logs() {
 
 LOG_SIZE=
 
-# Once a write has failed, as on a full volume, postlogd (3.10) writes nothing more, be there room or not: the error
-# stays with its stream. A reload starts a new one. What could not be written is lost; mail goes on meanwhile.
+# After a failed write, as on a full volume, postlogd (3.10) writes nothing more, even when there is room again: its stream
+# keeps the error. A reload starts a new postlogd. Lines that could not be written are lost; mail is delivered all the same.
 revive_log_if_stuck() {
     log_is_stuck || return 0
     if ! log_has_room; then
@@ -149,12 +163,12 @@ revive_log_if_stuck() {
         return 0
     fi
     say 'the log was not written for a while, and there is room again: reloading' >&2
-    # So that the next line is not taken for the rest of a broken one.
+    # End an incomplete line, so that the next line is not appended to it.
     ! log_ends_mid_line || echo >>"$LOG_FILE"
     /usr/sbin/postfix reload
 }
 
-# Half a line that stays half; or silence where the health check's lines, one pair a minute, should be.
+# An incomplete line that stays incomplete, or no line for longer than the health check's interval of a minute.
 log_is_stuck() {
     local before=$LOG_SIZE
     LOG_SIZE=$(size_of_log)
