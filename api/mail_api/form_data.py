@@ -72,9 +72,7 @@ def parse_multipart(raw: bytes, content_type: str, charset: str | None = None) -
     if files and not payload.get(_FILES):
         payload[_FILES] = [_attachment(part) for part in files]
     elif files:
-        raise InvalidRequest(
-            ((_FILES, "is both a text field and the list of files; give the text field another name"),)
-        )
+        raise InvalidRequest(((_FILES, "is a text field and the list of files; give the field another name"),))
     return payload
 
 

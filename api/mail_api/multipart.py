@@ -118,7 +118,7 @@ def _split(raw: bytes, content_type: str) -> list[_RawPart]:
         raise invalid("a boundary or the headers of a part are wrong") from None
     if not is_complete:
         raise invalid("its closing boundary is missing, so the body was cut off; send it again, whole")
-    if raw.partition(b"--" + boundary + b"--")[2].strip():
+    if (b"\r\n" + raw).partition(b"\r\n--" + boundary + b"--")[2].strip():
         raise invalid("there is data behind its closing boundary")
     return parts
 
