@@ -140,9 +140,10 @@ def _header(part: _RawPart, name: str) -> str:
 def _read(raw: _RawPart, number: int, codec: str, outer: Part | None = None) -> Iterator[Part]:
     place = f"part {number}"
     parameters = _parameters(decode(raw.headers.get("content-disposition", b""), codec, place))
-    name, file_name = parameters.get("name", outer.name if outer else ""), parameters.get("filename")
-    if not name and not file_name:
+    name, file_name = parameters.get("name", outer.name if outer else None), parameters.get("filename")
+    if name is None and not file_name:
         raise invalid(f'{place} has no name; add name="..." to its Content-Disposition')
+    name = name or ""
     content_type = _header(raw, "content-type")
     charset = parse_options_header(content_type)[1].get(b"charset", b"").decode("latin-1")
     part = Part(
