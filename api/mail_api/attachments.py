@@ -66,6 +66,8 @@ def _decoded(value: object) -> bytes:
         raise ValueError("must be a string")  # noqa: TRY004 - pydantic's contract
     text = "".join(value.split()).translate(_STANDARD_ALPHABET)
     digits = text[:-2] + text[-2:].rstrip("=")
+    if "=" in digits:
+        raise ValueError(_NOT_BASE64)
     if len(digits) % 4 == 1:
         raise ValueError(f"{_NOT_BASE64}: its length shows that characters are missing")
     try:
