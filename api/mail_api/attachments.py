@@ -90,7 +90,7 @@ def _content_type(value: str | None) -> str | None:
     """Return a media type with its parameters, as in `text/calendar; method=REQUEST`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a media type.
     """
     if value is None:
         return None

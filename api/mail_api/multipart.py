@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -28,11 +28,15 @@ from mail_api.charsets import UTF_8, codec_of, decode, required_codec
 from mail_api.encoded_words import decode_words
 from mail_api.errors import InvalidRequest
 
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
 MOST_PARTS: Final = 300
 _LONGEST_HEADER: Final = 16_000
 CHARSET_FIELD: Final = "_charset_"
 """A hidden field with this name gets the form's charset from the browser (HTML Standard, "Naming form controls")."""
 _LONGEST_CHARSET: Final = 40
+_BOUNDARY: Final = re.compile(r";\s*boundary\s*=", re.IGNORECASE)
 # A browser writes these three so within a quoted name (HTML Standard, "multipart/form-data encoding algorithm").
 _ESCAPES: Final = {"%22": '"', "%0D": " ", "%0A": " "}
 _ESCAPE: Final = re.compile("|".join(_ESCAPES))
@@ -80,47 +84,54 @@ def parse_parts(raw: bytes, content_type: str, codec: str = UTF_8) -> list[Part]
     return [part for number, one in enumerate(found, 1) for part in _read(one, number, codec)]
 
 
+class _Collector:
+    """Collects what python-multipart calls back with."""
+
+    def __init__(self) -> None:
+        self.parts: list[_RawPart] = []
+        self.is_complete = False
+        self._header_name = b""
+
+    def begin(self) -> None:
+        if len(self.parts) == MOST_PARTS:
+            raise invalid(f"it has more than {MOST_PARTS} parts")
+        self.parts.append(_RawPart())
+
+    def header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name = data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].headers[self._header_name.decode("latin-1").lower()] = data[start:end]
+
+    def content(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].content += data[start:end]
+
+    def end(self) -> None:
+        self.is_complete = True
+
+
 def _split(raw: bytes, content_type: str) -> list[_RawPart]:
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
-    if not boundary or content_type.lower().count("boundary=") > 1:
+    if not boundary or len(_BOUNDARY.findall(content_type)) > 1:
         raise invalid("its Content-Type must name one boundary; let the browser or library set this header")
-    parts: list[_RawPart] = []
-    name, is_complete = bytearray(), False
-
-    def begin() -> None:
-        if len(parts) == MOST_PARTS:
-            raise invalid(f"it has more than {MOST_PARTS} parts")
-        parts.append(_RawPart())
-
-    def end_header(data: bytes, start: int, end: int) -> None:
-        parts[-1].headers[name.decode("latin-1").lower()] = data[start:end]
-        name.clear()
-
-    def end() -> None:
-        nonlocal is_complete
-        is_complete = True
-
+    found = _Collector()
+    callbacks: MultipartCallbacks = {
+        "on_part_begin": found.begin,
+        "on_header_field": found.header_name,
+        "on_header_value": found.header_value,
+        "on_part_data": found.content,
+        "on_end": found.end,
+    }
     try:
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": begin,
-                "on_header_begin": name.clear,
-                "on_header_field": lambda data, start, end: name.extend(data[start:end]),
-                "on_header_value": end_header,
-                "on_part_data": lambda data, start, end: parts[-1].content.extend(data[start:end]),
-                "on_end": end,
-            },
-            max_header_size=_LONGEST_HEADER,
-        )
-        parser.write(raw)
+        # The whole body at once, so that each header comes in one piece.
+        MultipartParser(boundary, callbacks, max_header_size=_LONGEST_HEADER).write(raw)
     except FormParserError:
         raise invalid("a boundary or the headers of a part are wrong") from None
-    if not is_complete:
+    if not found.is_complete:
         raise invalid("its closing boundary is missing, so the body was cut off; send it again, whole")
     if (b"\r\n" + raw).partition(b"\r\n--" + boundary + b"--")[2].strip():
         raise invalid("there is data behind its closing boundary")
-    return parts
+    return found.parts
 
 
 def _codec_for_all(part: _RawPart) -> str | None:

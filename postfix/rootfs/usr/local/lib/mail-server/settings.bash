@@ -8,7 +8,7 @@ VARIABLES=(
     'MAIL_HOSTNAME|mail.{MAIL_DOMAIN}|the name it has in the greeting, the certificate and Received headers'
     'MAIL_USER||the user of the submission port (587); without one nobody can log in there'
     'MAIL_PASSWORD||the password of MAIL_USER'
-    'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of mail whose own sender means nothing outside; a name before it (Shop <hi@example.org>) is for the API'
+    'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of the API'"'"'s mails, as an address or Name <address>; replaces senders of LOCAL_DOMAINS too'
     'FORWARD_EMAIL||where mail for MAIL_DOMAIN and the system'"'"'s own mail goes; one address or several, by comma'
     'FORWARD_RECIPIENTS|all|which addresses of MAIL_DOMAIN are forwarded: all, or names by comma (hi,info); postmaster always is'
     'FORWARD_DAILY_LIMIT|100|mails from outside forwarded in 24 h, then 450; keeps a stranger from spending the relay'"'"'s quota; 0: no limit'
