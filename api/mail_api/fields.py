@@ -81,7 +81,7 @@ def one_line(value: str) -> str:
     """Return the text if it can stand in a header.
 
     Raises:
-        ValueError: it holds a line break or another control character.
+        ValueError: the text holds a line break or another control character.
     """
     if value.isascii() and value.isprintable():
         return value
@@ -94,7 +94,7 @@ def not_blank(value: str) -> str:
     """Return the text if it holds more than white space.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the text is blank.
     """
     if not value.strip():
         raise ValueError("must not be empty")
@@ -102,7 +102,7 @@ def not_blank(value: str) -> str:
 
 
 def _content(value: str) -> str:
-    """Return the text if it can be the content of a mail: UTF-8 without NUL."""
+    """Return the text if it can be the content of a mail: valid Unicode without NUL."""
     if "\0" in value:
         raise ValueError("must not hold NUL characters")
     try:
@@ -167,6 +167,12 @@ def _few(value: object) -> object:
     return {name: text for name, text in value.items() if text is not None}
 
 
+def _header_value(value: str) -> str:
+    if len(value) > header_fields.LONGEST_VALUE:
+        raise ValueError(f"has more than {header_fields.LONGEST_VALUE} characters")
+    return one_line(value)
+
+
 def _flag_or_markup(value: object) -> bool | str:
     if isinstance(value, bool):
         return value
@@ -187,7 +193,7 @@ _Text = Annotated[str, AfterValidator(_content), AfterValidator(not_blank)]
 OptionalText = Annotated[_Text | None, BeforeValidator(none_if_empty), WithJsonSchema(optional(TEXT))]
 FlagOrMarkup = Annotated[bool | str, PlainValidator(_flag_or_markup), WithJsonSchema(FLAG_OR_MARKUP)]
 _HeaderName = Annotated[str, Field(pattern=header_fields.NAME)]
-_HeaderValue = Annotated[str, AfterValidator(one_line)]
+_HeaderValue = Annotated[str, AfterValidator(_header_value)]
 _TagName = Annotated[str, Field(pattern=TAG_NAME)]
 Headers = Annotated[
     dict[_HeaderName, _HeaderValue],

@@ -65,11 +65,10 @@ def problems(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
             found.append((name, "is there twice, in upper and lower case"))
         seen.add(name.lower())
         rule = _RULES.get(canonical(name))
-        longest = LONGEST_VALUE if rule else LONGEST_OWN_VALUE
-        if len(value) > longest:
-            found.append((name, f"has more than {longest} characters"))
-        elif rule and not re.fullmatch(rule.pattern, value.strip(), re.IGNORECASE):
+        if rule and not re.fullmatch(rule.pattern, value.strip(), re.IGNORECASE):
             found.append((name, rule.problem))
+        elif not rule and len(value) > LONGEST_OWN_VALUE:
+            found.append((name, f"has more than {LONGEST_OWN_VALUE} characters"))
     return found
 
 
