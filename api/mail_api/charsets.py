@@ -7,11 +7,12 @@ from mail_api.errors import InvalidRequest
 UTF_8: Final = "utf-8"
 _FIX: Final = 'send the form as UTF-8: <form accept-charset="utf-8">'
 
-# By codec: the names that browsers use for it (Encoding Standard, section 4.2). Browsers read ISO-8859-1 and ASCII as
-# Windows-1252. A closed list, because Python's codecs include some that are slow, and its cache of unknown names grows.
+# By codec: the names that browsers use for it (Encoding Standard, section 4.2). Browsers read ISO-8859-1 as
+# Windows-1252; text in UTF-8 is often declared as ASCII. A closed list, because Python's codecs include some that are
+# slow, and its cache of unknown names grows.
 _NAMES: Final = {
-    UTF_8: "utf-8 utf8",
-    "cp1252": "windows-1252 cp1252 iso-8859-1 iso8859-1 iso88591 latin1 latin-1 l1 us-ascii ascii",
+    UTF_8: "utf-8 utf8 us-ascii ascii",
+    "cp1252": "windows-1252 cp1252 iso-8859-1 iso8859-1 iso88591 latin1 latin-1 l1",
     "cp1254": "windows-1254 cp1254 iso-8859-9 latin5",
     "cp874": "windows-874 iso-8859-11 tis-620",
     "cp932": "shift-jis sjis x-sjis windows-31j ms932",

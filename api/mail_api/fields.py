@@ -167,6 +167,10 @@ def _few(value: object) -> object:
     return {name: text for name, text in value.items() if text is not None}
 
 
+def _visible(value: object) -> object:
+    return without_invisible(value) if isinstance(value, str) else value
+
+
 def _header_value(value: str) -> str:
     if len(value) > header_fields.LONGEST_VALUE:
         raise ValueError(f"has more than {header_fields.LONGEST_VALUE} characters")
@@ -189,6 +193,7 @@ OptionalMailbox = Annotated[OneMailbox | None, BeforeValidator(none_if_empty), W
 _Line = Annotated[str, Field(max_length=LONGEST_LINE), AfterValidator(one_line)]
 Line = Annotated[_Line, AfterValidator(not_blank), WithJsonSchema(LINE)]
 OptionalLine = Annotated[Line | None, BeforeValidator(none_if_empty), WithJsonSchema(optional(LINE))]
+OptionalName = Annotated[OptionalLine, BeforeValidator(_visible), WithJsonSchema(optional(LINE))]
 _Text = Annotated[str, AfterValidator(_content), AfterValidator(not_blank)]
 OptionalText = Annotated[_Text | None, BeforeValidator(none_if_empty), WithJsonSchema(optional(TEXT))]
 FlagOrMarkup = Annotated[bool | str, PlainValidator(_flag_or_markup), WithJsonSchema(FLAG_OR_MARKUP)]

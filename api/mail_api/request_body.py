@@ -25,6 +25,7 @@ JSON: Final = "application/json"
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
 FORMS: Final = frozenset({URLENCODED, MULTIPART})
+_LONGEST_NAME: Final = 60
 
 _SHARED_BYTES: Final = 16_000_000
 """Memory for bodies beyond their first bytes; the container has 256 MB, and a body is copied about five times."""
@@ -176,6 +177,8 @@ def parse_json(raw: bytes, charset: str | None = None) -> dict[str, Any]:
     codec = codec_of(charset) if charset else None
     try:
         found = _loads(raw, codec)
+    except InvalidRequest:
+        raise
     except UnicodeDecodeError:
         raise InvalidRequest((("request", "is not valid JSON: encode it as UTF-8"),)) from None
     except (ValueError, RecursionError):
@@ -188,8 +191,18 @@ def parse_json(raw: bytes, charset: str | None = None) -> dict[str, Any]:
 def _loads(raw: bytes, codec: str | None) -> object:
     # Not pydantic's parser: at a lone surrogate that one does not name the field.
     try:
-        return json.loads(raw)
+        return json.loads(raw, object_pairs_hook=_object)
     except UnicodeDecodeError:
         if codec is None:
             raise
-        return json.loads(raw.decode(codec))
+        return json.loads(raw.decode(codec), object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; of a name that is there twice, one value would be lost (RFC 8259 section 4)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest(((twice[:_LONGEST_NAME], "is there twice in one JSON object"),))
+    return found

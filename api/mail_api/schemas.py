@@ -18,8 +18,8 @@ from mail_api.fields import (
     Headers,
     Line,
     Mailboxes,
-    OptionalLine,
     OptionalMailbox,
+    OptionalName,
     OptionalText,
     Tags,
 )
@@ -63,7 +63,7 @@ class SendRequest(BaseModel):
         default=False, description="`true`: the body is HTML. Or the HTML itself, beside `text` or `body`."
     )
     from_: OptionalMailbox = Field(default=None, alias="from", description="The writer: becomes Reply-To.")
-    from_name: OptionalLine = Field(
+    from_name: OptionalName = Field(
         default=None, description="The writer's name, where `from` holds the address alone."
     )
     reply_to: OptionalMailbox = Field(default=None, description="Where answers go, when that is not `from`.")

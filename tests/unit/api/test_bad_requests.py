@@ -126,6 +126,15 @@ async def test_bad_json(shared_api: Api, content: bytes) -> None:
 
 
 @SHARED
+async def test_json_name_twice(shared_api: Api, shared_postfix: FakePostfix) -> None:
+    """A name that is there twice is rejected, since one of its values would be lost."""
+    content = b'{"to": "hello@mydomain.test", "subject": "s", "body": "a", "body": "b"}'
+    response = await shared_api.client.post("/send", content=content, headers=JSON)
+    assert (400, []) == (response.status_code, shared_postfix.commands)
+    assert {"body": "is there twice in one JSON object"} == response.json()["errors"]
+
+
+@SHARED
 async def test_json_in_latin_1(shared_api: Api) -> None:
     """JSON that is not UTF-8 is rejected with the fix."""
     response = await shared_api.client.post("/send", content='{"body": "ü"}'.encode("latin-1"), headers=JSON)

@@ -83,6 +83,9 @@ def test_file_names(disposition: str, expected: str) -> None:
             id="charset of a part",
         ),
         pytest.param(
+            field("é".encode(), "Content-Type: text/plain; charset=US-ASCII"), {"body": "é"}, id="UTF-8 called ASCII"
+        ),
+        pytest.param(
             field(b"windows-1252", name="_charset_") + field("5 €".encode("cp1252")), {"body": "5 €"}, id="_charset_"
         ),
         pytest.param(

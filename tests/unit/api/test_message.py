@@ -295,7 +295,9 @@ def test_recipient_twice() -> None:
 @pytest.mark.parametrize("name", ["\u202eAnna\u202c", "An\u200bna\u00ad", "\u2066Anna"], ids=ascii)
 def test_hidden_characters_of_names(name: str) -> None:
     """Invisible and bidirectional control characters are removed from display names."""
-    assert mailboxes(wire(to={"email": "a@x.test", "name": name}), "To") == [("Anna", "a@x.test")]
+    raw = wire(STAMP, to={"email": "a@x.test", "name": name}, from_name=name, **{"from": "v@x.test"})
+    assert (mailboxes(raw, "To"), mailboxes(raw, "Reply-To")) == ([("Anna", "a@x.test")], [("Anna", "v@x.test")])
+    assert mailboxes(wire(STAMP, from_name="\u200b", **{"from": "v@x.test"}), "Reply-To") == [("", "v@x.test")]
 
 
 def test_international() -> None:
