@@ -1,35 +1,33 @@
 """Field types of requests: each with its check, and its JSON Schema for OpenAPI."""
 
-import base64
-import binascii
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from mail_api import header_fields
 from mail_api.addresses import LONGEST_MAILBOX, Mailbox, parse_mailbox
+from mail_api.invisible import without_invisible
 
 Schema: TypeAlias = dict[str, Any]
 
 MOST_RECIPIENTS: Final = 50
 MOST_ENTRIES: Final = 20
 LONGEST_NAME: Final = 200
-LONGEST_LINE: Final = 500
-HEADER_NAME: Final = r"^[Xx]-[A-Za-z0-9][A-Za-z0-9-]{0,59}$"
+LONGEST_LINE: Final = header_fields.LONGEST_OWN_VALUE
 TAG_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$"
-_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
-_ONE_LINE: Final = rf"^[^{_CONTROL}]*$"
+CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_ONE_LINE: Final = rf"^[^{CONTROL}]*$"
 
 LINE: Final[Schema] = {
     "type": "string",
     "maxLength": LONGEST_LINE,
-    "pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+    "pattern": rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$",
 }
 TEXT: Final[Schema] = {"type": "string", "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
 FLAG_OR_MARKUP: Final[Schema] = {
-    "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": r"^[^\u0000]*<[^\u0000]*$"}]
+    "anyOf": [{"type": ["boolean", "null"]}, {"type": "string", "pattern": r"^[^\u0000]*<[^\u0000]*$"}]
 }
 _ADDRESS: Final[Schema] = {"type": "string", "format": "email", "maxLength": LONGEST_MAILBOX}
 MAILBOX: Final[Schema] = {
@@ -39,25 +37,12 @@ MAILBOX: Final[Schema] = {
             "type": "object",
             "properties": {
                 "email": _ADDRESS,
-                "name": {"type": "string", "maxLength": LONGEST_NAME, "pattern": _ONE_LINE},
+                "name": {"type": ["string", "null"], "maxLength": LONGEST_NAME, "pattern": _ONE_LINE},
             },
             "required": ["email"],
             "additionalProperties": False,
         },
     ]
-}
-
-FILE_NAME: Final[Schema] = {
-    "type": "string",
-    "maxLength": LONGEST_NAME,
-    "pattern": rf"^[^{_CONTROL}]*[^\s/\\{_CONTROL}][^/\\{_CONTROL}]*$",
-}
-_WORD: Final = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99}"
-MEDIA_TYPE: Final[Schema] = {"type": "string", "pattern": f"^{_WORD}/{_WORD}$"}
-BASE64: Final[Schema] = {
-    "type": "string",
-    "contentEncoding": "base64",
-    "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
 }
 
 
@@ -66,30 +51,27 @@ def or_empty(schema: Schema, *, null: bool = False) -> Schema:
     return {"anyOf": [*schema.get("anyOf", [schema]), {"enum": ["", None] if null else [""]}]}
 
 
-def _optional(schema: Schema) -> Schema:
+def optional(schema: Schema) -> Schema:
     """Return the schema of a JSON field that may be absent, null or empty."""
     return or_empty(schema, null=True)
 
 
-def _entries(name: str) -> Schema:
-    """Return the schema of an object of lines under names of this pattern."""
-    value = {"type": "string", "maxLength": LONGEST_LINE, "pattern": _ONE_LINE}
-    return {
-        "type": "object",
-        "propertyNames": {"pattern": name},
-        "additionalProperties": value,
-        "maxProperties": MOST_ENTRIES,
-    }
-
-
+_ENTRY: Final[Schema] = {"type": ["string", "null"], "maxLength": LONGEST_LINE, "pattern": _ONE_LINE}
+_TAGS: Final[Schema] = {
+    "type": ["object", "null"],
+    "propertyNames": {"pattern": TAG_NAME},
+    "additionalProperties": _ENTRY,
+    "maxProperties": MOST_ENTRIES,
+}
+_MAILBOX_OR_NULL: Final[Schema] = {"anyOf": [*MAILBOX["anyOf"], {"type": "null"}]}
 MAILBOXES: Final[Schema] = {
-    "anyOf": [*_optional(MAILBOX)["anyOf"], {"type": "array", "items": MAILBOX, "maxItems": MOST_RECIPIENTS}]
+    "anyOf": [*optional(MAILBOX)["anyOf"], {"type": "array", "items": _MAILBOX_OR_NULL, "maxItems": MOST_RECIPIENTS}]
 }
 
 # Unicode categories: control characters, lone surrogates, and two separators that some programs treat as line ends.
 _NEVER_IN_A_HEADER: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 PATTERNS: Final = {
-    HEADER_NAME: "must be X- and letters, digits or -",
+    header_fields.NAME: header_fields.NAME_PROBLEM,
     TAG_NAME: "must be letters, digits, _, . or -",
 }
 """Error message for each pattern."""
@@ -99,7 +81,7 @@ def one_line(value: str) -> str:
     """Return the text if it can stand in a header.
 
     Raises:
-        ValueError: it holds a line break or another control character.
+        ValueError: the text holds a line break or another control character.
     """
     if value.isascii() and value.isprintable():
         return value
@@ -112,7 +94,7 @@ def not_blank(value: str) -> str:
     """Return the text if it holds more than white space.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the text is blank.
     """
     if not value.strip():
         raise ValueError("must not be empty")
@@ -120,7 +102,7 @@ def not_blank(value: str) -> str:
 
 
 def _content(value: str) -> str:
-    """Return the text if it can be the content of a mail: UTF-8 without NUL."""
+    """Return the text if it can be the content of a mail: valid Unicode without NUL."""
     if "\0" in value:
         raise ValueError("must not hold NUL characters")
     try:
@@ -140,7 +122,7 @@ def _mailbox(value: object) -> Mailbox:
     if isinstance(value, Mailbox):
         return value
     if isinstance(value, Mapping) and value.keys() <= {"email", "name"}:
-        email, name = value.get("email"), value.get("name", "")
+        email, name = value.get("email"), value.get("name") or ""
         if isinstance(email, str) and isinstance(name, str):
             found = _parsed(email)
             return Mailbox(found.address, _name(name) or found.name)
@@ -158,7 +140,7 @@ def _parsed(text: str) -> Mailbox:
 def _name(text: str) -> str:
     if len(text) > LONGEST_NAME:
         raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
-    return one_line(text).strip()
+    return without_invisible(one_line(text)).strip()
 
 
 def _as_list(value: object) -> object:
@@ -168,13 +150,31 @@ def _as_list(value: object) -> object:
         return (value,)
     if len(value) > MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
         raise ValueError(f"holds more than {MOST_RECIPIENTS} recipients")
-    return value
+    return tuple(one for one in value if one is not None)
+
+
+def _once(mailboxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
+    """Return the mailboxes without those whose address came before; domains are in lower case already."""
+    return tuple({mailbox.address: mailbox for mailbox in reversed(mailboxes)}.values())[::-1]
 
 
 def _few(value: object) -> object:
-    if isinstance(value, Mapping) and len(value) > MOST_ENTRIES:
+    """Return an object without entries that are null."""
+    if not isinstance(value, Mapping):
+        return value
+    if len(value) > MOST_ENTRIES:
         raise ValueError(f"holds more than {MOST_ENTRIES} entries")
-    return value
+    return {name: text for name, text in value.items() if text is not None}
+
+
+def _visible(value: object) -> object:
+    return without_invisible(value) if isinstance(value, str) else value
+
+
+def _header_value(value: str) -> str:
+    if len(value) > header_fields.LONGEST_VALUE:
+        raise ValueError(f"has more than {header_fields.LONGEST_VALUE} characters")
+    return one_line(value)
 
 
 def _flag_or_markup(value: object) -> bool | str:
@@ -186,59 +186,23 @@ def _flag_or_markup(value: object) -> bool | str:
 
 
 OneMailbox = Annotated[Mailbox, BeforeValidator(_mailbox), WithJsonSchema(MAILBOX)]
-Mailboxes = Annotated[tuple[OneMailbox, ...], BeforeValidator(_as_list), WithJsonSchema(MAILBOXES)]
-OptionalMailbox = Annotated[OneMailbox | None, BeforeValidator(none_if_empty), WithJsonSchema(_optional(MAILBOX))]
+Mailboxes = Annotated[
+    tuple[OneMailbox, ...], BeforeValidator(_as_list), AfterValidator(_once), WithJsonSchema(MAILBOXES)
+]
+OptionalMailbox = Annotated[OneMailbox | None, BeforeValidator(none_if_empty), WithJsonSchema(optional(MAILBOX))]
 _Line = Annotated[str, Field(max_length=LONGEST_LINE), AfterValidator(one_line)]
 Line = Annotated[_Line, AfterValidator(not_blank), WithJsonSchema(LINE)]
-OptionalLine = Annotated[Line | None, BeforeValidator(none_if_empty), WithJsonSchema(_optional(LINE))]
+OptionalLine = Annotated[Line | None, BeforeValidator(none_if_empty), WithJsonSchema(optional(LINE))]
+OptionalName = Annotated[OptionalLine, BeforeValidator(_visible), WithJsonSchema(optional(LINE))]
 _Text = Annotated[str, AfterValidator(_content), AfterValidator(not_blank)]
-OptionalText = Annotated[_Text | None, BeforeValidator(none_if_empty), WithJsonSchema(_optional(TEXT))]
+OptionalText = Annotated[_Text | None, BeforeValidator(none_if_empty), WithJsonSchema(optional(TEXT))]
 FlagOrMarkup = Annotated[bool | str, PlainValidator(_flag_or_markup), WithJsonSchema(FLAG_OR_MARKUP)]
-_HeaderName = Annotated[str, Field(pattern=HEADER_NAME)]
+_HeaderName = Annotated[str, Field(pattern=header_fields.NAME)]
+_HeaderValue = Annotated[str, AfterValidator(_header_value)]
 _TagName = Annotated[str, Field(pattern=TAG_NAME)]
-Headers = Annotated[dict[_HeaderName, _Line], BeforeValidator(_few), WithJsonSchema(_entries(HEADER_NAME))]
-Tags = Annotated[dict[_TagName, _Line], BeforeValidator(_few), WithJsonSchema(_entries(TAG_NAME))]
-
-_MEDIA_TYPE_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,99}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
-
-
-def _decoded(value: object) -> bytes:
-    """Return the bytes of a base64 text, which may be broken into lines; a form's file is bytes already."""
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("must be a string")  # noqa: TRY004 - pydantic's contract
-    try:
-        return base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("is not base64") from None
-
-
-def _base_name(value: str) -> str:
-    return re.split(r"[/\\]", value)[-1].strip()
-
-
-def _media_type(value: str | None) -> str | None:
-    if value is None:
-        return None
-    kind = value.partition(";")[0].strip().lower()
-    if not _MEDIA_TYPE_PATTERN.fullmatch(kind):
-        raise ValueError("is not a media type such as image/png")
-    return kind
-
-
-FileName = Annotated[
-    str,
-    Field(max_length=LONGEST_NAME),
-    AfterValidator(one_line),
-    AfterValidator(_base_name),
-    AfterValidator(not_blank),
-    WithJsonSchema(FILE_NAME),
+Headers = Annotated[
+    dict[_HeaderName, _HeaderValue],
+    BeforeValidator(_few),
+    WithJsonSchema(header_fields.schema(_ENTRY, MOST_ENTRIES)),
 ]
-MediaType = Annotated[
-    str | None,
-    BeforeValidator(none_if_empty),
-    AfterValidator(_media_type),
-    WithJsonSchema(_optional(MEDIA_TYPE)),
-]
-FileContent = Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema(BASE64)]
+Tags = Annotated[dict[_TagName, _Line], BeforeValidator(_few), WithJsonSchema(_TAGS)]

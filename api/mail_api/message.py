@@ -9,11 +9,13 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import EmailPolicy
 from email.utils import format_datetime
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from mail_api import header_fields
 from mail_api.addresses import Mailbox
+from mail_api.attachments import Attachment
 from mail_api.html_text import plain_text
-from mail_api.schemas import Attachment, SendRequest
+from mail_api.schemas import SendRequest
 
 _SAFE_VALUE: Final = re.compile(r"[ -~]*(?:\n [ -~]*)*")
 # With UTF-8 (RFC 6532): all but control characters, lone surrogates and what Python takes for line ends.
@@ -25,6 +27,8 @@ _QUOTED_NAME: Final = re.compile(r"(?!.*=\?)[ -~]{1,60}")
 _PLAIN_PARAMETER: Final = re.compile(r"[A-Za-z0-9._ -]{1,60}")
 _PIECE: Final = 60
 _LONG_TEXT: Final = 50_000
+_CONTENT_URL: Final = re.compile(r"cid:([^\s\"'<>()]{1,250})", re.IGNORECASE)  # <img src="cid:logo"> (RFC 2392)
+_SHORT_LINE: Final = 60
 
 
 class _RawHeaderPolicy(EmailPolicy):
@@ -81,7 +85,8 @@ def compose(request: SendRequest, *, sender: Mailbox, stamp: Stamp) -> EmailMess
     if stamp.traceparent:
         mail["Traceparent"] = stamp.traceparent
     for name, value in request.headers.items():
-        mail[name] = _unstructured(name, value)
+        is_listed = header_fields.is_listed(name)
+        mail[header_fields.canonical(name)] = header_fields.folded(value) if is_listed else _unstructured(name, value)
     _add_content(mail, request)
     return mail
 
@@ -97,10 +102,25 @@ def _add_content(mail: EmailMessage, request: SendRequest) -> None:
     mail.set_content(text, cte=_encoding(text))
     if markup is not None:
         mail.add_alternative(markup, subtype="html", cte=_encoding(markup))
-    if request.attachments:
+    shown = {unquote(name) for name in _CONTENT_URL.findall(markup)} if markup and request.attachments else set()
+    files = [file for file in request.attachments if file.content_id not in shown]
+    if shown and len(files) < len(request.attachments):
+        _add_images(mail, [file for file in request.attachments if file.content_id in shown])
+    if files:
         mail.make_mixed()
-        for attachment in request.attachments:
-            mail.attach(_part(mail, attachment))  # type: ignore[arg-type] # a part is what it takes
+        for file in files:
+            mail.attach(_part(mail, file, "attachment"))  # type: ignore[arg-type] # a part is what it takes
+
+
+def _add_images(mail: EmailMessage, images: Iterable[Attachment]) -> None:
+    """Put images beside the HTML that shows them (multipart/related, RFC 2387)."""
+    markup = mail.get_payload()[-1]  # type: ignore[index]
+    if not isinstance(markup, MIMEPart):
+        raise TypeError("the last part is the HTML")
+    markup.make_related()
+    markup.set_param("type", "text/html")
+    for image in images:
+        markup.attach(_part(mail, image, "inline"))
 
 
 def _encoding(text: str) -> str | None:
@@ -108,11 +128,15 @@ def _encoding(text: str) -> str | None:
     return "base64" if len(text) > _LONG_TEXT else None
 
 
-def _part(mail: EmailMessage, attachment: Attachment) -> MIMEPart:
+def _part(mail: EmailMessage, attachment: Attachment, disposition: str) -> MIMEPart:
     part = MIMEPart(policy=mail.policy)
-    maintype, _, subtype = attachment.media_type.partition("/")
-    part.set_content(attachment.content, maintype, subtype, cte="base64")
-    part["Content-Disposition"] = "attachment;\n " + _parameter("filename", attachment.name)
+    part.set_content(attachment.content, "application", "octet-stream", cte="base64")
+    content_type = attachment.content_type
+    is_long = len(content_type) > _SHORT_LINE
+    part.replace_header("Content-Type", content_type.replace("; ", ";\n ") if is_long else content_type)
+    part["Content-Disposition"] = f"{disposition};\n " + _parameter("filename", attachment.name)
+    if attachment.content_id:
+        part["Content-ID"] = f"<{attachment.content_id}>"
     return part
 
 

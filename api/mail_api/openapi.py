@@ -216,7 +216,8 @@ def _json_schema(most_attachments: int) -> dict[str, Any]:
     """Return the schema of SendRequest in one piece: OpenAPI would look for its definitions in the whole document."""
     schema = SendRequest.model_json_schema()
     definitions = schema.pop("$defs")
-    schema["properties"]["attachments"] |= {"items": definitions["Attachment"], "maxItems": most_attachments}
+    item = {"anyOf": [definitions["Attachment"], {"type": "null"}]}
+    schema["properties"]["attachments"] |= {"type": ["array", "null"], "items": item, "maxItems": most_attachments}
     return schema | {"allOf": _CONTENT_RULES}
 
 

@@ -1,17 +1,16 @@
-"""Reads the body of /send within limits of size, time and memory, and decodes JSON and HTML forms."""
+"""Reads the body of a request within limits of size, time and memory, and decodes JSON; form_data.py decodes forms."""
 
 import asyncio
 import json
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
+from mail_api.charsets import codec_of
 from mail_api.errors import (
     InvalidRequest,
     RequestIncomplete,
@@ -20,23 +19,18 @@ from mail_api.errors import (
     TooManyRequests,
     UnsupportedMediaType,
 )
-from mail_api.fields import MOST_RECIPIENTS
+from mail_api.form_data import parse_multipart, parse_urlencoded
 
 JSON: Final = "application/json"
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
 FORMS: Final = frozenset({URLENCODED, MULTIPART})
+_LONGEST_NAME: Final = 60
 
 _SHARED_BYTES: Final = 16_000_000
 """Memory for bodies beyond their first bytes; the container has 256 MB, and a body is copied about five times."""
 _OWN_BYTES: Final = 64_000
-"""Bytes that each request may hold without a share of that: slow senders of large bodies never block a contact form."""
-
-_MOST_FIELDS: Final = 200
-_MOST_FILES: Final = 100  # above the largest MAX_ATTACHMENTS, whose error is clearer
-_REPEATABLE: Final = frozenset({"to", "cc", "bcc"})
-_FLAGS: Final = {"true": True, "on": True, "1": True, "yes": True, "false": False, "off": False, "0": False, "": False}
-_TAG: Final = "metadata."
+"""Bytes of each request that need no share of that memory: slow senders of large bodies never block a contact form."""
 
 
 class RequestCapacity:
@@ -58,7 +52,7 @@ class RequestCapacity:
         """Count a request until the block ends.
 
         Raises:
-            TooManyRequests: as many as allowed are in progress.
+            TooManyRequests: MAX_CONCURRENT_REQUESTS are in progress.
         """
         if self._requests >= self._most_requests:
             raise TooManyRequests
@@ -71,10 +65,10 @@ class RequestCapacity:
             self._bytes -= memory.shared_bytes
 
     def share(self, number: int) -> None:
-        """Take so many bytes of the shared memory.
+        """Take this number of bytes of the shared memory.
 
         Raises:
-            TooManyRequests: there are not so many left.
+            TooManyRequests: fewer are left.
         """
         if self._bytes + number > self._shared_bytes:
             raise TooManyRequests
@@ -92,7 +86,7 @@ class BodyMemory:
         """Account for a body of this length so far.
 
         Raises:
-            TooManyRequests: there is no memory left for it.
+            TooManyRequests: no memory is left for it.
         """
         more = length - _OWN_BYTES - self.shared_bytes
         if more > 0:
@@ -104,17 +98,17 @@ async def read_body(request: Request, memory: BodyMemory, limit: int, seconds: f
     """Return the body of a request whose Content-Type is JSON or an HTML form.
 
     Args:
-        request: the request, whose body was not read yet.
+        request: the request; its body must not have been read.
         memory: accounts for the body.
         limit: bytes that the body may have.
         seconds: how long it may take to arrive.
 
     Raises:
-        UnsupportedMediaType: its Content-Type is none of these.
+        UnsupportedMediaType: its Content-Type is another one.
         RequestTooLarge: it has more than `limit` bytes, by Content-Length or by what arrives.
         RequestTimeout: it did not arrive in time.
         RequestIncomplete: the caller disconnected.
-        TooManyRequests: there is no memory left for it.
+        TooManyRequests: no memory is left for it.
     """
     media_type = media_type_of(request.headers)
     if media_type != JSON and media_type not in FORMS:
@@ -138,15 +132,21 @@ async def read_body(request: Request, memory: BodyMemory, limit: int, seconds: f
 
 
 async def parse_body(raw: bytes, headers: Headers) -> dict[str, Any]:
-    """Return the decoded body: JSON, or an HTML form.
+    """Return the decoded body, JSON or an HTML form, as fields in the order of their first appearance.
 
     Raises:
         InvalidRequest: it does not match its Content-Type.
     """
-    media_type = media_type_of(headers)
+    content_type = headers.get("content-type", "")
+    media_type, charset = media_type_of(headers), _charset_of(content_type)
     if media_type == MULTIPART:
-        return await parse_multipart(raw, headers)
-    return parse_urlencoded(raw) if media_type == URLENCODED else parse_json(raw)
+        return parse_multipart(raw, content_type, charset)
+    return parse_urlencoded(raw, charset) if media_type == URLENCODED else parse_json(raw, charset)
+
+
+def _charset_of(content_type: str) -> str | None:
+    found = parse_options_header(content_type)[1].get(b"charset")
+    return found.decode("latin-1") if found else None
 
 
 def media_type_of(headers: Headers) -> str:
@@ -164,15 +164,23 @@ def wants_json(headers: Headers) -> bool:
     return "application/json" in headers.get("accept", "").lower() and not wants_page(headers)
 
 
-def parse_json(raw: bytes) -> dict[str, Any]:
-    """Return the payload of a JSON object.
+def parse_json(raw: bytes, charset: str | None = None) -> dict[str, Any]:
+    """Return the payload of a JSON object, which is UTF-8 (RFC 8259 section 8.1).
+
+    Args:
+        raw: the body.
+        charset: what Content-Type declares. It counts for a body that is not UTF-8.
 
     Raises:
-        InvalidRequest: it is none.
+        InvalidRequest: the body is not a JSON object.
     """
+    codec = codec_of(charset) if charset else None
     try:
-        # Not pydantic's parser: at a lone surrogate that one does not name the field.
-        found = json.loads(raw)
+        found = _loads(raw, codec)
+    except InvalidRequest:
+        raise
+    except UnicodeDecodeError:
+        raise InvalidRequest((("request", "is not valid JSON: encode it as UTF-8"),)) from None
     except (ValueError, RecursionError):
         raise InvalidRequest((("request", "is not valid JSON"),)) from None
     if not isinstance(found, dict):
@@ -180,62 +188,21 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     return found
 
 
-def parse_urlencoded(raw: bytes) -> dict[str, Any]:
-    """Return the payload of `subject=Hello&body=How+are+you%3F`.
-
-    Raises:
-        InvalidRequest: it is no such text, or has too many fields.
-    """
+def _loads(raw: bytes, codec: str | None) -> object:
+    # Not pydantic's parser: at a lone surrogate that one does not name the field.
     try:
-        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
-    except ValueError:
-        raise InvalidRequest((("request", "is not a valid form"),)) from None
-    return _payload(pairs)
+        return json.loads(raw, object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        if codec is None:
+            raise
+        return json.loads(raw.decode(codec), object_pairs_hook=_object)
 
 
-async def parse_multipart(raw: bytes, headers: Headers) -> dict[str, Any]:
-    """Return the payload of a multipart form; every file in it, under any name, becomes an attachment.
-
-    Raises:
-        InvalidRequest: it is none, or has too many fields.
-    """
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield raw
-
-    parser = MultiPartParser(
-        headers, stream(), max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=max(len(raw), 1)
-    )
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError):
-        raise InvalidRequest((("request", "is not a valid form"),)) from None
-    try:
-        items = form.multi_items()
-        payload = _payload((name, value) for name, value in items if isinstance(value, str))
-        files = [file for _, file in items if isinstance(file, UploadFile)]
-        found = [await _attachment(file) for file in files if file.filename]
-    finally:
-        await form.close()
-    return payload | ({"attachments": found} if found else {})
-
-
-def _payload(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    values: dict[str, list[str]] = defaultdict(list)
-    for name, value in pairs:
-        values[name].append(value)
-    payload: dict[str, Any] = {name: _value(name, given) for name, given in values.items()}
-    tags = {name.removeprefix(_TAG): value for name, value in payload.items() if name.startswith(_TAG)}
-    return payload | ({"metadata": tags} if tags else {})
-
-
-def _value(name: str, given: list[str]) -> object:
-    if name in _REPEATABLE:
-        return [value for value in given if value] if len(given) <= MOST_RECIPIENTS else given
-    if len(given) > 1:
-        return given  # which no single field accepts: it would have to lose one
-    return _FLAGS.get(given[0].lower(), given[0]) if name == "html" else given[0]
-
-
-async def _attachment(file: UploadFile) -> dict[str, object]:
-    return {"name": file.filename, "type": file.content_type, "content": await file.read()}
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; of a name that is there twice, one value would be lost (RFC 8259 section 4)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest(((twice[:_LONGEST_NAME], "is there twice in one JSON object"),))
+    return found

@@ -25,7 +25,7 @@ _MESSAGES: Final = {
     404: "There is nothing at this path; POST /send sends a mail",
     405: "This path does not take this method; see the Allow header",
 }
-_INTERNAL_MESSAGE: Final = "Something went wrong inside the mail API; its log says what"
+_INTERNAL_MESSAGE: Final = "Internal error of the mail API; see its log"
 _UNAUTHORIZED: Final = 401
 _METHOD_NOT_ALLOWED: Final = 405
 _PAGE: Final = Template("""<!doctype html>

@@ -1,35 +1,30 @@
-"""Pydantic models of /send: the request, its attachments and its answers."""
+"""Pydantic models of /send: the request and its answers."""
 
-import mimetypes
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
+from mail_api import header_fields
 from mail_api.addresses import Mailbox
+from mail_api.attachments import Attachment
 from mail_api.errors import Code, InvalidRequest, Problem, RequestTooLarge
 from mail_api.fields import (
     MOST_RECIPIENTS,
     PATTERNS,
-    FileContent,
-    FileName,
     FlagOrMarkup,
     Headers,
     Line,
     Mailboxes,
-    MediaType,
-    OptionalLine,
     OptionalMailbox,
+    OptionalName,
     OptionalText,
     Tags,
 )
 
 _MOST_PROBLEMS: Final = 20
-_ANY_FILE: Final = "application/octet-stream"
-# Mails in mails may not be encoded in base64 (RFC 2046 section 5), and could hold headers that look like ours.
-_COMPOSITE: Final = ("message/", "multipart/")
 
 _WORDS: Final = {
     "missing": "is required",
@@ -49,22 +44,8 @@ EXAMPLE: Final[JsonDict] = {
 }
 
 
-class Attachment(BaseModel):
-    """A file that travels with the mail."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    name: FileName = Field(description="The file's name; folders before it are dropped.", examples=["photo.jpg"])
-    type: MediaType = Field(
-        default=None, description="Its media type; guessed from the name when absent.", examples=["image/jpeg"]
-    )
-    content: FileContent = Field(description="Its bytes in base64.")
-
-    @property
-    def media_type(self) -> str:
-        """The type given, or the one that the name suggests; mails become plain files."""
-        kind = self.type or mimetypes.guess_type(self.name)[0] or _ANY_FILE
-        return _ANY_FILE if kind.startswith(_COMPOSITE) else kind
+def _without_nulls(value: object) -> object:
+    return tuple(one for one in value if one is not None) if isinstance(value, list) else value
 
 
 class SendRequest(BaseModel):
@@ -82,12 +63,18 @@ class SendRequest(BaseModel):
         default=False, description="`true`: the body is HTML. Or the HTML itself, beside `text` or `body`."
     )
     from_: OptionalMailbox = Field(default=None, alias="from", description="The writer: becomes Reply-To.")
-    from_name: OptionalLine = Field(
+    from_name: OptionalName = Field(
         default=None, description="The writer's name, where `from` holds the address alone."
     )
     reply_to: OptionalMailbox = Field(default=None, description="Where answers go, when that is not `from`.")
-    headers: Headers = Field(default={}, description="Further headers, X-… only.", examples=[{"X-Form": "contact"}])
-    attachments: tuple[Attachment, ...] = Field(default=(), description="Files.")
+    headers: Headers = Field(
+        default={},
+        description=f"Further headers: X-…, {', '.join(header_fields.LISTED)}.",
+        examples=[{"X-Form": "contact"}],
+    )
+    attachments: Annotated[tuple[Attachment, ...], BeforeValidator(_without_nulls)] = Field(
+        default=(), description="Files."
+    )
     metadata: Tags = Field(
         default={},
         description="Your own tags, for the status and the log; they are not part of the mail.",
@@ -174,6 +161,7 @@ def parse_send_request(payload: Mapping[str, Any], most_attachments: int, attach
         InvalidRequest: names every field that can't be used, and none of its content.
         RequestTooLarge: the attachments are, taken together.
     """
+    payload = {name: value for name, value in payload.items() if value is not None}
     files = payload.get("attachments")
     if isinstance(files, list) and len(files) > most_attachments:
         raise InvalidRequest((("attachments", f"are more than {most_attachments} (MAX_ATTACHMENTS)"),))
@@ -184,7 +172,7 @@ def parse_send_request(payload: Mapping[str, Any], most_attachments: int, attach
         problems = {_path(item["loc"], payload): _words(item) for item in reversed(found)}
         raise InvalidRequest(tuple(reversed(problems.items()))[:_MOST_PROBLEMS]) from None
     if problems_of_all := _problems(request):
-        raise InvalidRequest(problems_of_all)
+        raise InvalidRequest(problems_of_all[:_MOST_PROBLEMS])
     if sum(len(attachment.content) for attachment in request.attachments) > attachment_bytes:
         raise RequestTooLarge(attachment_bytes, "MAX_ATTACHMENT_BYTES")
     return request
@@ -200,14 +188,21 @@ def _problems(request: SendRequest) -> tuple[Problem, ...]:
         found.append(("body", "is required when html is true"))
     if len((*request.to, *request.cc, *request.bcc)) > MOST_RECIPIENTS:
         found.append(("to", f"holds more than {MOST_RECIPIENTS} recipients, cc and bcc included"))
+    found += [(f"headers.{name}", problem) for name, problem in header_fields.problems(request.headers.items())]
+    ids = [file.content_id for file in request.attachments if file.content_id]
+    if len(set(ids)) < len(ids):
+        found.append(("attachments", "hold the same content_id twice"))
     return tuple(found)
 
 
 def _path(location: tuple[int | str, ...], payload: Mapping[str, Any]) -> str:
     """Return a field's name as the caller knows it: `to`, or `to.1` for the second of a list."""
     first, *rest = location
-    if rest[:1] == [0] and not isinstance(payload.get(str(first)), list):
+    given = payload.get(str(first))
+    if rest[:1] == [0] and not isinstance(given, list):
         rest = rest[1:]  # a single mailbox, which we made a list of
+    elif rest and isinstance(given, list) and isinstance(rest[0], int):
+        rest[0] = [number for number, one in enumerate(given) if one is not None][rest[0]]  # nulls were left out
     return ".".join(str(step)[:60] for step in (first, *rest) if step != "[key]")
 
 

@@ -107,7 +107,7 @@ async def _submit(
 ) -> Receipt:
     if shortage:
         raise shortage  # not before: a repetition needs no room
-    request, sender = mail.request, mail.sender or Mailbox(services.settings.default_from)
+    request, sender = mail.request, mail.sender or services.settings.sender
     with _submit_span(new, services) as span:
         stamp = Stamp(new.message_id, datetime.now(UTC), traceparent(span.get_span_context()))
         content = await _build(request, sender, stamp, services)

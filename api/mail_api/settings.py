@@ -10,7 +10,15 @@ import limits
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
+from mail_api.addresses import (
+    Mailbox,
+    parse_address,
+    parse_address_or_domain,
+    parse_ascii_address,
+    parse_ascii_domain,
+    parse_mailbox,
+    parse_sender,
+)
 from mail_ledger.engine import parse_url
 from mail_telemetry.configuration import LogLevel, QuotaReserve
 
@@ -122,8 +130,10 @@ def parse_duration(default_unit: str) -> Callable[[object], object]:
     return parse
 
 
-Domain = Annotated[str, AfterValidator(parse_domain)]
+Domain = Annotated[str, AfterValidator(parse_ascii_domain)]
 Address = Annotated[str, AfterValidator(parse_address)]
+AsciiAddress = Annotated[str, AfterValidator(parse_ascii_address)]
+Sender = Annotated[str, AfterValidator(parse_sender)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -132,7 +142,7 @@ def _split(value: object) -> object:
     return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
 
-Addresses = Annotated[tuple[Address, ...], NoDecode]
+Addresses = Annotated[tuple[AsciiAddress, ...], NoDecode]
 Recipients = Annotated[tuple[Annotated[str, AfterValidator(parse_address_or_domain)], ...], NoDecode]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(parse_network)], ...], NoDecode]
 Sites = Annotated[tuple[Annotated[str, AfterValidator(parse_site)], ...], NoDecode]
@@ -164,9 +174,9 @@ class Settings(BaseSettings):
         description="Your mail domain; part of every Message-ID and the base of the other defaults.",
         examples=["example.org"],
     )
-    default_from: Address = Field(
+    default_from: Sender = Field(
         default_factory=lambda known: f"noreply@{known['mail_domain']}",
-        description="Sender of every mail; a caller's `from` becomes Reply-To.",
+        description="Sender of every mail, as an address or `Name <address>`; a caller's `from` becomes Reply-To.",
         examples=["hi@example.org"],
         json_schema_extra={"default_text": "noreply@MAIL_DOMAIN"},
     )
@@ -339,3 +349,8 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(
         default="INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
     )
+
+    @property
+    def sender(self) -> Mailbox:
+        """DEFAULT_FROM as a mailbox."""
+        return parse_mailbox(self.default_from)

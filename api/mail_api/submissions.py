@@ -63,7 +63,8 @@ def _content_hash(request: SendRequest) -> str:
     """Return a hash of all that the mail is made of, whatever media type it was sent as."""
     digest = hashlib.sha256(request.model_dump_json(exclude={"attachments"}).encode("utf-8", "surrogatepass"))
     for attachment in request.attachments:
-        for part in (attachment.name.encode(), attachment.media_type.encode(), attachment.content):
+        described = (attachment.name, attachment.content_type, attachment.content_id or "")
+        for part in (*(text.encode() for text in described), attachment.content):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Final
 
 from pydantic import Field
@@ -88,6 +89,7 @@ class MailSettings:
     domain: str
     hostname: str
     default_from: str
+    """The address alone."""
     forward_to: tuple[str, ...]
     relay: RelaySettings | None
 
@@ -112,7 +114,7 @@ def read_mail_settings(environ: Mapping[str, str], read_file: Callable[[str], st
     return MailSettings(
         domain=domain,
         hostname=value("MAIL_HOSTNAME").lower(),
-        default_from=value("DEFAULT_FROM"),
+        default_from=parseaddr(value("DEFAULT_FROM"))[1],
         forward_to=tuple(filter(None, re.split(r"[,\s]+", value("FORWARD_EMAIL")))),
         relay=_relay(value, lambda name: _secret(environ, name, read_file)),
     )

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 from pydantic_settings import BaseSettings
 
+from mail_api.addresses import Mailbox
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import CheckSettings, VariableUnusable, read_mail_settings
 from mail_exporter.settings import Settings as ExporterSettings
@@ -35,6 +36,10 @@ GOOD: Final = [
     ("DEFAULT_FROM", "hi@example.org"),
     ("DEFAULT_FROM", "Hello.There+web@Example.org"),
     ("DEFAULT_FROM", " hi@example.org "),
+    ("DEFAULT_FROM", "Website <noreply@example.org>"),
+    ("DEFAULT_FROM", '"Shop, Inc." <noreply@example.org>'),
+    ("DEFAULT_FROM", "Müller, Anna <noreply@example.org>"),
+    ("DEFAULT_FROM", "<noreply@example.org>"),
     ("FORWARD_EMAIL", "me@example.com"),
     ("FORWARD_EMAIL", "me@example.com,you@example.net"),
     ("FORWARD_EMAIL", "me@example.com, you@example.net,third@example.com"),
@@ -62,8 +67,17 @@ BAD: Final = [
     ("MAIL_DOMAIN", ""),
     ("MAIL_DOMAIN", "example"),
     ("MAIL_DOMAIN", "https://example.org"),
+    ("MAIL_DOMAIN", "müller.example"),
     ("DEFAULT_FROM", "hi"),
     ("DEFAULT_FROM", "a@b.org,c@d.org"),
+    ("DEFAULT_FROM", "Website <noreply>"),
+    ("DEFAULT_FROM", "Website <a@b.org> x"),
+    ("DEFAULT_FROM", "A <a@b.org>, B <c@d.org>"),
+    ("DEFAULT_FROM", "x@y.org <a@b.org>"),
+    ("DEFAULT_FROM", "Website (new) <a@b.org>"),
+    ("DEFAULT_FROM", "Website <hi@müller.example>"),
+    ("DEFAULT_FROM", "hi@müller.example"),
+    ("FORWARD_EMAIL", "me@müller.example"),
     ("FORWARD_EMAIL", "me"),
     ("FORWARD_EMAIL", "me@example.com,you"),
     ("SMTP_RELAY_DAILY_LIMIT", "0"),
@@ -75,15 +89,20 @@ BAD: Final = [
 ]
 
 
-def mail_server_says(values: dict[str, str]) -> str:
-    """Return what the mail server's start finds wrong; nothing: it would start."""
-    done = subprocess.run(  # noqa: S603 - our own script
-        ("bash", "-c", SCRIPT),  # noqa: S607 - whichever bash there is
+def run_script(values: dict[str, str], script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with these variables."""
+    return subprocess.run(  # noqa: S603 - our own script
+        ("bash", "-c", script),  # noqa: S607 - whichever bash there is
         env={"PATH": os.environ["PATH"], **values},
         check=False,
         capture_output=True,
         text=True,
     )
+
+
+def mail_server_says(values: dict[str, str]) -> str:
+    """Return what the mail server's start finds wrong; nothing: it would start."""
+    done = run_script(values, SCRIPT)
     assert (done.returncode == 0) == (done.stderr == ""), done.stderr
     return done.stderr
 
@@ -118,6 +137,17 @@ def test_lists_have_the_same_items(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, text)
     assert load(ApiSettings).forward_email == ("me@example.com", "you@example.net")
     assert read_mail_settings(values, lambda path: path).forward_to == ("me@example.com", "you@example.net")
+
+
+def test_sender_with_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API writes the name of DEFAULT_FROM; server and check use its address."""
+    values = BASE | {"DEFAULT_FROM": "Website <noreply@example.org>"}
+    for variable, text in values.items():
+        monkeypatch.setenv(variable, text)
+    assert load(ApiSettings).sender == Mailbox("noreply@example.org", "Website")
+    assert read_mail_settings(values, lambda path: path).default_from == "noreply@example.org"
+    shown = f'{SCRIPT}; printf %s "$DEFAULT_FROM"'
+    assert run_script(values, shown).stdout == "noreply@example.org"
 
 
 def test_no_domain_for_the_check() -> None:

@@ -6,11 +6,14 @@ In front of a recording mail server rather than the stack: hundreds of mails wou
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
+from tests.documents import ROOT
+from tests.integration.api import schemathesis_hooks
 from tests.unit.api.fake_postfix import FakePostfix
 from tests.unit.api.test_serving import running, variables
 
@@ -47,7 +50,10 @@ async def test_schemathesis(tmp_path: Path) -> None:
     async with running(**environment) as api:
         told = asyncio.create_task(api.rest())  # or its log would fill the pipe
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "schemathesis.cli", *command), stdout=asyncio.subprocess.PIPE, cwd=tmp_path
+            *(sys.executable, "-m", "schemathesis.cli", *command),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": schemathesis_hooks.__name__, "PYTHONPATH": str(ROOT)},
         )
         report, _ = await process.communicate()
         told.cancel()

@@ -38,6 +38,45 @@ def test_everything_arrives(stack: Stack, subject: str) -> None:
     assert (file["filename"], file["size"]) == ("Übersicht 2026.bin", len(DATA))
 
 
+def test_image_and_headers(stack: Stack, subject: str) -> None:
+    """An image in the HTML, a calendar entry and headers of a newsletter pass the mail server unchanged."""
+    headers = {
+        "List-Unsubscribe": "<https://example.org/leave?id=" + "1" * 100 + ">, <mailto:leave@example.org>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "References": "<first@example.org> <second@example.org>",
+        "Auto-Submitted": "auto-generated",
+    }
+    files = [
+        {"name": "logo.png", "content": "data:image/png;base64,iVBORw0KGgo=", "content_id": "logo"},
+        {"name": "invite.ics", "type": "text/calendar; method=REQUEST", "content": "QkVHSU46VkNBTEVOREFS"},
+    ]
+    markup = '<table><tr><th>Name<td>Anna</table><img src="cid:logo"><a href="https://x.example/a?b=1">Go</a>'
+    request = {"to": RECIPIENT, "subject": subject, "html": markup, "headers": headers, "attachments": files}
+    assert stack.post({**request, "from": "taro..yamada@docomo.ne.jp"}).status_code == 200
+    mail = stack.received(subject)
+    received = {name: " ".join(value.split()) for name, value in mail["headers"]}
+    assert headers.items() <= received.items()
+    assert received["Reply-To"] == '"taro..yamada"@docomo.ne.jp'
+    assert mail["text"].strip() == "Name Anna\nGo <https://x.example/a?b=1>"
+    assert mail["html"].strip() == markup
+    assert [file["filename"] for file in mail["attachments"]] == ["invite.ics"]
+
+
+def test_quoted_recipient(stack: Stack, subject: str) -> None:
+    """A recipient whose local part needs quotes is accepted by Postfix, and its status shows it once."""
+    key = stack.api_key(f"carrier-{subject.removeprefix('test ')}")
+    mail = {"to": "taro..yamada@docomo.ne.jp", "subject": subject, "body": "x"}
+    response = stack.post(mail, **key)
+    assert response.status_code == 200, response.text
+    status = stack.url(API, response.json()["status_url"])
+
+    def recipients() -> list[str]:
+        return [one["recipient"] for one in stack.http.get(status).json()["recipients"] if one["state"] == "delivered"]
+
+    until("the delivery", lambda: recipients() != [])
+    assert recipients() == ['"***@docomo.ne.jp']
+
+
 def test_curl_form(stack: Stack, subject: str) -> None:
     """`curl -F` posts a form with a file, and reads JSON."""
     fields = {"to": RECIPIENT, "subject": subject, "body": "from curl", "file": "@README.md"}

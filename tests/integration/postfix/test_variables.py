@@ -84,6 +84,14 @@ def test_template_starts_without_relay(lab: Lab) -> None:
         ({"MAIL_PASSWORD": ""}, "MAIL_PASSWORD: not set, but MAIL_USER is: set both or neither"),
         ({"MAIL_PASSWORD": "your-secure-password"}, "MAIL_PASSWORD: still the template's value: choose a password"),
         ({"MAIL_PASSWORD": "a\nb"}, "MAIL_PASSWORD: the value has more than one line: keep the first"),
+        (
+            {"MAIL_DOMAIN": "Müller.example"},
+            "MAIL_DOMAIN: 'müller.example' is an international name: write xn--mller-kva.example",
+        ),
+        (
+            {"FORWARD_EMAIL": "me@straße.example"},
+            "FORWARD_EMAIL: 'me@straße.example' has an international domain: write me@xn--strae-oqa.example",
+        ),
         ({"DEFAULT_FROM": "hi"}, "DEFAULT_FROM: 'hi' is not an address: give it as name@example.org"),
         ({"FORWARD_EMAIL": "me"}, "FORWARD_EMAIL: 'me' is not an address"),
         (

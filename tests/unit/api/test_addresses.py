@@ -7,7 +7,14 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_api.addresses import Mailbox, parse_address, parse_address_or_domain, parse_domain, parse_mailbox
+from mail_api.addresses import (
+    Mailbox,
+    parse_address,
+    parse_address_or_domain,
+    parse_domain,
+    parse_mailbox,
+    parse_sender,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +100,28 @@ def test_domains() -> None:
         pytest.param("علي <a@x.org>", Mailbox("a@x.org", "علي"), id="right to left"),
         pytest.param("用户@例子.example", Mailbox("用户@xn--fsqu00a.example"), id="international"),
         pytest.param("e\u0301@x.org", Mailbox("\u00e9@x.org"), id="in one form"),
+        pytest.param("<a@x.org>", Mailbox("a@x.org"), id="angle brackets"),
+        pytest.param("'a@x.org'", Mailbox("a@x.org"), id="apostrophes"),
+        pytest.param('"a@x.org"', Mailbox("a@x.org"), id="quotation marks"),
+        pytest.param("\u201ea@x.org\u201c", Mailbox("a@x.org"), id="typographic quotation marks"),
+        pytest.param("(a@x.org)", Mailbox("a@x.org"), id="parentheses"),
+        pytest.param("<o'neill@x.org>", Mailbox("o'neill@x.org"), id="apostrophe within"),
+        pytest.param("mailto:a@x.org", Mailbox("a@x.org"), id="mailto"),
+        pytest.param("<MailTo:a@x.org?subject=Hi>", Mailbox("a@x.org"), id="mailto in brackets, with a subject"),
+        pytest.param("Anna <mailto:a@x.org>", Mailbox("a@x.org", "Anna"), id="mailto behind a name"),
+        pytest.param("a@x.org\u00a0", Mailbox("a@x.org"), id="no-break space"),
+        pytest.param("\u200ba\u00ad@x.\u2060org\ufeff", Mailbox("a@x.org"), id="invisible characters"),
+        pytest.param("\u202aAnna\u202c <a@x.org>", Mailbox("a@x.org", "Anna"), id="direction marks"),
+        pytest.param("a@x.org.", Mailbox("a@x.org"), id="point behind"),
+        pytest.param("a@x.org,", Mailbox("a@x.org"), id="comma behind"),
+        pytest.param("Lee, Anna <a@x.org>", Mailbox("a@x.org", "Lee, Anna"), id="comma without quotes"),
+        pytest.param("Lee, Anna, M.A. <a@x.org>", Mailbox("a@x.org", "Lee, Anna, M.A."), id="two commas"),
+        pytest.param("'Anna Lee' <a@x.org>", Mailbox("a@x.org", "Anna Lee"), id="name in apostrophes"),
+        pytest.param("taro..y@docomo.ne.jp", Mailbox('"taro..y"@docomo.ne.jp'), id="two points"),
+        pytest.param("Taro <taro.@EZweb.ne.jp>", Mailbox('"taro."@ezweb.ne.jp', "Taro"), id="point at the end"),
+        pytest.param(".taro@t.vodafone.ne.jp", Mailbox('".taro"@t.vodafone.ne.jp'), id="point at the start"),
+        pytest.param('"taro..y"@docomo.ne.jp', Mailbox('"taro..y"@docomo.ne.jp'), id="quoted already"),
+        pytest.param("taro.y@docomo.ne.jp", Mailbox("taro.y@docomo.ne.jp"), id="carrier, plain"),
     ],
 )
 def test_mailboxes(text: str, expected: Mailbox) -> None:
@@ -103,9 +132,55 @@ def test_mailboxes(text: str, expected: Mailbox) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "<a@x.org>",
+        "Anna Lee (a@x.org)",
+        "a@x.org (Anna Lee)",
+        "<a@x.org>, <b@y.org>",
+        "a@x.org; b@y.org",
+        "Lee (Anna) <a@x.org>",
+        "a@x.org <b@y.org>",
+    ],
+)
+def test_words(text: str) -> None:
+    """Where the meaning is not certain, the error shows the forms that are accepted."""
+    with pytest.raises(ValueError, match=r"must be one address: anna@example\.org, Anna Lee <anna@example\.org> or "):
+        parse_mailbox(text)
+
+
+@pytest.mark.parametrize("text", ["anna..lee@gmail.com", ".a@x.org", "a.@x.org", '"a b"@docomo.ne.jp'])
+def test_points_elsewhere(text: str) -> None:
+    """Points that only some carriers allow are a typing error at all other domains."""
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_mailbox(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("noreply@Example.org", "noreply@example.org", id="address"),
+        pytest.param("Website <noreply@example.org>", "Website <noreply@example.org>", id="name"),
+        pytest.param(" <noreply@example.org> ", "noreply@example.org", id="brackets alone"),
+    ],
+)
+def test_sender(text: str, expected: str) -> None:
+    """DEFAULT_FROM is an address, with a name or without."""
+    assert parse_sender(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Website", "Website <hi>", "a\nb <hi@x.org>", "W <é@x.org>", "W <hi@müller.example>", "W <a@x.org> <b@x.org>"],
+    ids=ascii,
+)
+def test_no_sender(text: str) -> None:
+    """Anything else is refused."""
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_sender(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         '"" <a@x.org>',
-        "Lee, Anna <a@x.org>",
         "a@x.org, b@y.org",
         "a@x.org <b@y.org>",
         "Anna <a@x.org> b",
@@ -120,6 +195,6 @@ def test_mailboxes(text: str, expected: Mailbox) -> None:
     ids=lambda text: ascii(text)[:30],
 )
 def test_no_mailbox(text: str) -> None:
-    """Lists, and names that RFC 5322 wants quoted, are refused."""
+    """Lists, and names with other special characters than a comma, are refused."""
     with pytest.raises(ValueError, match=r"\w"):
         parse_mailbox(text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mail_api.header_fields import NAME_PROBLEM
 from tests.unit.api.conftest import SHARED
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ ONE_LINE = "must be one line without control characters"
         pytest.param({"html": True, "body": ..., "text": "x"}, "body: is required when html is true", id="only text"),
         pytest.param({"text": "x"}, "text: says the same as body; send one of them", id="body and text"),
         pytest.param({"headers_": []}, "headers: must be an object", id="headers of the wrong type"),
-        pytest.param({"headers_": {"Bcc": "x"}}, "headers.Bcc: must be X- and letters, digits or -", id="other header"),
+        pytest.param({"headers_": {"Bcc": "x"}}, f"headers.Bcc: {NAME_PROBLEM}", id="other header"),
         pytest.param({"headers_": {"X-A": "a\nb"}}, f"headers.X-A: {ONE_LINE}", id="line break in a header"),
         pytest.param({"headers_": {f"X-{n}": "" for n in range(21)}}, "headers: holds more than 20 entries", id="many"),
         pytest.param({"metadata": {"a b": "x"}}, "metadata.a b: must be letters, digits, _, . or -", id="tag's name"),
@@ -76,6 +78,20 @@ ONE_LINE = "must be one line without control characters"
             {"attachments": [FILE | {"type": "a/b\nX-Y: z"}]},
             "attachments.0.type: is not a media type such as image/png",
             id="line break in a type",
+        ),
+        pytest.param({"subject": None}, "subject: is required", id="null is absent"),
+        pytest.param(
+            {"to": [None, "a@mydomain.test", "b"]}, "to.2: An email address must have an @-sign", id="null in a list"
+        ),
+        pytest.param(
+            {"attachments": [None, FILE, {"name": None, "content": "YQ=="}]},
+            "attachments.2.name: must be a string",
+            id="null in files",
+        ),
+        pytest.param(
+            {"attachments": [FILE | {"content_id": "a"}] * 2},
+            "attachments: hold the same content_id twice",
+            id="one id for two images",
         ),
         pytest.param({"body": "a\0b"}, "body: must not hold NUL characters", id="NUL in the body"),
         pytest.param({"subject": 1, "body": 2}, "subject: must be a string; body: must be a string", id="two fields"),
@@ -107,6 +123,46 @@ async def test_bad_json(shared_api: Api, content: bytes) -> None:
     response = await shared_api.client.post("/send", content=content, headers=JSON)
     assert 400 == response.status_code
     assert response.json()["message"].startswith("request: ")
+
+
+@SHARED
+async def test_json_name_twice(shared_api: Api, shared_postfix: FakePostfix) -> None:
+    """A name that is there twice is rejected, since one of its values would be lost."""
+    content = b'{"to": "hello@mydomain.test", "subject": "s", "body": "a", "body": "b"}'
+    response = await shared_api.client.post("/send", content=content, headers=JSON)
+    assert (400, []) == (response.status_code, shared_postfix.commands)
+    assert {"body": "is there twice in one JSON object"} == response.json()["errors"]
+
+
+@SHARED
+async def test_json_in_latin_1(shared_api: Api) -> None:
+    """JSON that is not UTF-8 is rejected with the fix."""
+    response = await shared_api.client.post("/send", content='{"body": "ü"}'.encode("latin-1"), headers=JSON)
+    assert response.json()["message"] == "request: is not valid JSON: encode it as UTF-8"
+
+
+async def test_json_in_declared_charset(api: Api, postfix: FakePostfix) -> None:
+    """JSON in a charset that Content-Type declares is read in it."""
+    content = '{"to": "hello@mydomain.test", "subject": "s", "body": "Grüße"}'.encode("latin-1")
+    headers = {"Content-Type": "application/json; charset=ISO-8859-1"}
+    assert 200 == (await api.client.post("/send", content=content, headers=headers)).status_code
+    assert b64encode("Grüße\r\n".encode()) in postfix.mails[0].content
+
+
+async def test_nulls(api: Api, postfix: FakePostfix) -> None:
+    """Null is absent at every place of a JSON request."""
+    fields: dict[str, Any] = {
+        "to": ["hello@mydomain.test", None],
+        "reply_to": {"email": "v@x.test", "name": None},
+        "headers_": {"X-A": None, "X-B": "b"},
+        "metadata": {"a": None, "b": "c"},
+        "attachments": [None, {**FILE, "type": None, "content_id": None}],
+        **dict.fromkeys(("cc", "bcc", "text", "from_", "from_name", "html", "redirect", "form_opened_at", "hp_url")),
+    }
+    response = await api.send(**fields)
+    assert (response.status_code, postfix.mails[0].recipients) == (200, ["hello@mydomain.test"])
+    assert b"X-A" not in postfix.mails[0].content
+    assert api.log("mail accepted")[0]["mail.metadata"] == {"b": "c"}
 
 
 @SHARED

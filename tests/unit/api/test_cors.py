@@ -35,6 +35,16 @@ async def test_headers_of_other_scripts(api: Api) -> None:
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+@pytest.mark.parametrize(
+    "asked", ["baggage, traceparent, tracestate", "x-requested-with", "Authorization,Idempotency-Key"]
+)
+async def test_any_requested_header(api: Api, asked: str) -> None:
+    """Headers that scripts add are allowed as they are asked for: the API does not read them."""
+    headers = {"Origin": OWN, **PREFLIGHT, "Access-Control-Request-Headers": asked}
+    response = await api.client.options("/send", headers=headers)
+    assert (response.status_code, response.headers["Access-Control-Allow-Headers"]) == (200, asked)
+
+
 async def test_foreign_preflight(api: Api) -> None:
     """A foreign page is told no, without any CORS header."""
     response = await api.client.options("/send", headers={"Origin": FOREIGN, **PREFLIGHT})

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from mail_api.errors import InvalidRequest
-from mail_api.request_body import parse_urlencoded
+from mail_api.form_data import parse_urlencoded
 from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import DROP
 

@@ -222,6 +222,84 @@ def test_attachments(name: str, media_type: str | None, expected: tuple[str, str
     assert (text_of(mail), text_of(mail, "html")) == ("a\n", "<p>a</p>\n")
 
 
+PIXEL = {"name": "logo.png", "content": "data:image/png;base64,iVBORw0KGgo=", "content_id": "logo"}
+
+
+def structure(mail: EmailMessage) -> list[str]:
+    """Return the types of all parts, in their order."""
+    return [part.get_content_type() for part in mail.walk()]
+
+
+def test_inline_image() -> None:
+    """An image that the HTML shows is beside it; the other files are attached to the whole."""
+    file = {"name": "a.pdf", "content": "YQ=="}
+    mail = parsed(wire(body="b", html='<p>x</p><img src="cid:logo">', attachments=[file, PIXEL]))
+    assert structure(mail) == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "application/pdf",
+    ]
+    related = mail.get_body(("related",))
+    assert related is not None
+    (image,) = list(related.iter_attachments())
+    assert (image["Content-ID"], image.get_content_disposition(), image.get_filename()) == (
+        "<logo>",
+        "inline",
+        "logo.png",
+    )
+    assert related["Content-Type"].params["type"] == "text/html"
+    assert (text_of(mail), text_of(mail, "html")) == ("b\n", '<p>x</p><img src="cid:logo">\n')
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"body": "b"}, {"body": "b", "html": "<p>x</p>"}, {"body": "b", "html": "<img src=cid:logo2>"}],
+    ids=["no HTML", "HTML without it", "another id"],
+)
+def test_image_that_is_not_shown(fields: dict[str, Any]) -> None:
+    """An image with an id that no HTML shows is an ordinary attachment, so that it is seen."""
+    (image,) = list(parsed(wire(**fields, attachments=[PIXEL])).iter_attachments())
+    assert (image.get_content_disposition(), image["Content-ID"]) == ("attachment", "<logo>")
+
+
+def test_long_type() -> None:
+    """A type with many parameters is folded."""
+    kind = "text/calendar; method=REQUEST; charset=utf-8; component=VEVENT; x-note=" + "a" * 80
+    raw = wire(attachments=[{"name": "a.ics", "type": kind, "content": "YQ=="}])
+    assert b"text/calendar;\r\n method=REQUEST;\r\n charset=utf-8;\r\n" in raw
+    (file,) = list(parsed(raw).iter_attachments())
+    assert dict(file["Content-Type"].params)["x-note"] == "a" * 80
+
+
+def test_sender_with_a_name() -> None:
+    """DEFAULT_FROM can have a name."""
+    request = SendRequest.model_validate({"to": "a@x.test", "subject": "Hi", "body": "Hello"})
+    mail = compose(request, sender=Mailbox("noreply@x.test", "Müller, Web"), stamp=STAMP)
+    assert mailboxes(mail.as_bytes(), "From") == [("Müller, Web", "noreply@x.test")]
+
+
+def test_recipient_twice() -> None:
+    """Recipients that differ in the case of the domain are one, in the header too."""
+    request = SendRequest.model_validate(
+        {"to": ["a@X.test", "Anna <a@x.test>"], "cc": "A@x.test", "bcc": "a@x.TEST", "subject": "s", "body": "b"}
+    )
+    assert request.recipients == ("a@x.test", "A@x.test")
+    assert request.hidden_recipients == ()
+    assert mailboxes(wire(to=["a@X.test", "Anna <a@x.test>"]), "To") == [("", "a@x.test")]
+
+
+@pytest.mark.parametrize("name", ["\u202eAnna\u202c", "An\u200bna\u00ad", "\u2066Anna"], ids=ascii)
+def test_hidden_characters_of_names(name: str) -> None:
+    """Invisible and bidirectional control characters are removed from display names."""
+    raw = wire(STAMP, to={"email": "a@x.test", "name": name}, from_name=name, **{"from": "v@x.test"})
+    assert (mailboxes(raw, "To"), mailboxes(raw, "Reply-To")) == ([("Anna", "a@x.test")], [("Anna", "v@x.test")])
+    assert mailboxes(wire(STAMP, from_name="\u200b", **{"from": "v@x.test"}), "Reply-To") == [("", "v@x.test")]
+
+
 def test_international() -> None:
     """Headers hold UTF-8 when an address needs it, and only then; the content stays 7-bit."""
     raw = wire(to="用户@例子.example", body="é", subject="é")

@@ -8,7 +8,7 @@ VARIABLES=(
     'MAIL_HOSTNAME|mail.{MAIL_DOMAIN}|the name it has in the greeting, the certificate and Received headers'
     'MAIL_USER||the user of the submission port (587); without one nobody can log in there'
     'MAIL_PASSWORD||the password of MAIL_USER'
-    'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of mail that has none the outside would understand'
+    'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of the API'"'"'s mails, as an address or Name <address>; replaces senders of LOCAL_DOMAINS too'
     'FORWARD_EMAIL||where mail for MAIL_DOMAIN and the system'"'"'s own mail goes; one address or several, by comma'
     'FORWARD_RECIPIENTS|all|which addresses of MAIL_DOMAIN are forwarded: all, or names by comma (hi,info); postmaster always is'
     'FORWARD_DAILY_LIMIT|100|mails from outside forwarded in 24 h, then 450; keeps a stranger from spending the relay'"'"'s quota; 0: no limit'
@@ -60,6 +60,7 @@ read_variables() {
         [[ -n ${!name} ]] || printf -v "$name" %s "$(fill_in "$default")"
     done
     join_app_password
+    take_address DEFAULT_FROM
     lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST USE_TLS TLS_VERIFY \
         MAIL_LOG_ADDRESSES
     as_yes_or_no USE_TLS
@@ -86,6 +87,14 @@ trim() {
     value=${value%"${value##*[![:space:]]}"}
     value=${value#"${value%%[![:space:]]*}"}
     printf -v "$1" %s "$value"
+}
+
+# `Shop <hi@example.org>`: the API writes the name, the server needs the address alone.
+take_address() {
+    local name='("[^"]+"|[^]<>@"();:\]*)'
+    [[ ${!1} =~ ^$name[[:space:]]*\<([^<>]*)\>$ ]] || return 0
+    printf -v "$1" %s "${BASH_REMATCH[2]}"
+    trim "$1"
 }
 
 # Google shows app passwords in four groups of four; the spaces are not part of them.

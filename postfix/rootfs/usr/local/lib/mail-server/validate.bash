@@ -56,6 +56,7 @@ check_identity() {
         return
     fi
     check_domain MAIL_DOMAIN
+    ! is_international "$MAIL_DOMAIN" || return 0 # the defaults of the others hold it
     check_domain MAIL_HOSTNAME
     check_address DEFAULT_FROM "$DEFAULT_FROM"
     local domain
@@ -169,12 +170,18 @@ check_numbers_and_times() {
 
 check_domain() {
     check_placeholder "$1" 'give your own domain'
-    is_domain "${!1}" || mistake "$1" "'${!1}' is not a domain: give a name as example.org, without @, scheme or port"
+    if is_international "${!1}"; then
+        mistake "$1" "'${!1}' is an international name: write $(ascii_form "${!1}")"
+    elif ! is_domain "${!1}"; then
+        mistake "$1" "'${!1}' is not a domain: give a name as example.org, without @, scheme or port"
+    fi
 }
 
 check_address() {
     if is_placeholder "$2"; then
         mistake "$1" "'$2' is the template's: give your own address"
+    elif is_international "${2##*@}"; then
+        mistake "$1" "'$2' has an international domain: write ${2%@*}@$(ascii_form "${2##*@}")"
     elif ! is_address "$2"; then
         mistake "$1" "'$2' is not an address: give it as name@example.org"
     fi
@@ -211,6 +218,15 @@ is_placeholder() {
 is_domain() {
     local label='[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
     [[ ${#1} -le 253 && $1 =~ ^$label(\.$label)+$ && ! $1 =~ ^[0-9.]+$ ]]
+}
+
+# DNS, Postfix and Traefik take ASCII only: müller.example is xn--mller-kva.example there (RFC 5890).
+is_international() {
+    [[ $1 == *[![:ascii:]]* ]]
+}
+
+ascii_form() {
+    idn2 -- "$1" 2>/dev/null || echo 'its ASCII form, which begins with xn--'
 }
 
 is_host() {
