@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -26,12 +26,16 @@ from mail_api.errors import (
     SenderNotAllowed,
     result_of,
 )
+from mail_api.form_fields import REDIRECT, honeypots_of, sort_fields
+from mail_api.form_files import Form
+from mail_api.form_mail import make_form_mail
 from mail_api.ledger_client import LedgerClient
 from mail_api.quota import QuotaAdmission
 from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness
 from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, parse_body, read_body, wants_json
 from mail_api.request_log import set_log_line
+from mail_api.responses import AnswerTexts, set_texts
 from mail_api.schemas import SendRequest, parse_send_request
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
@@ -48,10 +52,20 @@ LARGE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class FormRules:
+    """A form that has a file, and the sites whose pages may send it."""
+
+    form: Form
+    access: AccessRules
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that requests need, built once by `create_app`."""
 
     settings: Settings
+    forms: Mapping[str, FormRules]
+    """The forms that have a file, by their path."""
     telemetry: Telemetry
     ledger: LedgerClient
     api_keys: ApiKeys
@@ -79,6 +93,13 @@ def get_services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
+
+
+def form_of(request: Request, services: Services) -> FormRules | None:
+    """Return the form that the request's path belongs to; None for all other paths."""
+    return services.forms.get(request.scope["route"].path)
+
+
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`")
 
 
@@ -90,6 +111,8 @@ class SendRecord:
     queue_id: str | None = None
     recipients: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    form: str | None = None
+    """The form's name, for a request to a form that has a file."""
     result: Code = Code.ACCEPTED
     is_accepted: bool = False
     """The mail server has the mail; a later error is not about the mail."""
@@ -97,7 +120,8 @@ class SendRecord:
 
 async def record_request(request: Request, services: ServicesDep) -> AsyncIterator[SendRecord]:
     """Count a request to send, and describe its outcome in the log, exactly once, however it ends."""
-    record, reason = SendRecord(), ""
+    rules = form_of(request, services)
+    record, reason = SendRecord(form=rules.form.name if rules else None), ""
     try:
         yield record
     except BaseException as error:
@@ -105,9 +129,10 @@ async def record_request(request: Request, services: ServicesDep) -> AsyncIterat
         reason = mask_text(str(error)) if record.result is not Code.INTERNAL_ERROR else ""
         raise
     finally:
-        services.telemetry.count_message(record.result)
+        services.telemetry.count_message(record.result, record.form)
         fields = {
             Attribute.RESULT: record.result,
+            Attribute.FORM: record.form,
             Attribute.MESSAGE_ID: record.message_id,
             Attribute.QUEUE_ID: record.queue_id,
             Attribute.RECIPIENT: mask_address(record.recipients[0]) if record.recipients else None,
@@ -223,8 +248,10 @@ async def check_caller(request: Request, services: ServicesDep) -> Caller:
     if caller.key is not None:
         await services.api_keys.count_request(caller.key)
         return caller
+    rules = form_of(request, services)
+    access = rules.access if rules else services.access
     with caller.report_unverified():
-        services.access.check_origin(request.headers.getlist("origin"))
+        access.check_origin(request.headers.getlist("origin"))
     client = services.clients.of(request)
     if services.rate_limiter.is_on:
         services.shared_address.count(client)
@@ -254,21 +281,41 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
     Raises:
         ApiError: the body is not readable, or the mail is not allowed.
     """
+    return await _read(request, services, memory, lambda body: _parse_mail(request, body, caller, services))
+
+
+async def read_form(request: Request, services: ServicesDep, memory: MemoryDep, caller: CallerDep) -> AllowedMail:
+    """Read the fields of a form that has a file, and return the mail that the file makes of them.
+
+    Raises:
+        ApiError: the body is not readable, or fields are missing or cannot be used.
+    """
+    return await _read(request, services, memory, lambda body: _parse_form(request, body, caller, services))
+
+
+async def _read(
+    request: Request, services: Services, memory: BodyMemory, parse: Callable[[bytes], Coroutine[Any, Any, AllowedMail]]
+) -> AllowedMail:
     settings = services.settings
     body = await read_body(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
     if len(body) <= LARGE:
-        return await _parse_mail(request, body, caller, services)
+        return await parse(body)
     # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
-    return await services.in_thread(lambda: asyncio.run(_parse_mail(request, body, caller, services)))
+    return await services.in_thread(lambda: asyncio.run(parse(body)))
 
 
 async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
     settings = services.settings
     payload = await parse_body(body, request.headers)
-    redirect = _redirect(request, payload.get("redirect"), services.access)
-    if services.bot_checks.is_honeypot_filled(payload):
-        raise HoneypotFilled(redirect)
-    services.bot_checks.check_fill_time(payload, time.time())
+    redirect = _check_bots(request, payload, services, services.access)
+    payload, ignored = sort_fields(
+        payload,
+        honeypots_of(settings),
+        is_form=media_type_of(request.headers) in FORMS,
+        # Without a key, every recipient is one of ALLOWED_RECIPIENTS. A key can write to anyone: it names its fields.
+        is_automatic=settings.append_form_fields and caller.key is None,
+    )
+    set_texts(request, AnswerTexts(ignored=ignored))
     mail = parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
     if caller.key is None:
         with caller.report_unverified():
@@ -281,7 +328,44 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
     return AllowedMail(mail, caller.key, sender, idempotency, redirect)
 
 
+async def _parse_form(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
+    rules = services.forms[request.scope["route"].path]
+    confirmation = rules.form.file.confirmation
+    set_texts(request, AnswerTexts(confirmation.title, confirmation.text, rules.form.file.labels))
+    payload = await parse_body(body, request.headers)
+    own_page = None if _is_script(request) else confirmation.redirect
+    redirect = _check_bots(request, payload, services, rules.access, own_page)
+    mail = make_form_mail(rules.form, payload, services.settings, honeypots_of(services.settings))
+    mail = services.access.with_default_to(mail)
+    idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
+    return AllowedMail(mail, caller.key, None, idempotency, redirect)
+
+
 AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]
+
+
+FormMailDep = Annotated[AllowedMail, Depends(read_form)]
+
+
+def _check_bots(
+    request: Request,
+    payload: Mapping[str, Any],
+    services: Services,
+    access: AccessRules,
+    own_page: str | None = None,
+) -> str | None:
+    """Return the page after a success: the one that the request names, or else the form's own.
+
+    Raises:
+        RedirectNotAllowed: the page is not on an allowed site.
+        HoneypotFilled, FilledTooFast: a program sent the form.
+        InvalidRequest: the time when the form was opened is no number.
+    """
+    redirect = _redirect(request, payload.get(REDIRECT), access) or own_page
+    if services.bot_checks.is_honeypot_filled(payload):
+        raise HoneypotFilled(redirect)
+    services.bot_checks.check_fill_time(payload, time.time())
+    return redirect
 
 
 def _redirect(request: Request, wanted: object, access: AccessRules) -> str | None:
@@ -290,6 +374,11 @@ def _redirect(request: Request, wanted: object, access: AccessRules) -> str | No
     if not isinstance(wanted, str) or not access.allows_page(wanted):
         raise RedirectNotAllowed
     return None if wants_json(request.headers) else wanted
+
+
+def _is_script(request: Request) -> bool:
+    """Return whether the answer is read by a program: it sent JSON, or asks for JSON."""
+    return media_type_of(request.headers) not in FORMS or wants_json(request.headers)
 
 
 def _sender(mail: SendRequest, key: ApiKey | None) -> Mailbox | None:

@@ -34,8 +34,10 @@ _TABLE: Final = '<table cellpadding="4" style="margin-top: 1em; border-collapse:
 _NAME_CELL: Final = '<th align="left" valign="top">'
 _VALUE_CELL: Final = '<td valign="top" style="white-space: pre-wrap">'
 
+NO_NUL: Final = r"^[^\u0000]*$"
+"""Pattern of a value in JSON Schema."""
 _SCALARS: Final[list[Schema]] = [
-    {"type": "string", "maxLength": LONGEST_VALUE, "pattern": r"^[^\u0000]*$"},
+    {"type": "string", "maxLength": LONGEST_VALUE, "pattern": NO_NUL},
     {"type": ["number", "boolean", "null"]},
 ]
 FIELDS: Final[Schema] = {
@@ -80,10 +82,8 @@ def _name(name: str) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, list):
-        text = ", ".join(_scalar(one) for one in value if one is not None)
-    else:
-        text = _scalar(value)
+    values = value if isinstance(value, list) else [value]
+    text = ", ".join(_scalar(one) for one in values if one is not None)
     if len(text) > LONGEST_VALUE:
         raise ValueError(f"is longer than {LONGEST_VALUE} characters")
     if "\0" in text:
@@ -102,7 +102,7 @@ def _scalar(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
-    raise ValueError(_KINDS)  # noqa: TRY004 - reported like every other problem of a value
+    raise ValueError(_KINDS)
 
 
 def _validated(value: object) -> tuple[ExtraField, ...]:
@@ -113,7 +113,7 @@ def _validated(value: object) -> tuple[ExtraField, ...]:
         return parse_extra_fields(value.items())
     if isinstance(value, tuple):  # parsed before, of a form
         return value
-    raise ValueError("must be an object")  # noqa: TRY004 - pydantic's contract
+    raise ValueError("must be an object")
 
 
 ExtraFields = Annotated[

@@ -1,4 +1,4 @@
-"""POST /send: checks the caller, reads the mail, records it, and hands it to Postfix.
+"""POST /send and POST /forms/NAME: check the caller, read the mail, record it, and send it to Postfix.
 
 record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read_mail ──▶ send_mail
 (metric, log line)  (503)                 (401, 403, 429)  (400, 413)    ├─ quota: room in the relay's day? (429)
@@ -7,7 +7,7 @@ record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read
                                                                         └─ smtp: Postfix says 250
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
@@ -18,8 +18,18 @@ from starlette.responses import Response
 
 from mail_api import openapi
 from mail_api.addresses import Mailbox
-from mail_api.dependencies import LARGE, AllowedMail, AllowedMailDep, RecordDep, SendRecord, Services, ServicesDep
+from mail_api.dependencies import (
+    LARGE,
+    AllowedMail,
+    AllowedMailDep,
+    FormMailDep,
+    RecordDep,
+    SendRecord,
+    Services,
+    ServicesDep,
+)
 from mail_api.errors import Code, OutcomeUnknown, QuotaExhausted, result_of
+from mail_api.form_files import Form
 from mail_api.message import Stamp, compose, needs_utf8
 from mail_api.responses import accepted_response
 from mail_api.schemas import SendAnswer, SendRequest
@@ -33,8 +43,8 @@ from mail_telemetry.names import Attribute, SpanName
 from mail_telemetry.propagation import traceparent
 
 
-def create_router(settings: Settings) -> APIRouter:
-    """Return the router of POST /send; its description depends on the settings."""
+def create_router(settings: Settings, forms: Iterable[Form]) -> APIRouter:
+    """Return the router of POST /send and of the forms; its description depends on the settings and the forms."""
     router = APIRouter(tags=["Send"])
 
     @router.post(
@@ -53,7 +63,28 @@ def create_router(settings: Settings) -> APIRouter:
         replayed = await send_mail(mail, record, services)
         return accepted_response(request, record.message_id or "", redirect=mail.redirect, replayed=replayed)
 
+    for form in forms:
+        # A path for each form: an unknown name is an unknown path, in answers as in metrics.
+        router.add_api_route(
+            form.path,
+            send_form,
+            methods=["POST"],
+            summary=f"Send the form {form.name}",
+            response_model=SendAnswer,
+            responses=openapi.FORM_RESPONSES,
+            openapi_extra=openapi.form_request_body(form, settings.max_attachments),
+            operation_id=f"send_form_{form.name}",
+        )
     return router
+
+
+async def send_form(request: Request, record: RecordDep, mail: FormMailDep, services: ServicesDep) -> Response:
+    """Send the mail that the form's file makes of the fields.
+
+    The file sets recipient, templates and required fields; no field can change them. Every field reaches the recipient.
+    """
+    replayed = await send_mail(mail, record, services)
+    return accepted_response(request, record.message_id or "", redirect=mail.redirect, replayed=replayed)
 
 
 async def send_mail(mail: AllowedMail, record: SendRecord, services: Services) -> bool:
@@ -76,7 +107,7 @@ async def send_mail(mail: AllowedMail, record: SendRecord, services: Services) -
         record.message_id, record.result = repeated, Code.REPLAYED
         return True
     try:
-        receipt = await _submit(mail, new, shortage, services)
+        receipt = await _submit(mail, new, shortage, services, record.form)
     except BaseException as error:
         outcome = outcome_of(error, result_of(error))
         if isinstance(outcome, SubmissionFailed):
@@ -103,12 +134,12 @@ def _new_submission(mail: AllowedMail, settings: Settings) -> NewSubmission:
 
 
 async def _submit(
-    mail: AllowedMail, new: NewSubmission, shortage: QuotaExhausted | None, services: Services
+    mail: AllowedMail, new: NewSubmission, shortage: QuotaExhausted | None, services: Services, form: str | None
 ) -> Receipt:
     if shortage:
         raise shortage  # not before: a repetition needs no room
     request, sender = mail.request, mail.sender or Mailbox(services.settings.default_from)
-    with _submit_span(new, services) as span:
+    with _submit_span(new, services, form) as span:
         stamp = Stamp(new.message_id, datetime.now(UTC), traceparent(span.get_span_context()))
         content = await _build(request, sender, stamp, services)
         span.set_attribute(Attribute.SIZE, len(content))
@@ -136,7 +167,7 @@ async def _build(request: SendRequest, sender: Mailbox, stamp: Stamp, services: 
 
 
 @contextmanager
-def _submit_span(new: NewSubmission, services: Services) -> Iterator[Span]:
+def _submit_span(new: NewSubmission, services: Services, form: str | None) -> Iterator[Span]:
     attributes: dict[str, str | int] = {
         Attribute.MESSAGE_ID: new.id,
         Attribute.RECIPIENT_COUNT: len(new.recipients),
@@ -144,6 +175,8 @@ def _submit_span(new: NewSubmission, services: Services) -> Iterator[Span]:
         Attribute.SERVER_ADDRESS: services.settings.smtp_host,
         Attribute.SERVER_PORT: services.settings.smtp_port,
     }
+    if form is not None:
+        attributes[Attribute.FORM] = form
     span = services.telemetry.tracer.start_span(SpanName.SUBMIT, kind=SpanKind.CLIENT, attributes=attributes)
     try:
         yield span
