@@ -307,16 +307,16 @@ async def _read(
 async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
     settings = services.settings
     payload = await parse_body(body, request.headers)
-    redirect = _check_bots(request, payload, services, services.access)
-    payload, ignored = sort_fields(
+    fields = sort_fields(
         payload,
         honeypots_of(settings),
         is_form=media_type_of(request.headers) in FORMS,
         # Without a key, every recipient is one of ALLOWED_RECIPIENTS. A key can write to anyone: it names its fields.
         is_automatic=settings.append_form_fields and caller.key is None,
     )
-    set_texts(request, AnswerTexts(ignored=ignored))
-    mail = parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
+    set_texts(request, AnswerTexts(ignored=fields.ignored))
+    redirect = _check_bots(request, payload, services, services.access)
+    mail = parse_send_request(fields.payload(), settings.max_attachments, settings.max_attachment_bytes)
     if caller.key is None:
         with caller.report_unverified():
             services.access.check_recipients(mail)

@@ -1,6 +1,7 @@
 """Which fields of a request belong to the API, which to the form's own protection, and which to the mail."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mail_api.access import OPENED_AT
@@ -47,32 +48,45 @@ def is_protection(name: str, honeypots: Iterable[str]) -> bool:
     return name.startswith("_") or name in {OPENED_AT, REDIRECT, *CAPTCHA_TOKENS, *honeypots}
 
 
+@dataclass(frozen=True, slots=True)
+class SortedFields:
+    """The fields of a request to /send: the API's own, those that are appended to the mail, and ignored ones."""
+
+    own: Mapping[str, Any]
+    extra: tuple[tuple[str, object], ...] = ()
+    """Extra fields of a form; JSON has them in `fields`, which is one of the API's own."""
+    ignored: tuple[str, ...] = ()
+    """Names for the answer: 20 at most, of 60 characters at most."""
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields as SendRequest takes them.
+
+        Raises:
+            InvalidRequest: an extra field cannot be used; the error has its name in the form.
+        """
+        extra = parse_extra_fields(self.extra)
+        return {**self.own, FIELDS: extra} if extra else dict(self.own)
+
+
 def sort_fields(
     payload: Mapping[str, Any], honeypots: Iterable[str], *, is_form: bool, is_automatic: bool
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the payload of /send with its extra fields in `fields`, and the names of fields that are ignored.
+) -> SortedFields:
+    """Return the fields of a request to /send by what becomes of them.
 
     Args:
         payload: the decoded body.
         honeypots: names of the honeypot fields.
-        is_form: whether the body is an HTML form. In a form, `fields.NAME` always is an extra field; JSON has `fields`.
+        is_form: whether the body is an HTML form, in which `fields.NAME` always is an extra field.
         is_automatic: whether a form's unknown fields are extra fields too.
-
-    Raises:
-        InvalidRequest: an extra field of a form cannot be used.
     """
-    known = {name: value for name, value in payload.items() if _is_known(name, is_form=is_form)}
+    own = {name: value for name, value in payload.items() if name in _OWN and not (is_form and name == FIELDS)}
     others = [
-        (name, value)
-        for name, value in payload.items()
-        if name not in known and not _is_hidden(name, payload, honeypots)
+        (name, value) for name, value in payload.items() if name not in own and not _is_hidden(name, payload, honeypots)
     ]
     if not is_form:
-        # JSON has no empty fields of buttons and browsers: null is the only value that stands for an absent field.
-        return known, _shown(name for name, value in others if value is not None)
-    extra = [(name.removeprefix(_EXPLICIT), value) for name, value in others if is_automatic or _is_explicit(name)]
-    ignored = _shown(name for name, _ in others if not is_automatic and not _is_explicit(name))
-    return known | {FIELDS: parse_extra_fields(extra)}, ignored
+        return SortedFields(own, (), _shown(name for name, value in others if value is not None))
+    extra = tuple((_plain(name), value) for name, value in others if is_automatic or _is_explicit(name))
+    return SortedFields(own, extra, _shown(name for name, _ in others if not (is_automatic or _is_explicit(name))))
 
 
 def form_fields(payload: Mapping[str, Any], honeypots: Iterable[str]) -> Iterator[tuple[str, object]]:
@@ -83,12 +97,12 @@ def form_fields(payload: Mapping[str, Any], honeypots: Iterable[str]) -> Iterato
             yield name, value
 
 
-def _is_known(name: str, *, is_form: bool) -> bool:
-    return name in _OWN and not (is_form and name == FIELDS)
-
-
 def _is_explicit(name: str) -> bool:
     return name.startswith(_EXPLICIT) and len(name) > len(_EXPLICIT)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix(_EXPLICIT) if _is_explicit(name) else name
 
 
 def _is_hidden(name: str, payload: Mapping[str, Any], honeypots: Iterable[str]) -> bool:

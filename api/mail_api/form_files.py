@@ -35,6 +35,7 @@ _KEYS: Final = "to, subject, body, html, reply_to, reply_to_name, required, labe
 _WORDS: Final = {
     "extra_forbidden": f"is not a key of a form file; the keys are {_KEYS}",
     "string_type": 'is not a text; write it in quotes: "..."',
+    "is_instance_of": 'is not a text; write it in quotes: "..."',
     "tuple_type": 'is not a list; write ["one", "two"]',
     "dict_type": "is not a table of names and texts",
     "model_type": "is not a table",
