@@ -35,7 +35,7 @@ def network(stack: Stack) -> Network:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the examples as their user would have them: this stack's values instead of the template's."""
+    """Return a folder with the examples, with this stack's values instead of the template's."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "plain").mkdir()
     for target, example in ((folder, "contact-form"), (folder / "plain", "plain-form")):
