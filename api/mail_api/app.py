@@ -1,7 +1,7 @@
 """`create_app` builds the whole API: read this file first, then `send.py`.
 
 request ──▶ TraceContextGuard ──▶ span (OpenTelemetry) ──▶ RequestLog ──▶ HTTP metrics ──▶ CORS ──▶ UnexpectedErrors
-        ──▶ router: send.py, status.py, health.py ──▶ dependencies.py: checks ──▶ endpoint
+        ──▶ router: send.py, forms.py, status.py, health.py ──▶ dependencies.py: checks ──▶ endpoint
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
-from mail_api import health, openapi, responses, send, status
+from mail_api import forms, health, openapi, responses, send, status
 from mail_api.access import AccessRules, BotChecks, CORSByPath
 from mail_api.auth import ApiKeys
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
@@ -42,12 +42,12 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     Raises:
         FormsInvalid: a form file cannot be used.
     """
-    forms = load_forms(settings)
-    names = {path: form.name for path, form in forms.items()}
+    form_files = load_forms(settings)
+    names = {path: form.name for path, form in form_files.items()}
     telemetry = Telemetry(registry, tracer_provider.get_tracer("mail_api"), names)
     pool = Pool(settings.smtp_host, settings.smtp_port, settings.smtp_pool_size)
     telemetry.watch_connections(pool)
-    services = _services(settings, telemetry, pool, forms)
+    services = _services(settings, telemetry, pool, form_files)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +74,8 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         telemetry=NO_NATIVE_TELEMETRY,
     )
     app.state.services = services
-    app.include_router(send.create_router(settings, forms.values()))
+    app.include_router(send.create_router(settings))
+    app.include_router(forms.create_router(settings, form_files.values()))
     app.include_router(status.router)
     app.include_router(health.router)
     if settings.api_docs:
@@ -92,13 +93,13 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     return TraceContextGuard(app, services.api_keys.shows_valid_key)
 
 
-def _services(settings: Settings, telemetry: Telemetry, pool: Pool, forms: Mapping[str, Form]) -> Services:
+def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: Mapping[str, Form]) -> Services:
     access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
     ledger = LedgerClient(settings.ledger_url, ledger_rules(settings), telemetry)
     quota = QuotaAdmission(ledger, settings.quota_reserve)
     return Services(
         settings=settings,
-        forms={path: FormRules(form, access.with_sites(form.file.origins)) for path, form in forms.items()},
+        forms={path: FormRules(form, access.with_sites(form.file.origins)) for path, form in form_files.items()},
         telemetry=telemetry,
         ledger=ledger,
         api_keys=ApiKeys(ledger),

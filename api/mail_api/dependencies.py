@@ -28,7 +28,6 @@ from mail_api.errors import (
 )
 from mail_api.form_fields import REDIRECT, honeypots_of, sort_fields
 from mail_api.form_files import Form
-from mail_api.form_mail import make_form_mail
 from mail_api.ledger_client import LedgerClient
 from mail_api.quota import QuotaAdmission
 from mail_api.rate_limit import RateLimiter
@@ -281,21 +280,17 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
     Raises:
         ApiError: the body is not readable, or the mail is not allowed.
     """
-    return await _read(request, services, memory, lambda body: _parse_mail(request, body, caller, services))
+    return await read_request(request, services, memory, lambda body: _parse_mail(request, body, caller, services))
 
 
-async def read_form(request: Request, services: ServicesDep, memory: MemoryDep, caller: CallerDep) -> AllowedMail:
-    """Read the fields of a form that has a file, and return the mail that the file makes of them.
-
-    Raises:
-        ApiError: the body is not readable, or fields are missing or cannot be used.
-    """
-    return await _read(request, services, memory, lambda body: _parse_form(request, body, caller, services))
-
-
-async def _read(
+async def read_request(
     request: Request, services: Services, memory: BodyMemory, parse: Callable[[bytes], Coroutine[Any, Any, AllowedMail]]
 ) -> AllowedMail:
+    """Read the body and return what `parse` makes of it; a large body is parsed in a thread.
+
+    Raises:
+        ApiError: the body is not readable, or the mail is not allowed.
+    """
     settings = services.settings
     body = await read_body(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
     if len(body) <= LARGE:
@@ -315,7 +310,7 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
         is_automatic=settings.append_form_fields and caller.key is None,
     )
     set_texts(request, AnswerTexts(ignored=fields.ignored))
-    redirect = _check_bots(request, payload, services, services.access)
+    redirect = check_bots(request, payload, services, services.access)
     mail = parse_send_request(fields.payload(), settings.max_attachments, settings.max_attachment_bytes)
     if caller.key is None:
         with caller.report_unverified():
@@ -328,26 +323,10 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
     return AllowedMail(mail, caller.key, sender, idempotency, redirect)
 
 
-async def _parse_form(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
-    rules = services.forms[request.scope["route"].path]
-    confirmation = rules.form.file.confirmation
-    set_texts(request, AnswerTexts(confirmation.title, confirmation.text, rules.form.file.labels))
-    payload = await parse_body(body, request.headers)
-    own_page = None if _is_script(request) else confirmation.redirect
-    redirect = _check_bots(request, payload, services, rules.access, own_page)
-    mail = make_form_mail(rules.form, payload, services.settings, honeypots_of(services.settings))
-    mail = services.access.with_default_to(mail)
-    idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
-    return AllowedMail(mail, caller.key, None, idempotency, redirect)
-
-
 AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]
 
 
-FormMailDep = Annotated[AllowedMail, Depends(read_form)]
-
-
-def _check_bots(
+def check_bots(
     request: Request,
     payload: Mapping[str, Any],
     services: Services,
@@ -374,11 +353,6 @@ def _redirect(request: Request, wanted: object, access: AccessRules) -> str | No
     if not isinstance(wanted, str) or not access.allows_page(wanted):
         raise RedirectNotAllowed
     return None if wants_json(request.headers) else wanted
-
-
-def _is_script(request: Request) -> bool:
-    """Return whether the answer is read by a program: it sent JSON, or asks for JSON."""
-    return media_type_of(request.headers) not in FORMS or wants_json(request.headers)
 
 
 def _sender(mail: SendRequest, key: ApiKey | None) -> Mailbox | None:

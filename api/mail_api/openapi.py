@@ -297,12 +297,8 @@ _FORM: Final[dict[str, Any]] = {
         **_PROTECTION,
     },
     "required": ["subject", "body"],
-    "additionalProperties": {
-        "type": "string",
-        "maxLength": LONGEST_VALUE,
-        "pattern": NO_NUL,
-        "description": "Any other field, such as phone: appended to the mail.",
-    },
+    # Without limits here: they are for fields that are appended, and those of a caller with an API key are ignored.
+    "additionalProperties": {"description": "Any other field, such as phone: appended to the mail."},
 }
 # Bytes have no type in JSON Schema (OpenAPI 3.1, "Encoding Object").
 _FILE: Final = {"contentMediaType": "application/octet-stream", "description": "Under any name."}

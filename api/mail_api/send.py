@@ -1,4 +1,4 @@
-"""POST /send and POST /forms/NAME: check the caller, read the mail, record it, and send it to Postfix.
+"""POST /send: check the caller, read the mail, record it, and send it to Postfix.
 
 record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read_mail ──▶ send_mail
 (metric, log line)  (503)                 (401, 403, 429)  (400, 413)    ├─ quota: room in the relay's day? (429)
@@ -7,7 +7,7 @@ record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read
                                                                         └─ smtp: Postfix says 250
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
@@ -22,14 +22,12 @@ from mail_api.dependencies import (
     LARGE,
     AllowedMail,
     AllowedMailDep,
-    FormMailDep,
     RecordDep,
     SendRecord,
     Services,
     ServicesDep,
 )
 from mail_api.errors import Code, OutcomeUnknown, QuotaExhausted, result_of
-from mail_api.form_files import Form
 from mail_api.message import Stamp, compose, needs_utf8
 from mail_api.responses import accepted_response
 from mail_api.schemas import SendAnswer, SendRequest
@@ -43,8 +41,8 @@ from mail_telemetry.names import Attribute, SpanName
 from mail_telemetry.propagation import traceparent
 
 
-def create_router(settings: Settings, forms: Iterable[Form]) -> APIRouter:
-    """Return the router of POST /send and of the forms; its description depends on the settings and the forms."""
+def create_router(settings: Settings) -> APIRouter:
+    """Return the router of POST /send; its description depends on the settings."""
     router = APIRouter(tags=["Send"])
 
     @router.post(
@@ -63,28 +61,7 @@ def create_router(settings: Settings, forms: Iterable[Form]) -> APIRouter:
         replayed = await send_mail(mail, record, services)
         return accepted_response(request, record.message_id or "", redirect=mail.redirect, replayed=replayed)
 
-    for form in forms:
-        # A path for each form: an unknown name is an unknown path, in answers as in metrics.
-        router.add_api_route(
-            form.path,
-            send_form,
-            methods=["POST"],
-            summary=f"Send the form {form.name}",
-            response_model=SendAnswer,
-            responses=openapi.FORM_RESPONSES,
-            openapi_extra=openapi.form_request_body(form, settings.max_attachments),
-            operation_id=f"send_form_{form.name}",
-        )
     return router
-
-
-async def send_form(request: Request, record: RecordDep, mail: FormMailDep, services: ServicesDep) -> Response:
-    """Send the mail that the form's file makes of the fields.
-
-    The file sets recipient, templates and required fields; no field can change them. Every field reaches the recipient.
-    """
-    replayed = await send_mail(mail, record, services)
-    return accepted_response(request, record.message_id or "", redirect=mail.redirect, replayed=replayed)
 
 
 async def send_mail(mail: AllowedMail, record: SendRecord, services: Services) -> bool:

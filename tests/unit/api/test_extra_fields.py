@@ -252,14 +252,14 @@ async def test_key_json(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
 async def test_off(start_api: StartApi, postfix: FakePostfix) -> None:
     """APPEND_FORM_FIELDS=false leaves unknown fields out, and the answer names them; explicit ones are appended."""
     api = await start_api(append_form_fields=False)
-    response = await post(api, phone="1", **{"fields.company": "ACME"})
+    response = await post(api, None, phone="1", **{"fields.company": "ACME"})
     assert response.json()["ignored"] == ["phone"]
     assert text_of(postfix) == "Hi\n\ncompany: ACME\n"
 
 
 async def test_field_named_fields(api: Api, postfix: FakePostfix) -> None:
     """A form may have a field that is called `fields`."""
-    assert (await post(api, fields="x", **{"fields.": "y"})).status_code == 200
+    assert (await post(api, None, fields="x", **{"fields.": "y"})).status_code == 200
     assert text_of(postfix) == "Hi\n\nfields: x\nfields.: y\n"
 
 
