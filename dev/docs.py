@@ -39,13 +39,17 @@ INSIDE: Final = frozenset(
     {
         *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
         *("QUEUE_HOST", "QUEUE_PORT", "QUEUE_TIMEOUT_SECONDS", "QUEUE_LISTEN_NAME"),
-        *("POSTFIX_SYSLOG_NAMES", "SPOOL_PATH", "SUBMISSION_HOST", "SUBMISSION_PORT"),
+        *("POSTFIX_SYSLOG_NAMES", "SPOOL_PATH", "FORMS_PATH", "SUBMISSION_HOST", "SUBMISSION_PORT"),
     }
 )
 """The containers' own wiring: the compose file leaves it at its defaults, so it is not in the table."""
 COMPOSE: Final = {
     "OTEL_CERTIFICATES_DIR": ("./secrets/otel", "The folder that is `/run/otel` in both services' containers."),
     "SECRETS_DIR": ("./secrets", "The folder that is `/run/secrets` in the mail server's container, for NAME_FILE."),
+    "FORMS_DIR": (
+        "./forms",
+        "The folder with a file for each form, for `POST /forms/NAME`; it may be empty or absent.",
+    ),
     "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
     "TRAEFIK_ENTRYPOINT": ("web", "The entry point of Traefik that the API is reached by."),
     "TRAEFIK_TLS": ("false", "`true`: Traefik ends TLS for the API, and answers 404 to plain HTTP."),

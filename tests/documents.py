@@ -21,7 +21,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 CODE: Final = frozenset({"sh", "bash", "console", "python", "javascript", "html"})
 """Languages that a reader runs."""
-OTHER: Final = frozenset({"text", "json", "yaml", "ini", "nginx", "caddyfile", "promql", "logql", "mermaid"})
+OTHER: Final = frozenset({"text", "json", "yaml", "ini", "nginx", "caddyfile", "promql", "logql", "mermaid", "toml"})
 """Languages of what is looked at."""
 
 _BLOCK: Final = re.compile(

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.addresses import Mailbox
 from mail_api.errors import FilledTooFast, InvalidRequest, OriginNotAllowed, RecipientNotAllowed
@@ -40,6 +40,10 @@ class AccessRules:
         """Return the rules of ALLOWED_RECIPIENTS, ALLOWED_HOSTS and DEFAULT_TO; the last is always allowed."""
         allowed = frozenset(entry.lower() for entry in (*recipients, default_to) if entry)
         return cls(recipients=allowed, sites=frozenset(sites), default_to=default_to)
+
+    def with_sites(self, sites: Iterable[str]) -> "AccessRules":
+        """Return the rules with these sites in addition to those of ALLOWED_HOSTS."""
+        return replace(self, sites=self.sites | frozenset(sites))
 
     def check_recipients(self, request: SendRequest) -> None:
         """Accept a request whose recipients are all allowed.
@@ -123,6 +127,18 @@ class AllowedHostsCORS(CORSMiddleware):
             response.headers["Vary"] = "Origin"
             return response
         return super().preflight_response(request_headers)
+
+
+class CORSByPath:
+    """CORS by the rules of a path: forms may have sites of their own, all other paths have ALLOWED_HOSTS."""
+
+    def __init__(self, app: ASGIApp, rules: AccessRules, by_path: Mapping[str, AccessRules]) -> None:
+        self._usual = AllowedHostsCORS(app, rules)
+        self._by_path = {path: AllowedHostsCORS(app, own) for path, own in by_path.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on through the rules of its path."""
+        await self._by_path.get(scope.get("path", ""), self._usual)(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """`create_app` builds the whole API: read this file first, then `send.py`.
 
 request ──▶ TraceContextGuard ──▶ span (OpenTelemetry) ──▶ RequestLog ──▶ HTTP metrics ──▶ CORS ──▶ UnexpectedErrors
-        ──▶ router: send.py, status.py, health.py ──▶ dependencies.py: checks ──▶ endpoint
+        ──▶ router: send.py, forms.py, status.py, health.py ──▶ dependencies.py: checks ──▶ endpoint
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -15,12 +15,13 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
-from mail_api import health, openapi, responses, send, status
-from mail_api.access import AccessRules, AllowedHostsCORS, BotChecks
+from mail_api import forms, health, openapi, responses, send, status
+from mail_api.access import AccessRules, BotChecks, CORSByPath
 from mail_api.auth import ApiKeys
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
-from mail_api.dependencies import Services
+from mail_api.dependencies import FormRules, Services
 from mail_api.errors import ApiError
+from mail_api.form_files import Form, load_forms
 from mail_api.ledger_client import LedgerClient, ledger_rules
 from mail_api.maintenance import maintain
 from mail_api.quota import QuotaAdmission
@@ -36,11 +37,17 @@ from mail_api.trace_context import TraceContextGuard
 
 
 def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider: TracerProvider) -> TraceContextGuard:
-    """Return the API. It connects to Postfix and the ledger when they are first needed."""
-    telemetry = Telemetry(registry, tracer_provider.get_tracer("mail_api"))
+    """Return the API. It connects to Postfix and the ledger when they are first needed.
+
+    Raises:
+        FormsInvalid: a form file cannot be used.
+    """
+    form_files = load_forms(settings)
+    names = {path: form.name for path, form in form_files.items()}
+    telemetry = Telemetry(registry, tracer_provider.get_tracer("mail_api"), names)
     pool = Pool(settings.smtp_host, settings.smtp_port, settings.smtp_pool_size)
     telemetry.watch_connections(pool)
-    services = _services(settings, telemetry, pool)
+    services = _services(settings, telemetry, pool, form_files)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -68,6 +75,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     )
     app.state.services = services
     app.include_router(send.create_router(settings))
+    app.include_router(forms.create_router(settings, form_files.values()))
     app.include_router(status.router)
     app.include_router(health.router)
     if settings.api_docs:
@@ -77,22 +85,25 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.add_exception_handler(HTTPException, responses.on_http_exception)
     # The last one added is the outermost.
     app.add_middleware(responses.UnexpectedErrors)
-    app.add_middleware(AllowedHostsCORS, rules=services.access)
+    by_path = {path: rules.access for path, rules in services.forms.items()}
+    app.add_middleware(CORSByPath, rules=services.access, by_path=by_path)
     add_http_metrics(app, registry)
     app.add_middleware(RequestLog)
     add_server_spans(app, tracer_provider)
     return TraceContextGuard(app, services.api_keys.shows_valid_key)
 
 
-def _services(settings: Settings, telemetry: Telemetry, pool: Pool) -> Services:
+def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: Mapping[str, Form]) -> Services:
+    access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
     ledger = LedgerClient(settings.ledger_url, ledger_rules(settings), telemetry)
     quota = QuotaAdmission(ledger, settings.quota_reserve)
     return Services(
         settings=settings,
+        forms={path: FormRules(form, access.with_sites(form.file.origins)) for path, form in form_files.items()},
         telemetry=telemetry,
         ledger=ledger,
         api_keys=ApiKeys(ledger),
-        access=AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to),
+        access=access,
         bot_checks=BotChecks(settings.honeypot_field, settings.min_fill_seconds),
         clients=ClientAddresses(settings.trusted_proxies, settings.client_address_header),
         shared_address=SharedAddressWarning(),

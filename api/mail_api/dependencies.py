@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -26,12 +26,15 @@ from mail_api.errors import (
     SenderNotAllowed,
     result_of,
 )
+from mail_api.form_fields import REDIRECT, honeypots_of, sort_fields
+from mail_api.form_files import Form
 from mail_api.ledger_client import LedgerClient
 from mail_api.quota import QuotaAdmission
 from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness
 from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, parse_body, read_body, wants_json
 from mail_api.request_log import set_log_line
+from mail_api.responses import AnswerTexts, set_texts
 from mail_api.schemas import SendRequest, parse_send_request
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
@@ -48,10 +51,20 @@ LARGE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class FormRules:
+    """A form that has a file, and the sites whose pages may send it."""
+
+    form: Form
+    access: AccessRules
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that requests need, built once by `create_app`."""
 
     settings: Settings
+    forms: Mapping[str, FormRules]
+    """The forms that have a file, by their path."""
     telemetry: Telemetry
     ledger: LedgerClient
     api_keys: ApiKeys
@@ -79,6 +92,13 @@ def get_services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
+
+
+def form_of(request: Request, services: Services) -> FormRules | None:
+    """Return the form that the request's path belongs to; None for all other paths."""
+    return services.forms.get(request.scope["route"].path)
+
+
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`")
 
 
@@ -90,6 +110,8 @@ class SendRecord:
     queue_id: str | None = None
     recipients: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    form: str | None = None
+    """The form's name, for a request to a form that has a file."""
     result: Code = Code.ACCEPTED
     is_accepted: bool = False
     """The mail server has the mail; a later error is not about the mail."""
@@ -97,7 +119,8 @@ class SendRecord:
 
 async def record_request(request: Request, services: ServicesDep) -> AsyncIterator[SendRecord]:
     """Count a request to send, and describe its outcome in the log, exactly once, however it ends."""
-    record, reason = SendRecord(), ""
+    rules = form_of(request, services)
+    record, reason = SendRecord(form=rules.form.name if rules else None), ""
     try:
         yield record
     except BaseException as error:
@@ -105,9 +128,10 @@ async def record_request(request: Request, services: ServicesDep) -> AsyncIterat
         reason = mask_text(str(error)) if record.result is not Code.INTERNAL_ERROR else ""
         raise
     finally:
-        services.telemetry.count_message(record.result)
+        services.telemetry.count_message(record.result, record.form)
         fields = {
             Attribute.RESULT: record.result,
+            Attribute.FORM: record.form,
             Attribute.MESSAGE_ID: record.message_id,
             Attribute.QUEUE_ID: record.queue_id,
             Attribute.RECIPIENT: mask_address(record.recipients[0]) if record.recipients else None,
@@ -223,8 +247,10 @@ async def check_caller(request: Request, services: ServicesDep) -> Caller:
     if caller.key is not None:
         await services.api_keys.count_request(caller.key)
         return caller
+    rules = form_of(request, services)
+    access = rules.access if rules else services.access
     with caller.report_unverified():
-        services.access.check_origin(request.headers.getlist("origin"))
+        access.check_origin(request.headers.getlist("origin"))
     client = services.clients.of(request)
     if services.rate_limiter.is_on:
         services.shared_address.count(client)
@@ -254,22 +280,38 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
     Raises:
         ApiError: the body is not readable, or the mail is not allowed.
     """
+    return await read_request(request, services, memory, lambda body: _parse_mail(request, body, caller, services))
+
+
+async def read_request(
+    request: Request, services: Services, memory: BodyMemory, parse: Callable[[bytes], Coroutine[Any, Any, AllowedMail]]
+) -> AllowedMail:
+    """Read the body and return what `parse` makes of it; a large body is parsed in a thread.
+
+    Raises:
+        ApiError: the body is not readable, or the mail is not allowed.
+    """
     settings = services.settings
     body = await read_body(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
     if len(body) <= LARGE:
-        return await _parse_mail(request, body, caller, services)
+        return await parse(body)
     # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
-    return await services.in_thread(lambda: asyncio.run(_parse_mail(request, body, caller, services)))
+    return await services.in_thread(lambda: asyncio.run(parse(body)))
 
 
 async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
     settings = services.settings
     payload = await parse_body(body, request.headers)
-    redirect = _redirect(request, payload.get("redirect"), services.access)
-    if services.bot_checks.is_honeypot_filled(payload):
-        raise HoneypotFilled(redirect)
-    services.bot_checks.check_fill_time(payload, time.time())
-    mail = parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
+    fields = sort_fields(
+        payload,
+        honeypots_of(settings),
+        is_form=media_type_of(request.headers) in FORMS,
+        # Without a key, every recipient is one of ALLOWED_RECIPIENTS. A key can write to anyone: it names its fields.
+        is_automatic=settings.append_form_fields and caller.key is None,
+    )
+    set_texts(request, AnswerTexts(ignored=fields.ignored))
+    redirect = check_bots(request, payload, services, services.access)
+    mail = parse_send_request(fields.payload(), settings.max_attachments, settings.max_attachment_bytes)
     if caller.key is None:
         with caller.report_unverified():
             services.access.check_recipients(mail)
@@ -282,6 +324,27 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
 
 
 AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]
+
+
+def check_bots(
+    request: Request,
+    payload: Mapping[str, Any],
+    services: Services,
+    access: AccessRules,
+    own_page: str | None = None,
+) -> str | None:
+    """Return the page after a success: the one that the request names, or else the form's own.
+
+    Raises:
+        RedirectNotAllowed: the page is not on an allowed site.
+        HoneypotFilled, FilledTooFast: a program sent the form.
+        InvalidRequest: the time when the form was opened is no number.
+    """
+    redirect = _redirect(request, payload.get(REDIRECT), access) or own_page
+    if services.bot_checks.is_honeypot_filled(payload):
+        raise HoneypotFilled(redirect)
+    services.bot_checks.check_fill_time(payload, time.time())
+    return redirect
 
 
 def _redirect(request: Request, wanted: object, access: AccessRules) -> str | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from mail_api import header_fields
 from mail_api.addresses import Mailbox
 from mail_api.attachments import Attachment
+from mail_api.extra_fields import with_fields
 from mail_api.html_text import plain_text
 from mail_api.schemas import SendRequest
 
@@ -98,7 +99,7 @@ def needs_utf8(request: SendRequest, sender: Mailbox) -> bool:
 
 def _add_content(mail: EmailMessage, request: SendRequest) -> None:
     plain, markup = request.parts
-    text = plain if plain is not None else plain_text(markup or "")
+    text, markup = with_fields(plain if plain is not None else plain_text(markup or ""), markup, request.fields)
     mail.set_content(text, cte=_encoding(text))
     if markup is not None:
         mail.add_alternative(markup, subtype="html", cte=_encoding(markup))

@@ -14,7 +14,9 @@ from starlette.responses import FileResponse, HTMLResponse
 from mail_api import errors
 from mail_api.access import OPENED_AT
 from mail_api.errors import ANSWERS, ApiError
+from mail_api.extra_fields import FIELDS, LONGEST_VALUE, NO_NUL
 from mail_api.fields import LINE, MOST_RECIPIENTS, TEXT, or_empty
+from mail_api.form_files import Form
 from mail_api.request_body import JSON, MULTIPART, URLENCODED
 from mail_api.responses import error_response, internal_error_response
 from mail_api.schemas import EXAMPLE, ErrorAnswer, SendAnswer, SendRequest
@@ -72,40 +74,45 @@ def _error_responses(*examples: ApiError) -> Responses:
     }
 
 
-_KEY_ERRORS: Final = (errors.KeyInvalid(), errors.RateLimited(42), errors.KeyRateLimited(42), errors.KeyUnverifiable())
-
-SEND_RESPONSES: Final[Responses] = {
+_ACCEPTED: Final[Responses] = {
     200: {
         "description": "The mail server has the mail in its queue.",
-        "content": {JSON: {"example": SendAnswer.of(_ID).model_dump()}},
+        "content": {JSON: {"example": SendAnswer.of(_ID).model_dump(exclude_none=True)}},
     },
     303: {"description": "The same, for a form that names a page in `redirect`."},
-    **_error_responses(
-        *_KEY_ERRORS,
-        errors.InvalidRequest((("subject", "is required"),)),
-        errors.InternationalAddress(),
-        errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
-        errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
-        errors.RecipientNotAllowed(),
-        errors.SenderNotAllowed(),
-        errors.OriginNotAllowed(),
-        errors.RedirectNotAllowed(),
-        errors.RequestTimeout(20),
-        errors.IdempotencyConflict(),
-        errors.RequestInFlight(),
-        errors.RequestTooLarge(1_000_000),
-        errors.UnsupportedMediaType(),
-        errors.KeyLimitExceeded(100, 100, None),
-        errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
-        errors.FilledTooFast(2),
-        errors.SenderRefused(550, "5.1.8 Sender address rejected"),
-        errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
-        errors.MailServerUnreachable(10),
-        errors.MailServerBusy(10),
-        errors.TooManyRequests(),
-        errors.OutcomeUnknown(_ID),
-    ),
 }
+_KEY_ERRORS: Final = (errors.KeyInvalid(), errors.RateLimited(42), errors.KeyRateLimited(42), errors.KeyUnverifiable())
+
+_FORM_ERRORS: Final = (
+    *_KEY_ERRORS,
+    errors.InvalidRequest((("subject", "is required"),)),
+    errors.InternationalAddress(),
+    errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
+    errors.MessageRefused(552, "5.3.4 Message size exceeds fixed limit"),
+    errors.OriginNotAllowed(),
+    errors.RedirectNotAllowed(),
+    errors.RequestTimeout(20),
+    errors.IdempotencyConflict(),
+    errors.RequestInFlight(),
+    errors.RequestTooLarge(1_000_000),
+    errors.UnsupportedMediaType(),
+    errors.KeyLimitExceeded(100, 100, None),
+    errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
+    errors.FilledTooFast(2),
+    errors.SenderRefused(550, "5.1.8 Sender address rejected"),
+    errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
+    errors.MailServerUnreachable(10),
+    errors.MailServerBusy(10),
+    errors.TooManyRequests(),
+    errors.OutcomeUnknown(_ID),
+)
+
+SEND_RESPONSES: Final[Responses] = {
+    **_ACCEPTED,
+    **_error_responses(*_FORM_ERRORS, errors.RecipientNotAllowed(), errors.SenderNotAllowed()),
+}
+FORM_RESPONSES: Final[Responses] = {**_ACCEPTED, **_error_responses(*_FORM_ERRORS)}
+"""Of a form with a file: no field chooses recipient or sender, so there is no answer about these."""
 _MESSAGE: Final = {
     "id": _ID,
     "state": "deferred",
@@ -119,6 +126,7 @@ _MESSAGE: Final = {
     "next_step": "Make a new app password and set SMTP_RELAY_PASSWORD.",
     "next_retry": {"earliest": "2026-11-22T09:35:02.000Z", "latest": "2026-11-22T09:40:02.000Z"},
     "gives_up_at": "2026-11-27T09:30:00.151Z",
+    "possible_duplicate": False,
     "recipients": [
         {
             "recipient": "h***@example.org",
@@ -128,6 +136,7 @@ _MESSAGE: Final = {
             "dsn": "5.7.8",
             "cause": "auth",
             "reply": "535-5.7.8 Username and Password not accepted.",
+            "possible_duplicate": False,
         }
     ],
     "metadata": {"form": "contact"},
@@ -197,6 +206,45 @@ def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any
         schemas = {kind: schema | {"required": ["to", *schema["required"]]} for kind, schema in schemas.items()}
     content = {kind: {"schema": schema} for kind, schema in schemas.items()}
     content[JSON]["example"] = EXAMPLE
+    return _request_body(content)
+
+
+def form_request_body(form: Form, most_attachments: int) -> dict[str, Any]:
+    """Return what OpenAPI says of the body of a form with a file: the fields that the file names, and any others.
+
+    Args:
+        form: the form.
+        most_attachments: MAX_ATTACHMENTS.
+    """
+    named = tuple(dict.fromkeys(name for _, name in form.file.named_fields))
+    properties = {name: _form_field(form, name) for name in named}
+    schema = {"type": "object", "required": list(dict.fromkeys(form.file.required)), "properties": properties}
+    strings = schema | {
+        "properties": _PROTECTION | properties,
+        "propertyNames": FIELDS["propertyNames"],
+        "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE, "pattern": NO_NUL},
+    }
+    files = {"attachments": _json_schema(most_attachments)["properties"]["attachments"]}
+    return _request_body(
+        {
+            JSON: {"schema": FIELDS | schema | {"properties": files | properties}},
+            URLENCODED: {"schema": strings},
+            MULTIPART: {"schema": strings | {"properties": strings["properties"] | {"file": _FILE}}},
+        }
+    )
+
+
+def _form_field(form: Form, name: str) -> dict[str, Any]:
+    text = {"type": "string", "maxLength": LONGEST_VALUE}
+    if name == form.file.reply_to:
+        field = _ADDRESS if name not in form.file.required else {"type": "string", "format": "email"}
+    else:
+        field = text | (TEXT if name in form.file.required else {"pattern": NO_NUL})
+    return field | ({"title": form.label(name)} if name in form.file.labels else {})
+
+
+def _request_body(content: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return a required body of these media types, and what else a request to send may have."""
     return {
         "requestBody": {"required": True, "content": content},
         "parameters": [
@@ -234,6 +282,10 @@ _CONTENT_RULES: Final = [
 ]
 _ADDRESS: Final = or_empty({"type": "string", "format": "email"})
 _ADDRESSES: Final = {"type": "array", "items": _ADDRESS, "maxItems": MOST_RECIPIENTS}
+_PROTECTION: Final[dict[str, Any]] = {
+    "redirect": {"type": "string", "description": "The page after a success, on a site of ALLOWED_HOSTS."},
+    OPENED_AT: {"type": "string", "pattern": "^[0-9]{0,15}$", "description": "Unix time, also in milliseconds."},
+}
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -245,10 +297,11 @@ _FORM: Final[dict[str, Any]] = {
         "subject": LINE,
         "body": TEXT,
         "from_name": or_empty(LINE),
-        "redirect": {"type": "string", "description": "The page after a success, on a site of ALLOWED_HOSTS."},
-        OPENED_AT: {"type": "string", "pattern": "^[0-9]{0,15}$", "description": "Unix time, also in milliseconds."},
+        **_PROTECTION,
     },
     "required": ["subject", "body"],
+    # Without limits here: they are for fields that are appended, and those of a caller with an API key are ignored.
+    "additionalProperties": {"description": "Any other field, such as phone: appended to the mail."},
 }
 # Bytes have no type in JSON Schema (OpenAPI 3.1, "Encoding Object").
 _FILE: Final = {"contentMediaType": "application/octet-stream", "description": "Under any name."}

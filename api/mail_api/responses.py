@@ -1,7 +1,10 @@
 """HTTP answers: of accepted mails, of errors, as JSON or as a page for a visitor whose browser sent a form."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 from string import Template
+from types import MappingProxyType
 from typing import Final
 
 from fastapi.exceptions import RequestValidationError
@@ -25,8 +28,12 @@ _MESSAGES: Final = {
     404: "There is nothing at this path; POST /send sends a mail",
     405: "This path does not take this method; see the Allow header",
 }
+_WRONG_ADDRESS: Final = "The form's owner has to correct its address (the attribute action)."
 _INTERNAL_MESSAGE: Final = "Internal error of the mail API; see its log"
+FORMS_PATH: Final = "/forms/"
+_NO_FORM: Final = "There is no form of this name; its file forms/NAME.toml makes the path /forms/NAME (docs/forms.md)"
 _UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
 _METHOD_NOT_ALLOWED: Final = 405
 _PAGE: Final = Template("""<!doctype html>
 <html lang="en">
@@ -52,23 +59,49 @@ _PAGE_HEADERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerTexts:
+    """Texts of the answer that depend on the request: of its form, and which of its fields are ignored."""
+
+    title: str = "Thank you"
+    text: str = "Your message has been sent."
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What error pages call a field; others have their names."""
+    ignored: tuple[str, ...] = ()
+
+
+def set_texts(request: Request, texts: AnswerTexts) -> None:
+    """Set the texts of the answer to this request."""
+    request.state.answer_texts = texts
+
+
+def texts_of(request: Request) -> AnswerTexts:
+    """Return the texts of the answer to this request."""
+    found: AnswerTexts = getattr(request.state, "answer_texts", AnswerTexts())
+    return found
+
+
 def accepted_response(
     request: Request, message_id: str, *, redirect: str | None = None, replayed: bool = False
 ) -> Response:
     """Return the answer for a mail that the mail server has: JSON, a page, or a redirect to the form's own page."""
+    texts = texts_of(request)
     if redirect is not None:
         response: Response = RedirectResponse(redirect, 303)
     elif wants_page(request.headers):
-        response = _page("Thank you", "Your message has been sent.", "You can close this page now.", role="status")
+        response = _page(texts.title, texts.text, "You can close this page now.", role="status")
     else:
-        response = JSONResponse(SendAnswer.of(message_id).model_dump())
+        answer = SendAnswer.of(message_id, texts.ignored)
+        response = JSONResponse(answer.model_dump(exclude_none=True))
     if replayed:
         response.headers[REPLAYED_HEADER] = "true"
     return response
 
 
-def error_response(error: ApiError, *, as_page: bool = False) -> Response:
-    """Return the answer for an error, by the table in `errors`."""
+def error_response(
+    error: ApiError, *, as_page: bool = False, labels: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """Return the answer for an error, by the table in `errors`; a page has the labels of fields for their names."""
     answer = answer_to(error)
     retry_after = error.retry_after or answer.retry_after
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
@@ -79,7 +112,7 @@ def error_response(error: ApiError, *, as_page: bool = False) -> Response:
         following = f"To ask the recipient whether it arrived, use this number: {message_id}"
         return _page("Your message may have been sent", str(error), following, role="alert", status=answer.status)
     if as_page:
-        return _error_page(error, answer.status, headers)
+        return _error_page(error, answer.status, headers, labels)
     content = ErrorAnswer(
         message=str(error),
         code=answer.code,
@@ -95,7 +128,7 @@ async def on_api_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HoneypotFilled):
         return accepted_response(request, new_message_id(), redirect=error.redirect)
     return (
-        error_response(error, as_page=wants_page(request.headers))
+        error_response(error, as_page=wants_page(request.headers), labels=texts_of(request).labels)
         if isinstance(error, ApiError)
         else internal_error_response()
     )
@@ -118,7 +151,11 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         headers["Allow"] = f"{headers.get('Allow', '')}, OPTIONS"
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=headers)
-    content = ErrorAnswer(message=_MESSAGES.get(status, error.detail), code=ROUTING.get(status, INTERNAL.code))
+    is_form = status == _NOT_FOUND and request.url.path.startswith(FORMS_PATH)
+    message = _NO_FORM if is_form else _MESSAGES.get(status, error.detail)
+    if wants_page(request.headers):
+        return _page("Your message was not sent", message, _WRONG_ADDRESS, role="alert", status=status, headers=headers)
+    content = ErrorAnswer(message=message, code=ROUTING.get(status, INTERNAL.code))
     return JSONResponse(content.model_dump(exclude_none=True), status, headers)
 
 
@@ -128,8 +165,9 @@ def internal_error_response() -> Response:
     return JSONResponse(content.model_dump(exclude_none=True), INTERNAL.status)
 
 
-def _error_page(error: ApiError, status: int, headers: dict[str, str]) -> Response:
-    rows = "".join(f"<li>{escape(field)}: {escape(problem)}</li>" for field, problem in error.errors.items())
+def _error_page(error: ApiError, status: int, headers: dict[str, str], labels: Mapping[str, str]) -> Response:
+    named = ((labels.get(name, name), problem) for name, problem in error.errors.items())
+    rows = "".join(f"<li>{escape(name)}: {escape(problem)}</li>" for name, problem in named)
     return _page(
         "Your message was not sent",
         "Please check these fields:" if rows else str(error),

@@ -11,6 +11,7 @@ from mail_api import header_fields
 from mail_api.addresses import Mailbox
 from mail_api.attachments import Attachment
 from mail_api.errors import Code, InvalidRequest, Problem, RequestTooLarge
+from mail_api.extra_fields import ExtraFields
 from mail_api.fields import (
     MOST_RECIPIENTS,
     PATTERNS,
@@ -49,7 +50,7 @@ def _without_nulls(value: object) -> object:
 
 
 class SendRequest(BaseModel):
-    """One mail. Unknown fields are ignored, since contact forms send more than they need."""
+    """One mail. `form_fields.sort_fields` decides what becomes of unknown fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -71,6 +72,12 @@ class SendRequest(BaseModel):
         default={},
         description=f"Further headers: X-…, {', '.join(header_fields.LISTED)}.",
         examples=[{"X-Form": "contact"}],
+    )
+    fields: ExtraFields = Field(
+        default=(),
+        description="Further fields such as phone or company: appended below the text as `name: value`, and to the "
+        "HTML as a table.",
+        examples=[{"phone": "+49 170 0000000", "company": "ACME"}],
     )
     attachments: Annotated[tuple[Attachment, ...], BeforeValidator(_without_nulls)] = Field(
         default=(), description="Files."
@@ -109,7 +116,8 @@ class SendRequest(BaseModel):
     @property
     def size(self) -> int:
         """Approximate size: characters of the texts plus bytes of the files."""
-        return sum(len(part) for part in self.parts if part) + sum(len(file.content) for file in self.attachments)
+        texts = sum(len(part) for part in self.parts if part) + sum(len(value) for _, value in self.fields)
+        return texts + sum(len(file.content) for file in self.attachments)
 
     @property
     def international(self) -> bool:
@@ -126,11 +134,12 @@ class SendAnswer(BaseModel):
     code: Literal["accepted"] = "accepted"
     id: str = Field(description="`msg_` and 26 characters; part of the mail's Message-ID.")
     status_url: str = Field(description="Path of the mail's status on this server.")
+    ignored: tuple[str, ...] | None = Field(default=None, description="Fields that are not part of the mail.")
 
     @classmethod
-    def of(cls, message_id: str) -> Self:
-        """Return the answer for a mail's id."""
-        return cls(id=message_id, status_url=status_path(message_id))
+    def of(cls, message_id: str, ignored: tuple[str, ...] = ()) -> Self:
+        """Return the answer for a mail's id, with the names of fields that were ignored."""
+        return cls(id=message_id, status_url=status_path(message_id), ignored=ignored or None)
 
 
 class ErrorAnswer(BaseModel):

@@ -1,4 +1,4 @@
-"""POST /send: checks the caller, reads the mail, records it, and hands it to Postfix.
+"""POST /send: check the caller, read the mail, record it, and send it to Postfix.
 
 record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read_mail ──▶ send_mail
 (metric, log line)  (503)                 (401, 403, 429)  (400, 413)    ├─ quota: room in the relay's day? (429)
@@ -18,7 +18,15 @@ from starlette.responses import Response
 
 from mail_api import openapi
 from mail_api.addresses import Mailbox
-from mail_api.dependencies import LARGE, AllowedMail, AllowedMailDep, RecordDep, SendRecord, Services, ServicesDep
+from mail_api.dependencies import (
+    LARGE,
+    AllowedMail,
+    AllowedMailDep,
+    RecordDep,
+    SendRecord,
+    Services,
+    ServicesDep,
+)
 from mail_api.errors import Code, OutcomeUnknown, QuotaExhausted, result_of
 from mail_api.message import Stamp, compose, needs_utf8
 from mail_api.responses import accepted_response
@@ -76,7 +84,7 @@ async def send_mail(mail: AllowedMail, record: SendRecord, services: Services) -
         record.message_id, record.result = repeated, Code.REPLAYED
         return True
     try:
-        receipt = await _submit(mail, new, shortage, services)
+        receipt = await _submit(mail, new, shortage, services, record.form)
     except BaseException as error:
         outcome = outcome_of(error, result_of(error))
         if isinstance(outcome, SubmissionFailed):
@@ -103,12 +111,12 @@ def _new_submission(mail: AllowedMail, settings: Settings) -> NewSubmission:
 
 
 async def _submit(
-    mail: AllowedMail, new: NewSubmission, shortage: QuotaExhausted | None, services: Services
+    mail: AllowedMail, new: NewSubmission, shortage: QuotaExhausted | None, services: Services, form: str | None
 ) -> Receipt:
     if shortage:
         raise shortage  # not before: a repetition needs no room
     request, sender = mail.request, mail.sender or services.settings.sender
-    with _submit_span(new, services) as span:
+    with _submit_span(new, services, form) as span:
         stamp = Stamp(new.message_id, datetime.now(UTC), traceparent(span.get_span_context()))
         content = await _build(request, sender, stamp, services)
         span.set_attribute(Attribute.SIZE, len(content))
@@ -136,7 +144,7 @@ async def _build(request: SendRequest, sender: Mailbox, stamp: Stamp, services: 
 
 
 @contextmanager
-def _submit_span(new: NewSubmission, services: Services) -> Iterator[Span]:
+def _submit_span(new: NewSubmission, services: Services, form: str | None) -> Iterator[Span]:
     attributes: dict[str, str | int] = {
         Attribute.MESSAGE_ID: new.id,
         Attribute.RECIPIENT_COUNT: len(new.recipients),
@@ -144,6 +152,8 @@ def _submit_span(new: NewSubmission, services: Services) -> Iterator[Span]:
         Attribute.SERVER_ADDRESS: services.settings.smtp_host,
         Attribute.SERVER_PORT: services.settings.smtp_port,
     }
+    if form is not None:
+        attributes[Attribute.FORM] = form
     span = services.telemetry.tracer.start_span(SpanName.SUBMIT, kind=SpanKind.CLIENT, attributes=attributes)
     try:
         yield span

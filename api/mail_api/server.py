@@ -32,14 +32,14 @@ _LONGEST_HEAD_BYTES: Final = 65_536
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; exit with 2 when an OTEL_ variable can't be used."""
+    """Serve until SIGTERM or SIGINT; exit with 2 when an OTEL_ variable or a form file cannot be used."""
     log = logging.configure(Service.API, settings.log_level, queue_limit=logging.QUEUED_LINES)
     try:
         with configuration.stopping():
             tracing = start_tracing(Service.API)
-        registry = CollectorRegistry()
-        watch_losses(registry, tracing.export, log)
-        uvloop.run(_serve(settings, registry, tracing))
+            registry = CollectorRegistry()
+            watch_losses(registry, tracing.export, log)
+            uvloop.run(_serve(settings, registry, tracing))
     finally:
         log.close()
 

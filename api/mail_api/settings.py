@@ -273,6 +273,18 @@ class Settings(BaseSettings):
         description="Least time between `form_opened_at` and the request, where a form sends that field; below: 429.",
         examples=[2],
     )
+    append_form_fields: bool = Field(
+        default=True,
+        description="Whether fields of a form that are not the API's own, such as phone, are appended to the mail; "
+        "`false`: the answer lists them in `ignored`.",
+        examples=["true"],
+        json_schema_extra={"default_text": "true"},
+    )
+    forms_path: Path = Field(
+        default=Path("/etc/mail-api/forms"),
+        description="Folder of form files, in the container.",
+        examples=["/etc/mail-api/forms"],
+    )
     ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
         default="sqlite:////var/lib/mail-ledger/ledger.db",
         description="The database, as an SQLAlchemy URL.",

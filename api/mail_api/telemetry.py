@@ -1,7 +1,7 @@
 """The API's metrics and spans: its own, those of HTTP requests, and the app of the metrics port."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 from fastapi import FastAPI
@@ -54,26 +54,38 @@ class HasConnections(Protocol):
 
 
 class Telemetry:
-    """The API's own metrics, registered once, and its tracer."""
+    """The API's own metrics, registered once, and its tracer.
 
-    def __init__(self, registry: CollectorRegistry, tracer: Tracer) -> None:
+    Args:
+        registry: where the metrics are registered.
+        tracer: makes the spans.
+        forms: name of each form by its path. Only these become values of labels.
+    """
+
+    def __init__(self, registry: CollectorRegistry, tracer: Tracer, forms: Mapping[str, str] | None = None) -> None:
         self.tracer = tracer
         self._messages = counter(names.API_MESSAGES, registry)
+        self._form_messages = counter(names.API_FORM_MESSAGES, registry)
         self._seconds = histogram(names.API_SUBMISSION_SECONDS, registry)
         self._retries = counter(names.API_SUBMISSION_RETRIES, registry)
         self._connections = gauge(names.API_CONNECTIONS, registry)
         self._ledger_faults = counter(names.API_LEDGER_FAULTS, registry)
         self._invalid_keys = counter(names.API_INVALID_KEYS, registry)
-        for path in names.PATHS_WITH_KEYS:
+        known_forms = forms or {}
+        for path in (*names.PATHS_WITH_KEYS, *known_forms):
             self._invalid_keys.labels(path=path)
         for result in RESULTS:
             self._messages.labels(result=result)  # so that a rate exists before the first failure
+            for form in known_forms.values():
+                self._form_messages.labels(form=form, result=result)
         for operation in names.LEDGER_OPERATIONS:
             self._ledger_faults.labels(operation=operation)
 
-    def count_message(self, result: str) -> None:
-        """Count one request to send under its result."""
+    def count_message(self, result: str, form: str | None = None) -> None:
+        """Count one request to send under its result, and under its form, if it has one."""
         self._messages.labels(result=result).inc()
+        if form is not None:
+            self._form_messages.labels(form=form, result=result).inc()
 
     def count_ledger_fault(self, operation: str) -> None:
         """Count something that the ledger should have done and could not."""

@@ -54,6 +54,7 @@ def _variables(facts: HostFacts | None) -> Iterator[Check]:
     yield Check(Area.CONFIGURATION, "mail-server", partial(variables.check_mail_server, facts))
     yield Check(Area.CONFIGURATION, "mail-api", partial(variables.check_service, ApiSettings))
     yield Check(Area.CONFIGURATION, "mail-exporter", partial(variables.check_service, ExporterSettings))
+    yield Check(Area.CONFIGURATION, "forms", variables.check_forms)
 
 
 def _services(facts: HostFacts | None) -> Iterator[Check]:

@@ -98,6 +98,7 @@ class Attribute(StrEnum):
     STAGE_SECONDS = "mail.stage_seconds"
     DURATION = "duration_seconds"
     METADATA = "mail.metadata"
+    FORM = "mail.form"
     REQUEST_ID = "http.request.id"
     HTTP_METHOD = "http.request.method"
     HTTP_ROUTE = "http.route"
@@ -163,6 +164,13 @@ API_MESSAGES = Metric(
     "counter",
     "Send requests, by result: accepted, or the error code of the response.",
     ("result",),
+)
+API_FORM_MESSAGES = Metric(
+    "mail_api_form_messages",
+    "counter",
+    "Requests to send by POST /forms/NAME, by form and result; mail_api_messages_total counts them too. Only forms "
+    "with a file have series.",
+    ("form", "result"),
 )
 API_SUBMISSION_SECONDS = Metric(
     "mail_api_submission_duration_seconds",

@@ -35,6 +35,7 @@ class SpanDescription:
 
 ATTRIBUTES: Final[Mapping[Attribute, str]] = {
     Attribute.MESSAGE_ID: "The message id in the API's response, `msg_...`; only of mails that the API sent.",
+    Attribute.FORM: "Name of the form, of mails by `POST /forms/NAME`.",
     Attribute.QUEUE_ID: "Postfix's queue id of the mail.",
     Attribute.ENTRY: "How the mail entered: `api`, `internal`, `public`, `submission`, `local` (bounces too).",
     Attribute.SIZE: "Bytes.",
@@ -70,7 +71,7 @@ SPANS: Final = (
         Service.API,
         "SERVER",
         None,
-        "The HTTP request.",
+        "The HTTP request; `POST /forms/NAME` for a form with a file.",
     ),
     SpanDescription(
         SpanName.SUBMIT,
@@ -79,7 +80,7 @@ SPANS: Final = (
         HTTP_SPAN,
         "SMTP submission to Postfix, including the wait for a connection; ends with the reply 250 or an error.",
         frozenset({Attribute.MESSAGE_ID, Attribute.RECIPIENT_COUNT, Attribute.RECIPIENT_DOMAIN}) | _SERVER,
-        frozenset({Attribute.SIZE, Attribute.QUEUE_ID, Attribute.ERROR_TYPE}),
+        frozenset({Attribute.SIZE, Attribute.QUEUE_ID, Attribute.ERROR_TYPE, Attribute.FORM}),
     ),
     SpanDescription(
         SpanName.RECEIVE,

@@ -32,7 +32,7 @@ from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
 def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Family]]:
     """Return every family that the two services expose of their own, by name."""
     registry = CollectorRegistry()
-    Telemetry(registry, NoOpTracer()).watch_connections(Pool("mail-server", 25, 1))
+    Telemetry(registry, NoOpTracer(), {"/forms/contact": "contact"}).watch_connections(Pool("mail-server", 25, 1))
     log = tmp_path_factory.mktemp("log") / "mail.log"
     settings = ExporterSettings.model_validate({"mail_log_file": log, "smtp_relay_host": "smtp.gmail.com"})
     engine = open_engine("sqlite://")

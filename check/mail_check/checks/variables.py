@@ -5,12 +5,15 @@ from typing import Final
 
 from pydantic_settings import BaseSettings
 
+from mail_api.form_files import FormsInvalid, load_forms
+from mail_api.settings import Settings as ApiSettings
 from mail_check.host_facts import HostFacts
 from mail_check.results import Result, failed, ok, unknown, warning
 from mail_telemetry.configuration import SettingsInvalid, load
 
 _PREFIX: Final = "mail-server: "
 _WARNING: Final = "warning: "
+_FORM_FIX: Final = "Correct the file, then start mail-api anew (`up -d --force-recreate mail-api`)."
 _FIX: Final = "Change it in the file of variables, then start the services anew (`up -d`)."
 
 
@@ -40,3 +43,16 @@ def check_service(settings: type[BaseSettings]) -> Iterator[Result]:
         yield from (failed(line, _FIX) for line in error.lines)
     else:
         yield ok("every variable can be used")
+
+
+def check_forms() -> Iterator[Result]:
+    """Yield the problems of the form files, which the API reads in the same way at its start."""
+    try:
+        forms = load_forms(load(ApiSettings))
+    except FormsInvalid as error:
+        yield from (failed(line, _FORM_FIX) for line in error.lines)
+    except SettingsInvalid:
+        yield unknown("the API's variables cannot be used", "Correct them first: they are in the line mail-api.")
+    else:
+        names = ", ".join(form.name for form in forms.values())
+        yield ok(f"{len(forms)} form files: {names}" if forms else "no form files")

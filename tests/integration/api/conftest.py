@@ -35,10 +35,12 @@ def network(stack: Stack) -> Network:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the example as its user would have it: his values in place of the template's."""
+    """Return a folder with the examples, with this stack's values instead of the template's."""
     folder = tmp_path_factory.mktemp("site")
-    for source in (ROOT / "docs/examples/contact-form").iterdir():
-        (folder / source.name).write_text(as_its_user(source.read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "plain").mkdir()
+    for target, example in ((folder, "contact-form"), (folder / "plain", "plain-form")):
+        for source in (ROOT / "docs/examples" / example).iterdir():
+            (target / source.name).write_text(as_its_user(source.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
 
 

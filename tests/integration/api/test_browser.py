@@ -10,7 +10,7 @@ import pytest
 from tests.documents import blocks
 from tests.integration.api.conftest import FOREIGN, OWN, as_its_user
 from tests.integration.api.webdriver import Browser, browser
-from tests.integration.stack import API_METRICS, RECIPIENT, ROOT, Stack, until
+from tests.integration.stack import API_METRICS, RECIPIENT, ROOT, SANDBOX, Json, Stack, until
 
 SEED = """
 return fetch('http://mail-api:20001/send', {
@@ -42,6 +42,26 @@ def fill(window: Browser, site: str, subject: str, email: str = "anna@visitor.ex
     window.fill("#name", "Lee, Anna")
     window.fill("#email", email)
     window.fill("#message", f"Grüße! {subject}")
+
+
+def fill_plain(window: Browser, subject: str, email: str = "anna@visitor.example") -> None:
+    """Fill all five fields of the form that has a file, as a visitor would."""
+    window.open(f"{OWN}/plain/index.html")
+    window.fill("[name=name]", "Lee, Anna")
+    window.fill("[name=email]", email)
+    window.fill("[name=phone]", "+49 170 0000000")
+    window.fill("[name=topic]", "An offer")
+    window.fill("[name=message]", f"Grüße! {subject}")
+
+
+def mail_with(stack: Stack, text: str) -> Json:
+    """Wait for the mail with this in its text, and return it."""
+
+    def look() -> Json | None:
+        found: list[Json] = stack.http.get(stack.url(SANDBOX, "/messages")).json()
+        return next((mail for mail in found if text in mail["text"]), None)
+
+    return until("the mail", look)
 
 
 def arrived(stack: Stack, text: str) -> bool:
@@ -204,3 +224,46 @@ def test_elsewhere_without_script(stack: Stack, window: Browser, subject: str) -
     until("the next page", lambda: window.url.endswith("/send"))
     assert "ALLOWED_HOSTS" in window.text('[role="alert"]')
     assert stack.count_mails() == before
+
+
+def test_plain_form_without_script(stack: Stack, window: Browser, subject: str) -> None:
+    """A plain HTML form without recipient and script reaches the file's recipient, and shows the file's page."""
+    accepted = stack.value(API_METRICS, "mail_api_form_messages_total", form="contact", result="accepted")
+    fill_plain(window, subject)
+    window.click("button")
+    until("the next page", lambda: window.url.endswith("/forms/contact"))
+    assert window.text("h1") == "Thank you"
+    assert window.text('[role="status"]') == "Your message has been sent. We answer within two days."
+    mail = mail_with(stack, f"Grüße! {subject}")
+    assert mail["recipients"] == [RECIPIENT]
+    assert mail["subject"] == "Contact form: An offer"
+    assert mail["text"].split("\n")[:5] == [
+        "Your name: Lee, Anna",
+        "Your e-mail address: anna@visitor.example",
+        "Your phone number: +49 170 0000000",
+        "What it is about: An offer",
+        f"Your message: Grüße! {subject}",
+    ]
+    now = stack.value(API_METRICS, "mail_api_form_messages_total", form="contact", result="accepted")
+    assert now == accepted + 1
+
+
+def test_plain_form_in_the_inbox_without_script(stack: Stack, window: Browser, subject: str) -> None:
+    """The mail of a plain HTML form shows its five fields in the inbox."""
+    fill_plain(window, subject)
+    window.click("button")
+    until("the next page", lambda: window.url.endswith("/forms/contact"))
+    mail = mail_with(stack, f"Grüße! {subject}")
+    window.open(f"http://sandbox-relay:8080/messages/{mail['id']}/view")
+    shown = window.text("body")
+    fields = ("Lee, Anna", "anna@visitor.example", "+49 170 0000000", "An offer", f"Grüße! {subject}")
+    assert [field for field in fields if field not in shown] == []
+
+
+def test_plain_form_errors_without_script(window: Browser, subject: str) -> None:
+    """Without script the visitor reads what is wrong, under the labels that the form has."""
+    fill_plain(window, subject, email="anna@visitor")
+    window.click("button")
+    until("the next page", lambda: window.url.endswith("/forms/contact"))
+    assert window.text("h1") == "Your message was not sent"
+    assert window.text("li").startswith("Your e-mail address: The part after the @-sign is not valid")

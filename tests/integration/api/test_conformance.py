@@ -10,6 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
 from tests.documents import ROOT
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 
 SEED = "20261122"
 EXAMPLES = "150"
+FORM = "/forms/contact"
 
 
-async def test_schemathesis(tmp_path: Path) -> None:
+@pytest.mark.parametrize("selection", ["--exclude-path", "--include-path"], ids=["api", "form"])
+async def test_schemathesis(tmp_path: Path, selection: str) -> None:
     """Every check that schemathesis has passes, for valid and invalid input: statuses, shapes, and never a 5xx."""
     postfix = FakePostfix()
     await postfix.start()
@@ -33,12 +37,15 @@ async def test_schemathesis(tmp_path: Path) -> None:
     environment = variables(postfix) | {
         "DEFAULT_TO": "owner@mydomain.test",
         "LEDGER_URL": ledger,
+        "FORMS_PATH": str(ROOT / "tests/integration/forms"),
         "SMTP_RELAY_DAILY_LIMIT": "1000000",
     }
     url = f"http://127.0.0.1:{environment['API_PORT']}/openapi.json"
     command = (
         "run",
         url,
+        selection,
+        FORM,
         "--max-examples",
         EXAMPLES,
         "--seed",

@@ -1,5 +1,7 @@
 """Checks of the services' variables."""
 
+from pathlib import Path
+
 import pytest
 
 from mail_check.checks import variables
@@ -60,3 +62,35 @@ def test_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBER", "many")
     (found,) = variables.check_service(Strict)
     assert (CheckStatus.FAILED, True) == (found.status, found.message.startswith("NUMBER: "))
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "message"),
+    [
+        ({}, CheckStatus.OK, "no form files"),
+        (
+            {"contact.toml": 'to = "a@shop.org"', "jobs.toml": 'to = "b@shop.org"'},
+            CheckStatus.OK,
+            "2 form files: contact, jobs",
+        ),
+        ({"contact.toml": "to = 1"}, CheckStatus.FAILED, "forms/contact.toml: to.0: must be a string"),
+    ],
+    ids=["none", "good", "broken"],
+)
+def test_forms(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], status: CheckStatus, message: str
+) -> None:
+    """Form files are checked by the API's own loader."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("MAIL_DOMAIN", "shop.org")
+    monkeypatch.setenv("FORMS_PATH", str(tmp_path))
+    (found,) = variables.check_forms()
+    assert (found.status, found.message.startswith(message)) == (status, True)
+
+
+def test_forms_with_unusable_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Form files cannot be checked while the API's variables are wrong."""
+    monkeypatch.delenv("MAIL_DOMAIN", raising=False)
+    (found,) = variables.check_forms()
+    assert found.status is CheckStatus.UNKNOWN
