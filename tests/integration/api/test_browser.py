@@ -237,7 +237,7 @@ def test_plain_form_without_script(stack: Stack, window: Browser, subject: str) 
     mail = mail_with(stack, f"Grüße! {subject}")
     assert mail["recipients"] == [RECIPIENT]
     assert mail["subject"] == "Contact form: An offer"
-    assert mail["text"].split("\n")[:5] == [
+    assert mail["text"].splitlines()[:5] == [
         "Your name: Lee, Anna",
         "Your e-mail address: anna@visitor.example",
         "Your phone number: +49 170 0000000",
