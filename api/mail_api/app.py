@@ -15,14 +15,17 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
-from mail_api import health, openapi, responses, send, status
-from mail_api.access import AccessRules, AllowedHostsCORS, BotChecks
+from mail_api import health, openapi, release, responses, send, status
+from mail_api.access import AccessRules, AllowedHostsCORS
 from mail_api.auth import ApiKeys
+from mail_api.bot_checks import BotChecks
+from mail_api.captcha import Captcha, Result
+from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.dependencies import Services
 from mail_api.errors import ApiError
 from mail_api.ledger_client import LedgerClient, ledger_rules
-from mail_api.maintenance import maintain
+from mail_api.maintenance import maintain, maintain_caught_mails
 from mail_api.quota import QuotaAdmission
 from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
@@ -47,9 +50,15 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         maintenance = asyncio.create_task(
             maintain(services.ledger, services.submissions, settings.ledger_retention_days)
         )
+        releases = asyncio.create_task(
+            maintain_caught_mails(services.caught_mails, lambda: release.release_requested(services))
+        )
         yield
-        maintenance.cancel()
-        await asyncio.wait((maintenance,))
+        tasks = (maintenance, releases)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await services.captcha.close()
         await pool.close()
         services.builder.shutdown(wait=False)
         await services.ledger.close()
@@ -69,6 +78,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.state.services = services
     app.include_router(send.create_router(settings))
     app.include_router(status.router)
+    app.include_router(release.router)
     app.include_router(health.router)
     if settings.api_docs:
         app.include_router(openapi.docs_router)
@@ -87,13 +97,24 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
 def _services(settings: Settings, telemetry: Telemetry, pool: Pool) -> Services:
     ledger = LedgerClient(settings.ledger_url, ledger_rules(settings), telemetry)
     quota = QuotaAdmission(ledger, settings.quota_reserve)
+    access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
+    providers = settings.captcha_providers()
+    telemetry.watch_captcha([provider.name for provider, _ in providers], Result)
     return Services(
         settings=settings,
         telemetry=telemetry,
         ledger=ledger,
         api_keys=ApiKeys(ledger),
-        access=AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to),
-        bot_checks=BotChecks(settings.honeypot_field, settings.min_fill_seconds),
+        access=access,
+        bot_checks=BotChecks(settings.honeypot_fields, settings.min_fill_seconds, settings.max_links),
+        captcha=Captcha(
+            providers,
+            allows_host=access.allows_host,
+            seconds=settings.captcha_timeout_seconds,
+            fail_open=settings.captcha_fail_open,
+            count=telemetry.count_captcha,
+        ),
+        caught_mails=CaughtMails(ledger, settings.honeypot_keep_seconds, telemetry),
         clients=ClientAddresses(settings.trusted_proxies, settings.client_address_header),
         shared_address=SharedAddressWarning(),
         rate_limiter=RateLimiter(settings.rate_limit, settings.rate_limit_storage),

@@ -6,24 +6,33 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from mail_api.access import AccessRules, BotChecks
+from mail_api.access import AccessRules
 from mail_api.addresses import Mailbox
 from mail_api.auth import ApiKeys
+from mail_api.bot_checks import BotChecks
+from mail_api.captcha import Captcha, CaptchaToken
+from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.errors import (
+    ApiError,
+    CaptchaFailed,
+    CaptchaMissing,
+    CaptchaUnavailable,
     Code,
     HoneypotFilled,
     KeyInvalid,
+    KeyRightMissing,
     KeyUnverifiable,
     OriginNotAllowed,
     RecipientNotAllowed,
     RedirectNotAllowed,
     SenderNotAllowed,
+    TooManyLinks,
     result_of,
 )
 from mail_api.ledger_client import LedgerClient
@@ -39,6 +48,7 @@ from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency, Submissions
 from mail_api.telemetry import Telemetry
 from mail_ledger.api_keys import ApiKey
 from mail_telemetry.masking import mask_address, mask_text
+from mail_telemetry.message_ids import new_message_id
 from mail_telemetry.names import Attribute, LogLine
 
 T = TypeVar("T")
@@ -57,6 +67,8 @@ class Services:
     api_keys: ApiKeys
     access: AccessRules
     bot_checks: BotChecks
+    captcha: Captcha
+    caught_mails: CaughtMails
     clients: ClientAddresses
     shared_address: SharedAddressWarning
     rate_limiter: RateLimiter
@@ -102,6 +114,8 @@ async def record_request(request: Request, services: ServicesDep) -> AsyncIterat
         yield record
     except BaseException as error:
         record.result = Code.ACCEPTED if record.is_accepted else result_of(error)
+        if isinstance(error, HoneypotFilled):
+            record.message_id = error.message_id
         reason = mask_text(str(error)) if record.result is not Code.INTERNAL_ERROR else ""
         raise
     finally:
@@ -186,6 +200,20 @@ KeyRequired = [Security(_BEARER), Depends(require_key)]
 """Dependencies of paths that need an API key; the first one describes it in OpenAPI."""
 
 
+async def require_release_key(key: Annotated[ApiKey, Depends(require_key)]) -> None:
+    """Accept a request with an API key that may read and release caught mails.
+
+    Raises:
+        KeyRightMissing: it may not.
+    """
+    if not key.may_release:
+        raise KeyRightMissing
+
+
+ReleaseKeyRequired = [Security(_BEARER), Depends(require_release_key)]
+"""Dependencies of paths that release caught mails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who sends: an API key, or anonymous. `unverified` is set when the key that was shown could not be verified."""
@@ -198,7 +226,14 @@ class Caller:
         """Report key_unverifiable where a verified key might have been allowed more."""
         try:
             yield
-        except (OriginNotAllowed, RecipientNotAllowed):
+        except (
+            OriginNotAllowed,
+            RecipientNotAllowed,
+            TooManyLinks,
+            CaptchaMissing,
+            CaptchaFailed,
+            CaptchaUnavailable,
+        ):
             if self.unverified is None:
                 raise
             raise self.unverified from None
@@ -246,6 +281,8 @@ class AllowedMail:
     idempotency: Idempotency | None = None
     redirect: str | None = None
     """The page after a success, for a form that names one."""
+    captcha: CaptchaToken | None = None
+    """The captcha token of a caller without a key."""
 
 
 async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, caller: CallerDep) -> AllowedMail:
@@ -257,28 +294,107 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
     settings = services.settings
     body = await read_body(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
     if len(body) <= LARGE:
-        return await _parse_mail(request, body, caller, services)
-    # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
-    return await services.in_thread(lambda: asyncio.run(_parse_mail(request, body, caller, services)))
+        read = await _parse_mail(request, body, caller, services)
+    else:
+        # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
+        read = await services.in_thread(lambda: asyncio.run(_parse_mail(request, body, caller, services)))
+    if isinstance(read, Caught):
+        raise await services.caught_mails.keep(read.error, read.mail)
+    await check_captcha(read, caller, services)
+    return read
 
 
-async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
+async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> "AllowedMail | Caught":
     settings = services.settings
     payload = await parse_body(body, request.headers)
     redirect = _redirect(request, payload.get("redirect"), services.access)
-    if services.bot_checks.is_honeypot_filled(payload):
-        raise HoneypotFilled(redirect)
-    services.bot_checks.check_fill_time(payload, time.time())
-    mail = parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
-    if caller.key is None:
-        with caller.report_unverified():
-            services.access.check_recipients(mail)
-    mail = services.access.with_default_to(mail)
+
+    def build() -> SendRequest:
+        return parse_send_request(payload, settings.max_attachments, settings.max_attachment_bytes)
+
+    mail = check_fields(payload, caller, services, build, redirect)
+    if isinstance(mail, Caught):
+        return mail
     idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
     sender = _sender(mail, caller.key)
     if sender is not None:
         mail = mail.model_copy(update={"from_": None})  # it becomes From, not Reply-To
-    return AllowedMail(mail, caller.key, sender, idempotency, redirect)
+    return AllowedMail(mail, caller.key, sender, idempotency, redirect, services.captcha.token(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """A request whose honeypot is filled."""
+
+    error: HoneypotFilled
+    mail: SendRequest | None
+    """What it would have sent; None: the caller has a key, or it would have been rejected."""
+
+
+def check_fields(
+    payload: Mapping[str, Any],
+    caller: Caller,
+    services: Services,
+    build: Callable[[], SendRequest],
+    redirect: str | None = None,
+) -> SendRequest | Caught:
+    """Return the mail that the fields of a request ask for, if its caller may send it; or what the honeypot caught.
+
+    It waits for nothing, so that it can run in a thread. What it returns has to be passed to `CaughtMails.keep` or
+    `check_captcha`.
+
+    Args:
+        payload: the fields of the request.
+        caller: the caller.
+        services: the services of the app.
+        build: makes the mail of the fields; raises ApiError.
+        redirect: the page after a success.
+
+    Raises:
+        ApiError: the caller may not send this mail.
+    """
+    field = services.bot_checks.filled_honeypot(payload)
+    if field is not None:
+        error = HoneypotFilled(field, new_message_id(), redirect)
+        return Caught(error, _releasable(caller, services, build))
+    services.bot_checks.check_fill_time(payload, time.time())
+    if caller.key is None:
+        with caller.report_unverified():
+            services.bot_checks.check_links(payload)
+    mail = build()
+    if caller.key is None:
+        with caller.report_unverified():
+            services.access.check_recipients(mail)
+    return services.access.with_default_to(mail)
+
+
+def _releasable(caller: Caller, services: Services, build: Callable[[], SendRequest]) -> SendRequest | None:
+    """Return the mail of a caller without a key that would have been sent, or None."""
+    if caller.key is not None or not services.caught_mails.keep_seconds:
+        return None
+    try:
+        mail = build()
+        services.access.check_recipients(mail)
+        return services.access.with_default_to(mail)
+    except ApiError:
+        return None
+
+
+async def check_captcha(mail: AllowedMail, caller: Caller, services: Services) -> None:
+    """Verify the captcha token of a caller without a key, if a captcha provider is set up.
+
+    Tokens are valid once: the repetition of a request under its Idempotency-Key is not verified again.
+
+    Raises:
+        CaptchaMissing, CaptchaFailed, CaptchaUnavailable: there is no valid token.
+        KeyUnverifiable: the caller's API key could not be verified, and a valid one would not need a token.
+    """
+    if caller.key is not None or not services.captcha.is_on:
+        return
+    if await services.submissions.is_repetition(mail.idempotency):
+        return
+    with caller.report_unverified():
+        await services.captcha.check(mail.captcha, mail.idempotency.identity if mail.idempotency else None)
 
 
 AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 import limits
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from mail_api.addresses import parse_address, parse_address_or_domain, parse_domain
+from mail_api.spam_settings import SpamSettings
 from mail_ledger.engine import parse_url
 from mail_telemetry.configuration import LogLevel, QuotaReserve
 
@@ -154,10 +155,8 @@ Seconds = Annotated[float, BeforeValidator(parse_duration("s"))]
 Days = Annotated[float, BeforeValidator(parse_duration("d"))]
 
 
-class Settings(BaseSettings):
+class Settings(SpamSettings):
     """The variables of the API. An empty one (as `${X:-}` in a compose file leaves it) counts as unset."""
-
-    model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
     mail_domain: Domain = Field(
         description="Your mail domain; part of every Message-ID and the base of the other defaults.",
@@ -249,18 +248,6 @@ class Settings(BaseSettings):
         description="Header that holds the client's address, accepted from TRUSTED_PROXIES only; used before "
         "X-Forwarded-For.",
         examples=["CF-Connecting-IP"],
-    )
-    honeypot_field: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        default="hp_url",
-        description="A form field that no person sees: a request that fills it is answered 200 and not sent.",
-        examples=["hp_url"],
-    )
-    min_fill_seconds: float = Field(
-        default=2,
-        ge=0,
-        le=60,
-        description="Least time between `form_opened_at` and the request, where a form sends that field; below: 429.",
-        examples=[2],
     )
     ledger_url: Annotated[str, AfterValidator(_ledger_url)] = Field(
         default="sqlite:////var/lib/mail-ledger/ledger.db",

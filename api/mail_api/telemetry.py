@@ -1,7 +1,8 @@
 """The API's metrics and spans: its own, those of HTTP requests, and the app of the metrics port."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Final, Protocol
 
 from fastapi import FastAPI
@@ -64,6 +65,10 @@ class Telemetry:
         self._connections = gauge(names.API_CONNECTIONS, registry)
         self._ledger_faults = counter(names.API_LEDGER_FAULTS, registry)
         self._invalid_keys = counter(names.API_INVALID_KEYS, registry)
+        self._caught_mails = counter(names.API_CAUGHT_MAILS, registry)
+        self._captcha_verifications = counter(names.API_CAPTCHA_VERIFICATIONS, registry)
+        for outcome in names.CAUGHT_OUTCOMES:
+            self._caught_mails.labels(outcome=outcome)
         for path in names.PATHS_WITH_KEYS:
             self._invalid_keys.labels(path=path)
         for result in RESULTS:
@@ -82,6 +87,19 @@ class Telemetry:
     def count_invalid_key(self, path: str) -> None:
         """Count a request to this path with an API key that is not valid."""
         self._invalid_keys.labels(path=path).inc()
+
+    def count_caught_mail(self, outcome: str) -> None:
+        """Count a mail that the honeypot caught: kept, dropped or released."""
+        self._caught_mails.labels(outcome=outcome).inc()
+
+    def count_captcha(self, provider: str, result: str) -> None:
+        """Count a verification of a captcha token."""
+        self._captcha_verifications.labels(provider=provider, result=result).inc()
+
+    def watch_captcha(self, providers: Iterable[str], results: Iterable[str]) -> None:
+        """Start the counters of these providers at 0."""
+        for labels in product(providers, results):
+            self._captcha_verifications.labels(*labels)
 
     def count_retry(self) -> None:
         """Count one more try to reach Postfix."""

@@ -117,7 +117,7 @@ def _table(mails: Sequence[CaughtMail]) -> str:
 
 def _row(found: CaughtMail) -> tuple[str, ...]:
     writer = found.mail.get("from")
-    sender = writer.get("email", "") if isinstance(writer, Mapping) else writer
+    sender = writer.get("address", "") if isinstance(writer, Mapping) else writer
     state = f"{found.state}: {found.code}" if found.code else str(found.state)
     return (
         found.id,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mail_api.access import BotChecks
+from mail_api.bot_checks import BotChecks
 from mail_api.errors import FilledTooFast, InvalidRequest
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.api.fake_postfix import FakePostfix
 
 NOW = 1_800_000_000.0
-CHECKS = BotChecks("hp_url", 2)
+CHECKS = BotChecks(("hp_url", "hp_note"), 2)
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ CHECKS = BotChecks("hp_url", 2)
 )
 def test_people(payload: dict[str, Any]) -> None:
     """A form that took its time passes, as does one without the fields, or with a clock that is ahead."""
-    assert not CHECKS.is_honeypot_filled(payload)
+    assert CHECKS.filled_honeypot(payload) is None
     CHECKS.check_fill_time(payload, NOW)
 
 
 @pytest.mark.parametrize("value", ["http://spam.test", " ", 7, ["x"], {}], ids=str)
 def test_honeypot(value: object) -> None:
     """Anything at all in the hidden field gives a program away."""
-    assert CHECKS.is_honeypot_filled({"hp_url": value})
+    assert "hp_url" == CHECKS.filled_honeypot({"hp_url": value})
 
 
 @pytest.mark.parametrize("opened_at", [NOW - 0.5, str((NOW - 0.5) * 1000)], ids=str)

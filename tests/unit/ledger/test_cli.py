@@ -162,7 +162,7 @@ def test_status(capsys: pytest.CaptureFixture[str], mail_server: MailServer, led
 
 def caught(ledger: ApiLedger, **fields: object) -> None:
     """Keep a caught mail with the id msg_1."""
-    mail = {"from": {"email": "anna@x.org", "name": ""}, "subject": "Hello", "body": "Grüße"} | fields
+    mail = {"from": {"address": "anna@x.org", "name": ""}, "subject": "Hello", "body": "Grüße"} | fields
     ledger.write([ledger.caught_mails.keep_write(NewCaughtMail("msg_1", "hp_url", mail))])
 
 
