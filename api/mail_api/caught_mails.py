@@ -75,7 +75,8 @@ class CaughtMails:
 
 def text_fields(mail: SendRequest) -> dict[str, Any]:
     """Return the fields of a request, without its files, as JSON."""
-    return mail.model_dump(mode="json", by_alias=True, exclude={"attachments"}, exclude_defaults=True)
+    fields = mail.model_dump(mode="json", by_alias=True, exclude={"attachments"})
+    return {name: value for name, value in fields.items() if value not in (None, False, [], {})}
 
 
 def request_of(caught: CaughtMail) -> SendRequest:
