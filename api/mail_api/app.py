@@ -19,7 +19,7 @@ from mail_api import health, openapi, release, responses, send, status
 from mail_api.access import AccessRules, AllowedHostsCORS
 from mail_api.auth import ApiKeys
 from mail_api.bot_checks import BotChecks
-from mail_api.captcha import Captcha, Result
+from mail_api.captcha import Captcha
 from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.dependencies import Services
@@ -98,8 +98,6 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool) -> Services:
     ledger = LedgerClient(settings.ledger_url, ledger_rules(settings), telemetry)
     quota = QuotaAdmission(ledger, settings.quota_reserve)
     access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
-    providers = settings.captcha_providers()
-    telemetry.watch_captcha([provider.name for provider, _ in providers], Result)
     return Services(
         settings=settings,
         telemetry=telemetry,
@@ -108,7 +106,7 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool) -> Services:
         access=access,
         bot_checks=BotChecks(settings.honeypot_fields, settings.min_fill_seconds, settings.max_links),
         captcha=Captcha(
-            providers,
+            settings.captcha_providers(),
             allows_host=access.allows_host,
             seconds=settings.captcha_timeout_seconds,
             fail_open=settings.captcha_fail_open,

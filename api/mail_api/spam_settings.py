@@ -22,6 +22,12 @@ def _split_names(value: object) -> object:
     return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
 
+def _not_empty(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("names no field")
+    return names
+
+
 def _secret_file(variable: str) -> Callable[[str | None, ValidationInfo], str | None]:
     """Return the check of NAME_FILE, which names a file that this process can read, while NAME itself is not set."""
 
@@ -56,6 +62,7 @@ def _https(url: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split_names), AfterValidator(_not_empty)]
 Url = Annotated[str, AfterValidator(_https)]
 
 
@@ -64,9 +71,8 @@ class SpamSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
-    honeypot_field: Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split_names)] = Field(
+    honeypot_field: Names = Field(
         default=HONEYPOT_FIELDS,
-        min_length=1,
         description="Form fields that no person sees, by comma: a request that fills one is answered 200 and not sent.",
         examples=["hp_url,hp_note"],
         json_schema_extra={"default_text": "hp_url,hp_note"},

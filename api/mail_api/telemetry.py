@@ -1,7 +1,7 @@
 """The API's metrics and spans: its own, those of HTTP requests, and the app of the metrics port."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from typing import Final, Protocol
 
@@ -69,6 +69,8 @@ class Telemetry:
         self._captcha_verifications = counter(names.API_CAPTCHA_VERIFICATIONS, registry)
         for outcome in names.CAUGHT_OUTCOMES:
             self._caught_mails.labels(outcome=outcome)
+        for provider, result in product(names.CAPTCHA_PROVIDERS, names.CAPTCHA_RESULTS):
+            self._captcha_verifications.labels(provider=provider, result=result)
         for path in names.PATHS_WITH_KEYS:
             self._invalid_keys.labels(path=path)
         for result in RESULTS:
@@ -95,11 +97,6 @@ class Telemetry:
     def count_captcha(self, provider: str, result: str) -> None:
         """Count a verification of a captcha token."""
         self._captcha_verifications.labels(provider=provider, result=result).inc()
-
-    def watch_captcha(self, providers: Iterable[str], results: Iterable[str]) -> None:
-        """Start the counters of these providers at 0."""
-        for labels in product(providers, results):
-            self._captcha_verifications.labels(*labels)
 
     def count_retry(self) -> None:
         """Count one more try to reach Postfix."""

@@ -217,6 +217,8 @@ API_CAPTCHA_VERIFICATIONS = Metric(
     "(the provider did not answer, or does not accept the secret).",
     ("provider", "result"),
 )
+CAPTCHA_PROVIDERS: Final = ("turnstile", "hcaptcha")
+CAPTCHA_RESULTS: Final = ("passed", "failed", "unavailable")
 
 API_SPANS = Metric(
     "mail_api_spans",
