@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,7 +36,7 @@ async def start(start_api: StartApi, provider: SiteVerifyServer, **changed: obje
     return await start_api(**(settings | changed))
 
 
-def token(value: object = "token", provider: Provider = TURNSTILE) -> dict[str, object]:
+def token(value: object = "token", provider: Provider = TURNSTILE) -> dict[str, Any]:
     """Return the field in which a widget puts its token."""
     return {provider.field: value}
 

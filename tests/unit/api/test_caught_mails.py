@@ -43,7 +43,7 @@ def with_key(keys: ApiKeys, *, may_release: bool = True) -> dict[str, str]:
     return {"Authorization": f"Bearer {keys.create(name, may_release=may_release)}"}
 
 
-async def catch(api: Api, **fields: object) -> str:
+async def catch(api: Api, **fields: Any) -> str:  # noqa: ANN401 - JSON
     """Send a request that the honeypot catches; return its id."""
     answer = await api.send(**(AUTOFILLED | fields))
     assert (answer.status_code, answer.json()["code"]) == (200, "accepted")
@@ -87,14 +87,16 @@ async def test_autofill_is_found(api: Api, postfix: FakePostfix, caught: ApiLedg
 @pytest.mark.parametrize("field", ["hp_url", "hp_note"])
 async def test_default_fields(api: Api, postfix: FakePostfix, field: str) -> None:
     """The field of existing forms works, and one that browsers do not fill."""
-    assert (await api.send(**{field: "x"})).status_code == 200
+    filled: dict[str, Any] = {field: "x"}
+    assert (await api.send(**filled)).status_code == 200
     assert postfix.mails == []
 
 
 async def test_several_fields(start_api: StartApi, postfix: FakePostfix) -> None:
     """HONEYPOT_FIELD is a list."""
     api = await start_api(honeypot_field="website, fax_2")
-    assert [(await api.send(**{name: "x"})).status_code for name in ("website", "fax_2", "hp_url")] == [200] * 3
+    filled: list[dict[str, Any]] = [{name: "x"} for name in ("website", "fax_2", "hp_url")]
+    assert [(await api.send(**one)).status_code for one in filled] == [200] * 3
     assert len(postfix.mails) == 1
 
 
@@ -148,7 +150,7 @@ async def test_list(api: Api, keys: ApiKeys) -> None:
     first, second = await catch(api), await catch(api)
     header = with_key(keys)
 
-    async def listed(**query: object) -> list[str]:
+    async def listed(**query: str | int) -> list[str]:
         answer = await api.client.get("/messages", params=query, headers=header)
         assert all(one["caught"] is None or one["caught"]["content"] is None for one in answer.json()["messages"])
         return [one["id"] for one in answer.json()["messages"]]
@@ -329,7 +331,7 @@ async def test_keys_are_not_kept(api: Api, postfix: FakePostfix, keys: ApiKeys, 
 async def test_keeping_is_off(start_api: StartApi, caught: ApiLedger) -> None:
     """With HONEYPOT_KEEP_DAYS=0 nothing is kept, and what was kept is deleted."""
     message_id = await catch(await start_api())
-    assert stored(caught, message_id)
+    assert stored(caught, message_id).state is CaughtState.CAUGHT
     api = await start_api(honeypot_keep_days=0)
     await asyncio.to_thread(until, "what was kept is deleted", lambda: not caught.caught_mails.newest())
     await catch(api)
