@@ -1,12 +1,11 @@
 """FastAPI dependencies: the services of the app, and the checks that a request passes, in their order."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -19,7 +18,6 @@ from mail_api.captcha import Captcha, CaptchaToken
 from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.errors import (
-    ApiError,
     CaptchaFailed,
     CaptchaMissing,
     CaptchaUnavailable,
@@ -44,11 +42,11 @@ from mail_api.request_log import set_log_line
 from mail_api.schemas import SendRequest, parse_send_request
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
+from mail_api.spam_checks import Caught, check_captcha, check_fields
 from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency, Submissions
 from mail_api.telemetry import Telemetry
 from mail_ledger.api_keys import ApiKey
 from mail_telemetry.masking import mask_address, mask_text
-from mail_telemetry.message_ids import new_message_id
 from mail_telemetry.names import Attribute, LogLine
 
 T = TypeVar("T")
@@ -300,11 +298,11 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
         read = await services.in_thread(lambda: asyncio.run(_parse_mail(request, body, caller, services)))
     if isinstance(read, Caught):
         raise await services.caught_mails.keep(read.error, read.mail)
-    await check_captcha(read, caller, services)
+    await check_captcha(read.captcha, read.idempotency, caller, services)
     return read
 
 
-async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> "AllowedMail | Caught":
+async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail | Caught:
     settings = services.settings
     payload = await parse_body(body, request.headers)
     redirect = _redirect(request, payload.get("redirect"), services.access)
@@ -320,81 +318,6 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
     if sender is not None:
         mail = mail.model_copy(update={"from_": None})  # it becomes From, not Reply-To
     return AllowedMail(mail, caller.key, sender, idempotency, redirect, services.captcha.token(payload))
-
-
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """A request whose honeypot is filled."""
-
-    error: HoneypotFilled
-    mail: SendRequest | None
-    """What it would have sent; None: the caller has a key, or it would have been rejected."""
-
-
-def check_fields(
-    payload: Mapping[str, Any],
-    caller: Caller,
-    services: Services,
-    build: Callable[[], SendRequest],
-    redirect: str | None = None,
-) -> SendRequest | Caught:
-    """Return the mail that the fields of a request ask for, if its caller may send it; or what the honeypot caught.
-
-    It waits for nothing, so that it can run in a thread. What it returns has to be passed to `CaughtMails.keep` or
-    `check_captcha`.
-
-    Args:
-        payload: the fields of the request.
-        caller: the caller.
-        services: the services of the app.
-        build: makes the mail of the fields; raises ApiError.
-        redirect: the page after a success.
-
-    Raises:
-        ApiError: the caller may not send this mail.
-    """
-    field = services.bot_checks.filled_honeypot(payload)
-    if field is not None:
-        error = HoneypotFilled(field, new_message_id(), redirect)
-        return Caught(error, _releasable(caller, services, build))
-    services.bot_checks.check_fill_time(payload, time.time())
-    if caller.key is None:
-        with caller.report_unverified():
-            services.bot_checks.check_links(payload)
-    mail = build()
-    if caller.key is None:
-        with caller.report_unverified():
-            services.access.check_recipients(mail)
-    return services.access.with_default_to(mail)
-
-
-def _releasable(caller: Caller, services: Services, build: Callable[[], SendRequest]) -> SendRequest | None:
-    """Return the mail of a caller without a key that would have been sent, or None."""
-    if caller.key is not None or not services.caught_mails.keep_seconds:
-        return None
-    try:
-        mail = build()
-        services.access.check_recipients(mail)
-        return services.access.with_default_to(mail)
-    except ApiError:
-        return None
-
-
-async def check_captcha(mail: AllowedMail, caller: Caller, services: Services) -> None:
-    """Verify the captcha token of a caller without a key, if a captcha provider is set up.
-
-    Tokens are valid once: the repetition of a request under its Idempotency-Key is not verified again.
-
-    Raises:
-        CaptchaMissing, CaptchaFailed, CaptchaUnavailable: there is no valid token.
-        KeyUnverifiable: the caller's API key could not be verified, and a valid one would not need a token.
-    """
-    if caller.key is not None or not services.captcha.is_on:
-        return
-    if await services.submissions.is_repetition(mail.idempotency):
-        return
-    with caller.report_unverified():
-        await services.captcha.check(mail.captcha, mail.idempotency.identity if mail.idempotency else None)
 
 
 AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]
