@@ -3,7 +3,7 @@
     POST siteverify  secret=…&response=TOKEN  ──▶  {"success": true, "hostname": "www.example.org"}
 
 Both providers have the same protocol, in which a token is valid once and for some minutes:
-https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ and https://docs.hcaptcha.com/#verify-the-user-response-server-side
+https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ and https://docs.hcaptcha.com/
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class CaptchaToken(NamedTuple):
 
 
 class _NotVerifiable(Exception):
-    """The provider did not say whether the token is valid."""
+    """The provider returned no verdict about the token."""
 
 
 class SiteVerify:
@@ -168,7 +168,7 @@ class Captcha:
             else {}
         )
         self._unavailable: set[str] = set()
-        self._passed: OrderedDict[str, tuple[asyncio.Task[None], float]] = OrderedDict()
+        self._verifications: OrderedDict[str, tuple[asyncio.Task[None], float]] = OrderedDict()
 
     @property
     def is_on(self) -> bool:
@@ -201,20 +201,20 @@ class Captcha:
         if repetition is None:
             await self._verify(token)
             return
-        known = self._remembered(repetition)
-        verification = known or asyncio.create_task(self._verify(token))
-        if known is None:
+        verification = self._remembered(repetition)
+        if verification is None:
+            verification = asyncio.create_task(self._verify(token))
             self._remember(repetition, verification)
         try:
             # A caller that leaves must not end the verification of its own repetition.
             await asyncio.shield(verification)
         except ApiError:
-            self._passed.pop(repetition, None)
+            self._verifications.pop(repetition, None)
             raise
 
     async def close(self) -> None:
         """Close the connections to the providers."""
-        for verification, _ in self._passed.values():
+        for verification, _ in self._verifications.values():
             verification.cancel()
         if self._client is not None:
             await self._client.aclose()
@@ -242,16 +242,16 @@ class Captcha:
             raise CaptchaFailed(host)
 
     def _remembered(self, repetition: str) -> asyncio.Task[None] | None:
-        verification, begun = self._passed.get(repetition, (None, 0.0))
+        verification, begun = self._verifications.get(repetition, (None, 0.0))
         return verification if time.monotonic() - begun < _REMEMBERED_SECONDS else None
 
     def _remember(self, repetition: str, verification: asyncio.Task[None]) -> None:
         # The result is read here too: a caller that left does not read it.
         verification.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._passed[repetition] = verification, time.monotonic()
-        self._passed.move_to_end(repetition)
-        if len(self._passed) > _MOST_REMEMBERED:
-            self._passed.popitem(last=False)
+        self._verifications[repetition] = verification, time.monotonic()
+        self._verifications.move_to_end(repetition)
+        if len(self._verifications) > _MOST_REMEMBERED:
+            self._verifications.popitem(last=False)
 
     def _log_change(self, provider: str, reason: str | None) -> None:
         if reason is not None and provider not in self._unavailable:

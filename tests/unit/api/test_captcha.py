@@ -142,7 +142,7 @@ UNAVAILABLE = [
 async def test_fail_closed(
     start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, answer: bytes, reason: str
 ) -> None:
-    """While the provider does not say whether a token is valid, nothing is sent, and the log has the reason once."""
+    """While the provider returns no verdict, nothing is sent, and the log has the reason once."""
     api = await start(start_api, provider)
     provider.script += [answer, answer]
     for value in ("one", "two"):
