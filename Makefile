@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key caught backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs lock clean audit
 
 # Empty: Python may write bytecode. Without it, pytest rewrites the asserts of every test module at each run.
 export PYTHONDONTWRITEBYTECODE :=
@@ -31,6 +31,9 @@ dev: venv setup  ## Run this checkout with the sandbox relay; changes restart th
 # They need Docker only: a production host has no virtual environment. Their options: dev/ledger help
 api-key:  ## Create an API key and print it once: NAME=contact-form
 	@dev/ledger api-key
+
+caught:  ## List mails that the honeypot caught; SHOW=ID prints one, RELEASE=ID sends it
+	@dev/ledger caught
 
 backup:  ## Copy the ledger into FILE=backups/... while the services run
 	@dev/ledger backup

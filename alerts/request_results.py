@@ -60,6 +60,9 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     Code.SENDER_NOT_ALLOWED: _site(),
     Code.ORIGIN_NOT_ALLOWED: _site(),
     Code.REDIRECT_NOT_ALLOWED: _site(),
+    Code.CAPTCHA_MISSING: _site("a bot, or for a day a page whose form lacks the captcha"),
+    Code.CAPTCHA_FAILED: Decision(Blame.SENDER, None, "mostly a bot; a person solves the captcha again"),
+    Code.TOO_MANY_LINKS: Decision(Blame.SENDER, None, "mostly spam; the answer names the limit (MAX_LINKS)"),
     Code.IDEMPOTENCY_CONFLICT: _site("the program uses one idempotency key for several mails"),
     Code.REQUEST_IN_FLIGHT: Decision(Blame.SENDER, None, "the first request with this idempotency key gets the answer"),
     Code.RATE_LIMITED: Decision(
@@ -69,7 +72,9 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
         "warning when visitors share one address",
     ),
     Code.FILLED_TOO_FAST: Decision(Blame.SENDER, None, "mostly a bot; a person sends again after some seconds"),
-    Code.HONEYPOT: Decision(Blame.SENDER, None, "a bot filled the hidden field"),
+    Code.HONEYPOT: Decision(
+        Blame.SENDER, None, "a bot filled the hidden field, or a browser did: the mail is kept and can be released"
+    ),
     Code.INTERRUPTED: Decision(Blame.SENDER, None, "the caller left, or the API was stopped: MailApiDown"),
     # --- ours
     Code.QUOTA_EXHAUSTED: Decision(
@@ -84,6 +89,7 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     Code.TEMPORARILY_REFUSED: _failed("the mail server has no room, or a lookup failed"),
     Code.SENDER_REFUSED: _failed("the mail server does not take DEFAULT_FROM"),
     Code.KEY_UNVERIFIABLE: _failed("the ledger, which holds the keys, cannot be read"),
+    Code.CAPTCHA_UNAVAILABLE: _failed("the captcha provider does not answer, or does not accept the secret"),
     Code.OUTCOME_UNKNOWN: _failed(
         "the connection ended before the mail server's reply; the API answers 202 and `success: false`"
     ),

@@ -39,12 +39,14 @@ INSIDE: Final = frozenset(
     {
         *("SMTP_HOST", "SMTP_PORT", "API_PORT", "METRICS_PORT", "EXPORTER_PORT", "MAIL_LOG_FILE"),
         *("QUEUE_HOST", "QUEUE_PORT", "QUEUE_TIMEOUT_SECONDS", "QUEUE_LISTEN_NAME"),
+        *("TURNSTILE_URL", "HCAPTCHA_URL"),
         *("POSTFIX_SYSLOG_NAMES", "SPOOL_PATH", "FORMS_PATH", "SUBMISSION_HOST", "SUBMISSION_PORT"),
     }
 )
 """The containers' own wiring: the compose file leaves it at its defaults, so it is not in the table."""
 COMPOSE: Final = {
     "OTEL_CERTIFICATES_DIR": ("./secrets/otel", "The folder that is `/run/otel` in both services' containers."),
+    "API_SECRETS_DIR": ("./secrets/api", "The folder that is `/run/api-secrets` in mail-api's container."),
     "SECRETS_DIR": ("./secrets", "The folder that is `/run/secrets` in the mail server's container, for NAME_FILE."),
     "FORMS_DIR": (
         "./forms",

@@ -1,10 +1,9 @@
-"""Access rules for callers without an API key: allowed recipients and sites, CORS, honeypot and fill time."""
+"""Access rules for callers without an API key: allowed recipients and sites, CORS."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -12,19 +11,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.addresses import Mailbox
-from mail_api.errors import FilledTooFast, InvalidRequest, OriginNotAllowed, RecipientNotAllowed
+from mail_api.errors import InvalidRequest, OriginNotAllowed, RecipientNotAllowed
 from mail_api.responses import error_response
 from mail_api.schemas import SendRequest
 from mail_telemetry.masking import domain_of
 
-OPENED_AT: Final = "form_opened_at"
-"""The field with the time when the form was opened: Unix time in seconds, or in milliseconds as of JavaScript."""
-
 # A serialised origin (RFC 6454 section 6.2). `null`, which sandboxed pages send, does not match and is never allowed.
 _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?")
+_SITE_HOST: Final = re.compile(r"^https?://|:\d{1,5}$")
 # No backslash, user, blank or control character, which browsers read in their own way.
 _PAGE: Final = re.compile(r"(?P<origin>[^/?#\\@\s]+//[^/?#\\@\s]+)(?:[/?#][!-\[\]-~]*)?")
-_MILLISECONDS: Final = 1e11
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +90,16 @@ class AccessRules:
         names = {found[0], host, f"{host}:{port}"}
         return bool(self.sites & names) or any(f"*.{parent}" in self.sites for parent in _parents(host))
 
+    def allows_host(self, host: str) -> bool:
+        """Return whether pages of this host may call, over any scheme or port."""
+        name = host.lower()
+        return name in self._hosts or any(f"*.{parent}" in self._hosts for parent in _parents(name))
+
+    @property
+    def _hosts(self) -> frozenset[str]:
+        """The hosts of `sites`, without scheme and port."""
+        return frozenset(_SITE_HOST.sub("", site) for site in self.sites)
+
 
 def _parents(host: str) -> list[str]:
     labels = host.split(".")
@@ -139,41 +145,3 @@ class CORSByPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on through the rules of its path."""
         await self._by_path.get(scope.get("path", ""), self._usual)(scope, receive, send)
-
-
-@dataclass(frozen=True, slots=True)
-class BotChecks:
-    """Honeypot and minimum-fill-time checks; a caller that sends neither field passes."""
-
-    honeypot_field: str
-    min_fill_seconds: float
-
-    def is_honeypot_filled(self, payload: Mapping[str, Any]) -> bool:
-        """Return whether the hidden field of a form is filled, which no person does."""
-        return payload.get(self.honeypot_field) not in (None, "", [], False)
-
-    def check_fill_time(self, payload: Mapping[str, Any], now: float) -> None:
-        """Refuse a form that was filled faster than a person can.
-
-        Args:
-            payload: the decoded body.
-            now: the Unix time.
-
-        Raises:
-            InvalidRequest: the time is no number.
-            FilledTooFast: the form was opened less than MIN_FILL_SECONDS ago; a time in the future is a wrong clock.
-        """
-        opened_at = payload.get(OPENED_AT)
-        if opened_at in (None, ""):
-            return
-        left = self.min_fill_seconds - (now - _seconds(opened_at))
-        if 0 < left <= self.min_fill_seconds:
-            raise FilledTooFast(ceil(left))
-
-
-def _seconds(value: object) -> float:
-    try:
-        found = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidRequest(((OPENED_AT, "is not a Unix time"),)) from None
-    return found / 1000 if found > _MILLISECONDS else found

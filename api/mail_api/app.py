@@ -15,15 +15,18 @@ from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
-from mail_api import forms, health, openapi, responses, send, status
-from mail_api.access import AccessRules, BotChecks, CORSByPath
+from mail_api import forms, health, openapi, release, responses, send, status
+from mail_api.access import AccessRules, CORSByPath
 from mail_api.auth import ApiKeys
+from mail_api.bot_checks import BotChecks
+from mail_api.captcha import Captcha
+from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.dependencies import FormRules, Services
 from mail_api.errors import ApiError
 from mail_api.form_files import Form, load_forms
 from mail_api.ledger_client import LedgerClient, ledger_rules
-from mail_api.maintenance import maintain
+from mail_api.maintenance import maintain, maintain_caught_mails
 from mail_api.quota import QuotaAdmission
 from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
@@ -54,9 +57,15 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         maintenance = asyncio.create_task(
             maintain(services.ledger, services.submissions, settings.ledger_retention_days)
         )
+        releases = asyncio.create_task(
+            maintain_caught_mails(services.caught_mails, lambda: release.release_requested(services))
+        )
         yield
-        maintenance.cancel()
-        await asyncio.wait((maintenance,))
+        tasks = (maintenance, releases)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await services.captcha.close()
         await pool.close()
         services.builder.shutdown(wait=False)
         await services.ledger.close()
@@ -77,6 +86,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.include_router(send.create_router(settings))
     app.include_router(forms.create_router(settings, form_files.values()))
     app.include_router(status.router)
+    app.include_router(release.router)
     app.include_router(health.router)
     if settings.api_docs:
         app.include_router(openapi.docs_router)
@@ -97,6 +107,7 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: 
     access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
     ledger = LedgerClient(settings.ledger_url, ledger_rules(settings), telemetry)
     quota = QuotaAdmission(ledger, settings.quota_reserve)
+    access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
     return Services(
         settings=settings,
         forms={path: FormRules(form, access.with_sites(form.file.origins)) for path, form in form_files.items()},
@@ -104,7 +115,14 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: 
         ledger=ledger,
         api_keys=ApiKeys(ledger),
         access=access,
-        bot_checks=BotChecks(settings.honeypot_field, settings.min_fill_seconds),
+        bot_checks=BotChecks(settings.honeypot_fields, settings.min_fill_seconds, settings.max_links),
+        captcha=Captcha(
+            settings.captcha_providers(),
+            seconds=settings.captcha_timeout_seconds,
+            fail_open=settings.captcha_fail_open,
+            count=telemetry.count_captcha,
+        ),
+        caught_mails=CaughtMails(ledger, settings.honeypot_keep_seconds, telemetry),
         clients=ClientAddresses(settings.trusted_proxies, settings.client_address_header),
         shared_address=SharedAddressWarning(),
         rate_limiter=RateLimiter(settings.rate_limit, settings.rate_limit_storage),

@@ -1,7 +1,6 @@
 """FastAPI dependencies: the services of the app, and the checks that a request passes, in their order."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -11,22 +10,30 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from mail_api.access import AccessRules, BotChecks
+from mail_api.access import AccessRules
 from mail_api.addresses import Mailbox
 from mail_api.auth import ApiKeys
+from mail_api.bot_checks import BotChecks
+from mail_api.captcha import Captcha, CaptchaToken
+from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
 from mail_api.errors import (
+    CaptchaFailed,
+    CaptchaMissing,
+    CaptchaUnavailable,
     Code,
     HoneypotFilled,
     KeyInvalid,
+    KeyRightMissing,
     KeyUnverifiable,
     OriginNotAllowed,
     RecipientNotAllowed,
     RedirectNotAllowed,
     SenderNotAllowed,
+    TooManyLinks,
     result_of,
 )
-from mail_api.form_fields import REDIRECT, honeypots_of, sort_fields
+from mail_api.form_fields import REDIRECT, sort_fields
 from mail_api.form_files import Form
 from mail_api.ledger_client import LedgerClient
 from mail_api.quota import QuotaAdmission
@@ -38,6 +45,7 @@ from mail_api.responses import AnswerTexts, set_texts
 from mail_api.schemas import SendRequest, parse_send_request
 from mail_api.settings import Settings
 from mail_api.smtp import Submitter
+from mail_api.spam_checks import Caught, check_captcha, check_fields
 from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency, Submissions
 from mail_api.telemetry import Telemetry
 from mail_ledger.api_keys import ApiKey
@@ -70,6 +78,8 @@ class Services:
     api_keys: ApiKeys
     access: AccessRules
     bot_checks: BotChecks
+    captcha: Captcha
+    caught_mails: CaughtMails
     clients: ClientAddresses
     shared_address: SharedAddressWarning
     rate_limiter: RateLimiter
@@ -99,6 +109,12 @@ def form_of(request: Request, services: Services) -> FormRules | None:
     return services.forms.get(request.scope["route"].path)
 
 
+def access_of(request: Request, services: Services) -> AccessRules:
+    """Return the access rules of the request's path."""
+    rules = form_of(request, services)
+    return rules.access if rules else services.access
+
+
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`")
 
 
@@ -125,6 +141,8 @@ async def record_request(request: Request, services: ServicesDep) -> AsyncIterat
         yield record
     except BaseException as error:
         record.result = Code.ACCEPTED if record.is_accepted else result_of(error)
+        if isinstance(error, HoneypotFilled):
+            record.message_id = error.message_id
         reason = mask_text(str(error)) if record.result is not Code.INTERNAL_ERROR else ""
         raise
     finally:
@@ -210,6 +228,20 @@ KeyRequired = [Security(_BEARER), Depends(require_key)]
 """Dependencies of paths that need an API key; the first one describes it in OpenAPI."""
 
 
+async def require_release_key(key: Annotated[ApiKey, Depends(require_key)]) -> None:
+    """Accept a request with an API key that may read and release caught mails.
+
+    Raises:
+        KeyRightMissing: it may not.
+    """
+    if not key.may_release:
+        raise KeyRightMissing
+
+
+ReleaseKeyRequired = [Security(_BEARER), Depends(require_release_key)]
+"""Dependencies of paths that release caught mails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who sends: an API key, or anonymous. `unverified` is set when the key that was shown could not be verified."""
@@ -222,7 +254,14 @@ class Caller:
         """Report key_unverifiable where a verified key might have been allowed more."""
         try:
             yield
-        except (OriginNotAllowed, RecipientNotAllowed):
+        except (
+            OriginNotAllowed,
+            RecipientNotAllowed,
+            TooManyLinks,
+            CaptchaMissing,
+            CaptchaFailed,
+            CaptchaUnavailable,
+        ):
             if self.unverified is None:
                 raise
             raise self.unverified from None
@@ -247,10 +286,8 @@ async def check_caller(request: Request, services: ServicesDep) -> Caller:
     if caller.key is not None:
         await services.api_keys.count_request(caller.key)
         return caller
-    rules = form_of(request, services)
-    access = rules.access if rules else services.access
     with caller.report_unverified():
-        access.check_origin(request.headers.getlist("origin"))
+        access_of(request, services).check_origin(request.headers.getlist("origin"))
     client = services.clients.of(request)
     if services.rate_limiter.is_on:
         services.shared_address.count(client)
@@ -272,6 +309,8 @@ class AllowedMail:
     idempotency: Idempotency | None = None
     redirect: str | None = None
     """The page after a success, for a form that names one."""
+    captcha: CaptchaToken | None = None
+    """The captcha token of a caller without a key."""
 
 
 async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, caller: CallerDep) -> AllowedMail:
@@ -280,13 +319,19 @@ async def read_mail(request: Request, services: ServicesDep, memory: MemoryDep, 
     Raises:
         ApiError: the body is not readable, or the mail is not allowed.
     """
-    return await read_request(request, services, memory, lambda body: _parse_mail(request, body, caller, services))
+    return await read_request(
+        request, services, memory, caller, lambda body: _parse_mail(request, body, caller, services)
+    )
 
 
 async def read_request(
-    request: Request, services: Services, memory: BodyMemory, parse: Callable[[bytes], Coroutine[Any, Any, AllowedMail]]
+    request: Request,
+    services: Services,
+    memory: BodyMemory,
+    caller: Caller,
+    parse: Callable[[bytes], Coroutine[Any, Any, AllowedMail | Caught]],
 ) -> AllowedMail:
-    """Read the body and return what `parse` makes of it; a large body is parsed in a thread.
+    """Read the body and return what `parse` makes of it, after the spam checks; a large body is parsed in a thread.
 
     Raises:
         ApiError: the body is not readable, or the mail is not allowed.
@@ -294,60 +339,56 @@ async def read_request(
     settings = services.settings
     body = await read_body(request, memory, settings.max_request_bytes, settings.request_timeout_seconds)
     if len(body) <= LARGE:
-        return await parse(body)
-    # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
-    return await services.in_thread(lambda: asyncio.run(parse(body)))
+        read = await parse(body)
+    else:
+        # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
+        read = await services.in_thread(lambda: asyncio.run(parse(body)))
+    if isinstance(read, Caught):
+        raise await services.caught_mails.keep(read.error, read.mail)
+    await check_captcha(read.captcha, read.idempotency, caller, services, access_of(request, services))
+    return read
 
 
-async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail:
+async def _parse_mail(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail | Caught:
     settings = services.settings
     payload = await parse_body(body, request.headers)
     fields = sort_fields(
         payload,
-        honeypots_of(settings),
+        settings.honeypot_fields,
         is_form=media_type_of(request.headers) in FORMS,
         # Without a key, every recipient is one of ALLOWED_RECIPIENTS. A key can write to anyone: it names its fields.
         is_automatic=settings.append_form_fields and caller.key is None,
     )
     set_texts(request, AnswerTexts(ignored=fields.ignored))
-    redirect = check_bots(request, payload, services, services.access)
-    mail = parse_send_request(fields.payload(), settings.max_attachments, settings.max_attachment_bytes)
-    if caller.key is None:
-        with caller.report_unverified():
-            services.access.check_recipients(mail)
-    mail = services.access.with_default_to(mail)
+    redirect = requested_page(request, payload, services.access)
+
+    def build() -> SendRequest:
+        found = parse_send_request(fields.payload(), settings.max_attachments, settings.max_attachment_bytes)
+        if caller.key is None:
+            with caller.report_unverified():
+                services.access.check_recipients(found)
+        return services.access.with_default_to(found)
+
+    mail = check_fields(payload, caller, services, build, redirect)
+    if isinstance(mail, Caught):
+        return mail
     idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
     sender = _sender(mail, caller.key)
     if sender is not None:
         mail = mail.model_copy(update={"from_": None})  # it becomes From, not Reply-To
-    return AllowedMail(mail, caller.key, sender, idempotency, redirect)
+    return AllowedMail(mail, caller.key, sender, idempotency, redirect, services.captcha.token(payload))
 
 
 AllowedMailDep = Annotated[AllowedMail, Depends(read_mail)]
 
 
-def check_bots(
-    request: Request,
-    payload: Mapping[str, Any],
-    services: Services,
-    access: AccessRules,
-    own_page: str | None = None,
-) -> str | None:
-    """Return the page after a success: the one that the request names, or else the form's own.
+def requested_page(request: Request, payload: Mapping[str, Any], access: AccessRules) -> str | None:
+    """Return the page after a success that a form names in its field `redirect`, or None.
 
     Raises:
         RedirectNotAllowed: the page is not on an allowed site.
-        HoneypotFilled, FilledTooFast: a program sent the form.
-        InvalidRequest: the time when the form was opened is no number.
     """
-    redirect = _redirect(request, payload.get(REDIRECT), access) or own_page
-    if services.bot_checks.is_honeypot_filled(payload):
-        raise HoneypotFilled(redirect)
-    services.bot_checks.check_fill_time(payload, time.time())
-    return redirect
-
-
-def _redirect(request: Request, wanted: object, access: AccessRules) -> str | None:
+    wanted = payload.get(REDIRECT)
     if wanted in (None, "") or media_type_of(request.headers) not in FORMS:
         return None
     if not isinstance(wanted, str) or not access.allows_page(wanted):

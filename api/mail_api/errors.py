@@ -21,11 +21,15 @@ class Code(StrEnum):
     INTERNATIONAL_ADDRESS = "international_address"
     RECIPIENT_REFUSED = "recipient_refused"
     MESSAGE_REFUSED = "message_refused"
+    TOO_MANY_LINKS = "too_many_links"
     KEY_INVALID = "key_invalid"
     RECIPIENT_NOT_ALLOWED = "recipient_not_allowed"
     SENDER_NOT_ALLOWED = "sender_not_allowed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     REDIRECT_NOT_ALLOWED = "redirect_not_allowed"
+    KEY_RIGHT_MISSING = "key_right_missing"
+    CAPTCHA_MISSING = "captcha_missing"
+    CAPTCHA_FAILED = "captcha_failed"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
@@ -45,6 +49,7 @@ class Code(StrEnum):
     TOO_MANY_REQUESTS = "too_many_requests"
     KEY_UNVERIFIABLE = "key_unverifiable"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
+    CAPTCHA_UNAVAILABLE = "captcha_unavailable"
     OUTCOME_UNKNOWN = "outcome_unknown"
     REPLAYED = "replayed"
     HONEYPOT = "honeypot"
@@ -108,6 +113,12 @@ class KeyInvalid(ApiError, PermissionError):
     message = "This needs a valid API key, as the header Authorization: Bearer dm_..."
 
 
+class KeyRightMissing(ApiError, PermissionError):
+    """The API key is valid, and has no right to read and release caught mails."""
+
+    message = "This API key may not release caught mails; create one with: mail-ledger api-key create NAME --release"
+
+
 class KeyUnverifiable(ApiError, ConnectionError):
     """The ledger, which holds the keys, is unavailable."""
 
@@ -146,10 +157,54 @@ class OriginNotAllowed(ApiError, PermissionError):
 
 @dataclass(eq=False)
 class HoneypotFilled(ApiError, PermissionError):
-    """The hidden field (HONEYPOT_FIELD) is filled. The caller gets the answer of a success."""
+    """A hidden field (HONEYPOT_FIELD) is filled. The caller gets the answer of a success."""
 
+    field: str
+    message_id: str
+    """The id in that answer, under which the mail is kept."""
     redirect: str | None = None
     """The page after a success, for a form that names one."""
+    note: str = ""
+    """Whether the mail is kept, and why not; for the log."""
+
+    def __str__(self) -> str:
+        return f"the hidden field {self.field} is filled{self.note and f'; {self.note}'}"
+
+
+@dataclass(eq=False)
+class TooManyLinks(ApiError, ValueError):
+    """The text of a request has more different links than allowed."""
+
+    found: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"The text has {self.found} links; at most {self.limit} are allowed (MAX_LINKS)"
+
+
+class CaptchaMissing(FieldsRefused, PermissionError):
+    """The request has no captcha token."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        super().__init__(tuple((field, "is required: the captcha of the form was not solved") for field in fields))
+
+
+@dataclass(eq=False)
+class CaptchaFailed(ApiError, PermissionError):
+    """The captcha token is not valid, is too old, or was used before; `host` is set when another site made it."""
+
+    host: str | None = None
+
+    def __str__(self) -> str:
+        if self.host is None:
+            return "The captcha is not valid, too old, or was used before; solve it again"
+        return f"The captcha was solved on the site {self.host[:100] or '(unknown)'}, which is not in ALLOWED_HOSTS"
+
+
+class CaptchaUnavailable(ApiError, ConnectionError):
+    """The captcha provider cannot be asked, or does not accept our secret."""
+
+    message = "The captcha can't be checked at the moment; nothing was sent, try again"
 
 
 @dataclass(eq=False)
@@ -328,7 +383,7 @@ class RequestIncomplete(ApiError, ConnectionError):
 ROUTING: Final[Mapping[int, Code]] = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
 """Codes of the answers that the router makes by itself, by status."""
 
-_NOT_SENDING: Final = frozenset({*ROUTING.values(), Code.LEDGER_UNAVAILABLE})
+_NOT_SENDING: Final = frozenset({*ROUTING.values(), Code.LEDGER_UNAVAILABLE, Code.KEY_RIGHT_MISSING})
 
 RESULTS: Final = tuple(code for code in Code if code not in _NOT_SENDING)
 """Codes that a request to send can end with."""
@@ -349,11 +404,15 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
     InternationalAddress: Answer(400, Code.INTERNATIONAL_ADDRESS),
     RecipientRefused: Answer(400, Code.RECIPIENT_REFUSED),
     MessageRefused: Answer(400, Code.MESSAGE_REFUSED),
+    TooManyLinks: Answer(400, Code.TOO_MANY_LINKS),
     KeyInvalid: Answer(401, Code.KEY_INVALID),
     RecipientNotAllowed: Answer(403, Code.RECIPIENT_NOT_ALLOWED),
     SenderNotAllowed: Answer(403, Code.SENDER_NOT_ALLOWED),
     OriginNotAllowed: Answer(403, Code.ORIGIN_NOT_ALLOWED),
     RedirectNotAllowed: Answer(403, Code.REDIRECT_NOT_ALLOWED),
+    KeyRightMissing: Answer(403, Code.KEY_RIGHT_MISSING),
+    CaptchaMissing: Answer(403, Code.CAPTCHA_MISSING),
+    CaptchaFailed: Answer(403, Code.CAPTCHA_FAILED),
     MessageUnknown: Answer(404, Code.NOT_FOUND),
     RequestTimeout: Answer(408, Code.REQUEST_TIMEOUT),
     IdempotencyConflict: Answer(409, Code.IDEMPOTENCY_CONFLICT),
@@ -372,6 +431,7 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
     TooManyRequests: Answer(503, Code.TOO_MANY_REQUESTS, retry_after=5),
     KeyUnverifiable: Answer(503, Code.KEY_UNVERIFIABLE, retry_after=5),
     LedgerUnavailable: Answer(503, Code.LEDGER_UNAVAILABLE, retry_after=5),
+    CaptchaUnavailable: Answer(503, Code.CAPTCHA_UNAVAILABLE, retry_after=30),
     # Not 503, which clients and proxies retry: a second attempt may be a second mail.
     OutcomeUnknown: Answer(202, Code.OUTCOME_UNKNOWN),
     # Counted and logged under its own code; the caller gets the same answer as after a success.

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mail_api.access import OPENED_AT
+from mail_api.bot_checks import OPENED_AT
 from mail_api.extra_fields import parse_extra_fields
 from mail_api.schemas import SendRequest
-from mail_api.settings import Settings
 
 FIELDS: Final = "fields"
 REDIRECT: Final = "redirect"
@@ -33,11 +32,6 @@ CAPTCHA_TOKENS: Final = frozenset(
 """Fields of captcha services: ALTCHA, Turnstile, Friendly Captcha, reCAPTCHA, hCaptcha, mCaptcha, MTCaptcha, Yandex."""
 _MOST_IGNORED: Final = 20
 _NAME_IN_ANSWERS: Final = 60
-
-
-def honeypots_of(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the honeypot fields."""
-    return (settings.honeypot_field,)
 
 
 def is_protection(name: str, honeypots: Iterable[str]) -> bool:

@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 
 from mail_api.extra_fields import LONGEST_FIELD_NAME
 from mail_api.fields import Line, Mailboxes
-from mail_api.form_fields import honeypots_of, is_protection
+from mail_api.form_fields import is_protection
 from mail_api.form_templates import FormTemplate, TemplateUnusable
 from mail_api.responses import FORMS_PATH
 from mail_api.settings import Settings, parse_site
@@ -225,7 +225,7 @@ def parse_form(content: bytes, settings: Settings) -> FormFile:
         form = FormFile.model_validate(table)
     except ValidationError as error:
         raise FormsInvalid(_line(found) for found in error.errors(include_url=False, include_input=False)) from None
-    if problems := tuple(_problems(form, honeypots_of(settings), has_default_to=settings.default_to is not None)):
+    if problems := tuple(_problems(form, settings.honeypot_fields, has_default_to=settings.default_to is not None)):
         raise FormsInvalid(problems)
     return form
 

@@ -12,24 +12,24 @@ from starlette.responses import Response
 from mail_api import openapi
 from mail_api.dependencies import (
     AllowedMail,
+    Caller,
     CallerDep,
     MemoryDep,
     RecordDep,
     Services,
     ServicesDep,
-    check_bots,
     read_request,
+    requested_page,
 )
-from mail_api.form_fields import honeypots_of
 from mail_api.form_files import Form
 from mail_api.form_mail import make_form_mail
 from mail_api.request_body import FORMS, media_type_of, parse_body, wants_json
 from mail_api.responses import AnswerTexts, accepted_response, set_texts
-from mail_api.schemas import SendAnswer
+from mail_api.schemas import SendAnswer, SendRequest
 from mail_api.send import send_mail
 from mail_api.settings import Settings
+from mail_api.spam_checks import Caught, check_fields
 from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency
-from mail_ledger.api_keys import ApiKey
 
 
 def create_router(settings: Settings, forms: Iterable[Form]) -> APIRouter:
@@ -55,20 +55,27 @@ async def read_form(request: Request, services: ServicesDep, memory: MemoryDep, 
     Raises:
         ApiError: the body is not readable, or fields are missing or cannot be used.
     """
-    return await read_request(request, services, memory, lambda body: _parse(request, body, caller.key, services))
+    return await read_request(request, services, memory, caller, lambda body: _parse(request, body, caller, services))
 
 
-async def _parse(request: Request, body: bytes, key: ApiKey | None, services: Services) -> AllowedMail:
+async def _parse(request: Request, body: bytes, caller: Caller, services: Services) -> AllowedMail | Caught:
     rules = services.forms[request.scope["route"].path]
     confirmation = rules.form.file.confirmation
     set_texts(request, AnswerTexts(confirmation.title, confirmation.text, rules.form.file.labels))
     payload = await parse_body(body, request.headers)
     own_page = None if _is_script(request) else confirmation.redirect
-    redirect = check_bots(request, payload, services, rules.access, own_page)
-    mail = make_form_mail(rules.form, payload, services.settings, honeypots_of(services.settings))
-    mail = services.access.with_default_to(mail)
-    idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), key, mail)
-    return AllowedMail(mail, key, None, idempotency, redirect)
+    redirect = requested_page(request, payload, rules.access) or own_page
+
+    def build() -> SendRequest:
+        settings = services.settings
+        found = make_form_mail(rules.form, payload, settings, settings.honeypot_fields)
+        return services.access.with_default_to(found)
+
+    mail = check_fields(payload, caller, services, build, redirect)
+    if isinstance(mail, Caught):
+        return mail
+    idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
+    return AllowedMail(mail, caller.key, None, idempotency, redirect, services.captcha.token(payload))
 
 
 def _is_script(request: Request) -> bool:

@@ -1,11 +1,13 @@
-"""Ledger maintenance while the API runs: stores late outcomes, resolves unknown ones, deletes old mails."""
+"""Ledger maintenance while the API runs: late and unknown outcomes, deletion of old mails, release of caught mails."""
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from loguru import logger
 
+from mail_api.caught_mails import CaughtMails
 from mail_api.ledger_client import LedgerClient, LedgerUnreachable
 from mail_api.submissions import Submissions
 
@@ -14,6 +16,9 @@ _RESOLVE_SECONDS: Final = 60.0
 _PRUNE_SECONDS: Final = 86_400.0
 _PRUNE_RETRY_SECONDS: Final = 600.0
 """After a failure. Each try is counted as a ledger fault."""
+_CAUGHT_PRUNE_SECONDS: Final = 3600.0
+_RELEASE_SECONDS: Final = 2.0
+_UNREACHABLE_SECONDS: Final = 30.0
 
 
 class Stopped(Exception):
@@ -41,6 +46,28 @@ async def maintain(ledger: LedgerClient, submissions: Submissions, retention_day
             await asyncio.sleep(_ROUND_SECONDS)
     finally:
         stopping.set()
+
+
+async def maintain_caught_mails(caught_mails: CaughtMails, release: Callable[[], Awaitable[bool]]) -> None:
+    """Release caught mails within seconds of the request, and delete old ones each hour, until cancelled.
+
+    A release may wait for the mail server; therefore it has a task of its own. All replicas may run it.
+
+    Args:
+        caught_mails: deletes the old ones.
+        release: releases the requested ones; returns whether the ledger could be read.
+    """
+    loop = asyncio.get_running_loop()
+    next_prune = loop.time()
+    while True:
+        is_reachable = True
+        with logger.catch(message="maintenance of caught mails failed"):
+            if loop.time() >= next_prune:
+                next_prune = loop.time() + _CAUGHT_PRUNE_SECONDS
+                await caught_mails.prune()
+            if caught_mails.keep_seconds:
+                is_reachable = await release()
+        await asyncio.sleep(_RELEASE_SECONDS if is_reachable else _UNREACHABLE_SECONDS)
 
 
 async def _resolve(ledger: LedgerClient) -> None:

@@ -12,7 +12,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import FileResponse, HTMLResponse
 
 from mail_api import errors
-from mail_api.access import OPENED_AT
+from mail_api.bot_checks import OPENED_AT
+from mail_api.captcha import TURNSTILE
 from mail_api.errors import ANSWERS, ApiError
 from mail_api.extra_fields import FIELDS, LONGEST_VALUE, NO_NUL
 from mail_api.fields import LINE, MOST_RECIPIENTS, TEXT, or_empty
@@ -47,7 +48,7 @@ _DESCRIPTIONS: Final = {
     202: "The mail server did not confirm the mail, but may have it. Do not send it again: look at `status_url`.",
     400: "Something in the request is missing or invalid.",
     401: "The API key is not valid.",
-    403: "The recipient, the sender or the site is not allowed.",
+    403: "The recipient, the sender, the site or the captcha is not allowed, or the API key has no right to it.",
     404: "There is no such mail.",
     408: "The body took too long.",
     409: "The idempotency key was used before; see the code.",
@@ -96,6 +97,10 @@ _FORM_ERRORS: Final = (
     errors.RequestInFlight(),
     errors.RequestTooLarge(1_000_000),
     errors.UnsupportedMediaType(),
+    errors.TooManyLinks(12, 5),
+    errors.CaptchaMissing((TURNSTILE.field,)),
+    errors.CaptchaFailed(),
+    errors.CaptchaUnavailable(),
     errors.KeyLimitExceeded(100, 100, None),
     errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
     errors.FilledTooFast(2),
@@ -180,6 +185,23 @@ MESSAGES_RESPONSES: Final[Responses] = {
 QUOTA_RESPONSES: Final[Responses] = {
     **_success("The quota.", _QUOTA),
     **_error_responses(*_KEY_ERRORS, errors.LedgerUnavailable()),
+}
+RELEASE_RESPONSES: Final[Responses] = {
+    **_success("The mail server has the mail in its queue.", SendAnswer.of(_ID).model_dump()),
+    **_error_responses(
+        *_KEY_ERRORS,
+        errors.KeyRightMissing(),
+        errors.InvalidRequest((("to", "cannot be read any more"),)),
+        errors.RecipientRefused(550, "5.1.1 <anna@example.org>: Recipient address rejected"),
+        errors.RecipientNotAllowed(),
+        errors.MessageUnknown(),
+        errors.RequestInFlight(),
+        errors.QuotaExhausted("The relay's limit for 24 hours is used up", None),
+        errors.TemporarilyRefused(452, "4.3.1 Insufficient system storage"),
+        errors.MailServerUnreachable(10),
+        errors.LedgerUnavailable(),
+        errors.OutcomeUnknown(_ID),
+    ),
 }
 HEALTH_RESPONSES: Final = _success("The process is alive.", {"status": "ok"})
 READY_RESPONSES: Final[Responses] = {

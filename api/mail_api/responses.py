@@ -20,7 +20,6 @@ from mail_api.errors import INTERNAL, ROUTING, ApiError, Code, HoneypotFilled, I
 from mail_api.request_body import wants_page
 from mail_api.schemas import ErrorAnswer, SendAnswer, status_path
 from mail_telemetry.masking import mask_text
-from mail_telemetry.message_ids import new_message_id
 from mail_telemetry.names import Attribute
 
 REPLAYED_HEADER: Final = "Idempotent-Replayed"
@@ -126,7 +125,7 @@ def error_response(
 async def on_api_error(request: Request, error: Exception) -> Response:
     """Answer one of our own errors; a filled honeypot gets the answer of a success."""
     if isinstance(error, HoneypotFilled):
-        return accepted_response(request, new_message_id(), redirect=error.redirect)
+        return accepted_response(request, error.message_id, redirect=error.redirect)
     return (
         error_response(error, as_page=wants_page(request.headers), labels=texts_of(request).labels)
         if isinstance(error, ApiError)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import limits
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from mail_api.addresses import (
     Mailbox,
@@ -19,6 +19,7 @@ from mail_api.addresses import (
     parse_mailbox,
     parse_sender,
 )
+from mail_api.spam_settings import SpamSettings
 from mail_ledger.engine import parse_url
 from mail_telemetry.configuration import LogLevel, QuotaReserve
 
@@ -165,10 +166,8 @@ Seconds = Annotated[float, BeforeValidator(parse_duration("s"))]
 Days = Annotated[float, BeforeValidator(parse_duration("d"))]
 
 
-class Settings(BaseSettings):
+class Settings(SpamSettings):
     """The variables of the API. An empty one (as `${X:-}` in a compose file leaves it) counts as unset."""
-
-    model_config = SettingsConfigDict(env_ignore_empty=True, str_strip_whitespace=True, extra="ignore", frozen=True)
 
     mail_domain: Domain = Field(
         description="Your mail domain; part of every Message-ID and the base of the other defaults.",
@@ -260,18 +259,6 @@ class Settings(BaseSettings):
         description="Header that holds the client's address, accepted from TRUSTED_PROXIES only; used before "
         "X-Forwarded-For.",
         examples=["CF-Connecting-IP"],
-    )
-    honeypot_field: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        default="hp_url",
-        description="A form field that no person sees: a request that fills it is answered 200 and not sent.",
-        examples=["hp_url"],
-    )
-    min_fill_seconds: float = Field(
-        default=2,
-        ge=0,
-        le=60,
-        description="Least time between `form_opened_at` and the request, where a form sends that field; below: 429.",
-        examples=[2],
     )
     append_form_fields: bool = Field(
         default=True,

@@ -10,15 +10,17 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from mail_api import openapi
 from mail_api.dependencies import KeyRequired, OptionalKeyDep, Services, ServicesDep
-from mail_api.errors import LedgerUnavailable, MessageUnknown
+from mail_api.errors import Code, LedgerUnavailable, MessageUnknown
 from mail_api.ledger_client import LedgerUnreachable
 from mail_api.schemas import status_path
 from mail_api.settings import TRACE_ID_PLACE
 from mail_ledger.api_keys import KEY_NAME
 from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.caught_mails import CaughtMail
 from mail_ledger.quota import Quota
 from mail_ledger.status import MessageStatus, RecipientStatus, Retry, State
 from mail_ledger.status_queries import CURSOR, MailFilter, Page
+from mail_ledger.tables import CaughtState
 from mail_telemetry.causes import Cause
 from mail_telemetry.masking import mask_address
 from mail_telemetry.message_ids import is_message_id
@@ -120,6 +122,16 @@ class RecipientAnswer(BaseModel):
         )
 
 
+class CaughtAnswer(BaseModel):
+    """A mail that the honeypot caught."""
+
+    field: str = Field(description="The hidden field that was filled.")
+    files: tuple[str, ...] = Field(description="The names of its files, which are not kept.")
+    content: Mapping[str, Any] | None = Field(
+        description="The fields of the request; for API keys with the right to release alone, and not in lists."
+    )
+
+
 class MessageAnswer(BaseModel):
     """The state of one mail."""
 
@@ -143,6 +155,7 @@ class MessageAnswer(BaseModel):
     key: str | None = Field(description="The name of the API key that sent it; with an API key only.")
     trace_id: str | None
     trace_url: str | None = Field(description="URL of its trace (TRACE_URL_TEMPLATE); with an API key only.")
+    caught: CaughtAnswer | None = Field(default=None, description="Of a mail in the state `caught`.")
 
     @classmethod
     def of(cls, found: MessageStatus, trace_template: str | None) -> Self:
@@ -168,6 +181,39 @@ class MessageAnswer(BaseModel):
             key=found.submission.key if found.submission else None,
             trace_id=found.trace_id,
             trace_url=_trace_url(trace_template, found.trace_id),
+        )
+
+    @classmethod
+    def of_caught(cls, found: CaughtMail, *, with_content: bool) -> Self:
+        """Return a mail that the honeypot caught and that was not released, as an answer."""
+        mailboxes = [one for name in ("to", "cc", "bcc") for one in found.mail.get(name, ())]
+        return cls.model_validate(
+            {
+                **dict.fromkeys(cls.model_fields),
+                "id": found.id,
+                "state": State.CAUGHT,
+                "status_url": status_path(found.id),
+                "created": _at(found.caught),
+                "attempts": 0,
+                "possible_duplicate": False,
+                "code": found.code or Code.HONEYPOT,
+                "next_step": "Release it, if it is not spam: docs/api-reference.md#caught-mails",
+                "recipients": [
+                    dict.fromkeys(RecipientAnswer.model_fields)
+                    | {
+                        "recipient": mask_address(one["address"]),
+                        "state": State.CAUGHT,
+                        "possible_duplicate": False,
+                    }
+                    for one in mailboxes
+                ],
+                "metadata": found.mail.get("metadata", {}),
+                "caught": {
+                    "field": found.field,
+                    "files": found.files,
+                    "content": found.mail if with_content else None,
+                },
+            }
         )
 
     def without_key(self, *, show_recipients: bool) -> Self:
@@ -244,12 +290,17 @@ async def get_message(
 
     No API key is needed, since the id cannot be guessed. But every recipient can read the id in the Message-ID: without
     an API key the answer leaves out recipients of `bcc`, tags, key and trace URL, and has masked addresses; of a mail
-    that was sent with a key it has none. Mostly it is under two seconds old.
+    that was sent with a key it has none. Mostly it is under two seconds old. A mail that the honeypot caught has a
+    status for readers with an API key only; once it is released, it is that of the mail that was sent.
     """
     _forbid_caching(response)
-    found = None
+    found = caught = None
     if is_message_id(message_id):
         found = await _read(services, lambda ledger: ledger.statuses.get(message_id, with_hidden=key is not None))
+    if found is None and key is not None:
+        found, caught = await _read(services, lambda ledger: _released_or_caught(ledger, message_id))
+    if caught is not None and key is not None:
+        return MessageAnswer.of_caught(caught, with_content=key.may_release)
     if found is None:
         raise MessageUnknown
     answer = MessageAnswer.of(found, services.settings.trace_url_template)
@@ -269,8 +320,13 @@ async def get_message(
 async def list_messages(
     query: Annotated[ListQuery, Query()], response: Response, services: ServicesDep
 ) -> MessagesAnswer:
-    """List mails, newest first. A page may be short or empty before the last one, whose `next` is null."""
+    """List mails, newest first. A page may be short or empty before the last one, whose `next` is null.
+
+    `state=caught` lists what the honeypot caught and was not released, in one page; other lists leave it out.
+    """
     _forbid_caching(response)
+    if query.state is State.CAUGHT:
+        return await _caught_mails(query, services)
     page = await _read(
         services, lambda ledger: ledger.statuses.page(query.wanted, cursor=query.cursor, limit=query.limit)
     )
@@ -291,6 +347,23 @@ async def get_quota(response: Response, services: ServicesDep) -> QuotaAnswer:
         return QuotaAnswer.of(await services.quota.read(), services.settings.quota_reserve)
     except LedgerUnreachable:
         raise LedgerUnavailable from None
+
+
+async def _caught_mails(query: ListQuery, services: Services) -> MessagesAnswer:
+    since = query.since.timestamp() if query.since else 0.0
+    found = await _read(services, lambda ledger: ledger.caught_mails.newest(since))
+    # Only mails of callers without a key are kept.
+    waiting = [one for one in found if one.state is not CaughtState.RELEASED and query.key is None]
+    answers = (MessageAnswer.of_caught(one, with_content=False) for one in waiting[: query.limit])
+    return MessagesAnswer(messages=tuple(answers), next=None)
+
+
+def _released_or_caught(ledger: ApiLedger, message_id: str) -> tuple[MessageStatus | None, CaughtMail | None]:
+    """Return the mail that a caught mail was released as, or else the caught mail itself."""
+    caught = ledger.caught_mails.get(message_id)
+    if caught is None or caught.released_as is None:
+        return None, caught
+    return ledger.statuses.get(caught.released_as), None
 
 
 async def _read(services: Services, read: Callable[[ApiLedger], T]) -> T:

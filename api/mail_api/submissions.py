@@ -20,6 +20,7 @@ from mail_api.errors import (
     IdempotencyConflict,
     InvalidRequest,
     KeyLimitExceeded,
+    LedgerUnavailable,
     OutcomeUnknown,
     RequestInFlight,
 )
@@ -43,6 +44,13 @@ class Idempotency:
 
     key: IdempotencyKey
     payload_hash: str
+    is_required: bool = False
+    """Send the mail only if the key is stored; otherwise it is sent also while the ledger is unavailable."""
+
+    @property
+    def identity(self) -> str:
+        """The same text for the same request when it is repeated, and for no other."""
+        return f"{self.key.hash()}:{self.payload_hash}"
 
     @classmethod
     def of(cls, header: str | None, caller: ApiKey | None, request: SendRequest) -> "Idempotency | None":
@@ -87,6 +95,7 @@ class Submissions:
             KeyLimitExceeded: the caller's key has reached its recipients per day.
             IdempotencyConflict, RequestInFlight: the idempotency key is used for another mail, or is in progress.
             OutcomeUnknown: the outcome of the first request is unknown.
+            LedgerUnavailable: the idempotency key could not be stored, and is required.
         """
         limit = caller.limits.recipients_per_day if caller else None
         try:
@@ -99,6 +108,8 @@ class Submissions:
                     "claim", lambda ledger: ledger.idempotency.claim_write(new, key, payload_hash, limit)
                 )
         except LedgerUnreachable as unreachable:
+            if idempotency is not None and idempotency.is_required:
+                raise LedgerUnavailable from None
             if unreachable.is_late:
                 self._recorded.add(new.id)  # it may still be stored, and then needs its outcome
             return None
@@ -106,6 +117,16 @@ class Submissions:
         if repeated is None:
             self._recorded.add(new.id)
         return repeated
+
+    async def is_repetition(self, idempotency: Idempotency | None) -> bool:
+        """Return whether a request with this key and content was accepted for sending before."""
+        if idempotency is None:
+            return False
+        key, payload_hash = idempotency.key, idempotency.payload_hash
+        try:
+            return await self._ledger.call("claim", lambda ledger: ledger.idempotency.is_repetition(key, payload_hash))
+        except LedgerUnreachable:
+            return False
 
     async def finish(self, message_id: str, outcome: SubmissionOutcome) -> None:
         """Store the outcome of a recorded mail, also when the request is cancelled meanwhile."""

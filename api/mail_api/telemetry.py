@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Final, Protocol
 
 from fastapi import FastAPI
@@ -71,6 +72,12 @@ class Telemetry:
         self._connections = gauge(names.API_CONNECTIONS, registry)
         self._ledger_faults = counter(names.API_LEDGER_FAULTS, registry)
         self._invalid_keys = counter(names.API_INVALID_KEYS, registry)
+        self._caught_mails = counter(names.API_CAUGHT_MAILS, registry)
+        self._captcha_verifications = counter(names.API_CAPTCHA_VERIFICATIONS, registry)
+        for outcome in names.CAUGHT_OUTCOMES:
+            self._caught_mails.labels(outcome=outcome)
+        for provider, result in product(names.CAPTCHA_PROVIDERS, names.CAPTCHA_RESULTS):
+            self._captcha_verifications.labels(provider=provider, result=result)
         known_forms = forms or {}
         for path in (*names.PATHS_WITH_KEYS, *known_forms):
             self._invalid_keys.labels(path=path)
@@ -94,6 +101,14 @@ class Telemetry:
     def count_invalid_key(self, path: str) -> None:
         """Count a request to this path with an API key that is not valid."""
         self._invalid_keys.labels(path=path).inc()
+
+    def count_caught_mail(self, outcome: str) -> None:
+        """Count a mail that the honeypot caught: kept, dropped or released."""
+        self._caught_mails.labels(outcome=outcome).inc()
+
+    def count_captcha(self, provider: str, result: str) -> None:
+        """Count a verification of a captcha token."""
+        self._captcha_verifications.labels(provider=provider, result=result).inc()
 
     def count_retry(self) -> None:
         """Count one more try to reach Postfix."""

@@ -35,7 +35,7 @@ def checks(
         environ: this process's variables.
     """
     return [
-        *_variables(facts),
+        *_variables(facts, environ),
         *_services(facts),
         *_ports(facts),
         *(_dns(mail, facts) if mail else ()),
@@ -50,11 +50,12 @@ def checks(
     ]
 
 
-def _variables(facts: HostFacts | None) -> Iterator[Check]:
+def _variables(facts: HostFacts | None, environ: Mapping[str, str]) -> Iterator[Check]:
     yield Check(Area.CONFIGURATION, "mail-server", partial(variables.check_mail_server, facts))
     yield Check(Area.CONFIGURATION, "mail-api", partial(variables.check_service, ApiSettings))
     yield Check(Area.CONFIGURATION, "mail-exporter", partial(variables.check_service, ExporterSettings))
     yield Check(Area.CONFIGURATION, "forms", variables.check_forms)
+    yield Check(Area.CONFIGURATION, "$ in values", partial(variables.check_dollars, facts, environ))
 
 
 def _services(facts: HostFacts | None) -> Iterator[Check]:

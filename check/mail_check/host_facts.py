@@ -5,6 +5,7 @@
     published  mail-server  2525/tcp  0.0.0.0  25
     listening  25
     nameserver 192.0.2.53
+    dollar     SMTP_RELAY_PASSWORD  16
     server     64
     said       mail-server: MAIL_DOMAIN: not set: give the domain that mail is for, as example.org
 
@@ -48,6 +49,8 @@ class HostFacts:
     """Ports of the host on which a program listens."""
     nameservers: tuple[str, ...] = ()
     """The host's name servers, without those that containers cannot reach."""
+    dollars: Mapping[str, int] = field(default_factory=dict)
+    """Variables whose value in the file has a `$` that is not escaped, and the number of bytes of that value."""
     server_status: int | None = None
     """Exit status of `mail-server check`; None when it could not be run."""
     server_output: tuple[str, ...] = ()
@@ -75,6 +78,7 @@ def parse_host_facts(lines: Iterable[str]) -> HostFacts:
         ),
         listening=frozenset(int(port) for port, *_ in of_kind("listening", 1)),
         nameservers=tuple(dict.fromkeys(address for address, *_ in of_kind("nameserver", 1) if _is_reachable(address))),
+        dollars={name: int(length) for name, length, *_ in of_kind("dollar", 2)},
         server_status=statuses[0] if statuses else None,
         server_output=tuple("\t".join(rest) for rest in of_kind("said", 1)),
     )

@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mail_check.app_password import WHITE_SPACE, copied_characters, join_app_password
 from mail_check.results import error_text
 
 DEFAULTS: Final = {
@@ -20,8 +21,8 @@ DEFAULTS: Final = {
 }
 """As in settings.bash; a contract test compares."""
 _IMPLICIT_TLS_PORT: Final = 465
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _YES: Final = frozenset({"yes", "true", "on", "1"})
-_GROUPS_OF_FOUR: Final = re.compile(r"(?:[A-Za-z0-9]{4} ){3}[A-Za-z0-9]{4}")
 
 
 class CheckSettings(BaseSettings):
@@ -124,14 +125,13 @@ def _relay(value: Callable[[str], str], secret: Callable[[str], str]) -> RelaySe
     host = value("SMTP_RELAY_HOST").lower()
     if not host:
         return None
-    password = secret("SMTP_RELAY_PASSWORD")
-    if _GROUPS_OF_FOUR.fullmatch(password):  # as Google shows app passwords
-        password = password.replace(" ", "")
+    username = _typed("SMTP_RELAY_USERNAME", secret("SMTP_RELAY_USERNAME"))
+    password = _typed("SMTP_RELAY_PASSWORD", join_app_password(secret("SMTP_RELAY_PASSWORD")))
     port = _number("SMTP_RELAY_PORT", value)
     return RelaySettings(
         host=host,
         port=port,
-        username=secret("SMTP_RELAY_USERNAME"),
+        username=username,
         password=Secret(password),
         ca_file=value("SMTP_RELAY_CA_FILE") or None,
         use_tls=value("USE_TLS").lower() in _YES,
@@ -147,11 +147,22 @@ def _value(environ: Mapping[str, str], name: str) -> str:
 def _secret(environ: Mapping[str, str], name: str, read_file: Callable[[str], str]) -> str:
     path = _value(environ, f"{name}_FILE")
     if not path:
-        return _value(environ, name)
+        return environ.get(name, "").strip(WHITE_SPACE)
     try:
-        return read_file(path).strip()
+        return read_file(path).removeprefix(_BYTE_ORDER_MARK).strip(WHITE_SPACE)
     except OSError as error:
         raise VariableUnusable(f"{name}_FILE: {path} cannot be read: {error_text(error)}") from error
+
+
+def _typed(name: str, value: str) -> str:
+    """Return the value.
+
+    Raises:
+        VariableUnusable: it holds a character that a person can hardly see and did not type.
+    """
+    if found := copied_characters(value):
+        raise VariableUnusable(f"{name}: holds {found[0]}, which pages and word processors add: type the value by hand")
+    return value
 
 
 def _number(name: str, value: Callable[[str], str]) -> int:

@@ -46,6 +46,8 @@ class ApiKey:
     created: float
     revoked: float | None
     last_used: float | None
+    may_release: bool = False
+    """Whether it may read and release mails that the honeypot caught."""
 
     def allows_sender(self, address: str) -> bool:
         """Return whether `allowed_senders` contains the address or its domain."""
@@ -71,6 +73,7 @@ class ApiKeys:
         name: str,
         *,
         important: bool = False,
+        may_release: bool = False,
         limits: KeyLimits = KeyLimits(),  # noqa: B008 - immutable
         allowed_senders: Sequence[str] = (),
     ) -> str:
@@ -88,6 +91,7 @@ class ApiKeys:
             "name": name,
             "secret_hash": _hash(plain),
             "important": important,
+            "may_release": may_release,
             "allowed_senders": [sender.lower() for sender in allowed_senders],
             "created": self._now(),
             "minute": 0,
@@ -178,6 +182,7 @@ def _api_key(row: RowMapping) -> ApiKey:
         created=row["created"],
         revoked=row["revoked"],
         last_used=row["last_used"],
+        may_release=row["may_release"],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 from sqlalchemy import Engine
 
 from mail_ledger.api_keys import ApiKeys
+from mail_ledger.caught_mails import CaughtMails
 from mail_ledger.engine import open_engine
 from mail_ledger.group_commit import Write, write_together
 from mail_ledger.health import Health
@@ -56,6 +57,7 @@ class ApiLedger:
         self.idempotency = IdempotencyKeys(engine, self.submissions, limits=limits, now=now)
         self.unknown_outcomes = UnknownOutcomes(engine, limits=limits, now=now)
         self.quota = RelayQuota(engine, rules.daily_limit, relay=rules.relay, window=rules.window, now=now)
+        self.caught_mails = CaughtMails(engine, limits=limits, now=now)
         self.health = Health(engine, now)
         self.statuses = StatusQueries(
             engine, backoff=rules.backoff, classifier=rules.classifier, limits=limits, now=now

@@ -1,4 +1,4 @@
-"""Command line `mail-ledger`: API keys, backup, restore, retention and status of the ledger."""
+"""Command line `mail-ledger`: API keys, caught mails, backup, restore, retention and status of the ledger."""
 
 import shutil
 import sys
@@ -15,31 +15,28 @@ from sqlalchemy import Engine, Row, func, select
 from mail_ledger import backup as backups
 from mail_ledger import migrations
 from mail_ledger.api_keys import ApiKey, ApiKeys
+from mail_ledger.caught_cli import DEFAULT_URL, Url, caught_app
 from mail_ledger.engine import LedgerError, opened_engine, reading, url_without_secrets, writing
 from mail_ledger.key_limits import KeyLimits
 from mail_ledger.log_positions import forget_server as forget_log_positions
 from mail_ledger.prune import prune as prune_engine
 from mail_ledger.quota import RelayQuota
-from mail_ledger.tables import api_key, attempt, log_position, message, submission
+from mail_ledger.tables import api_key, attempt, caught_mail, log_position, message, submission
 
 _STREAM: Final = Path("-")
-_KEY_HEADINGS: Final = ("NAME", "PREFIX", "STATE", "DAILY", "PER MINUTE", "SENDERS", "CREATED", "LAST USED")
+_KEY_HEADINGS: Final = ("NAME", "PREFIX", "STATE", "DAILY", "PER MINUTE", "SENDERS", "RELEASE", "CREATED", "LAST USED")
 _COUNTED: Final = {
     "mails of the log": message,
     "delivery attempts": attempt,
     "mails of the API": submission,
     "API keys": api_key,
+    "caught mails": caught_mail,
 }
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 app.add_typer(keys_app, name="api-key")
-
-Url = Annotated[
-    str,
-    typer.Option(envvar="LEDGER_URL", metavar="URL", help="The database, as an SQLAlchemy URL.", show_default=False),
-]
-DEFAULT_URL: Final = "sqlite:////var/lib/mail-ledger/ledger.db"
+app.add_typer(caught_app, name="caught")
 
 
 @app.callback()
@@ -52,6 +49,7 @@ def create_key(  # noqa: PLR0913 - each is an option of the command
     name: Annotated[str, typer.Argument(help="The key's name, in lists and in the ledger.")],
     *,
     important: Annotated[bool, typer.Option("--important", help="Its mails may use QUOTA_RESERVE.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="It may read and release caught mails.")] = False,
     daily: Annotated[int | None, typer.Option(min=1, help="Most recipients in 24 hours.")] = None,
     per_minute: Annotated[int | None, typer.Option(min=1, help="Most requests in a minute.")] = None,
     sender: Annotated[
@@ -63,7 +61,9 @@ def create_key(  # noqa: PLR0913 - each is an option of the command
     limits = KeyLimits(recipients_per_day=daily, requests_per_minute=per_minute)
     with opened_engine(url) as engine:
         try:
-            plain = ApiKeys(engine).create(name, important=important, limits=limits, allowed_senders=sender or ())
+            plain = ApiKeys(engine).create(
+                name, important=important, may_release=release, limits=limits, allowed_senders=sender or ()
+            )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     typer.echo(plain)
@@ -178,6 +178,7 @@ def _key_row(key: ApiKey) -> tuple[str, ...]:
         str(key.limits.recipients_per_day or "-"),
         str(key.limits.requests_per_minute or "-"),
         ",".join(key.allowed_senders) or "-",
+        "yes" if key.may_release else "-",
         _time(key.created),
         "never" if key.last_used is None else _time(key.last_used),
     )

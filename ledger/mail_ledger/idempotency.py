@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mail_ledger.engine import LedgerError
+from mail_ledger.engine import LedgerError, reading
 from mail_ledger.group_commit import Write, write_alone
 from mail_ledger.key_limits import KeyLimitReached, lock_key
 from mail_ledger.submissions import (
@@ -148,6 +148,21 @@ class IdempotencyKeys:
             raise LedgerError(_ACTION, f"idempotency key contended; gave up after {_TRIES} tries")
 
         return Write(_ACTION, store, alone=True)
+
+    def is_repetition(self, key: IdempotencyKey, payload_hash: str) -> bool:
+        """Return whether a request with this key and payload was claimed before, and its key is still in use.
+
+        Raises:
+            ValueError: the key is empty or too long.
+            LedgerError: the ledger cannot be read.
+        """
+        query = select(submission.c.id).where(
+            submission.c.idempotency_key == key.hash(),
+            submission.c.payload_hash == payload_hash,
+            submission.c.created + self._limits.idempotency > self._now(),
+        )
+        with reading(self._engine, "read the idempotency key") as connection:
+            return connection.execute(query).first() is not None
 
     def _within_limit(self, connection: Connection, new: NewSubmission, key_limit: int | None) -> Claimed:
         reached = exceeded_limit(connection, new, key_limit, self._now())

@@ -23,6 +23,8 @@ from mail_telemetry.replies import is_possible_duplicate
 class State(StrEnum):
     """The state of a mail, or of one of its recipients."""
 
+    CAUGHT = "caught"
+    """The honeypot caught it; it was not sent."""
     PENDING = "pending"
     """The API is sending it to the mail server."""
     ACCEPTED = "accepted"

@@ -1,7 +1,8 @@
 """Database tables and their rows, in SQLAlchemy Core.
 
-Times are Unix seconds in UTC. The exporter writes `log_position`, `message` and `attempt`; the API writes `submission`
-and `api_key`. No column contains a full address, except `submission.recipients` with LEDGER_ADDRESSES=full.
+Times are Unix seconds in UTC. The exporter writes `log_position`, `message` and `attempt`; the API writes `submission`,
+`api_key` and `caught_mail`. No column contains a full address, except `submission.recipients` with
+LEDGER_ADDRESSES=full, and `caught_mail.mail`, which is a whole mail.
 """
 
 from enum import StrEnum
@@ -20,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
     literal_column,
     or_,
     text,
@@ -106,6 +108,7 @@ api_key = Table(
     Column("recipients_per_day", Integer, comment="null: only the relay's limit"),
     Column("requests_per_minute", Integer),
     Column("allowed_senders", JSON, nullable=False, comment="addresses and domains; empty: only DEFAULT_FROM"),
+    Column("may_release", Boolean, nullable=False, server_default=false(), comment="may read and release caught mails"),
     Column("created", Float, nullable=False),
     Column("revoked", Float),
     Column("last_used", Float),
@@ -141,6 +144,21 @@ is_unfinished = submission.c.state.in_((literal_column("'pending'"), literal_col
 """The submission has no certain outcome. Written with constants, without which SQLite does not use the index."""
 Index("ix_submission_open", submission.c.created, sqlite_where=is_unfinished, postgresql_where=is_unfinished)
 
+caught_mail = Table(
+    "caught_mail",
+    metadata,
+    Column("id", String(64), primary_key=True, comment="the id in the answer to the caller, msg_..."),
+    Column("caught", Float, nullable=False),
+    Column("field", String(100), nullable=False, comment="the honeypot field that was filled"),
+    Column("mail", JSON, nullable=False, comment="the text fields of the request, with full addresses"),
+    Column("files", JSON, nullable=False, comment="the names of its files, which are not kept"),
+    Column("state", String(16), nullable=False, comment="a CaughtState"),
+    Column("code", String(64), comment="why the last attempt to release it failed"),
+    Column("next_attempt", Float, comment="when the API releases a mail that is requested"),
+    Column("released_as", String(64), comment="the id of the mail that was sent"),
+)
+Index("ix_caught_mail_caught", caught_mail.c.caught, caught_mail.c.id)
+
 
 def was_accepted() -> ColumnElement[bool]:
     """Return the condition that the mail server accepted the mail of a row of `message`.
@@ -157,6 +175,15 @@ class SubmissionState(StrEnum):
     ACCEPTED = "accepted"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+class CaughtState(StrEnum):
+    """The state of a mail that the honeypot caught."""
+
+    CAUGHT = "caught"
+    REQUESTED = "requested"
+    """Its release was requested; the API sends it within seconds."""
+    RELEASED = "released"
 
 
 Values = tuple[Any, ...]

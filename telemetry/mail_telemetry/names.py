@@ -194,10 +194,11 @@ API_LEDGER_FAULTS = Metric(
     "mail_api_ledger_faults",
     "counter",
     "Failed ledger operations, by operation; mail is sent without them. key: check a key or count its request; "
-    "begin, claim, finish: record a submission; quota, status: read; settle, prune: maintenance.",
+    "begin, claim, finish: record a submission; quota, status: read; settle, prune: maintenance; catch, release: keep "
+    "and release mails that the honeypot caught.",
     ("operation",),
 )
-LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status", "settle", "prune")
+LEDGER_OPERATIONS: Final = ("key", "begin", "claim", "finish", "quota", "status", "settle", "prune", "catch", "release")
 
 API_INVALID_KEYS = Metric(
     "mail_api_invalid_keys",
@@ -205,7 +206,27 @@ API_INVALID_KEYS = Metric(
     "Requests with an invalid API key, by path.",
     ("path",),
 )
-PATHS_WITH_KEYS: Final = ("/send", "/messages", "/messages/{message_id}", "/quota", "/ready")
+PATHS_WITH_KEYS: Final = (
+    *("/send", "/messages", "/messages/{message_id}", "/messages/{message_id}/release", "/quota", "/ready"),
+)
+
+API_CAUGHT_MAILS = Metric(
+    "mail_api_caught_mails",
+    "counter",
+    "Mails that the honeypot caught, by what became of them: kept, dropped (invalid, too large, with an API key, or "
+    "HONEYPOT_KEEP_DAYS=0), released.",
+    ("outcome",),
+)
+CAUGHT_OUTCOMES: Final = ("kept", "dropped", "released")
+API_CAPTCHA_VERIFICATIONS = Metric(
+    "mail_api_captcha_verifications",
+    "counter",
+    "Captcha tokens, by provider and result: passed, failed (not valid, used before, of another site), unavailable "
+    "(the provider did not answer, or does not accept the secret).",
+    ("provider", "result"),
+)
+CAPTCHA_PROVIDERS: Final = ("turnstile", "hcaptcha")
+CAPTCHA_RESULTS: Final = ("passed", "failed", "unavailable")
 
 API_SPANS = Metric(
     "mail_api_spans",

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from mail_api.addresses import Mailbox
 from mail_api.settings import Settings as ApiSettings
+from mail_check.app_password import COPIED
 from mail_check.settings import CheckSettings, VariableUnusable, read_mail_settings
 from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.configuration import load
@@ -167,3 +169,97 @@ def test_reserve_is_the_same_for_both(
     monkeypatch.setenv("QUOTA_RESERVE", "2000")
     with pytest.raises(Exception, match="QUOTA_RESERVE: leaves nothing of SMTP_RELAY_DAILY_LIMIT"):
         load(settings_class)
+
+
+APP_PASSWORDS: Final = [
+    pytest.param("abcdefghijklmnop", id="16 letters"),
+    pytest.param("abcd efgh ijkl mnop", id="groups"),
+    pytest.param("abcd  efgh   ijkl mnop", id="several blanks"),
+    pytest.param("abcd\u00a0efgh\u00a0ijkl\u00a0mnop", id="no-break spaces"),
+    pytest.param("abcd \u00a0efgh\u202fijkl\u2009mnop\u00a0", id="mixed spaces"),
+    pytest.param("\u201cabcdefghijklmnop\u201d", id="typographic quotes"),
+    pytest.param("\u201eabcd efgh ijkl mnop\u201c", id="German quotes"),
+    pytest.param(" \u2018abcd\u00a0efgh ijkl mnop\u2019\r", id="single quotes"),
+    pytest.param("\ufeffabcd efgh ijkl mnop\r\n", id="byte order mark"),
+    pytest.param("abcd\u200befgh\u200bijkl\u200bmnop", id="zero-width spaces"),
+]
+OTHER_PASSWORDS: Final = [
+    pytest.param("pass word", "pass word", id="blank"),
+    pytest.param("abcdefgh ijklmnop", "abcdefgh ijklmnop", id="two groups"),
+    pytest.param(" s3cret\t", "s3cret", id="blanks around"),
+    pytest.param("pässwörd!", "pässwörd!", id="umlauts"),
+]
+COPIED_PASSWORDS: Final = [
+    pytest.param("pass\u00a0word", "a no-break space (U+00A0)", id="no-break space"),
+    pytest.param("\u201cpassword\u201d", "a left double quotation mark (U+201C)", id="typographic quotes"),
+    pytest.param("s3cret\u200b", "a zero-width space (U+200B)", id="zero-width space"),
+    pytest.param("s3\ufeffcret", "a byte order mark (U+FEFF)", id="byte order mark"),
+]
+PRINT_PASSWORD: Final = '; printf %s "$SMTP_RELAY_PASSWORD"'
+
+
+@pytest.fixture(params=["variable", "file"])
+def relay_password(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Return the function that returns variables with a password: itself, or the file that holds it."""
+
+    def give(password: str) -> dict[str, str]:
+        if request.param == "variable":
+            return BASE | {"SMTP_RELAY_PASSWORD": password}
+        file = tmp_path / "password"
+        file.write_bytes(password.encode())
+        return BASE | {"SMTP_RELAY_PASSWORD": "", "SMTP_RELAY_PASSWORD_FILE": str(file)}
+
+    return give
+
+
+def server_password(values: dict[str, str]) -> str:
+    """Return the password as the mail server uses it."""
+    command = ("bash", "-c", SCRIPT + PRINT_PASSWORD)
+    done = subprocess.run(  # noqa: S603 - our own script
+        command, env={"PATH": os.environ["PATH"], **values}, check=True, capture_output=True
+    )
+    return done.stdout.decode()
+
+
+def check_password(values: dict[str, str]) -> str:
+    """Return the password as `make check` uses it."""
+    relay = read_mail_settings(values, lambda path: Path(path).read_text("utf-8")).relay
+    assert relay is not None
+    return relay.password.reveal()
+
+
+@pytest.mark.parametrize("password", APP_PASSWORDS)
+def test_copied_app_password_is_joined(password: str, relay_password: Callable[[str], dict[str, str]]) -> None:
+    """Field cases e02 and e03: an app password works however it was copied, for the mail server and the check."""
+    values = relay_password(password)
+    assert "abcdefghijklmnop" == server_password(values) == check_password(values)
+
+
+@pytest.mark.parametrize(("password", "expected"), OTHER_PASSWORDS)
+def test_other_password_is_unchanged(
+    password: str, expected: str, relay_password: Callable[[str], dict[str, str]]
+) -> None:
+    """A password of another form keeps its blanks and letters."""
+    values = relay_password(password)
+    assert expected == server_password(values) == check_password(values)
+
+
+@pytest.mark.parametrize(("password", "character"), COPIED_PASSWORDS)
+def test_error_names_the_character(
+    password: str, character: str, relay_password: Callable[[str], dict[str, str]]
+) -> None:
+    """What cannot be an app password is rejected by both, with the character that cannot be seen, not the value."""
+    values = relay_password(password)
+    line = f"SMTP_RELAY_PASSWORD: holds {character}, which pages and word processors add: type the value by hand"
+    said = mail_server_says(values)
+    assert f"mail-server: {line}\n" in said
+    assert password not in said
+    with pytest.raises(VariableUnusable) as raised:
+        check_password(values)
+    assert line == str(raised.value)
+
+
+@pytest.mark.parametrize("name", COPIED.values())
+def test_both_know_the_same_characters(name: str) -> None:
+    """Each character that the check knows is in the mail server's list."""
+    assert f"|{name}'" in (LIBRARY / "settings.bash").read_text()

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -77,3 +78,15 @@ def test_broken(stack: Stack) -> None:
     assert states["services", "log, queue, ledger"] == ("unknown", "mail-exporter does not run")
     assert "refused: 535 5.7.8 Username and Password not accepted" in states["relay", "login"][1]
     assert "new app password" in found["relay", "login"]["fix"]
+
+
+def test_lost_dollar(stack: Stack, tmp_path: Path) -> None:
+    """Field case e04: a password with a $ that Compose takes for a variable is reported, without the password."""
+    file = tmp_path / "variables"
+    values = (ROOT / "sandbox/sandbox.env").read_text()
+    file.write_text(f"{values}\nTURNSTILE_SECRET=ArDDl49@6*rf$C#1\nHCAPTCHA_SECRET='a$C'\n")
+    assert answers(stack)
+    found = check(ENV=str(file))["configuration", "$ in values"]
+    assert found["status"] == "failed"
+    assert found["message"].startswith("TURNSTILE_SECRET: has 16 bytes in the file, and 14 in the container")
+    assert "ArDD" not in str(found)

@@ -1,6 +1,6 @@
 """Check the environment variables of each service with the service's own validation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pydantic_settings import BaseSettings
@@ -56,3 +56,25 @@ def check_forms() -> Iterator[Result]:
     else:
         names = ", ".join(form.name for form in forms.values())
         yield ok(f"{len(forms)} form files: {names}" if forms else "no form files")
+
+
+def check_dollars(facts: HostFacts | None, environ: Mapping[str, str]) -> Iterator[Result]:
+    """Yield the variables whose value Compose changed, because it takes a `$` for the beginning of a variable.
+
+    Args:
+        facts: the host facts, which have the length of each value in the file.
+        environ: the variables as the containers get them.
+    """
+    if facts is None:
+        yield unknown("the file of variables is on the host", "Run `make check` on the host.")
+        return
+    seen = {name: len(environ[name].encode()) for name in facts.dollars if name in environ}
+    changed = [name for name, length in seen.items() if length != facts.dollars[name]]
+    for name in changed:
+        message = f"{name}: has {facts.dollars[name]} bytes in the file, and {seen[name]} in the container"
+        yield failed(
+            f"{message}: Compose replaced a $ in it and what follows",
+            "Write $$ for each $ in the file of variables, or put the value into 'single quotes'. Then `up -d`.",
+        )
+    if not changed:
+        yield ok("no value lost a $ on its way into the containers")

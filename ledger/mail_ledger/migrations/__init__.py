@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The schema that this version's code works with: the revision of the newest script."""
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The revisions of all scripts, oldest first; listed here so that a start need not read the scripts."""
 
 LOCK_ID: Final = 0x6D61696C  # "mail"

@@ -190,7 +190,7 @@ def test_honeypot(stack: Stack, window: Browser, subject: str) -> None:
     before = stack.count_mails()
     fill(window, OWN, subject)
     wait_for_people(window)
-    window.run("document.querySelector('#hp_url').value = 'http://spam.example'")
+    window.run("document.querySelector('#hp_note').value = 'http://spam.example'")
     window.click("button")
     assert settled(window) == "Thank you. Your message has been sent."
     assert stack.count_mails() == before

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from tests.unit.ledger import (
     test_api_keys,
+    test_caught_mails,
     test_concurrent_processes,
     test_idempotency,
     test_migrations,
@@ -23,6 +24,7 @@ def _take(module: ModuleType) -> None:
 
 for _module in (
     test_api_keys,
+    test_caught_mails,
     test_concurrent_processes,
     test_idempotency,
     test_migrations,

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mail_api.access import BotChecks
-from mail_api.errors import FilledTooFast, InvalidRequest
+from mail_api.bot_checks import BotChecks
+from mail_api.errors import FilledTooFast, InvalidRequest, TooManyLinks
 
 if TYPE_CHECKING:
+    from mail_ledger.api_keys import ApiKeys
     from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
 NOW = 1_800_000_000.0
-CHECKS = BotChecks("hp_url", 2)
+CHECKS = BotChecks(("hp_url", "hp_note"), 2)
 
 
 @pytest.mark.parametrize(
@@ -35,14 +36,14 @@ CHECKS = BotChecks("hp_url", 2)
 )
 def test_people(payload: dict[str, Any]) -> None:
     """A form that took its time passes, as does one without the fields, or with a clock that is ahead."""
-    assert not CHECKS.is_honeypot_filled(payload)
+    assert CHECKS.filled_honeypot(payload) is None
     CHECKS.check_fill_time(payload, NOW)
 
 
 @pytest.mark.parametrize("value", ["http://spam.test", " ", 7, ["x"], {}], ids=str)
 def test_honeypot(value: object) -> None:
     """Anything at all in the hidden field gives a program away."""
-    assert CHECKS.is_honeypot_filled({"hp_url": value})
+    assert "hp_url" == CHECKS.filled_honeypot({"hp_url": value})
 
 
 @pytest.mark.parametrize("opened_at", [NOW - 0.5, str((NOW - 0.5) * 1000)], ids=str)
@@ -81,3 +82,39 @@ async def test_variables(start_api: StartApi, postfix: FakePostfix) -> None:
     assert (await api.send(hp_url="x", form_opened_at=4e9)).status_code == 200
     assert (await api.send(website="x")).status_code == 200
     assert len(postfix.mails) == 1
+
+
+LINKS = "See https://a.test/1, http://b.test and www.c.test."
+
+
+@pytest.mark.parametrize(
+    ("payload", "found"),
+    [
+        pytest.param({"body": LINKS}, 3, id="text"),
+        pytest.param({"body": LINKS, "html": '<a href="https://a.test/1">http://b.test</a>'}, 3, id="text and HTML"),
+        pytest.param({"body": "https://a.test/ HTTPS://A.test https://a.test."}, 1, id="the same link"),
+        pytest.param({"subject": "www.a.test", "fields": {"site": ["http://b.test"]}}, 2, id="nested"),
+        pytest.param({"body": "[url=https://a.test]x[/url] (https://b.test)"}, 2, id="BBCode"),
+        pytest.param({"redirect": "https://a.test", "headers": {"X-Page": "https://b.test"}}, 0, id="no text"),
+        pytest.param({"_page": "https://a.test", "hp_url": "https://b.test"}, 0, id="left out"),
+        pytest.param({"body": "a.test, mail@b.test"}, 0, id="no scheme"),
+        pytest.param({"body": 7, "text": None, "html": True}, 0, id="other types"),
+    ],
+)
+def test_links(payload: dict[str, Any], found: int) -> None:
+    """Different links in the text fields are counted."""
+    BotChecks(("hp_url",), 0, found).check_links(payload)
+    BotChecks(("hp_url",), 0).check_links(payload)
+    if found:
+        with pytest.raises(TooManyLinks, match=f"The text has {found} links; at most {found - 1} are allowed"):
+            BotChecks(("hp_url",), 0, found - 1).check_links(payload)
+
+
+async def test_too_many_links(start_api: StartApi, postfix: FakePostfix, keys: ApiKeys) -> None:
+    """Above MAX_LINKS a request is rejected, unless it has an API key."""
+    api = await start_api(max_links=2)
+    answer = await api.send(body=LINKS)
+    assert (answer.status_code, answer.json()["code"], postfix.mails) == (400, "too_many_links", [])
+    assert api.metric("mail_api_messages_total", result="too_many_links") == 1
+    assert (await api.send({"Authorization": f"Bearer {keys.create('shop')}"}, body=LINKS)).status_code == 200
+    assert (await api.send(body="https://a.test")).status_code == 200

@@ -52,7 +52,8 @@ async def test_login_of_the_site(api: Api) -> None:
 async def test_guessing_is_limited(start_api: StartApi, route: str) -> None:
     """Requests with keys that are not valid are counted by path, and limited by the client's address."""
     api = await start_api(rate_limit="2/hour")
-    method, path = "POST" if route == "/send" else "GET", route.format(message_id=f"msg_{'0' * 26}")
+    method = "POST" if route.endswith(("/send", "/release")) else "GET"
+    path = route.format(message_id=f"msg_{'0' * 26}")
     statuses = [
         (await api.client.request(method, path, headers={"Authorization": NEVER_MADE})).status_code for _ in range(4)
     ]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 async def test_paths(start_api: StartApi) -> None:
     """The fields of /send with an example, in its three media types, and nothing but what there is."""
     described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
-    assert set(described["paths"]) == {"/send", "/health", "/ready", "/messages", "/messages/{message_id}", "/quota"}
+    messages = {"/messages", "/messages/{message_id}", "/messages/{message_id}/release"}
+    assert set(described["paths"]) == {"/send", "/health", "/ready", "/quota", *messages}
     bodies = described["paths"]["/send"]["post"]["requestBody"]["content"]
     assert set(bodies) == {"application/json", "application/x-www-form-urlencoded", "multipart/form-data"}
     schema = bodies["application/json"]["schema"]
@@ -35,11 +36,19 @@ async def test_every_answer_has_an_example(start_api: StartApi) -> None:
     answers = described["paths"]["/send"]["post"]["responses"]
     assert "422" not in answers
     for answer in {*ANSWERS.values()}:
-        if answer.code not in {Code.HONEYPOT, Code.NOT_FOUND, Code.LEDGER_UNAVAILABLE}:
+        if answer.code not in {Code.HONEYPOT, Code.NOT_FOUND, Code.LEDGER_UNAVAILABLE, Code.KEY_RIGHT_MISSING}:
             content = answers[str(answer.status)]["content"]["application/json"]
             example = content["examples"][answer.code]["value"]
             assert (example["success"], example["code"]) == (False, answer.code)
     assert json.loads(json.dumps(answers["200"]["content"]["application/json"]["example"]))["success"] is True
+
+
+async def test_release_describes_the_missing_right(start_api: StartApi) -> None:
+    """The code that only POST /messages/{id}/release answers is shown there."""
+    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    answers = described["paths"]["/messages/{message_id}/release"]["post"]["responses"]
+    example = answers["403"]["content"]["application/json"]["examples"][Code.KEY_RIGHT_MISSING]["value"]
+    assert example["code"] == Code.KEY_RIGHT_MISSING
 
 
 async def test_no_answer_without_an_example(start_api: StartApi) -> None:

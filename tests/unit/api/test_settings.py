@@ -1,5 +1,7 @@
 """The environment: defaults, what counts as unset, and errors that a person can act on."""
 
+from pathlib import Path
+
 import pytest
 
 from mail_api.settings import Settings
@@ -107,6 +109,15 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         pytest.param("SMTP_RETRY_SECONDS", "soon", "SMTP_RETRY_SECONDS: ", id="no time"),
         pytest.param("LEDGER_RETENTION_DAYS", "soon", "LEDGER_RETENTION_DAYS: ", id="no days"),
+        pytest.param("HONEYPOT_FIELD", ",", "HONEYPOT_FIELD: names no field", id="no field"),
+        pytest.param("HONEYPOT_FIELD", "x" * 101, "HONEYPOT_FIELD: String should have at most 100", id="long field"),
+        pytest.param("HONEYPOT_KEEP_DAYS", "-1", "HONEYPOT_KEEP_DAYS: Input should be greater", id="days below 0"),
+        pytest.param("MAX_LINKS", "few", "MAX_LINKS: ", id="no number of links"),
+        pytest.param(
+            "TURNSTILE_SECRET_FILE", "/no/such", "TURNSTILE_SECRET_FILE: names no text file", id="no secret file"
+        ),
+        pytest.param("HCAPTCHA_SECRET_FILE", "/dev/null", "HCAPTCHA_SECRET_FILE: is an empty file", id="no secret"),
+        pytest.param("TURNSTILE_URL", "ftp://x", "TURNSTILE_URL: is not an address", id="no web address"),
     ],
 )
 def test_errors(monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str) -> None:
@@ -136,3 +147,32 @@ def test_every_variable_is_described(name: str) -> None:
     assert (field.description or "").endswith(".")
     assert field.examples
     assert isinstance(default_text(field), str)
+
+
+def test_honeypot_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HONEYPOT_FIELD holds one name or several, by comma; by default the old one and one that browsers do not fill."""
+    monkeypatch.setenv("MAIL_DOMAIN", "example.org")
+    assert load(Settings).honeypot_fields == ("hp_url", "hp_note")
+    monkeypatch.setenv("HONEYPOT_FIELD", "website")
+    assert load(Settings).honeypot_fields == ("website",)
+    monkeypatch.setenv("HONEYPOT_FIELD", "website, hp_note,")
+    assert load(Settings).honeypot_fields == ("website", "hp_note")
+
+
+def test_captcha_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A secret is a variable or a file, never both, and no printed settings show it."""
+    monkeypatch.setenv("MAIL_DOMAIN", "example.org")
+    assert load(Settings).captcha_providers() == []
+    file = tmp_path / "hcaptcha"
+    file.write_bytes(b"\xef\xbb\xbfES_s3cret\r\n")
+    monkeypatch.setenv("TURNSTILE_SECRET", "0x_s3cret")
+    monkeypatch.setenv("HCAPTCHA_SECRET_FILE", str(file))
+    found = load(Settings)
+    assert [(one.name, secret) for one, secret in found.captcha_providers()] == [
+        ("turnstile", "0x_s3cret"),
+        ("hcaptcha", "ES_s3cret"),
+    ]
+    assert "s3cret" not in f"{found} {found!r}"
+    monkeypatch.setenv("TURNSTILE_SECRET_FILE", str(file))
+    with pytest.raises(SettingsInvalid, match="TURNSTILE_SECRET_FILE: TURNSTILE_SECRET is set as well: keep one"):
+        load(Settings)

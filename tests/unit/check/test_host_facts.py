@@ -15,6 +15,7 @@ LINES = [
     "nameserver\t192.0.2.53",
     "nameserver\t192.0.2.53",
     "nameserver\tnone",
+    "dollar\tSMTP_RELAY_PASSWORD\t16",
     "server\t64",
     "said\tmail-server: MAIL_DOMAIN: not\tset",
     "said\t",
@@ -34,6 +35,7 @@ def test_lines() -> None:
         published=(PublishedPort("mail-server", 2525, "0.0.0.0", 25),),  # noqa: S104 - where Docker publishes
         listening=frozenset({587}),
         nameservers=("192.0.2.53",),
+        dollars={"SMTP_RELAY_PASSWORD": 16},
         server_status=64,
         server_output=("mail-server: MAIL_DOMAIN: not\tset", ""),
     ) == parse_host_facts(f"{line}\n" for line in LINES)

@@ -94,3 +94,27 @@ def test_forms_with_unusable_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAIL_DOMAIN", raising=False)
     (found,) = variables.check_forms()
     assert found.status is CheckStatus.UNKNOWN
+
+
+def test_dollar_that_compose_removed() -> None:
+    """Field case e04: a value that is shorter in the container than in the file is a failure without the value."""
+    facts = HostFacts(dollars={"SMTP_RELAY_PASSWORD": 16, "TURNSTILE_SECRET": 3, "OTHER": 9})
+    found = list(variables.check_dollars(facts, {"SMTP_RELAY_PASSWORD": "ArDDl49@6*rf#1", "TURNSTILE_SECRET": "a$b"}))
+    assert [CheckStatus.FAILED] == [one.status for one in found]
+    assert found[0].message.startswith("SMTP_RELAY_PASSWORD: has 16 bytes in the file, and 14 in the container")
+    assert "$$" in found[0].fix
+    assert "ArDD" not in f"{found}"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        pytest.param(HostFacts(), CheckStatus.OK, id="no dollar"),
+        pytest.param(HostFacts(dollars={"A": 3}), CheckStatus.OK, id="nothing lost"),
+        pytest.param(None, CheckStatus.UNKNOWN, id="in the container"),
+    ],
+)
+def test_no_dollar_was_removed(facts: HostFacts | None, status: CheckStatus) -> None:
+    """A value of the same length lost nothing; without the host's facts the result is unknown."""
+    (found,) = variables.check_dollars(facts, {"A": "a$b"})
+    assert found.status is status

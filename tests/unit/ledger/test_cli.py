@@ -1,15 +1,19 @@
 """The command line `mail-ledger`."""
 
 import io
+import json
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from mail_ledger import Ledger
 from mail_ledger.api_ledger import ApiLedger
+from mail_ledger.caught_mails import NewCaughtMail
 from mail_ledger.cli import main
+from tests.polling import until
 from tests.unit.ledger.fakes import MailServer, submission
 
 
@@ -69,6 +73,8 @@ def test_keys_are_listed_without_secrets(capsys: pytest.CaptureFixture[str]) -> 
         pytest.param(("status", "--url", "postgresql://u:hunter2@127.0.0.1:1/d"), 1, "refused", id="unreachable"),
         pytest.param(("prune", "--days", "-1"), 2, "greater than or equal to 0", id="days"),
         pytest.param(("forget-server", "mx.x.org"), 1, "no such mail server", id="server"),
+        pytest.param(("caught", "show", "msg_1"), 1, "there is no caught mail msg_1", id="show"),
+        pytest.param(("caught", "release", "msg_1"), 1, "there is no caught mail msg_1", id="release"),
         pytest.param(("nonsense",), 2, "nonsense", id="command"),
     ],
 )
@@ -152,3 +158,65 @@ def test_status(capsys: pytest.CaptureFixture[str], mail_server: MailServer, led
         found["mails in the queue"],
     )
     assert "read of mail.log" in found
+
+
+def caught(ledger: ApiLedger, **fields: object) -> None:
+    """Keep a caught mail with the id msg_1."""
+    mail = {"from": {"address": "anna@x.org", "name": ""}, "subject": "Hello", "body": "Grüße"} | fields
+    ledger.write([ledger.caught_mails.keep_write(NewCaughtMail("msg_1", "hp_url", mail))])
+
+
+def test_caught_mails_are_listed(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
+    """The list has a line for each caught mail, without characters that a terminal obeys."""
+    assert run("caught", "list") == 0
+    assert "no caught mail" in capsys.readouterr().out
+    caught(ledger, subject="Hi \x1b[2J\u202eyou")
+    assert run("caught", "list") == 0
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.startswith("ID")
+    assert re.fullmatch(r"msg_1 +\d{4}-\d\d-\d\d \d\d:\d\d UTC +caught +hp_url +anna@x.org +Hi \?\[2J\?you", line)
+
+
+def test_caught_mail_is_shown(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
+    """A caught mail is shown as JSON, its invisible characters escaped."""
+    caught(ledger, body="Grüße\x9b\u202e")
+    assert run("caught", "show", "msg_1") == 0
+    output = capsys.readouterr().out
+    assert '"body": "Grüße\\u009b\\u202e"' in output
+    assert (json.loads(output)["mail"]["body"], json.loads(output)["state"]) == ("Grüße\x9b\u202e", "caught")
+
+
+def test_release_waits_for_the_api(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
+    """Without an API the release stays requested; after it the command prints the id of the mail that was sent."""
+    caught(ledger)
+    assert run("caught", "release", "msg_1", "--seconds", "0") == 0
+    assert "msg_1 is requested, and not sent yet; does mail-api run?" in capsys.readouterr().err
+    ledger.write([ledger.caught_mails.released_write("msg_1", "msg_9")])
+    for _ in range(2):
+        assert run("caught", "release", "msg_1", "--seconds", "0") == 0
+        assert capsys.readouterr().out == "msg_1 is released as msg_9\n"
+
+
+@pytest.mark.parametrize(
+    ("retry_at", "status", "words"),
+    [
+        pytest.param(None, 1, "msg_1 was not sent: recipient_refused", id="for good"),
+        pytest.param(1_800_000_000.0, 0, "not sent yet (quota_exhausted); the API tries it at 2027-01-15", id="later"),
+    ],
+)
+def test_release_fails(
+    capsys: pytest.CaptureFixture[str], ledger: ApiLedger, retry_at: float | None, status: int, words: str
+) -> None:
+    """The reason is printed, and when the API tries again."""
+    caught(ledger)
+    code = "quota_exhausted" if retry_at else "recipient_refused"
+
+    def fail_when_requested() -> None:
+        until("the release is requested", ledger.caught_mails.due)
+        ledger.write([ledger.caught_mails.failed_write("msg_1", code, retry_at)])
+
+    with ThreadPoolExecutor(1) as threads:
+        failing = threads.submit(fail_when_requested)
+        assert status == run("caught", "release", "msg_1", "--seconds", "5")
+        failing.result()
+    assert words in capsys.readouterr().err

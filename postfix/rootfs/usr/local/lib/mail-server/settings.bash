@@ -42,6 +42,34 @@ is_path_variable() {
     [[ $1 == *_FILE ]]
 }
 
+# What pages, word processors and editors put into a copied password: the character in UTF-8, and its name.
+# check/mail_check/app_password.py has the same list; a contract test compares what both do.
+COPIED_BLANKS=(
+    $'\xc2\xa0|a no-break space (U+00A0)'
+    $'\xe2\x80\x87|a figure space (U+2007)'
+    $'\xe2\x80\x89|a thin space (U+2009)'
+    $'\xe2\x80\xaf|a narrow no-break space (U+202F)'
+    $'\xe3\x80\x80|an ideographic space (U+3000)'
+)
+COPIED_INVISIBLE=(
+    $'\xef\xbb\xbf|a byte order mark (U+FEFF)'
+    $'\xe2\x80\x8b|a zero-width space (U+200B)'
+    $'\xe2\x80\x8c|a zero-width non-joiner (U+200C)'
+    $'\xe2\x80\x8d|a zero-width joiner (U+200D)'
+    $'\xe2\x81\xa0|a word joiner (U+2060)'
+    $'\xc2\xad|a soft hyphen (U+00AD)'
+)
+COPIED_QUOTES=(
+    $'\xe2\x80\x9c|a left double quotation mark (U+201C)'
+    $'\xe2\x80\x9d|a right double quotation mark (U+201D)'
+    $'\xe2\x80\x9e|a low double quotation mark (U+201E)'
+    $'\xe2\x80\x98|a left single quotation mark (U+2018)'
+    $'\xe2\x80\x99|a right single quotation mark (U+2019)'
+    $'\xe2\x80\x9a|a low single quotation mark (U+201A)'
+    $'\xc2\xab|a left angle quotation mark (U+00AB)'
+    $'\xc2\xbb|a right angle quotation mark (U+00BB)'
+)
+
 print_variables() {
     local row name default meaning
     for row in "${VARIABLES[@]}"; do
@@ -78,6 +106,7 @@ read_from_file() {
         mistake "$file_variable" "there is no readable file $file: mount the secret there"
     else
         printf -v "$name" %s "$(<"$file")"
+        printf -v "$name" %s "${!name#$'\xef\xbb\xbf'}" # some editors on Windows begin a file with it
     fi
 }
 
@@ -97,11 +126,25 @@ take_address() {
     trim "$1"
 }
 
-# Google shows app passwords in four groups of four; the spaces are not part of them.
+# Google shows app passwords in four groups of four; the spaces are not part of them, and neither is what a page or an
+# editor adds. Other passwords are left as they are: check_copied names what does not belong there.
 join_app_password() {
-    local group='[A-Za-z0-9]{4}'
-    [[ $SMTP_RELAY_PASSWORD =~ ^$group\ $group\ $group\ $group$ ]] || return 0
-    SMTP_RELAY_PASSWORD=${SMTP_RELAY_PASSWORD// /}
+    local copied character group='[A-Za-z0-9]{4}' password=$SMTP_RELAY_PASSWORD
+    for copied in "${COPIED_BLANKS[@]}"; do
+        password=${password//"${copied%%|*}"/ }
+    done
+    for copied in "${COPIED_INVISIBLE[@]}"; do
+        password=${password//"${copied%%|*}"/}
+    done
+    trim password
+    for copied in "${COPIED_QUOTES[@]}"; do
+        character=${copied%%|*}
+        password=${password#"$character"}
+        password=${password%"$character"}
+    done
+    trim password
+    [[ $password =~ ^$group$group$group$group$ || $password =~ ^$group\ +$group\ +$group\ +$group$ ]] || return 0
+    SMTP_RELAY_PASSWORD=${password// /}
 }
 
 fill_in() {

@@ -98,6 +98,8 @@ check_relay() {
     check_pair SMTP_RELAY_USERNAME SMTP_RELAY_PASSWORD
     check_placeholder SMTP_RELAY_USERNAME 'give the account at the relay, or leave it empty'
     check_placeholder SMTP_RELAY_PASSWORD 'give an app password (https://myaccount.google.com/apppasswords)'
+    check_copied SMTP_RELAY_USERNAME
+    check_copied SMTP_RELAY_PASSWORD
     [[ $SMTP_RELAY_USERNAME != *:* ]] || mistake SMTP_RELAY_USERNAME 'a colon is not possible in a user name'
     check_absolute_path SMTP_RELAY_CA_FILE
     if [[ -z $SMTP_RELAY_HOST ]]; then
@@ -195,6 +197,15 @@ check_pair() {
 
 check_placeholder() {
     ! is_placeholder "${!1}" || mistake "$1" "still the template's value: $2"
+}
+
+# Characters that can hardly be seen, and that no relay's account has.
+check_copied() {
+    local copied
+    for copied in "${COPIED_BLANKS[@]}" "${COPIED_INVISIBLE[@]}" "${COPIED_QUOTES[@]}"; do
+        [[ ${!1} != *"${copied%%|*}"* ]] ||
+            mistake "$1" "holds ${copied##*|}, which pages and word processors add: type the value by hand"
+    done
 }
 
 check_port() {
