@@ -70,6 +70,7 @@ _WARNING: Final = {
     "MailApiRefusesEverything": ("Websites are refused: every request of a day", Detail.NONE),
     "MailApiOverloaded": ("Websites are refused: too many requests at once", Detail.NONE),
     "MailApiKeyAtLimit": ("A website is refused: its API key reached its limit", Detail.NONE),
+    "MailRelayRefusesSender": ("Mail waits: the relay refuses the sender", Detail.WAITING),
     "MailRelayRateLimits": ("Mail waits: the relay limits the sending rate", Detail.WAITING),
     "MailQueueOldestTooOld": ("Mail is late", Detail.WAITING),
     "MailQueueGrowing": ("Mail waits: the queue grows", Detail.WAITING),

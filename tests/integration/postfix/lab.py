@@ -152,6 +152,13 @@ class Relay:
     def _ask(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 - httpx's
         return httpx2.request(method, self._url + path, timeout=30, **request).raise_for_status()
 
+    def answers(self) -> bool:
+        """Return whether its ports are open."""
+        try:
+            return bool(self.get("/health")["listening"])
+        except httpx2.HTTPError:
+            return False
+
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - any JSON
         """Return what the control page answers."""
         return self._ask("GET", path, params=parameters).json()
@@ -264,19 +271,13 @@ class Lab:
             self.certificates = certificates
             self.relay = Relay(f"http://127.0.0.1:{sandbox.get_exposed_port(8080)}")
             self.probe = stack.enter_context(self.probe_on(self.network))
-            until("the lab's relay", self._relay_answers)
+            until("the lab's relay", self.relay.answers)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
         self.docker.close()
-
-    def _relay_answers(self) -> bool:
-        try:
-            return bool(self.relay.get("/health")["listening"])
-        except httpx2.HTTPError:
-            return False
 
     @contextmanager
     def volume(self, name: str) -> Iterator[str]:
