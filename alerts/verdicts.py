@@ -81,6 +81,7 @@ _WARNING: Final = {
     "MailQuotaWillRunOut": ("Mail flows, but the daily limit will be reached soon", Detail.NONE),
     "MailVolumeFilling": ("Mail flows, but disk space is low", Detail.NONE),
     "MailQuotaMostlyUsed": ("Mail flows, but most of the daily limit is used", Detail.NONE),
+    "MailForwardLimitNear": ("Mail flows, but the limit of forwarded mail is near", Detail.NONE),
     "MailAuthBruteForce": ("Mail flows, but many logins fail", Detail.NONE),
     "MailCertificateExpiring": ("Mail flows, but the certificate expires", Detail.NONE),
     "MailApiLedgerFailing": ("Mail flows, but the mail API cannot use the ledger", Detail.NONE),

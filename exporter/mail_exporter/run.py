@@ -12,7 +12,7 @@ from loguru import logger
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mail_exporter import collectors
-from mail_exporter.collectors import Collect, ScrapeCollector
+from mail_exporter.collectors import Collect, ScrapeCollector, gauge
 from mail_exporter.collectors.certificate import CertificateReader, read_expiry
 from mail_exporter.collectors.queue import QueueReader, read_queue
 from mail_exporter.collectors.quota import Limits, QuotaReader
@@ -34,7 +34,7 @@ from mail_exporter.tracker import Tracker, open_mails
 from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_telemetry import configuration, logging
 from mail_telemetry.cause_rules import CauseRulesInvalid, Classifier, classifier_with
-from mail_telemetry.names import Service
+from mail_telemetry.names import FORWARD_LIMIT, Service
 from mail_telemetry.tracing import SpanExport, start_tracing
 
 _STALLED_SECONDS: Final = 60.0
@@ -120,7 +120,7 @@ def make_collectors(
     expiry = partial(read_expiry, settings.submission_host, settings.submission_port, _CERTIFICATE_TIMEOUT_SECONDS)
     found: dict[str, Collect] = {
         collectors.QUEUE: QueueReader(queue, load_classifier(settings).cause).metrics,
-        collectors.LOG: loop.log_metrics,
+        collectors.LOG: lambda: (*loop.log_metrics(), gauge(FORWARD_LIMIT, settings.forward_daily_limit)),
         collectors.LEDGER: loop.ledger_metrics,
         collectors.VOLUMES: Volumes(volumes(settings)).metrics,
         collectors.CERTIFICATE: CertificateReader(expiry).metrics,

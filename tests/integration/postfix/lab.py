@@ -296,6 +296,18 @@ class Lab:
             yield Probe(container.get_wrapped_container())
 
     @contextmanager
+    def sandbox(self, *names: str, **variables: str) -> Iterator[Relay]:
+        """Have one more relay for a while, with the CA of the lab's."""
+        container = DockerContainer(SANDBOX).with_network(self.network).with_network_aliases(*names)
+        container.with_envs(**{"SANDBOX_HOSTNAMES": ",".join(names), "SANDBOX_DAILY_LIMIT": "100000"} | variables)
+        container.with_volume_mapping(self.certificates, "/certs", "rw").with_kwargs(user="0")
+        container.ports = _on_loopback(8080)
+        with container as running:
+            found = Relay(f"http://127.0.0.1:{running.get_exposed_port(8080)}")
+            until("the relay", found.answers)
+            yield found
+
+    @contextmanager
     def receiver(self, *names: str) -> Iterator["Receiver"]:
         """Have a plain mail server for a while that takes all mail at port 25, as another domain's would."""
         listen = ["python3", "-m", "aiosmtpd", "-n", "-d", "-d", "-l", "0.0.0.0:25", "-c"]
@@ -333,6 +345,7 @@ class Lab:
         tmpfs: Mapping[str, str] | None = None,
         ports: Mapping[str, Any] | None = None,
         command: list[str] | None = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> DockerContainer:
         """Return a mail server that has not been started, with the privileges that production gives it.
 
@@ -343,6 +356,7 @@ class Lab:
             tmpfs: where → size and mode, beside production's.
             ports: what is published, and on which addresses; the default is loopback for 25, 2525 and 587.
             command: instead of `run`.
+            hosts: name → address in its /etc/hosts, as extra_hosts of Compose.
         """
         container = DockerContainer(MAIL_SERVER).with_network(self.network).with_network_aliases(name)
         settings = IDENTITY | WAY_OUT | QUICK | dict(variables or {})
@@ -360,6 +374,7 @@ class Lab:
             cap_drop=PRODUCTION["cap_drop"],
             cap_add=PRODUCTION["cap_add"],
             security_opt=PRODUCTION["security_opt"],
+            extra_hosts=dict(hosts or {}),
         )
 
 

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from testcontainers.core.container import DockerContainer
 
 from dev.delivery_filter import TABLE, waits
 from mail_telemetry.cause_rules import built_in_classifier, load_rules
-from tests.integration.postfix.lab import SANDBOX, Lab, Relay, Server
+from tests.integration.postfix.lab import Lab, Relay, Server
 from tests.integration.postfix.mails import submit
 from tests.integration.postfix.test_relay import NO_RELAY, deliveries
-from tests.integration.stack import until
 
 REPLIES: Final = Path(__file__).resolve().parents[2] / "golden/replies.tsv"
 STRANGER: Final = "stranger.example"
@@ -113,13 +111,7 @@ def test_logins_are_limited(lab: Lab, relay: Relay) -> None:
 @pytest.fixture(scope="module")
 def stranger(lab: Lab) -> Iterator[Relay]:
     """Return another domain's mail server at port 25, with the faults of the sandbox."""
-    container = DockerContainer(SANDBOX).with_network(lab.network).with_network_aliases(STRANGER)
-    container.with_envs(SANDBOX_SUBMISSION_PORT="25", SANDBOX_HOSTNAMES=STRANGER).with_kwargs(user="0")
-    ports: dict[str, Any] = {"8080/tcp": ("127.0.0.1",)}
-    container.ports = ports
-    with container as running:
-        found = Relay(f"http://127.0.0.1:{running.get_exposed_port(8080)}")
-        until("the other server", found.answers)
+    with lab.sandbox(STRANGER, SANDBOX_SUBMISSION_PORT="25") as found:
         yield found
 
 

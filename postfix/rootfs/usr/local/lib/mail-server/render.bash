@@ -85,7 +85,7 @@ relay_tls_level() {
 }
 
 relay_tls_wrapper() {
-    [[ -n $SMTP_RELAY_HOST && $SMTP_RELAY_PORT == 465 ]] && echo yes || echo no
+    [[ -n $SMTP_RELAY_HOST && $USE_TLS == yes ]] && relay_has_implicit_tls && echo yes || echo no
 }
 
 # A pause is a relay's need; by MX every domain is a destination of its own.
@@ -150,9 +150,15 @@ render_bounce_recipients() {
     fi
 }
 
-# For the forward-limit service: how many mails in 24 h, and as how many each one counts.
+# For the forward-limit service: how many recipients in 24 h, as how many each one counts, how many of one client.
 render_forward_limit() {
-    echo "$FORWARD_DAILY_LIMIT $(items "$FORWARD_EMAIL" | wc -l)"
+    local weight share
+    weight=$(items "$FORWARD_EMAIL" | wc -l)
+    share=$(((FORWARD_DAILY_LIMIT * FORWARD_CLIENT_SHARE + 99) / 100))
+    echo "limit $FORWARD_DAILY_LIMIT"
+    echo "weight $weight"
+    echo "share $((share < weight ? weight : share))"
+    echo "joined_networks $(joined_networks | paste --serial --delimiters=' ')"
 }
 
 # generic(5)
