@@ -80,6 +80,8 @@ class RelaySettings:
     verify: bool
     implicit_tls: bool
     """TLS from the first byte, instead of STARTTLS."""
+    sender: str = ""
+    """SMTP_RELAY_SENDER: the envelope sender of bounces and forwards; empty: `<>` and forwarded@MAIL_DOMAIN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def _relay(value: Callable[[str], str], secret: Callable[[str], str]) -> RelaySe
         use_tls=value("USE_TLS").lower() in _YES,
         verify=value("TLS_VERIFY").lower() in _YES,
         implicit_tls=_implicit_tls(value("SMTP_RELAY_TLS").lower(), port),
+        sender=value("SMTP_RELAY_SENDER").lower(),
     )
 
 

@@ -129,6 +129,8 @@ def test_template_starts_without_relay(lab: Lab) -> None:
             {"USE_TLS": "no", "SMTP_RELAY_TLS": "implicit", "SMTP_RELAY_PORT": "4465"},
             "USE_TLS: no, but port 4465 speaks nothing but TLS",
         ),
+        ({"SMTP_RELAY_SENDER": "bounces"}, "SMTP_RELAY_SENDER: 'bounces' is not an address"),
+        ({"SMTP_RELAY_SENDER": "hi@shop.example"}, "SMTP_RELAY_SENDER: hi@shop.example is used for other mail"),
         ({"SMTP_RELAY_TLS": "ssl"}, "SMTP_RELAY_TLS: 'ssl' is not a mode: give auto, starttls or implicit"),
         (
             {"SMTP_RELAY_TLS": "starttls", "SMTP_RELAY_PORT": "2465"},

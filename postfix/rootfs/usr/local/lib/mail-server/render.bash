@@ -47,6 +47,7 @@ tls_cert_file = $TLS_CERT_FILE
 tls_key_file = $TLS_KEY_FILE
 relay_host = $SMTP_RELAY_HOST
 relay_nexthop = $(relay_nexthop)
+relay_sender = ${SMTP_RELAY_HOST:+$SMTP_RELAY_SENDER}
 relay_auth = $(yes_if "$SMTP_RELAY_USERNAME")
 relay_tls_level = $(relay_tls_level)
 relay_tls_wrapper = $(relay_tls_wrapper)
@@ -114,6 +115,8 @@ render_virtual_aliases() {
     echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL and FORWARD_RECIPIENTS.'
     [[ -n $FORWARD_EMAIL ]] || return 0
     local address
+    # What comes back to it must not be forwarded, which would be refused once more.
+    [[ ${SMTP_RELAY_SENDER##*@} != "$MAIL_DOMAIN" ]] || echo "$SMTP_RELAY_SENDER returned-mail@discarded.invalid"
     for address in $(forwarded_addresses); do
         echo "$address $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
     done
@@ -161,13 +164,16 @@ render_forward_limit() {
     echo "joined_networks $(joined_networks | paste --serial --delimiters=' ')"
 }
 
-# generic(5)
+# generic(5). The last two stand for `<>` (main.cf, SMTP_RELAY_SENDER) and for the sender of forwards.
 render_outgoing_addresses() {
     echo '# Addresses that mean nothing outside, and what they leave as. Written at start from DEFAULT_FROM.'
     local domain
     for domain in $(local_domains); do
         echo "@$domain $DEFAULT_FROM"
     done
+    [[ -n $SMTP_RELAY_HOST && -n $SMTP_RELAY_SENDER ]] || return 0
+    echo "null-sender@discarded.invalid $SMTP_RELAY_SENDER"
+    echo "forwarded@$MAIL_DOMAIN $SMTP_RELAY_SENDER"
 }
 
 render_relay_credentials() {

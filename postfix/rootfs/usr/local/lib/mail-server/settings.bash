@@ -19,6 +19,7 @@ VARIABLES=(
     'SMTP_RELAY_TLS|auto|implicit: TLS from the first byte; starttls: plain first, then STARTTLS; auto: implicit at 465 and 2465, starttls at other ports'
     'SMTP_RELAY_USERNAME||the account at the relay'
     'SMTP_RELAY_PASSWORD||its password; for Gmail an app password, with or without the spaces'
+    'SMTP_RELAY_SENDER||the envelope sender of bounces and forwards, for a relay that refuses MAIL FROM:<> or other senders than its own; an address for this alone'
     'SMTP_RELAY_CA_FILE||a CA certificate (PEM) to verify a private relay by, in place of the system'"'"'s'
     'SMTP_RELAY_DAILY_LIMIT|500|recipients that the relay takes in 24 hours'
     'USE_TLS|yes|TLS to the relay; no only for a relay on a joined network'
@@ -62,7 +63,7 @@ read_variables() {
         [[ -n ${!name} ]] || printf -v "$name" %s "$(fill_in "$default")"
     done
     join_app_password
-    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST SMTP_RELAY_TLS USE_TLS TLS_VERIFY \
+    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST SMTP_RELAY_TLS SMTP_RELAY_SENDER USE_TLS TLS_VERIFY \
         MAIL_LOG_ADDRESSES
     as_yes_or_no USE_TLS
     as_yes_or_no TLS_VERIFY

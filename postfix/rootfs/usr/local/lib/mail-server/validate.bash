@@ -107,8 +107,22 @@ check_relay() {
     fi
     is_host "$SMTP_RELAY_HOST" ||
         mistake SMTP_RELAY_HOST "'$SMTP_RELAY_HOST' is not a host name: give the name alone, without port or brackets"
+    check_relay_sender
     check_relay_tls_mode
     check_relay_encryption
+}
+
+# Mail to it is discarded: at MAIL_DOMAIN it must not be an address that people write to.
+check_relay_sender() {
+    [[ -n $SMTP_RELAY_SENDER ]] || return 0
+    check_address SMTP_RELAY_SENDER "$SMTP_RELAY_SENDER"
+    [[ ${SMTP_RELAY_SENDER##*@} == "$MAIL_DOMAIN" ]] || return 0
+    local used
+    for used in "${DEFAULT_FROM,,}" $(items "$FORWARD_RECIPIENTS") postmaster forwarded; do
+        [[ ${used%@"$MAIL_DOMAIN"}@$MAIL_DOMAIN == "$SMTP_RELAY_SENDER" ]] &&
+            mistake SMTP_RELAY_SENDER "$SMTP_RELAY_SENDER is used for other mail, and what is sent to it would be discarded: give an address for this alone, as bounces@$MAIL_DOMAIN"
+    done
+    return 0
 }
 
 # Ports whose use is fixed: 465 by RFC 8314, 25 and 587 by RFC 5321 and 6409; the others are providers' own.
@@ -159,6 +173,8 @@ check_networks() {
             mistake TRUSTED_NETWORKS "$network is most of the internet, and would make an open relay: give the networks you know"
         fi
     done
+    [[ -n $(joined_networks) ]] ||
+        warning TRUSTED_NETWORKS 'this container has no IPv4 network, and IPv6 is not used: mail can neither come in nor leave; join it to a network with IPv4'
     [[ $QUEUE_LISTEN_NAME =~ ^[A-Za-z0-9._-]+$ ]] ||
         mistake QUEUE_LISTEN_NAME "'$QUEUE_LISTEN_NAME' is not a host name: give the network alias, as mail-queue"
 }
