@@ -35,7 +35,7 @@ _NOTED: Final = re.compile(
     r"|bcc: |replace: |permit: |sender=)|SSL_accept |setting up TLS |initializing |auto_clnt_|idle timeout|proxy-"
 )
 _FORWARD_COUNTED: Final = re.compile(
-    rf"{QUEUE_ID}: info: END-OF-MESSAGE from {_CLIENT}: <END-OF-MESSAGE>: forward limit: (\d{{1,9}}) counted, .*"
+    rf"{QUEUE_ID}: info: END-OF-MESSAGE from {_CLIENT}: forward limit: (\d{{1,9}}) counted, .*"
 )
 _ABORTS: Final = {"lost connection": AbortKind.LOST, "timeout": AbortKind.TIMEOUT, "too many errors": AbortKind.ERRORS}
 
@@ -78,7 +78,7 @@ def _parse_end(text: str) -> LogEvent | None:
 def _parse_forward(text: str) -> LogEvent | None:
     """Parse the note of the service behind FORWARD_DAILY_LIMIT (postfix/…/forward-limit).
 
-    4jXSsP52xGzDhqX: info: END-OF-MESSAGE from unknown[192.0.2.1]: <END-OF-MESSAGE>: forward limit: 1 counted, 12 of ...
+    4jXSsP52xGzDhqX: info: END-OF-MESSAGE from unknown[192.0.2.1]: forward limit: 1 counted, 12 of ...
     """
     found = _FORWARD_COUNTED.fullmatch(text) if "forward limit: " in text else None
     return ForwardCounted(int(found[1])) if found else None

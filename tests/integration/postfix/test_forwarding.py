@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from mail_exporter.events import ForwardCounted
+from mail_exporter.parse import smtpd
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.lab import DOMAIN, HOSTNAME, OWNER, Lab, Relay, Server
 from tests.integration.postfix.mails import mail
@@ -123,6 +125,8 @@ def test_daily_limit(lab: Lab, limited: Server, relay: Relay, subject: str) -> N
     )
     log = limited.wait_for_log("The daily limit of forwarded mail is reached, try again later")
     assert ": forward limit: 2 counted, 4 of 5 in 24 h, no share for a joined network; " in log
+    noted = [line.partition("]: ")[2] for line in log.splitlines() if "forward limit: " in line]
+    assert [smtpd.parse(text) for text in noted] == [ForwardCounted(2)] * 2
     limited.container.restart()
     limited.wait_until_started(2)
     assert lab.probe.talk("limited.lab", 2525, HELLO, *steps)[3].startswith("450 4.7.1 ")
