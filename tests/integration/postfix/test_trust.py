@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from docker.types import IPAMConfig, IPAMPool
+from docker.types.networks import IPAMConfig, IPAMPool
 from testcontainers.core.network import Network
 
 from tests.integration.postfix.battery import HELLO
