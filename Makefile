@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key caught backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key caught backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs delivery-filter lock clean audit
 
 # Empty: Python may write bytecode. Without it, pytest rewrites the asserts of every test module at each run.
 export PYTHONDONTWRITEBYTECODE :=
@@ -142,6 +142,9 @@ monitoring-down: venv  ## Stop the monitoring
 
 docs: venv  ## Generate the tables in the docs
 	$(VENV)/bin/python -m dev.docs
+
+delivery-filter: venv  ## Generate Postfix's table of relay replies for which mail waits, from the rules of causes
+	$(VENV)/bin/python -m dev.delivery_filter
 
 lock: venv  ## Resolve the dependencies and write requirements/*.txt
 	dev/lock

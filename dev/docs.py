@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from alerts.catalogue import GROUPS
 from alerts.request_results import DECISIONS
 from alerts.routes.settings import RouteSettings
+from dev.delivery_filter import WAITING
 from dinky.settings import LinkSettings
 from mail_api.settings import Settings as ApiSettings
 from mail_check.settings import CheckSettings
@@ -203,11 +204,17 @@ def results_table() -> str:
 
 
 def causes_table() -> str:
-    """Return every cause of a failed attempt: its meaning, whether a retry can succeed, the next step."""
+    """Return every cause of a failed attempt: meaning, whether a retry can succeed, what a 5xx does, the next step."""
     return table(
-        ("cause", "meaning", "can a retry succeed?", "next step"),
+        ("cause", "meaning", "can a retry succeed?", "permanent reply of the relay", "next step"),
         (
-            (f"`{cause}`", one.meaning, "yes" if one.retry_can_succeed else "no", one.next_step)
+            (
+                f"`{cause}`",
+                one.meaning,
+                "yes" if one.retry_can_succeed else "no",
+                "mail waits" if cause in WAITING else "mail is returned",
+                one.next_step,
+            )
             for cause, one in EXPLANATIONS.items()
         ),
     )

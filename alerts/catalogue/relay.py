@@ -40,6 +40,19 @@ TLS: Final = Alert(
     silenced_by=("MailServerDown",),
 )
 
+SENDER: Final = Alert(
+    name="MailRelayRefusesSender",
+    severity=Severity.WARNING,
+    expr=f"{recorded(_WAITING, cause=Cause.SENDER_POLICY)} > 0",
+    hold="5m",
+    summary="The relay rejects the sender",
+    description=f"Mail of this sender waits until the relay allows it, or DEFAULT_FROM is changed. {_NUMBERS}",
+    advice=Cause.SENDER_POLICY,
+    board=Board.SERVER,
+    reason="5 minutes: the first retry has failed too. Often only some senders are rejected, so it is a warning.",
+    silenced_by=("MailServerDown",),
+)
+
 UNREACHABLE: Final = Alert(
     name="MailRelayUnreachable",
     severity=Severity.CRITICAL,
@@ -66,6 +79,6 @@ RATE: Final = Alert(
     silenced_by=("MailServerDown",),
 )
 
-_ALL: Final = (CREDENTIALS, TLS, UNREACHABLE, RATE)
+_ALL: Final = (CREDENTIALS, TLS, SENDER, UNREACHABLE, RATE)
 NAMES: Final = tuple(alert.name for alert in _ALL)
 GROUP: Final = Group(Component.RELAY, "The relay", _ALL)

@@ -148,8 +148,25 @@ FULL: Final = Alert(
     reason="250 MB: ten mails of the maximum size; Postfix rejects mail below 1.5 times that size (queue_minfree).",
 )
 
+FORWARD_LIMIT: Final = Alert(
+    name="MailForwardLimitNear",
+    severity=Severity.WARNING,
+    expr="""increase(postfix_forward_limit_used_recipients_total{job="mail-exporter"}[1d])
+/ (postfix_forward_limit_recipients{job="mail-exporter"} > 0) >= 0.8""",
+    summary="{{ $value | humanizePercentage }} of the limit of forwarded mail is used",
+    description="Of FORWARD_DAILY_LIMIT, {{ $value | humanizePercentage }} was used in 24 hours. At 100 % the public "
+    "port answers 450 to all mail for MAIL_DOMAIN.",
+    advice=Advice(
+        "more mail than usual from outside, often spam.",
+        "raise FORWARD_DAILY_LIMIT, or forward fewer addresses (FORWARD_RECIPIENTS).",
+    ),
+    board=Board.SERVER,
+    reason="80 %: at the default limit, 20 more mails can be forwarded.",
+    silenced_by=("MailServerDown",),
+)
+
 GROUP: Final = Group(
     Component.SERVER,
     "The mail server: process, disk space, logins",
-    (DOWN, RESTARTING, FATAL, CERTIFICATE, BRUTE_FORCE, ABUSE, FILLING, FULL),
+    (DOWN, RESTARTING, FATAL, CERTIFICATE, BRUTE_FORCE, ABUSE, FILLING, FULL, FORWARD_LIMIT),
 )

@@ -16,11 +16,12 @@ DEFAULTS: Final = {
     "MAIL_HOSTNAME": "mail.{MAIL_DOMAIN}",
     "DEFAULT_FROM": "noreply@{MAIL_DOMAIN}",
     "SMTP_RELAY_PORT": "587",
+    "SMTP_RELAY_TLS": "auto",
     "USE_TLS": "yes",
     "TLS_VERIFY": "yes",
 }
 """As in settings.bash; a contract test compares."""
-_IMPLICIT_TLS_PORT: Final = 465
+_IMPLICIT_TLS_PORTS: Final = frozenset({465, 2465})
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _YES: Final = frozenset({"yes", "true", "on", "1"})
 
@@ -81,6 +82,8 @@ class RelaySettings:
     verify: bool
     implicit_tls: bool
     """TLS from the first byte, instead of STARTTLS."""
+    sender: str = ""
+    """SMTP_RELAY_SENDER: the envelope sender of bounces and forwards; empty: `<>` and forwarded@MAIL_DOMAIN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,14 @@ def _relay(value: Callable[[str], str], secret: Callable[[str], str]) -> RelaySe
         ca_file=value("SMTP_RELAY_CA_FILE") or None,
         use_tls=value("USE_TLS").lower() in _YES,
         verify=value("TLS_VERIFY").lower() in _YES,
-        implicit_tls=port == _IMPLICIT_TLS_PORT,
+        implicit_tls=_implicit_tls(value("SMTP_RELAY_TLS").lower(), port),
+        sender=value("SMTP_RELAY_SENDER").lower(),
     )
+
+
+def _implicit_tls(mode: str, port: int) -> bool:
+    """Return whether TLS begins with the first byte, as relay_has_implicit_tls in settings.bash."""
+    return port in _IMPLICIT_TLS_PORTS if mode == "auto" else mode == "implicit"
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

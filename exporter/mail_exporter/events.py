@@ -246,6 +246,15 @@ class ClientRejected:
 
 @final
 @dataclass(frozen=True)
+class ForwardCounted:
+    """A mail from outside was counted against FORWARD_DAILY_LIMIT."""
+
+    recipients: int
+    """As which it counts: its recipients, each once for each address in FORWARD_EMAIL."""
+
+
+@final
+@dataclass(frozen=True)
 class AuthenticationFailed:
     """A client sent a wrong user name or password."""
 
@@ -318,6 +327,7 @@ ServerEvent = (
     ClientConnected
     | SessionAborted
     | ClientRejected
+    | ForwardCounted
     | AuthenticationFailed
     | TlsEstablished
     | ClientScreened

@@ -29,6 +29,7 @@ from mail_exporter.events import (
     ClientRejected,
     ClientScreened,
     DeliveryStatus,
+    ForwardCounted,
     HostFailed,
     LogNote,
     LogSeverity,
@@ -171,6 +172,7 @@ class LogMetrics(Collector):
         self.aborts = self._counter(names.SMTPD_ABORTS, Entry, AbortKind)
         self.rejects = self._counter(names.SMTPD_REJECTS, Entry, RejectReason)
         self.auth_failures = self._counter(names.SMTPD_AUTH_FAILURES, Entry)
+        self.forwards = self._counter(names.FORWARD_LIMIT_USED)
         self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, PostscreenVerdict)
         self.turns = self._counter(names.SERVER_TURNS, ServerState)
         self.complaints = self._counter(names.COMPLAINTS, LogSeverity)
@@ -188,6 +190,7 @@ class LogMetrics(Collector):
             SessionAborted: lambda event, entry: self.aborts.add(entry, event.kind),
             ClientRejected: lambda event, entry: self.rejects.add(entry, event.reason),
             AuthenticationFailed: lambda _, entry: self.auth_failures.add(entry),
+            ForwardCounted: lambda event, _: self.forwards.add(number=event.recipients),
             ClientScreened: lambda event, _: self.verdicts.add(event.verdict),
             HostFailed: lambda event, _: self._host_failed(event),
             NoteLogged: lambda event, _: self.notes.add(event.note),

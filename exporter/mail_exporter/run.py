@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import monotonic, time
 from typing import Final
@@ -12,7 +13,7 @@ from loguru import logger
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mail_exporter import collectors
-from mail_exporter.collectors import Collect, ScrapeCollector
+from mail_exporter.collectors import Collect, ScrapeCollector, gauge
 from mail_exporter.collectors.cached import CachedCollector
 from mail_exporter.collectors.certificate import certificate_metrics, read_expiry
 from mail_exporter.collectors.queue import queue_metrics, read_queue
@@ -35,7 +36,7 @@ from mail_exporter.tracker import Tracker, open_mails
 from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_telemetry import configuration, logging
 from mail_telemetry.cause_rules import classifier_or_stop
-from mail_telemetry.names import Service
+from mail_telemetry.names import FORWARD_LIMIT, Service
 from mail_telemetry.tracing import SpanExport, start_tracing
 
 _STALLED_SECONDS: Final = 60.0
@@ -119,7 +120,7 @@ def make_collectors(
     read_limits = limits(settings, ledger)
     found: dict[str, Collect] = {
         collectors.QUEUE: CachedCollector(lambda: queue_metrics(queue(), time(), cause_of), _CACHE_SECONDS),
-        collectors.LOG: loop.log_metrics,
+        collectors.LOG: lambda: chain([gauge(FORWARD_LIMIT, settings.forward_daily_limit)], loop.log_metrics()),
         collectors.LEDGER: loop.ledger_metrics,
         collectors.VOLUMES: Volumes(volumes(settings)).metrics,
         collectors.CERTIFICATE: CachedCollector(

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     smtp_relay_daily_limit: int = Field(
         500, ge=1, description="Recipients that the relay accepts in 24 hours.", examples=[500]
     )
+    forward_daily_limit: int = Field(
+        100,
+        ge=0,
+        description="Mails from outside that the mail server forwards in 24 hours; 0: no limit.",
+        examples=[100],
+    )
     quota_reserve: QuotaReserve = Field(
         default_factory=lambda known: known["smtp_relay_daily_limit"] // 10,
         description="Recipients of the daily limit that are reserved for API keys marked important.",

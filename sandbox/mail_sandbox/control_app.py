@@ -29,6 +29,8 @@ class FaultParameters(BaseModel):
     seconds: float | None = None
     kind: str | None = None
     recipient: str | None = None
+    sender: str | None = None
+    text: str | None = None
 
 
 class LimitChange(BaseModel):

@@ -34,17 +34,25 @@ class Decision:
 
 def applies(fault: Fault, moment: Moment) -> bool:
     """Return whether a fault applies at a moment."""
-    if fault.at is not moment.stage:
-        return False
+    return fault.at is moment.stage and _applies_to(fault, moment)
+
+
+def _applies_to(fault: Fault, moment: Moment) -> bool:
+    sender = moment.sender.strip("<>").lower()
     match fault.name:
-        case FaultName.NO_STARTTLS:
-            return not moment.in_tls
+        case FaultName.NO_STARTTLS | FaultName.LOGIN_ONLY:
+            found = moment.in_tls is (fault.name is FaultName.LOGIN_ONLY)
         case FaultName.GREYLIST:
-            return not moment.greylisted_before
+            found = not moment.greylisted_before
         case FaultName.UNKNOWN_RECIPIENT if fault.recipient:
-            return fault.recipient.lower() == moment.recipient.lower()
+            found = fault.recipient.lower() == moment.recipient.lower()
+        case FaultName.NULL_SENDER_REFUSED:
+            found = not sender
+        case FaultName.SENDER_NOT_OWNED:
+            found = sender != (fault.sender or "").lower()
         case _:
-            return True
+            found = True
+    return found
 
 
 def decide(faults: Iterable[Fault], moment: Moment) -> Decision:

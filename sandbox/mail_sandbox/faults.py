@@ -1,5 +1,6 @@
 """Faults of the relay: their names, stages, replies and parameters, and the check of a request for one."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
@@ -43,6 +44,11 @@ class FaultName(StrEnum):
     TOO_MANY_LOGINS = auto()
     APP_PASSWORD_REQUIRED = auto()
     WRONG_PASSWORD = auto()
+    NO_LOGIN = auto()
+    LOGIN_ONLY = auto()
+    CUSTOM_REPLY = auto()
+    NULL_SENDER_REFUSED = auto()
+    SENDER_NOT_OWNED = auto()
     UNKNOWN_RECIPIENT = auto()
     GREYLIST = auto()
     DROP_AT_DATA = auto()
@@ -83,6 +89,20 @@ KINDS: Mapping[FaultName, FaultKind] = {
     FaultName.TOO_MANY_LOGINS: FaultKind("454 4.7.0 to AUTH", (Stage.AUTH,), Situation.TOO_MANY_LOGINS),
     FaultName.APP_PASSWORD_REQUIRED: FaultKind("534 5.7.9 to AUTH", (Stage.AUTH,), Situation.APP_PASSWORD_REQUIRED),
     FaultName.WRONG_PASSWORD: FaultKind("535 5.7.8 to AUTH", (Stage.AUTH,), Situation.WRONG_PASSWORD),
+    FaultName.NO_LOGIN: FaultKind("AUTH is not offered, and mail is accepted without a login", (Stage.EHLO,)),
+    FaultName.LOGIN_ONLY: FaultKind("AUTH is offered with the mechanism LOGIN only", (Stage.EHLO,)),
+    FaultName.CUSTOM_REPLY: FaultKind(
+        "the reply `text` to MAIL, or `at` rcpt, data or end",
+        (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.END),
+        takes=_STAGED | {"text"},
+    ),
+    FaultName.NULL_SENDER_REFUSED: FaultKind("550 5.7.1 to MAIL FROM:<>", (Stage.MAIL,), Situation.NULL_SENDER_REFUSED),
+    FaultName.SENDER_NOT_OWNED: FaultKind(
+        "553 5.7.1 to MAIL from any address but `sender`",
+        (Stage.MAIL,),
+        Situation.SENDER_NOT_OWNED,
+        frozenset({"count", "sender"}),
+    ),
     FaultName.UNKNOWN_RECIPIENT: FaultKind(
         "550 5.1.1 to RCPT, for one `recipient` if given",
         (Stage.RCPT,),
@@ -127,6 +147,8 @@ class Fault:
     seconds: float | None = None
     kind: BadCertificate | None = None
     recipient: str | None = None
+    sender: str | None = None
+    text: str | None = None
 
 
 def build(name: str, parameters: Mapping[str, Any]) -> Fault:
@@ -136,6 +158,7 @@ def build(name: str, parameters: Mapping[str, Any]) -> Fault:
     for parameter in parameters:
         if parameter not in kind.takes:
             raise FaultRejectedError(f"{name} takes {_listed(sorted(kind.takes))}, not {parameter!r}: {kind.summary}")
+    _require(known, parameters)
     seconds = parameters.get("seconds")
     if known is FaultName.SLOW and seconds is None:
         raise FaultRejectedError("slow needs seconds, such as 5")
@@ -157,7 +180,16 @@ def build(name: str, parameters: Mapping[str, Any]) -> Fault:
         seconds=seconds,
         kind=BadCertificate(bad) if bad else None,
         recipient=parameters.get("recipient"),
+        sender=parameters.get("sender"),
+        text=parameters.get("text"),
     )
+
+
+def _require(name: FaultName, parameters: Mapping[str, Any]) -> None:
+    if name is FaultName.SENDER_NOT_OWNED and not parameters.get("sender"):
+        raise FaultRejectedError("sender_not_owned needs sender, the only address that is accepted")
+    if name is FaultName.CUSTOM_REPLY and not re.fullmatch(r"[45]\d\d [ -~]+", parameters.get("text") or ""):
+        raise FaultRejectedError("custom_reply needs text, such as 530 Authentication required")
 
 
 def fault_name(name: str) -> FaultName:

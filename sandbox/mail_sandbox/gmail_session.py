@@ -35,6 +35,7 @@ class GmailSession(RecordedSession):
         closed: Callable[[RecordedSession], None],
     ) -> None:
         self._login_refusal: str | None = None
+        self._login_needed = True
         super().__init__(
             conversation,
             sandbox,
@@ -53,6 +54,11 @@ class GmailSession(RecordedSession):
     async def refusal(self, stage: Stage, *, sender: str = "", recipient: str = "") -> str | None:
         """Wait as long as the faults at a stage require, and return their reply; None without one."""
         decision = await self._faults(stage, sender=sender, recipient=recipient)
+        return self._reply_of(decision)
+
+    def _reply_of(self, decision: Decision) -> str | None:
+        if decision.fault and decision.fault.text:
+            return self.keep(decision.fault.text)
         return text(decision.answer, self.id) if decision.answer else None
 
     async def _faults(self, stage: Stage, *, sender: str = "", recipient: str = "") -> Decision:
@@ -73,7 +79,7 @@ class GmailSession(RecordedSession):
 
     async def check_auth_needed(self, caller_method: str) -> bool:  # noqa: ARG002 - aiosmtpd's signature
         """Return whether a login is missing; if so, the reply was sent."""
-        if self.session and self.session.authenticated:
+        if not self._login_needed or (self.session and self.session.authenticated):
             return False
         first = Situation.AUTHENTICATION_REQUIRED if self.in_tls else Situation.STARTTLS_FIRST
         await self.push(text(first, self.id))
@@ -82,13 +88,19 @@ class GmailSession(RecordedSession):
     async def greeting(self) -> list[str]:
         """Return the lines of the reply to EHLO, without the code."""
         decision = await self._faults(Stage.EHLO)
-        if decision.fault and decision.fault.name is FaultName.NO_STARTTLS:
+        name = decision.fault.name if decision.fault else None
+        if name is FaultName.NO_STARTTLS:
             self.tls_context = None
+        self._login_needed = name is not FaultName.NO_LOGIN
+        mechanisms = "LOGIN" if name is FaultName.LOGIN_ONLY else "LOGIN PLAIN"
+        login = [f"AUTH {mechanisms}"] if self.in_tls and self._login_needed else []
+        tls = ["STARTTLS"] if self.tls_context and not self.in_tls else []
         return [
             f"{self.hostname} at your service, [{self.peer_address}]",
             f"SIZE {LARGEST_MESSAGE}",
             "8BITMIME",
-            *(["AUTH LOGIN PLAIN"] if self.in_tls else ["STARTTLS"] if self.tls_context else []),
+            *login,
+            *tls,
             "ENHANCEDSTATUSCODES",
             "PIPELINING",
             "SMTPUTF8",
@@ -130,8 +142,8 @@ class GmailSession(RecordedSession):
             await super().smtp_DATA(arg)
             return
         decision = await self._faults(Stage.DATA)
-        if decision.answer:
-            await self.push(text(decision.answer, self.id))
+        if reply := self._reply_of(decision):
+            await self.push(reply)
         elif decision.fault and decision.fault.name is FaultName.DROP_AT_DATA:
             await self.push(text(Situation.GO_AHEAD, self.id))
             await self._reader.readline()

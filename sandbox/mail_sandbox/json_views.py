@@ -71,6 +71,8 @@ def fault(one: Fault) -> Json:
         "seconds": one.seconds,
         "kind": one.kind,
         "recipient": one.recipient,
+        "sender": one.sender,
+        "text": one.text,
     }
     return {name: value for name, value in values.items() if value is not None}
 

@@ -49,6 +49,7 @@ class RecordedSession(SMTP):
         self._gone = closed
         self._stage = Stage.BANNER
         self._lines: list[str] = []
+        self._verbatim: str | None = None
         super().__init__(conversation, ident=f"ESMTP {self.id} - gsmtp", loop=asyncio.get_running_loop(), **options)
         # aiosmtpd has one dictionary of these for all sessions, and each new session empties it.
         self.command_size_limits = defaultdict(lambda: LONGEST_COMMAND)
@@ -81,6 +82,11 @@ class RecordedSession(SMTP):
         """Record the next replies under that stage."""
         self._stage = stage
 
+    def keep(self, reply: str) -> str:
+        """Return a reply that is sent as it is, not in Gmail's wording."""
+        self._verbatim = reply
+        return reply
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the session; aiosmtpd calls this again after STARTTLS."""
         super().connection_made(transport)
@@ -102,7 +108,8 @@ class RecordedSession(SMTP):
     async def push(self, status: str | bytes) -> None:
         """Send the reply in Gmail's wording and record it; 421 closes the connection (RFC 5321, 3.8)."""
         reply = status.decode() if isinstance(status, bytes) else status
-        reply = as_gmail(reply, self.id)
+        if reply != self._verbatim:
+            reply = as_gmail(reply, self.id)
         self._lines.extend(reply.split("\r\n"))
         if self._lines[-1][3:4] != "-":
             self.note("\n".join(self._lines))

@@ -37,6 +37,8 @@ class Situation(StrEnum):
     AUTHENTICATION_REQUIRED = auto()
     APP_PASSWORD_REQUIRED = auto()
     WRONG_PASSWORD = auto()
+    NULL_SENDER_REFUSED = auto()
+    SENDER_NOT_OWNED = auto()
     UNKNOWN_RECIPIENT = auto()
     LIMIT_REACHED = auto()
     TOO_LARGE = auto()
@@ -111,6 +113,9 @@ REPLIES: dict[Situation, Reply] = {
         "5.7.8",
         ("Username and Password not accepted. For more information, go to", f"{HELP}BadCredentials"),
     ),
+    # Not Gmail's: other relays' (docs/gmail-relay.md, "Other relays").
+    Situation.NULL_SENDER_REFUSED: Reply(550, "5.7.1", ("Sender address rejected: null sender not allowed",)),
+    Situation.SENDER_NOT_OWNED: Reply(553, "5.7.1", ("Sender address rejected: not owned by user",)),
     Situation.UNKNOWN_RECIPIENT: Reply(
         550,
         "5.1.1",

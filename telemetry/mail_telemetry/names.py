@@ -343,6 +343,17 @@ SMTPD_AUTH_FAILURES = Metric(
     "Failed logins of SMTP clients, by listener.",
     ("entry",),
 )
+FORWARD_LIMIT_USED = Metric(
+    "postfix_forward_limit_used_recipients",
+    "counter",
+    "Recipients of mail from outside that count against FORWARD_DAILY_LIMIT: those of each accepted mail, once for "
+    "each address in FORWARD_EMAIL.",
+)
+FORWARD_LIMIT = Metric(
+    "postfix_forward_limit_recipients",
+    "gauge",
+    "Recipients of mail from outside that are forwarded in 24 hours (FORWARD_DAILY_LIMIT); 0: no limit.",
+)
 POSTSCREEN_VERDICTS = Metric(
     "postfix_postscreen_verdicts",
     "counter",

@@ -59,22 +59,22 @@ _REFUSED: Final = re.compile(r"^(?:host|server) \S+ refused to talk to me: ")
 _IN_REPLY_TO: Final = " (in reply to "
 _CODES: Final = re.compile(r"^(\d{3})(?:[ -]|$)(?:#?([245]\.\d{1,3}\.\d{1,3})\b)?")
 _STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_NOT_WORDS: Final = re.compile(
+NOT_WORDS: Final = (
     r"https?://\S+"  # URLs
     r"|[^\s<>()]+\[[0-9a-f.:]+\](?::\d+)?|\bname=\S+"  # hosts in texts of Postfix
     r"|<[^<>\s]*>"  # addresses
     r"|[^\s<>()\"']+@[^\s<>()\"',;:]+"
     r"|\b(?:[\w-]+\.)+[a-z]{2,}(?:\[[0-9a-f.:]*\])?(?::\d+)?(?![\w.]*\w)"  # host names
     r"|\[[0-9a-f.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}\b"  # IP addresses
-    r"|\b(?=[\w.-]*\d)(?=[\w.-]*[a-z])[\w.-]{10,}\b",  # ids of a session or message
-    re.IGNORECASE,
+    r"|\b(?=[\w.-]*\d)(?=[\w.-]*[a-z])[\w.-]{10,}\b"  # ids of a session or message
 )
-"""Parts of a word, as the text is split at blanks."""
+"""Expression for the parts of a reply that are no words. None has a blank; the case of letters does not matter."""
+_NOT_WORDS: Final = re.compile(NOT_WORDS, re.IGNORECASE)
 _LONGEST_TEXT: Final = 2000
 """Characters of a line that postlogd(8) keeps; longer texts are not written by Postfix."""
-_LONGEST_WORD: Final = 200
+LONGEST_WORD: Final = 200
 """Longer words are left out: expressions may take the square of a word's length."""
-_COMMANDS: Final = {
+COMMANDS: Final = {
     "ehlo": Stage.EHLO,
     "helo": Stage.EHLO,
     "mail from": Stage.MAIL_FROM,
@@ -84,6 +84,7 @@ _COMMANDS: Final = {
     "sending message body": Stage.END_OF_DATA,
     "auth": Stage.LOGIN,
 }
+"""Commands in `(in reply to … command)`, in lower case, and their stages."""
 
 
 def read_reply(text: str, dsn: str) -> Reply:
@@ -133,7 +134,7 @@ def _unwrapped(text: str) -> tuple[Stage, str]:
     if not said_by:
         return Stage.LOCAL, text
     name = command.removesuffix(")").removesuffix(" command").lower()
-    return _COMMANDS.get(name, Stage.OTHER), text[said_by.end() :]
+    return COMMANDS.get(name, Stage.OTHER), text[said_by.end() :]
 
 
 def _without_codes(said: str, code: str, status: str) -> str:
@@ -151,6 +152,6 @@ def _without_codes(said: str, code: str, status: str) -> str:
 
 def _words(text: str) -> str:
     # Most words have letters only, and are kept without a look at the expression, which takes most of the time.
-    words = [word for word in text.split() if len(word) <= _LONGEST_WORD]
+    words = [word for word in text.split() if len(word) <= LONGEST_WORD]
     kept = [word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word) for word in words]
     return " ".join(" ".join(kept).split()).lower()

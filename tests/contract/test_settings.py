@@ -50,6 +50,8 @@ GOOD: Final = [
     ("FORWARD_EMAIL", ""),
     ("SMTP_RELAY_HOST", "SMTP.Gmail.com"),
     ("SMTP_RELAY_PORT", "465"),
+    ("SMTP_RELAY_PORT", "2465"),
+    ("SMTP_RELAY_TLS", "STARTTLS"),
     ("SMTP_RELAY_DAILY_LIMIT", "500"),
     ("SMTP_RELAY_DAILY_LIMIT", "1"),
     ("SMTP_RELAY_DAILY_LIMIT", " 2000 "),

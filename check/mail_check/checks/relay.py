@@ -23,6 +23,7 @@ TLS: Final = "TLS"
 CERTIFICATE: Final = "certificate"
 LOGIN: Final = "login"
 DEFAULT_FROM: Final = "DEFAULT_FROM"
+RELAY_SENDER: Final = "SMTP_RELAY_SENDER"
 
 _LOGGED_IN: Final = 235
 _CONTINUE: Final = 334
@@ -31,6 +32,11 @@ _SMTP_PORT: Final = 25
 _GMAIL: Final = ("gmail.com", "google.com", "googlemail.com")
 _WORKSPACE_RELAY: Final = "smtp-relay.gmail.com"
 """Google's other relay accepts every sender of the customer's domains."""
+_STRICT: Final = (
+    *("office365.com", "outlook.com", "mail.me.com", "ovh.net", "gmx.net", "gmx.com", "web.de", "qq.com"),
+    *("zoho.com", "zoho.eu", "ionos.de", "ionos.com"),
+)
+"""Domains of relays that accept the account's own senders only: tests/golden/replies.tsv has their replies."""
 _GMAIL_SIGNATURE: Final = "gsmtp"
 """The last word of Gmail's replies, and of the sandbox's."""
 
@@ -60,6 +66,7 @@ def check_relay(mail: MailSettings, relay: RelaySettings, timeout: float) -> Ite
             yield logged_in
             rewrites = rewrites_sender(relay.host, logged_in.message)
             yield sender_result(mail.default_from, relay.username, rewrites=rewrites)
+            yield from relay_sender_results(relay)
     except ssl.SSLCertVerificationError as error:
         yield failed(f"the certificate is not trusted: {error.verify_message}", _certificate_fix(relay), name=TLS)
     except ssl.SSLError as error:
@@ -224,6 +231,20 @@ def sender_result(default_from: str, account: str, *, rewrites: bool) -> Result:
         "Set DEFAULT_FROM to SMTP_RELAY_USERNAME's address, or make it an alias there "
         "(Gmail: Settings, Accounts, Send mail as).",
         name=DEFAULT_FROM,
+    )
+
+
+def relay_sender_results(relay: RelaySettings) -> Iterator[Result]:
+    """Yield the result for SMTP_RELAY_SENDER, at a relay that is known to need it; nothing at others."""
+    if not any(relay.host == name or relay.host.endswith(f".{name}") for name in _STRICT):
+        return
+    if relay.sender:
+        yield ok(f"bounces and forwards are sent as {mask_address(relay.sender)}", name=RELAY_SENDER)
+        return
+    yield warning(
+        f"{relay.host} accepts the account's own senders only: bounces (MAIL FROM:<>) and forwards may be refused",
+        "Set SMTP_RELAY_SENDER to an address that the account may use, for this alone (docs/gmail-relay.md).",
+        name=RELAY_SENDER,
     )
 
 

@@ -40,7 +40,16 @@ _ANY_PROGRAM: Final[_Rows] = (
     (
         RejectReason.RATE,
         ("error: too much ",),
-        ("too many ", "too much mail", "limit exceeded", "rate limit", "ports busy", "ports are busy", "throttl"),
+        (
+            "too many ",
+            "too much mail",
+            "limit exceeded",
+            "rate limit",
+            "ports busy",
+            "ports are busy",
+            "throttl",
+            "daily limit",
+        ),
     ),
     (
         RejectReason.UNAVAILABLE,

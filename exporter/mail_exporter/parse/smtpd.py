@@ -9,6 +9,7 @@ from mail_exporter.events import (
     AbortKind,
     AuthenticationFailed,
     ClientRejected,
+    ForwardCounted,
     LogEvent,
     MailAccepted,
     RejectReason,
@@ -32,6 +33,9 @@ _SERVER_FAILED: Final = re.compile(r"(?i)authentication server|temporary |generi
 _NOTED: Final = re.compile(
     rf"(?:NOQUEUE|{QUEUE_ID}): (?:milter-|reject_warning: |warn: |hold: |discard: |filter: |redirect: |info: |prepend: "
     r"|bcc: |replace: |permit: |sender=)|SSL_accept |setting up TLS |initializing |auto_clnt_|idle timeout"
+)
+_FORWARD_COUNTED: Final = re.compile(
+    rf"{QUEUE_ID}: info: END-OF-MESSAGE from {_CLIENT}: forward limit: (\d{{1,9}}) counted, .*"
 )
 _ABORTS: Final = {"lost connection": AbortKind.LOST, "timeout": AbortKind.TIMEOUT, "too many errors": AbortKind.ERRORS}
 
@@ -66,7 +70,18 @@ def _parse_end(text: str) -> LogEvent | None:
     # The word is searched first: that takes a tenth of the time of the expression.
     if " after " in text and (found := _ABORTED.fullmatch(text)):
         return NO_EVENT if is_loopback(text) else SessionAborted(_ABORTS[found[1]])
-    return reject.parse(text) or (NO_EVENT if _NOTED.match(text) or tls.is_verbose(text) else None)
+    return (
+        reject.parse(text) or _parse_forward(text) or (NO_EVENT if _NOTED.match(text) or tls.is_verbose(text) else None)
+    )
+
+
+def _parse_forward(text: str) -> LogEvent | None:
+    """Parse the note of the service behind FORWARD_DAILY_LIMIT (postfix/…/forward-limit).
+
+    4jXSsP52xGzDhqX: info: END-OF-MESSAGE from unknown[192.0.2.1]: forward limit: 1 counted, 12 of ...
+    """
+    found = _FORWARD_COUNTED.fullmatch(text) if "forward limit: " in text else None
+    return ForwardCounted(int(found[1])) if found else None
 
 
 def _parse_authentication(text: str) -> LogEvent | None:

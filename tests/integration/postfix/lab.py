@@ -152,6 +152,13 @@ class Relay:
     def _ask(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 - httpx's
         return httpx2.request(method, self._url + path, timeout=30, **request).raise_for_status()
 
+    def answers(self) -> bool:
+        """Return whether its ports are open."""
+        try:
+            return bool(self.get("/health")["listening"])
+        except httpx2.HTTPError:
+            return False
+
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - any JSON
         """Return what the control page answers."""
         return self._ask("GET", path, params=parameters).json()
@@ -264,19 +271,13 @@ class Lab:
             self.certificates = certificates
             self.relay = Relay(f"http://127.0.0.1:{sandbox.get_exposed_port(8080)}")
             self.probe = stack.enter_context(self.probe_on(self.network))
-            until("the lab's relay", self._relay_answers)
+            until("the lab's relay", self.relay.answers)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
         self.docker.close()
-
-    def _relay_answers(self) -> bool:
-        try:
-            return bool(self.relay.get("/health")["listening"])
-        except httpx2.HTTPError:
-            return False
 
     @contextmanager
     def volume(self, name: str) -> Iterator[str]:
@@ -293,6 +294,18 @@ class Lab:
         """Have a container that speaks SMTP on a network for a while."""
         with client_container().with_network(network) as container:
             yield Probe(container.get_wrapped_container())
+
+    @contextmanager
+    def sandbox(self, *names: str, **variables: str) -> Iterator[Relay]:
+        """Have one more relay for a while, with the CA of the lab's."""
+        container = DockerContainer(SANDBOX).with_network(self.network).with_network_aliases(*names)
+        container.with_envs(**{"SANDBOX_HOSTNAMES": ",".join(names), "SANDBOX_DAILY_LIMIT": "100000"} | variables)
+        container.with_volume_mapping(self.certificates, "/certs", "rw").with_kwargs(user="0")
+        container.ports = _on_loopback(8080)
+        with container as running:
+            found = Relay(f"http://127.0.0.1:{running.get_exposed_port(8080)}")
+            until("the relay", found.answers)
+            yield found
 
     @contextmanager
     def receiver(self, *names: str) -> Iterator["Receiver"]:
@@ -332,6 +345,7 @@ class Lab:
         tmpfs: Mapping[str, str] | None = None,
         ports: Mapping[str, Any] | None = None,
         command: list[str] | None = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> DockerContainer:
         """Return a mail server that has not been started, with the privileges that production gives it.
 
@@ -342,6 +356,7 @@ class Lab:
             tmpfs: where → size and mode, beside production's.
             ports: what is published, and on which addresses; the default is loopback for 25, 2525 and 587.
             command: instead of `run`.
+            hosts: name → address in its /etc/hosts, as extra_hosts of Compose.
         """
         container = DockerContainer(MAIL_SERVER).with_network(self.network).with_network_aliases(name)
         settings = IDENTITY | WAY_OUT | QUICK | dict(variables or {})
@@ -359,6 +374,7 @@ class Lab:
             cap_drop=PRODUCTION["cap_drop"],
             cap_add=PRODUCTION["cap_add"],
             security_opt=PRODUCTION["security_opt"],
+            extra_hosts=dict(hosts or {}),
         )
 
 

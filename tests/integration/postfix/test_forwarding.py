@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from mail_exporter.events import ForwardCounted
+from mail_exporter.parse import smtpd
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.lab import DOMAIN, HOSTNAME, OWNER, Lab, Relay, Server
 from tests.integration.postfix.mails import mail
@@ -106,19 +108,97 @@ def test_only_some_recipients(lab: Lab, limited: Server) -> None:
     limited.wait_for_log(f"<other@{DOMAIN}>: Recipient address rejected: User unknown")
 
 
+def test_rcpt_alone_uses_nothing(lab: Lab, limited: Server) -> None:
+    """Recipients without a mail do not count: more of them than the limit are accepted."""
+    envelope = (f"MAIL FROM:<{WRITER}>", *[f"RCPT TO:<info@{DOMAIN}>"] * 7)
+    answers = lab.probe.talk("limited.lab", 2525, HELLO, *envelope)
+    assert [answer[:3] for answer in answers[3:10]] == ["250"] * 7
+    assert "The daily limit of forwarded mail is reached" not in limited.log()
+
+
 def test_daily_limit(lab: Lab, limited: Server, relay: Relay, subject: str) -> None:
     """Above FORWARD_DAILY_LIMIT the public port says 450, also after a restart; mail from inside still goes."""
-    envelope = (f"MAIL FROM:<{WRITER}>", f"RCPT TO:<info@{DOMAIN}>")
+    steps = mail("until the limit", sender=WRITER, recipient=f"info@{DOMAIN}")
     until(
         "the limit",
-        lambda: lab.probe.talk("limited.lab", 2525, HELLO, *envelope)[3].startswith("450 4.7.1") or None,
+        lambda: lab.probe.talk("limited.lab", 2525, HELLO, *steps)[3].startswith("450 4.7.1") or None,
     )
-    limited.wait_for_log("The daily limit of forwarded mail is reached, try again later")
+    log = limited.wait_for_log("The daily limit of forwarded mail is reached, try again later")
+    assert ": forward limit: 2 counted, 4 of 5 in 24 h, no share for a joined network; " in log
+    noted = [line.partition("]: ")[2] for line in log.splitlines() if "forward limit: " in line]
+    assert [smtpd.parse(text) for text in noted] == [ForwardCounted(2)] * 2
     limited.container.restart()
     limited.wait_until_started(2)
-    assert lab.probe.talk("limited.lab", 2525, HELLO, *envelope)[3].startswith("450 4.7.1 ")
+    assert lab.probe.talk("limited.lab", 2525, HELLO, *steps)[3].startswith("450 4.7.1 ")
     lab.probe.talk("limited.lab", 25, HELLO, *mail(subject, sender=f"shop@{DOMAIN}", recipient=f"info@{DOMAIN}"))
     relay.received(subject)
+
+
+# Speaks SMTP from an address of choice: perl is in the image, a client that can do this is not.
+TALK = r"""
+use IO::Socket::INET;
+my ( $from, @commands ) = @ARGV;
+my $socket = IO::Socket::INET->new( PeerAddr => "127.0.0.1:2525", LocalAddr => $from, Timeout => 10 ) or die $@;
+for my $command ( undef, @commands ) {
+    print {$socket} "$command\r\n" if defined $command;
+    do { $_ = <$socket> } while /^\d{3}-/;
+    print;
+}
+"""
+
+
+def test_share_of_a_client(lab: Lab) -> None:
+    """One address uses up its share, and another one still gets through."""
+    steps = (f"MAIL FROM:<{WRITER}>", f"RCPT TO:<hi@{DOMAIN}>", "DATA", "Subject: share\r\n\r\nhello\r\n.")
+
+    def send(server: Server, client: str) -> str:
+        talked = server.run("perl", "-e", TALK, client, "EHLO a.example", *steps)
+        return talked.splitlines()[3][:9]
+
+    with lab.server("share.lab", variables={"FORWARD_DAILY_LIMIT": "8"}) as server:
+        assert [send(server, "127.0.0.1") for _ in range(3)] == ["250 2.1.5", "250 2.1.5", "450 4.7.1"]
+        assert send(server, "127.0.0.2") == "250 2.1.5"
+        log = server.wait_for_log("The daily limit of forwarded mail is reached for your address, try again later")
+        assert ": forward limit: 1 counted, 2 of 8 in 24 h, 2 of 2 by this client; " in log
+
+
+def ask(server: Server, *requests: str) -> list[str]:
+    """Return the answers of the service behind the limit (SMTPD_POLICY_README)."""
+    lines = "\n\n".join(request.replace(" ", "\n") for request in requests)
+    script = f"printf '%s\n\n' '{lines}' | /usr/local/lib/mail-server/forward-limit"
+    return [line.removeprefix("action=") for line in server.run("sh", "-c", script).splitlines() if line]
+
+
+def test_forward_limit_service(lab: Lab) -> None:
+    """IPv6 clients are one by /64, addresses of joined networks have no share, and lines of an old record count."""
+    settings = "limit 10\nweight 2\nshare 4\njoined_networks 172.30.0.0/16"
+    end = "protocol_state=END-OF-MESSAGE recipient_count=1 client_address="
+    with lab.tool({}) as tool:
+        tool.run("sh", "-c", f"mkdir -p /var/lib/postfix/forwarding; printf '{settings}\n' >/etc/postfix/forward_limit")
+        tool.run(
+            "sh", "-c", "date +%s >/var/lib/postfix/forwarding/record; echo 1 >>/var/lib/postfix/forwarding/record"
+        )
+        answers = ask(
+            tool,
+            "protocol_state=RCPT client_address=2001:db8::1",
+            f"{end}2001:db8::1",
+            f"{end}2001:db8::ffff:2",
+            f"{end}2001:db8:0:0:3::3",
+            f"{end}2001:db8:0:1::1",
+            f"{end}172.30.0.1",
+            f"{end}172.30.0.1",
+        )
+    assert answers[:3] == [
+        "DUNNO",
+        "INFO forward limit: 2 counted, 3 of 10 in 24 h, 2 of 4 by this client",
+        "INFO forward limit: 2 counted, 5 of 10 in 24 h, 4 of 4 by this client",
+    ]
+    assert answers[3].startswith("450 4.7.1 The daily limit of forwarded mail is reached for your address")
+    assert answers[4:6] == [
+        "INFO forward limit: 2 counted, 7 of 10 in 24 h, 2 of 4 by this client",
+        "INFO forward limit: 2 counted, 9 of 10 in 24 h, no share for a joined network",
+    ]
+    assert answers[6] == "450 4.7.1 The daily limit of forwarded mail is reached, try again later"
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from docker.types.networks import IPAMConfig, IPAMPool
 from testcontainers.core.network import Network
 
 from tests.integration.postfix.battery import HELLO
@@ -166,3 +167,27 @@ def shown(server: Server) -> str:
     connect = "openssl s_client -starttls smtp -connect 127.0.0.1:587 </dev/null 2>/dev/null"
     command = f"{connect} | openssl x509 -noout -subject 2>/dev/null || true"
     return server.run("sh", "-c", command)
+
+
+def test_network_joined_later(lab: Lab, relay: Relay, subject: str) -> None:
+    """After `docker network connect`, containers there are trusted without a restart; the gateway is not."""
+    ipam = IPAMConfig(pool_configs=[IPAMPool(subnet="10.211.80.0/20", gateway="10.211.80.1")])
+    with Network(docker_network_kw={"ipam": ipam}) as later, lab.server("later.lab") as server:
+        network = lab.docker.networks.get(later.name)
+        network.connect(server.container, aliases=["joined.lab"])
+        server.until("the reload", lambda: "the networks have changed, reloading" in server.printed())
+        with lab.probe_on(later) as probe:
+            answers = until(
+                "the new network trusted",
+                lambda: (
+                    found
+                    if (found := probe.talk("joined.lab", 25, HELLO, *mail(subject, sender="", recipient=OWNER)))[5][:3]
+                    == "250"
+                    else None
+                ),
+            )
+        assert answers[5].startswith("250 ")
+        relay.received(subject)
+        trusted = server.run("postconf", "-h", "internal_networks").split()
+        network.disconnect(server.container)
+    assert trusted.index("!10.211.80.1") < trusted.index("10.211.80.0/20")

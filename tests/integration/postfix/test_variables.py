@@ -102,6 +102,7 @@ def test_template_starts_without_relay(lab: Lab) -> None:
         ({"FORWARD_EMAIL": "root@dinky.local"}, "FORWARD_EMAIL: root@dinky.local is mail for this server itself"),
         ({"FORWARD_RECIPIENTS": "hi@other.example"}, "FORWARD_RECIPIENTS: 'hi@other.example' is not an address of"),
         ({"FORWARD_DAILY_LIMIT": "many"}, "FORWARD_DAILY_LIMIT: 'many' is not a number"),
+        ({"FORWARD_CLIENT_SHARE": "0"}, "FORWARD_CLIENT_SHARE: '0' is not a percentage: give a number from 1 to 100"),
         ({"LOCAL_DOMAINS": "shop.example"}, "LOCAL_DOMAINS: shop.example is MAIL_DOMAIN"),
         ({"LOCAL_DOMAINS": "local"}, "LOCAL_DOMAINS: 'local' is not a domain"),
         ({"SMTP_RELAY_HOST": ""}, "SMTP_RELAY_HOST: not set, but there are credentials for it"),
@@ -132,6 +133,21 @@ def test_template_starts_without_relay(lab: Lab) -> None:
         ),
         ({"USE_TLS": "no", "SMTP_RELAY_HOST": "smtp.invalid"}, "USE_TLS: no sends the password in the clear to smtp"),
         ({"USE_TLS": "no", "SMTP_RELAY_PORT": "465"}, "USE_TLS: no, but port 465 speaks nothing but TLS"),
+        (
+            {"USE_TLS": "no", "SMTP_RELAY_TLS": "implicit", "SMTP_RELAY_PORT": "4465"},
+            "USE_TLS: no, but port 4465 speaks nothing but TLS",
+        ),
+        ({"SMTP_RELAY_SENDER": "bounces"}, "SMTP_RELAY_SENDER: 'bounces' is not an address"),
+        ({"SMTP_RELAY_SENDER": "hi@shop.example"}, "SMTP_RELAY_SENDER: hi@shop.example is used for other mail"),
+        ({"SMTP_RELAY_TLS": "ssl"}, "SMTP_RELAY_TLS: 'ssl' is not a mode: give auto, starttls or implicit"),
+        (
+            {"SMTP_RELAY_TLS": "starttls", "SMTP_RELAY_PORT": "2465"},
+            "SMTP_RELAY_TLS: starttls, but port 2465 speaks TLS from the first byte: set SMTP_RELAY_TLS=implicit",
+        ),
+        (
+            {"SMTP_RELAY_TLS": "implicit", "SMTP_RELAY_PORT": "587"},
+            "SMTP_RELAY_TLS: implicit, but port 587 begins without TLS: set SMTP_RELAY_TLS=starttls",
+        ),
         ({"TLS_VERIFY": "sometimes"}, "TLS_VERIFY: 'sometimes' is neither yes nor no"),
         ({"TLS_CERT_FILE": "/run/c.pem"}, "TLS_KEY_FILE: not set, but TLS_CERT_FILE is: set both or neither"),
         (

@@ -211,3 +211,21 @@ def test_port_25_without_a_server_to_try(dns: LoadZone) -> None:
         checks.check_direct_delivery(mail_settings(**DIRECT | {"FORWARD_EMAIL": ""}), dns(""), 1).status
         is CheckStatus.UNKNOWN
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "sender", "expected"),
+    [
+        pytest.param("smtp.office365.com", "", [CheckStatus.WARNING], id="strict, not set"),
+        pytest.param("smtp.office365.com", "bounces@shop.org", [CheckStatus.OK], id="strict, set"),
+        pytest.param("smtp.gmail.com", "", [], id="Gmail"),
+        pytest.param("notgmx.net", "", [], id="another domain"),
+    ],
+)
+def test_relay_sender(host: str, sender: str, expected: list[CheckStatus]) -> None:
+    """At relays that accept the account's senders only, SMTP_RELAY_SENDER should be set."""
+    relay = mail_settings(SMTP_RELAY_HOST=host, SMTP_RELAY_SENDER=sender).relay
+    assert relay is not None
+    found = list(checks.relay_sender_results(relay))
+    assert expected == [one.status for one in found]
+    assert "bounces@" not in str(found)

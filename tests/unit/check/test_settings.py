@@ -26,6 +26,22 @@ def test_relay() -> None:
     assert relay.password.reveal() == "abcdefghijklmnop"
 
 
+@pytest.mark.parametrize(
+    ("port", "mode", "implicit"),
+    [
+        pytest.param("587", "", False, id="587"),
+        pytest.param("2465", "auto", True, id="SES"),
+        pytest.param("4465", "Implicit", True, id="implicit"),
+        pytest.param("4465", "starttls", False, id="starttls"),
+    ],
+)
+def test_implicit_tls(port: str, mode: str, implicit: bool) -> None:  # noqa: FBT001 - the table's column
+    """TLS begins with the first byte at 465 and 2465, or by SMTP_RELAY_TLS."""
+    relay = mail_settings(SMTP_RELAY_PORT=port, SMTP_RELAY_TLS=mode).relay
+    assert relay is not None
+    assert implicit is relay.implicit_tls
+
+
 def test_secrets_in_files() -> None:
     """NAME_FILE sets NAME to the text of the file."""
     relay = mail_settings(SMTP_RELAY_PASSWORD="", SMTP_RELAY_PASSWORD_FILE="/run/secrets/p").relay

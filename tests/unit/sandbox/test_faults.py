@@ -55,9 +55,24 @@ def test_faults_are_built(name: str, parameters: dict[str, Any], expected: Fault
         ("slow", {"seconds": 0}, "above 0"),
         ("greylist", {"count": 0}, "count must be 1 or more"),
         ("bad_certificate", {"kind": "torn"}, "kind must be one of self_signed, expired, wrong_name"),
+        ("custom_reply", {}, "custom_reply needs text"),
+        ("custom_reply", {"text": "250 OK"}, "custom_reply needs text"),
+        ("sender_not_owned", {}, "sender_not_owned needs sender"),
         ("limit_reached", {"at": "rcpt"}, "limit_reached can happen at end, mail, not 'rcpt'"),
     ],
-    ids=["name", "parameter", "no seconds", "too long", "no time", "count", "kind", "stage"],
+    ids=[
+        "name",
+        "parameter",
+        "no seconds",
+        "too long",
+        "no time",
+        "count",
+        "kind",
+        "no text",
+        "success",
+        "no sender",
+        "stage",
+    ],
 )
 def test_what_cannot_be_asked_for_is_explained(name: str, parameters: dict[str, Any], problem: str) -> None:
     """The error lists the possible values."""

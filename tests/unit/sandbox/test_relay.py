@@ -65,6 +65,12 @@ def send(connect: Connect) -> Send:
         ("bad_certificate", {"kind": "expired"}, "certificate has expired"),
         ("bad_certificate", {"kind": "wrong_name"}, "Hostname mismatch"),
         ("refuse_connection", {}, "SMTPConnectError"),
+        ("custom_reply", {"text": "530 Authentication required"}, "530 Authentication required"),
+        ("custom_reply", {"text": "553 Not yours", "at": "rcpt"}, "553 Not yours"),
+        ("custom_reply", {"text": "552 Too large", "at": "data"}, "552 Too large"),
+        ("custom_reply", {"text": "554 Spam", "at": "end"}, "554 Spam"),
+        ("sender_not_owned", {"sender": "x@y.example"}, "553 5.7.1 Sender address rejected: not owned by user"),
+        ("no_login", {}, "SMTPException"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values())),
 )
@@ -77,6 +83,43 @@ async def test_each_fault_strikes_and_passes(
     assert expected in await send()
     assert (await control.delete(f"/faults/{fault}")).status_code == 204
     assert (await send()).startswith("250 2.0.0 OK")
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters", "sender", "expected"),
+    [
+        pytest.param("null_sender_refused", {}, "", 550, id="null sender"),
+        pytest.param("null_sender_refused", {}, "a@b.example", 250, id="a sender"),
+        pytest.param("sender_not_owned", {"sender": "me@b.example"}, "ME@b.example", 250, id="own sender"),
+        pytest.param("sender_not_owned", {"sender": "me@b.example"}, "", 553, id="null sender is not owned"),
+    ],
+)
+async def test_faults_of_the_sender(  # noqa: PLR0913, PLR0917 - fixtures and parameters
+    connect: Connect, control: httpx2.AsyncClient, fault: str, parameters: dict[str, Any], sender: str, expected: int
+) -> None:
+    """The envelope sender decides."""
+    assert (await control.put(f"/faults/{fault}", json=parameters)).status_code == 200
+    reply = await (await connect()).execute_command(f"MAIL FROM:<{sender}>".encode())
+    assert expected == reply.code
+
+
+async def test_no_login_is_needed(relay: Relay, client_tls: ssl.SSLContext, control: httpx2.AsyncClient) -> None:
+    """With no_login, AUTH is not offered and mail is accepted."""
+    await control.put("/faults/no_login")
+    client = aiosmtplib.SMTP(
+        hostname="localhost", port=relay.submission_port, start_tls=True, tls_context=client_tls, timeout=3
+    )
+    async with client:
+        assert not client.supports_extension("auth")
+        errors, _ = await client.sendmail("a@b.example", ["c@d.example"], MAIL)
+    assert errors == {}
+
+
+async def test_login_only(connect: Connect, control: httpx2.AsyncClient) -> None:
+    """With login_only, AUTH LOGIN is the only mechanism, and works."""
+    await control.put("/faults/login_only")
+    client = await connect()
+    assert client.esmtp_extensions["auth"] == "LOGIN"
 
 
 async def test_a_counted_fault_passes_by_itself(send: Send, control: httpx2.AsyncClient) -> None:

@@ -47,6 +47,7 @@ tls_cert_file = $TLS_CERT_FILE
 tls_key_file = $TLS_KEY_FILE
 relay_host = $SMTP_RELAY_HOST
 relay_nexthop = $(relay_nexthop)
+relay_sender = ${SMTP_RELAY_HOST:+$SMTP_RELAY_SENDER}
 relay_auth = $(yes_if "$SMTP_RELAY_USERNAME")
 relay_tls_level = $(relay_tls_level)
 relay_tls_wrapper = $(relay_tls_wrapper)
@@ -85,7 +86,7 @@ relay_tls_level() {
 }
 
 relay_tls_wrapper() {
-    [[ -n $SMTP_RELAY_HOST && $SMTP_RELAY_PORT == 465 ]] && echo yes || echo no
+    [[ -n $SMTP_RELAY_HOST && $USE_TLS == yes ]] && relay_has_implicit_tls && echo yes || echo no
 }
 
 # A pause is a relay's need; by MX every domain is a destination of its own.
@@ -114,6 +115,8 @@ render_virtual_aliases() {
     echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL and FORWARD_RECIPIENTS.'
     [[ -n $FORWARD_EMAIL ]] || return 0
     local address
+    # What comes back to it must not be forwarded, which would be refused once more.
+    [[ ${SMTP_RELAY_SENDER##*@} != "$MAIL_DOMAIN" ]] || echo "$SMTP_RELAY_SENDER returned-mail@discarded.invalid"
     for address in $(forwarded_addresses); do
         echo "$address $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
     done
@@ -150,18 +153,27 @@ render_bounce_recipients() {
     fi
 }
 
-# For the forward-limit service: how many mails in 24 h, and as how many each one counts.
+# For the forward-limit service: how many recipients in 24 h, as how many each one counts, how many of one client.
 render_forward_limit() {
-    echo "$FORWARD_DAILY_LIMIT $(items "$FORWARD_EMAIL" | wc -l)"
+    local weight share
+    weight=$(items "$FORWARD_EMAIL" | wc -l)
+    share=$(((FORWARD_DAILY_LIMIT * FORWARD_CLIENT_SHARE + 99) / 100))
+    echo "limit $FORWARD_DAILY_LIMIT"
+    echo "weight $weight"
+    echo "share $((share < weight ? weight : share))"
+    echo "joined_networks $(joined_networks | paste --serial --delimiters=' ')"
 }
 
-# generic(5)
+# generic(5). The last two stand for `<>` (main.cf, SMTP_RELAY_SENDER) and for the sender of forwards.
 render_outgoing_addresses() {
     echo '# Addresses that mean nothing outside, and what they leave as. Written at start from DEFAULT_FROM.'
     local domain
     for domain in $(local_domains); do
         echo "@$domain $DEFAULT_FROM"
     done
+    [[ -n $SMTP_RELAY_HOST && -n $SMTP_RELAY_SENDER ]] || return 0
+    echo "null-sender@discarded.invalid $SMTP_RELAY_SENDER"
+    echo "forwarded@$MAIL_DOMAIN $SMTP_RELAY_SENDER"
 }
 
 render_relay_credentials() {

@@ -111,9 +111,14 @@ run_srs() {
 # ---- House-keeping, in the background
 
 keep_house() {
-    local certificate
+    local certificate routes
     certificate=$(stamp_of_certificate)
+    routes=$(</proc/net/route)
     while sleep 5; do
+        if [[ $(</proc/net/route) != "$routes" ]]; then
+            routes=$(</proc/net/route)
+            follow_networks || true
+        fi
         rotate_log_if_due || true
         revive_log_if_stuck || true
         if [[ $(stamp_of_certificate) != "$certificate" ]]; then
@@ -122,6 +127,16 @@ keep_house() {
             /usr/sbin/postfix reload || true
         fi
     done
+}
+
+# After `docker network connect` or `disconnect`: trust the containers of the networks that are joined now.
+follow_networks() {
+    local networks
+    networks=$(internal_networks)
+    say "the networks have changed, reloading: port 25 accepts mail from $networks"
+    sed --in-place "s|^internal_networks = .*|internal_networks = $networks|" "$CONFIGURATION/main.cf"
+    render_forward_limit >"$CONFIGURATION/forward_limit"
+    /usr/sbin/postfix reload
 }
 
 # Symbolic links are followed: certbot changes their targets.

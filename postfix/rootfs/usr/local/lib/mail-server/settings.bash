@@ -12,11 +12,14 @@ VARIABLES=(
     'FORWARD_EMAIL||where mail for MAIL_DOMAIN and the system'"'"'s own mail goes; one address or several, by comma'
     'FORWARD_RECIPIENTS|all|which addresses of MAIL_DOMAIN are forwarded: all, or names by comma (hi,info); postmaster always is'
     'FORWARD_DAILY_LIMIT|100|mails from outside forwarded in 24 h, then 450; keeps a stranger from spending the relay'"'"'s quota; 0: no limit'
+    'FORWARD_CLIENT_SHARE|25|percent of FORWARD_DAILY_LIMIT for one client (IPv4 address, IPv6 /64), then 450; addresses of joined networks have no share; 100: no share'
     'LOCAL_DOMAINS|dinky.local|domains whose mail, from inside, is the system'"'"'s own'
     'SMTP_RELAY_HOST||the relay all mail leaves by (smtp.gmail.com); without one, direct delivery by MX'
-    'SMTP_RELAY_PORT|587|587 for STARTTLS, 465 for TLS from the first byte'
+    'SMTP_RELAY_PORT|587|587 for STARTTLS, 465 for TLS from the first byte; others: SMTP_RELAY_TLS'
+    'SMTP_RELAY_TLS|auto|implicit: TLS from the first byte; starttls: plain first, then STARTTLS; auto: implicit at 465 and 2465, starttls at other ports'
     'SMTP_RELAY_USERNAME||the account at the relay'
     'SMTP_RELAY_PASSWORD||its password; for Gmail an app password, with or without the spaces'
+    'SMTP_RELAY_SENDER||the envelope sender of bounces and forwards, for a relay that refuses MAIL FROM:<> or other senders than its own; an address for this alone'
     'SMTP_RELAY_CA_FILE||a CA certificate (PEM) to verify a private relay by, in place of the system'"'"'s'
     'SMTP_RELAY_DAILY_LIMIT|500|recipients that the relay takes in 24 hours'
     'USE_TLS|yes|TLS to the relay; no only for a relay on a joined network'
@@ -89,7 +92,8 @@ read_variables() {
     done
     join_app_password
     take_address DEFAULT_FROM
-    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST USE_TLS TLS_VERIFY \
+    lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST SMTP_RELAY_TLS \
+        SMTP_RELAY_SENDER USE_TLS TLS_VERIFY \
         MAIL_LOG_ADDRESSES
     as_yes_or_no USE_TLS
     as_yes_or_no TLS_VERIFY
@@ -165,6 +169,19 @@ as_yes_or_no() {
     true | on | 1) printf -v "$1" yes ;;
     false | off | 0) printf -v "$1" no ;;
     esac
+}
+
+# TLS from the first byte (RFC 8314): by SMTP_RELAY_TLS, else by the port.
+relay_has_implicit_tls() {
+    case $SMTP_RELAY_TLS in
+    auto) is_implicit_tls_port "$SMTP_RELAY_PORT" ;;
+    *) [[ $SMTP_RELAY_TLS == implicit ]] ;;
+    esac
+}
+
+# 465 by RFC 8314; 2465 is Amazon SES's second port for the same.
+is_implicit_tls_port() {
+    [[ $1 == 465 || $1 == 2465 ]]
 }
 
 # One item a line, from a list separated by commas or white space.

@@ -110,7 +110,36 @@ check_relay() {
     fi
     is_host "$SMTP_RELAY_HOST" ||
         mistake SMTP_RELAY_HOST "'$SMTP_RELAY_HOST' is not a host name: give the name alone, without port or brackets"
+    check_relay_sender
+    check_relay_tls_mode
     check_relay_encryption
+}
+
+# Mail to it is discarded: at MAIL_DOMAIN it must not be an address that people write to.
+check_relay_sender() {
+    [[ -n $SMTP_RELAY_SENDER ]] || return 0
+    check_address SMTP_RELAY_SENDER "$SMTP_RELAY_SENDER"
+    [[ ${SMTP_RELAY_SENDER##*@} == "$MAIL_DOMAIN" ]] || return 0
+    local used
+    for used in "${DEFAULT_FROM,,}" $(items "$FORWARD_RECIPIENTS") postmaster forwarded; do
+        [[ ${used%@"$MAIL_DOMAIN"}@$MAIL_DOMAIN == "$SMTP_RELAY_SENDER" ]] &&
+            mistake SMTP_RELAY_SENDER "$SMTP_RELAY_SENDER is used for other mail, and what is sent to it would be discarded: give an address for this alone, as bounces@$MAIL_DOMAIN"
+    done
+    return 0
+}
+
+# Ports whose use is fixed: 465 by RFC 8314, 25 and 587 by RFC 5321 and 6409; the others are providers' own.
+check_relay_tls_mode() {
+    case $SMTP_RELAY_TLS-$SMTP_RELAY_PORT in
+    starttls-465 | starttls-2465)
+        mistake SMTP_RELAY_TLS "starttls, but port $SMTP_RELAY_PORT speaks TLS from the first byte: set SMTP_RELAY_TLS=implicit or SMTP_RELAY_PORT=587"
+        ;;
+    implicit-25 | implicit-587 | implicit-2525 | implicit-2587)
+        mistake SMTP_RELAY_TLS "implicit, but port $SMTP_RELAY_PORT begins without TLS: set SMTP_RELAY_TLS=starttls or SMTP_RELAY_PORT=465"
+        ;;
+    auto-* | starttls-* | implicit-*) ;;
+    *) mistake SMTP_RELAY_TLS "'$SMTP_RELAY_TLS' is not a mode: give auto, starttls or implicit" ;;
+    esac
 }
 
 # In the clear only where nobody else listens.
@@ -118,8 +147,8 @@ check_relay_encryption() {
     if [[ $USE_TLS == yes ]]; then
         [[ $TLS_VERIFY == yes ]] ||
             warning TLS_VERIFY 'no: whoever can answer for the relay can read the password and the mail'
-    elif [[ $SMTP_RELAY_PORT == 465 ]]; then
-        mistake USE_TLS 'no, but port 465 speaks nothing but TLS: set USE_TLS=yes or SMTP_RELAY_PORT=587'
+    elif relay_has_implicit_tls; then
+        mistake USE_TLS "no, but port $SMTP_RELAY_PORT speaks nothing but TLS: set USE_TLS=yes or SMTP_RELAY_PORT=587"
     elif ! is_near "$SMTP_RELAY_HOST"; then
         mistake USE_TLS "no sends the password in the clear to $SMTP_RELAY_HOST: set USE_TLS=yes (no is for containers on the joined networks)"
     else
@@ -147,6 +176,8 @@ check_networks() {
             mistake TRUSTED_NETWORKS "$network is most of the internet, and would make an open relay: give the networks you know"
         fi
     done
+    [[ -n $(joined_networks) ]] ||
+        warning TRUSTED_NETWORKS 'this container has no IPv4 network, and IPv6 is not used: mail can neither come in nor leave; join it to a network with IPv4'
     [[ $QUEUE_LISTEN_NAME =~ ^[A-Za-z0-9._-]+$ ]] ||
         mistake QUEUE_LISTEN_NAME "'$QUEUE_LISTEN_NAME' is not a host name: give the network alias, as mail-queue"
 }
@@ -161,6 +192,8 @@ check_numbers_and_times() {
         mistake MESSAGE_SIZE_LIMIT "$MESSAGE_SIZE_LIMIT leaves no room for a bounce: give at least 100000"
     [[ $FORWARD_DAILY_LIMIT =~ ^(0|[1-9][0-9]{0,5})$ ]] ||
         mistake FORWARD_DAILY_LIMIT "'$FORWARD_DAILY_LIMIT' is not a number: give one, or 0 for no limit"
+    [[ $FORWARD_CLIENT_SHARE =~ ^[1-9][0-9]?$|^100$ ]] ||
+        mistake FORWARD_CLIENT_SHARE "'$FORWARD_CLIENT_SHARE' is not a percentage: give a number from 1 to 100"
     for name in MAIL_LOG_ROTATE_AGE RELAY_RATE_DELAY QUEUE_RUN_DELAY MINIMAL_BACKOFF_TIME MAXIMAL_BACKOFF_TIME MAXIMAL_QUEUE_LIFETIME; do
         [[ ${!name} =~ ^[0-9]{1,7}[smhdw]?$ ]] || mistake "$name" "'${!name}' is not a time: give a number and s, m, h, d or w"
     done
