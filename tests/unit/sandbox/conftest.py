@@ -1,4 +1,4 @@
-"""A relay on free ports with a clock of our own, the control page without a network, and clients of both."""
+"""Fixtures: a relay on free ports with a clock set by the test, the control page, and clients of both."""
 
 import asyncio
 import datetime as dt
@@ -20,39 +20,39 @@ from mail_sandbox.state import Sandbox, create_sandbox
 
 @pytest.fixture(scope="session")
 def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the CA certificate of these tests is."""
+    """Return the path of the CA certificate of these tests."""
     return tmp_path_factory.mktemp("certs") / "ca.pem"
 
 
 @pytest.fixture(scope="session")
 def tls(ca_file: Path) -> ServerTls:
-    """The relay's certificates."""
+    """Return the relay's certificates."""
     now = dt.datetime.now(dt.UTC)
     return server_tls(authority(ca_file, now=now), ["localhost"], now=now)
 
 
 @pytest.fixture(scope="session")
 def client_tls(ca_file: Path, tls: ServerTls) -> ssl.SSLContext:  # noqa: ARG001 - it wrote the file
-    """A client's context that trusts the CA and nothing else."""
+    """Return a client's TLS context that trusts only the CA of these tests."""
     return ssl.create_default_context(cafile=ca_file)
 
 
 @pytest.fixture
 def now() -> list[float]:
-    """The time, in the first element; a test moves it on."""
+    """Return a list with the time as its only element; tests change it to move the clock."""
     return [1_763_800_000.0]
 
 
 @pytest.fixture
 def sandbox(now: list[float], ca_file: Path) -> Sandbox:
-    """A sandbox in which nothing has happened, with room for five recipients."""
+    """Return a new sandbox with a limit of five recipients."""
     settings = Settings(ca_file=ca_file, daily_limit=5, limit_window_seconds=100)
     return create_sandbox(settings, clock=lambda: now[0])
 
 
 @pytest.fixture
 async def relay(sandbox: Sandbox, tls: ServerTls) -> AsyncIterator[Relay]:
-    """A relay that listens on free ports of this machine."""
+    """Return a relay that listens on free ports of this machine."""
     relay = Relay(sandbox, tls, bind="127.0.0.1", submission_port=0, smtps_port=0)
     await relay.start()
     yield relay
@@ -61,7 +61,7 @@ async def relay(sandbox: Sandbox, tls: ServerTls) -> AsyncIterator[Relay]:
 
 @pytest.fixture
 async def connect(relay: Relay, client_tls: ssl.SSLContext) -> AsyncIterator[Callable[[], Awaitable[aiosmtplib.SMTP]]]:
-    """Makes a client that is logged in at the relay."""
+    """Return a function that connects a client and logs it in at the relay."""
     async with AsyncExitStack() as stack:
 
         async def _connect() -> aiosmtplib.SMTP:
@@ -83,7 +83,7 @@ async def connect(relay: Relay, client_tls: ssl.SSLContext) -> AsyncIterator[Cal
 
 @pytest.fixture
 async def control(sandbox: Sandbox, relay: Relay) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the control page."""
+    """Return a client of the control page."""
     transport = httpx2.ASGITransport(app=create_control_app(sandbox, relay))
     async with httpx2.AsyncClient(transport=transport, base_url="http://sandbox") as client:
         yield client
@@ -91,7 +91,7 @@ async def control(sandbox: Sandbox, relay: Relay) -> AsyncIterator[httpx2.AsyncC
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Waits until a condition holds, three seconds at most."""
+    """Return a function that waits until a condition holds, for at most three seconds."""
 
     async def _eventually(condition: Callable[[], bool]) -> None:
         for _ in range(300):

@@ -1,4 +1,4 @@
-"""The process: it starts, serves, stops, and says what is wrong with its settings."""
+"""The sandbox process: start, stop, and errors for invalid settings."""
 
 import asyncio
 import datetime as dt
@@ -15,17 +15,17 @@ from loguru import logger
 from mail_sandbox.__main__ import main
 
 START_SECONDS = 30
-"""A busy machine takes this long to import what a process needs."""
+"""The time for importing all modules on a busy machine."""
 
 
 def on_free_ports(tmp_path: Path) -> dict[str, str]:
-    """Variables of a sandbox that takes free ports of this machine."""
+    """Return the variables of a sandbox on free ports of this machine."""
     ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SUBMISSION", "SMTPS", "HTTP", "OTLP", "OTLP_GRPC")}
     return {"SANDBOX_BIND": "127.0.0.1", "SANDBOX_CA_FILE": str(tmp_path / "ca.pem"), **ports}
 
 
 async def start(tmp_path: Path, **variables: str) -> asyncio.subprocess.Process:
-    """A sandbox in a process of its own, on free ports."""
+    """Start a sandbox in its own process, on free ports."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -37,13 +37,13 @@ async def start(tmp_path: Path, **variables: str) -> asyncio.subprocess.Process:
 
 
 def free_port() -> int:
-    """A port that is closed now."""
+    """Return a port that is closed now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
-    """It is up when it says so, answers, and is gone within two seconds even with a session open."""
+async def test_serves_until_sigterm(tmp_path: Path) -> None:
+    """The process answers once its log line appears, and stops within two seconds even with an open session."""
     http, smtp = free_port(), free_port()
     process = await start(tmp_path, SANDBOX_HTTP_PORT=str(http), SANDBOX_SUBMISSION_PORT=str(smtp))
     assert process.stdout
@@ -71,14 +71,14 @@ async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
     ],
     ids=["not a number", "port taken"],
 )
-def test_wrong_settings_end_it(
+def test_invalid_settings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     variables: dict[str, str],
     message: str,
 ) -> None:
-    """Exit code 2 and one line that names the variable."""
+    """Invalid settings end the process with exit code 2 and one line that names the variable."""
     monkeypatch.setattr("mail_sandbox.__main__.configure_logging", logger.remove)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
