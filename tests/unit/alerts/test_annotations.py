@@ -43,7 +43,7 @@ def test_known_cause(cause: Cause) -> None:
 
 @pytest.mark.parametrize("source", CauseFrom)
 def test_cause_looked_up_when_it_fires(source: CauseFrom) -> None:
-    """The template for a cause that is known only when the alert fires queries the cause table; its blocks are balanced."""
+    """The template for causes that are known only when the alert fires queries the cause table; blocks are balanced."""
     text = advice(source)
     assert 'printf "cause:mail_explanation:info{cause=%q}"' in text
     assert text.count("{{ with ") == text.count("{{ end }}")
