@@ -16,7 +16,7 @@ CLEAN = Evidence(
     ledger={"<1@a>": Tally(1, 0, 2), "<3@a>": Tally(2, 1, 3), "<p@a>": Tally(0, 1, 9), "<n@a>": Tally(1, 0, 1)},
     inbox={"<1@a>": 1, "<3@a>": 2, "<n@a>": 1},
     states={"<1@a>": "relayed"},
-    told=frozenset({"<3@a>"}),
+    reported=frozenset({"<3@a>"}),
     notices=frozenset({"<n@a>"}),
 )
 """Four mails: delivered at the second attempt; one recipient bounced; unanswered and not accepted; expired."""
@@ -74,7 +74,7 @@ def test_doubled() -> None:
 
 def test_unreported() -> None:
     """A bounced recipient without a bounce mail to the sender is unreported."""
-    evidence = replace(CLEAN, told=frozenset())
+    evidence = replace(CLEAN, reported=frozenset())
     assert troubles(evidence) == [(Trouble.UNREPORTED, "<3@a>")]
     assert lines(evidence)[1].balance == 1
 
@@ -107,4 +107,4 @@ def test_unexpected_mail() -> None:
     """A mail that the soak did not send is a discrepancy."""
     log = {**CLEAN.log, "<x@a>": Tally(1, 0, 1)}
     evidence = replace(CLEAN, log=log, ledger=log, inbox={**CLEAN.inbox, "<x@a>": 1})
-    assert troubles(evidence) == [(Trouble.STRANGER, "<x@a>")]
+    assert troubles(evidence) == [(Trouble.UNEXPECTED, "<x@a>")]

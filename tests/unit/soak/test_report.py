@@ -30,7 +30,7 @@ def test_many_of_a_kind() -> None:
 def test_table() -> None:
     """The table has a line for each entry, and one for all."""
     log = {"<1@a>": Tally(1, 0, 1)}
-    told = table(
+    printed = table(
         Evidence((Sent("<1@a>", "api", 1, sure=True),), log, log, {"<1@a>": 1}, {}), [], {}, {}, 9
     ).splitlines()
-    assert [line.split() for line in told[2:4]] == [[way, *"1110000"] for way in ("api", "all")]
+    assert [line.split() for line in printed[2:4]] == [[way, *"1110000"] for way in ("api", "all")]
