@@ -1,6 +1,6 @@
-"""The running API keeps what its OpenAPI description promises: schemathesis tries both sides of every rule in it.
+"""The running API conforms to its OpenAPI description, tested with schemathesis.
 
-In front of a recording mail server rather than the stack: hundreds of mails would use up the relay's day.
+It uses a recording mail server instead of the stack: hundreds of mails would exhaust the relay's quota.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EXAMPLES = "150"
 
 
 async def test_schemathesis(tmp_path: Path) -> None:
-    """Every check that schemathesis has passes, for valid and invalid input: statuses, shapes, and never a 5xx."""
+    """All checks of schemathesis pass, for valid and invalid input: statuses, schemas, and no 5xx."""
     postfix = FakePostfix()
     await postfix.start()
     ledger = f"sqlite:///{tmp_path}/ledger.db"
@@ -45,12 +45,12 @@ async def test_schemathesis(tmp_path: Path) -> None:
         f"Authorization: Bearer {key}",
     )
     async with running(**environment) as api:
-        told = asyncio.create_task(api.rest())  # or its log would fill the pipe
+        log_reader = asyncio.create_task(api.rest())  # otherwise the API blocks on a full pipe
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", *command), stdout=asyncio.subprocess.PIPE, cwd=tmp_path
         )
         report, _ = await process.communicate()
-        told.cancel()
+        log_reader.cancel()
     await postfix.stop()
     assert process.returncode == 0, report.decode()
     assert postfix.mails
