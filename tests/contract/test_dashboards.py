@@ -310,7 +310,7 @@ def test_colour_limits_are_those_of_alerts() -> None:
         for alert in every_alert()
         for number, unit in re.findall(r"[<>=]\s*(\d[\d.e]*)([smhd]?)\b", alert.expr)
     }
-    obvious = {0.001, 1.0, 1 - 0.02}  # more than none, all of the quota, 98 % delivered
+    obvious = {0.001, 1.0, 1 - 0.02}  # more than none, all of the quota, 98 % on time
     steps = {
         step["value"] * (3600 if panel["fieldConfig"]["defaults"]["unit"] == Unit.HOURS else 1)
         for board in BOARDS.values()

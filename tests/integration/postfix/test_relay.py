@@ -164,7 +164,7 @@ def test_one_connection_is_used_again(default_timing: Server, relay: Relay) -> N
     ],
 )
 def test_times_of_retries(default_timing: Server, name: str, value: str) -> None:
-    """Deferred mail is retried every five minutes to every hour, for five days: longer than a daily quota is exhausted."""
+    """Deferred mail is retried every five minutes to every hour, for five days: longer than a daily quota lasts."""
     assert default_timing.run("postconf", "-x", "-h", name).strip() == value
 
 

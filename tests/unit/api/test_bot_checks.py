@@ -1,4 +1,4 @@
-"""Checks of forms against programs: the hidden field, and the time between opening and sending."""
+"""Bot checks of forms: honeypot and minimum fill time."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ CHECKS = BotChecks("hp_url", 2)
     ],
     ids=str,
 )
-def test_people(payload: dict[str, Any]) -> None:
-    """A form that took its time passes, as does one without the fields, or with a clock that is ahead."""
+def test_human_sender(payload: dict[str, Any]) -> None:
+    """A form passes after the minimum fill time, without the fields, or with a clock that is ahead."""
     assert not CHECKS.is_honeypot_filled(payload)
     CHECKS.check_fill_time(payload, NOW)
 
 
 @pytest.mark.parametrize("value", ["http://spam.test", " ", 7, ["x"], {}], ids=str)
 def test_honeypot(value: object) -> None:
-    """Anything at all in the hidden field gives a program away."""
+    """Any text in the honeypot field marks a bot."""
     assert CHECKS.is_honeypot_filled({"hp_url": value})
 
 
 @pytest.mark.parametrize("opened_at", [NOW - 0.5, str((NOW - 0.5) * 1000)], ids=str)
 def test_too_fast(opened_at: object) -> None:
-    """Who sends too soon is told when he may."""
+    """A form that is sent too soon is rejected with the remaining time."""
     with pytest.raises(FilledTooFast) as raised:
         CHECKS.check_fill_time({"form_opened_at": opened_at}, NOW)
     assert raised.value.retry_after == 2
@@ -55,7 +55,7 @@ def test_too_fast(opened_at: object) -> None:
 
 @pytest.mark.parametrize("opened_at", ["soon", [], {}, "9" * 5000, 10**400], ids=lambda value: str(value)[:9])
 def test_no_time(opened_at: object) -> None:
-    """What is no time is a bad field."""
+    """An invalid opening time is an error of its field."""
     if isinstance(opened_at, str) and opened_at.isdecimal():
         CHECKS.check_fill_time({"form_opened_at": opened_at}, NOW)  # infinitely far in the future
         return
@@ -64,7 +64,7 @@ def test_no_time(opened_at: object) -> None:
 
 
 async def test_silent_success(api: Api, postfix: FakePostfix) -> None:
-    """A program reads what everybody reads after a success, nothing is sent, and the operator sees it counted."""
+    """A bot gets the answer of a success, no mail is sent, and the request is counted."""
     real, caught = await api.send(), await api.send(hp_url="http://spam.test", subject=1)
     assert (caught.status_code, caught.headers.keys()) == (real.status_code, real.headers.keys())
     own = {"id": "", "status_url": ""}
@@ -76,7 +76,7 @@ async def test_silent_success(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_variables(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Both questions are the operator's to name and to leave out."""
+    """Variables set the honeypot's name and the minimum fill time, and can turn both off."""
     api = await start_api(honeypot_field="website", min_fill_seconds=0)
     assert (await api.send(hp_url="x", form_opened_at=4e9)).status_code == 200
     assert (await api.send(website="x")).status_code == 200

@@ -14,7 +14,7 @@ def panel(kind: Kind, *queries: Metrics, origin: Origin = Origin.EXPORTER) -> Pa
 
 
 def test_number() -> None:
-    """A number needs a running service; without one the query returns the sentence's number, or -2 for unknown."""
+    """The value counts while the service is up; else the query returns the number of a sentence, or -2 for unknown."""
     expression = number(panel(Kind.STAT), Metrics("sum(a)"))
     assert expression.splitlines() == [
         "(sum(a))",
