@@ -6,7 +6,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libpq5 python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
         /usr/lib/python3.*/test /usr/lib/python3.*/pydoc_data /usr/lib/python3.*/lib-dynload/_test*
-# Without the last one, every counter has a second series, `..._created`.
+# Without the last one every counter has a second series (`_created`).
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TYPER_USE_RICH=false \
     PROMETHEUS_DISABLE_CREATED_SERIES=true
 # The same uid for both services: they share the ledger's files, and the exporter reads the mail log by its group.
@@ -21,7 +21,7 @@ WORKDIR /src
 COPY requirements/build.txt requirements/
 RUN python3 -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
 COPY requirements/api.txt requirements/exporter.txt requirements/
-# --without-pip: nothing that installs software comes along into an image.
+# --without-pip: the images have no program that installs software.
 RUN for service in api exporter; do \
         python3 -m venv --without-pip "/opt/$service" \
         && python3 -m pip --python "/opt/$service/bin/python" install --no-cache-dir --no-compile --require-hashes \
@@ -51,8 +51,8 @@ RUN python3 -m venv --without-pip /opt/dinky \
     && python3 -m pip --python /opt/dinky/bin/python install --no-cache-dir --no-compile --require-hashes \
         -r requirements/dinky.txt
 
-# `make dinky` (dev/dinky): Python and two packages. It runs as the caller's user. The project's code is mounted, so that
-# a new commit builds nothing.
+# `make dinky` (dev/dinky): Python and two packages. It runs as the caller's user. The project's code is mounted, so
+# that a new commit needs no new image.
 FROM python AS dinky
 COPY --from=dinky-packages /opt/dinky /opt/venv
 ENTRYPOINT ["python3", "-m", "dinky"]
@@ -68,7 +68,7 @@ EXPOSE 20001 9464
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python3", "-m", "mail_telemetry.healthcheck", "http://127.0.0.1:20001/health"]
 ENTRYPOINT ["mail-api"]
-# Last, so that a new commit builds nothing else anew.
+# Last, so that a new commit rebuilds no other layer.
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dinky-mail mail-api" \
@@ -86,7 +86,7 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python3", "-m", "mail_telemetry.healthcheck", "http://127.0.0.1:9154/health"]
 ENTRYPOINT ["mail-exporter"]
 CMD ["run"]
-# Last, so that a new commit builds nothing else anew.
+# Last, so that a new commit rebuilds no other layer.
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dinky-mail mail-exporter" \

@@ -1,13 +1,13 @@
-"""The project's Markdown as tests see it: documents, headings, links, and blocks of code with what tests them.
+"""Markdown documents of the project for tests: headings, links, and code blocks with their declared tests.
 
-In the README and in `docs/` the line before a block of code says how it is tested:
+In the README and in `docs/` the line before a code block declares how it is tested:
 
-    <!-- run: stack -->                     it is run, against the integration tests' stack
-    <!-- run: host -->                      it is run, on this machine alone
-    <!-- tested: tests/.../test_x.py -->    that test does what it says
-    <!-- untested: why -->                  nothing does
+    <!-- run: stack -->                     it is run with the stack of the integration tests
+    <!-- run: host -->                      it is run on this machine, without a stack
+    <!-- tested: tests/.../test_x.py -->    that test covers it
+    <!-- untested: why -->                  it is not tested
 
-Commands within a sentence or a table are run too where they can be: `docker exec`, `docker logs`, `docker inspect`.
+Inline commands `docker exec`, `docker logs` and `docker inspect` are run too, if they have no placeholders.
 """
 
 import re
@@ -39,7 +39,7 @@ _LINK: Final = re.compile(r"\]\(\s*<?([^)>\s]+)>?[^)]*\)|<((?:https?|mailto):[^>
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of code in a document, and how it is tested."""
+    """A code block of a document, and how it is tested."""
 
     path: Path
     line: int
@@ -50,12 +50,12 @@ class Block:
 
     @property
     def place(self) -> str:
-        """Where it stands, for a person."""
+        """The path and line, for messages."""
         return f"{self.path.relative_to(ROOT)}:{self.line}"
 
 
 def files(pattern: str = "*") -> tuple[Path, ...]:
-    """Return the files of the repository, new ones that nobody has committed yet included."""
+    """Return the files of the repository, including new ones that are not committed."""
     listed = subprocess.run(  # noqa: S603 - our own patterns
         ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", pattern),  # noqa: S607 - whichever git
         cwd=ROOT,
@@ -72,12 +72,12 @@ def documents() -> tuple[Path, ...]:
 
 
 def guides() -> tuple[Path, ...]:
-    """Return what a user reads first: the README and the pages of `docs/`."""
+    """Return the user's documents: the README and the pages of `docs/`."""
     return (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """Return a document's blocks of code, in their order."""
+    """Return a document's code blocks, in order."""
     text = path.read_text(encoding="utf-8")
     for found in _BLOCK.finditer(text):
         line = text.count("\n", 0, found.start("language")) + 1
@@ -86,13 +86,13 @@ def blocks(path: Path) -> Iterator[Block]:
 
 
 def prose(path: Path) -> str:
-    """Return a document without its code and comments: what has headings and links."""
+    """Return a document without its code and comments, for headings and links."""
     without_blocks = _BLOCK.sub("", path.read_text(encoding="utf-8"))
     return _INLINE.sub("`code`", _COMMENT.sub("", without_blocks))
 
 
 def commands(path: Path) -> tuple[str, ...]:
-    """Return the commands within a document's sentences that a running stack can answer as they stand."""
+    """Return a document's inline commands that can be run with a running stack."""
     text = _COMMENT.sub("", _BLOCK.sub("", path.read_text(encoding="utf-8")))
     return tuple(dict.fromkeys(found for found in _COMMAND.findall(text) if not _UNKNOWN.search(found)))
 
@@ -112,5 +112,5 @@ def anchors(path: Path) -> set[str]:
 
 
 def links(path: Path) -> tuple[str, ...]:
-    """Return where a document's links lead."""
+    """Return the targets of a document's links."""
     return tuple(next(filter(None, found)) for found in _LINK.findall(prose(path)))

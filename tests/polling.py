@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 def until(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
-    """Return what `look` finds, once it finds something true.
+    """Return the first true result of `look`.
 
     Raises:
-        TimeoutError: it did not in time; the message says what was waited for.
+        TimeoutError: there was none within the time limit; the message contains `what`.
     """
     deadline = time.monotonic() + seconds
     while True:

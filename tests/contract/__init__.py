@@ -1,1 +1,1 @@
-"""Do names, settings, files and docs agree?"""
+"""Contract tests: names, settings, generated files and docs agree."""

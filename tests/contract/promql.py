@@ -1,4 +1,4 @@
-"""As much PromQL as it takes to see what an expression reads: its selectors, and the labels it groups by."""
+"""A small PromQL parser: the selectors of an expression, and the labels that it groups by."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ _LABEL_LISTS: Final = frozenset({"by", "without", "on", "ignoring", "group_left"
 
 
 class Selector(NamedTuple):
-    """A metric that is read, and what its labels have to be: name, operator, value."""
+    """A selector: the metric, and its matchers as name, operator and value."""
 
     metric: str
     matchers: tuple[tuple[str, str, str], ...]
 
 
 def selectors(expression: str) -> Iterator[Selector]:
-    """Yield what the expression reads."""
+    """Yield the selectors of the expression."""
     tokens = _TOKEN.findall(_SUBQUERY.sub("", expression))
     position = 0
     while position < len(tokens):

@@ -1,4 +1,4 @@
-"""Every series that there is to query, and the rules that make some of them."""
+"""All series that can be queried, and the recording rules for some of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ PROMETHEUS: Final = {
     "ALERTS": {"alertname", "alertstate", "severity", "service", "component"},
     "ALERTS_FOR_STATE": {"alertname", "severity", "service", "component"},
 }
-"""Series that Prometheus makes by itself."""
+"""Series that Prometheus creates itself."""
 
 Rule = dict[str, Any]
 
@@ -42,7 +42,7 @@ def known_labels() -> dict[str, set[str]]:
 
 
 def rules() -> Iterator[Rule]:
-    """Yield every rule of every file."""
+    """Yield every rule of every rule file."""
     for path in sorted((ALERTS / "rules").glob("*.yml")):
         for group in yaml.safe_load(path.read_text())["groups"]:
             yield from group["rules"]

@@ -1,4 +1,4 @@
-"""Rules, their tests and their runbooks agree with each other and with what the services register."""
+"""Alert rules, their tests and runbooks agree with each other and with the services' metrics."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
 
 def queries_in(template: str) -> Iterator[str]:
-    """Yield the queries that an annotation asks when it is rendered."""
+    """Yield the queries of an annotation's template."""
     for text in re.findall(r'(?:query|with printf) "((?:[^"\\]|\\.)*)"', template):
         yield text.replace('\\"', '"').replace("%q", '"x"')
 
@@ -40,14 +40,14 @@ def expressions() -> Iterator[Any]:
             yield pytest.param(query, id=f"{path.stem} runbook {number}")
 
 
-def test_rules_are_fresh() -> None:
-    """The rule files are what `make alerts` writes."""
+def test_rules_are_up_to_date() -> None:
+    """The committed rule files are those that `make alerts` writes."""
     assert rule_files(read_links()) == {path.name: path.read_text() for path in (ALERTS / "rules").glob("*")}
 
 
 @pytest.mark.parametrize("expression", [*expressions()])
-def test_expression_reads_what_there_is(expression: str) -> None:
-    """Every metric is registered by a service or recorded, has the labels it is asked for, and names its job."""
+def test_expression_uses_existing_series(expression: str) -> None:
+    """Every metric is registered or recorded, has the labels that are used, and is selected by its job."""
     known = known_labels()
     read = list(selectors(expression))
     labels = {label for selector in read for label in known.get(selector.metric, set())}
@@ -62,8 +62,8 @@ def test_expression_reads_what_there_is(expression: str) -> None:
 
 
 @pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: alert.name)
-def test_alert_says_all(alert: Alert) -> None:
-    """A rule has labels to route by, words, a runbook that is there, and a dashboard."""
+def test_alert_is_complete(alert: Alert) -> None:
+    """A rule has labels for routing, a description with cause and next step, a runbook and a dashboard."""
     (rule,) = (rule for rule in rules() if rule.get("alert") == alert.name)
     assert rule["labels"] == {"service": "mail", "component": rule["labels"]["component"], "severity": alert.severity}
     said = rule["annotations"]
@@ -74,14 +74,14 @@ def test_alert_says_all(alert: Alert) -> None:
     assert re.fullmatch(r"Mail[A-Z][A-Za-z]+", alert.name)
 
 
-def test_runbooks_and_alerts_are_the_same() -> None:
-    """No alert without a runbook, no runbook without an alert."""
+def test_every_alert_has_a_runbook() -> None:
+    """Every alert has a runbook, and every runbook an alert."""
     assert {path.stem for path in (ALERTS / "runbooks").glob("*.md")} == {alert.name for alert in every_alert()}
 
 
 @pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: alert.name)
 def test_runbook_has_its_parts(alert: Alert) -> None:
-    """Title, Meaning, Impact, Diagnosis and Mitigation, in this order, none of them empty."""
+    """A runbook has a title, Meaning, Impact, Diagnosis and Mitigation, in this order, and none is empty."""
     text = (ALERTS / f"runbooks/{alert.name}.md").read_text()
     parts = re.split(r"^## ", text, flags=re.MULTILINE)
     assert parts[0] == f"# {alert.name}\n\n"
@@ -91,18 +91,18 @@ def test_runbook_has_its_parts(alert: Alert) -> None:
 
 @pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: alert.name)
 def test_alert_is_tested(alert: Alert) -> None:
-    """Some promtool test sees the alert quiet, then firing, then quiet again; the dead man's switch only firing."""
-    stories = [
+    """A promtool test has each alert inactive, then firing, then inactive again; the dead man's switch only firing."""
+    histories = [
         "".join("F" if f'"{alert.name}"' in str(look["exp_samples"]) else "q" for look in test["promql_expr_test"])
         for path in (ALERTS / "tests").glob("*.yml")
         for test in yaml.safe_load(path.read_text())["tests"]
     ]
     wanted = "F" if alert.severity == "none" else "qF+q"
-    assert any(re.search(wanted, story) for story in stories), stories
+    assert any(re.search(wanted, history) for history in histories), histories
 
 
-def test_stories_have_the_labels_of_the_stack() -> None:
-    """Series in promtool's tests carry job and instance as Dinky Server's discovery makes them: container, and port."""
+def test_promtool_tests_have_the_labels_of_the_stack() -> None:
+    """Series in promtool's tests have the labels job and instance that Dinky Server's service discovery sets."""
     texts = [path.read_text() for path in (ALERTS / "tests").glob("*.yml")]
     targets = {found for text in texts for found in re.findall(r'job="([^"]*)",instance="([^"]*)"', text)}
     series = [line for text in texts for line in text.splitlines() if line.strip().startswith("- series:")]
@@ -121,13 +121,13 @@ def test_readme_lists_the_faults_of_the_drill() -> None:
 
 
 def test_every_rule_file_has_its_test_file() -> None:
-    """One test file for each file of alerts."""
+    """Each file of alert rules has one file of promtool tests."""
     tests = {path.name for path in (ALERTS / "tests").glob("*.yml")}
     assert tests == {path.name for path in (ALERTS / "rules").glob("*.yml")} - {"recording.yml"}
 
 
 def test_every_result_is_decided() -> None:
-    """Each result of a request to send has a decision, and the alert that it names reads it, and no other result."""
+    """Each result of a request to send has a decision, and the alert in the decision selects exactly its results."""
     assert set(RESULTS) == set(DECISIONS)
     for name in {decision.alert for decision in DECISIONS.values() if decision.alert}:
         (alert,) = (one for one in every_alert() if one.name == name)
@@ -152,13 +152,13 @@ def test_every_result_is_decided() -> None:
     ],
 )
 def test_gauges_of_the_exporter_are_held(name: str, held: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Alerts on gauges of the exporter do not end before MailExporterDown fires."""
+    """Alerts on gauges of the exporter keep firing until MailExporterDown fires."""
     (rule,) = (rule for rule in rules() if rule.get("alert") == name)
     assert rule.get("keep_firing_for") == (KEEP_FIRING_FOR if held else None)
 
 
 def test_silencing_names_alerts() -> None:
-    """What silences an alert is an alert, not itself, and not in a circle."""
+    """An alert is silenced by other alerts only, and never in a circle."""
     by_name = {alert.name: alert for alert in every_alert()}
     for alert in by_name.values():
         for name in alert.silenced_by + alert.silenced_by_same:

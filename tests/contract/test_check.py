@@ -1,4 +1,4 @@
-"""mail-check uses the mail server's defaults, the limits of the alerts, and names that docs/check.md describes."""
+"""mail-check agrees with the mail server's defaults, the alerts' limits, and docs/check.md."""
 
 import re
 from pathlib import Path

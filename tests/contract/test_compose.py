@@ -1,4 +1,4 @@
-"""What the compose files promise: fixed names, least privilege, nothing of the sandbox on the network."""
+"""Compose files: fixed names, least privilege, and no public port of the sandbox."""
 
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ GRAFANA = "tests/integration/docker-compose.grafana.yml"
 
 
 class Override(list[Any]):
-    """A list that takes the place of the one in the file below, instead of adding to it."""
+    """A list tagged `!override`, which replaces that of the file below instead of extending it."""
 
 
 class Loader(yaml.SafeLoader):
-    """Reads Compose's merge tags too."""
+    """A YAML loader that also reads Compose's merge tags."""
 
 
 def _override(loader: Loader, node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML
@@ -41,7 +41,7 @@ def load(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("service", ["mail-server", "mail-api", "mail-exporter"])
 def test_production_services(service: str) -> None:
-    """Each service has its fixed name, restarts, and holds no privilege that it does not need."""
+    """Each service has its fixed name, restarts, and has no privilege that it does not need."""
     settings = load("docker-compose.mail.prod.yml")["services"][service]
     assert settings["container_name"] == service
     assert settings["restart"] == "unless-stopped"
@@ -52,8 +52,8 @@ def test_production_services(service: str) -> None:
     assert settings["pids_limit"]
 
 
-def test_check_is_given_everything_and_changes_nothing() -> None:
-    """The check's container has every variable, network and secret of the services, and mounts for reading alone."""
+def test_check_has_all_variables_and_read_only_mounts() -> None:
+    """The check's container has every variable and network of the services, and read-only mounts."""
     services = load("docker-compose.mail.prod.yml")["services"]
     check = services["mail-check"]
     given = {
@@ -70,7 +70,7 @@ def test_check_is_given_everything_and_changes_nothing() -> None:
 
 @pytest.mark.parametrize("port", HOST_PORTS, ids=lambda port: str(port.host_port))
 def test_host_ports_of_the_check(port: HostPort) -> None:
-    """The ports that the check looks for are those that production publishes."""
+    """The check looks for the ports that production publishes."""
     published = load("docker-compose.mail.prod.yml")["services"][port.service]["ports"]
     host = "" if port.public else "127.0.0.1:"
     assert f"{host}{port.host_port}:{port.port}" in published
@@ -78,7 +78,7 @@ def test_host_ports_of_the_check(port: HostPort) -> None:
 
 @pytest.mark.parametrize("service", ["mail-api", "mail-exporter"])
 def test_prometheus_labels(service: str) -> None:
-    """Dinky's Prometheus finds both metric ports by labels, under the job that dashboards ask for."""
+    """Dinky's Prometheus finds both metric ports by labels, with the job that the dashboards select."""
     labels = load("docker-compose.mail.prod.yml")["services"][service]["labels"]
     assert labels["prometheus.scrape"] == "true"
     assert labels["prometheus.job"] == service
@@ -86,7 +86,7 @@ def test_prometheus_labels(service: str) -> None:
 
 
 def test_queue_is_not_on_the_shared_network() -> None:
-    """The name under which the queue is offered resolves on the internal network alone."""
+    """The alias of the mail queue exists on the internal network only."""
     prod = load("docker-compose.mail.prod.yml")
     networks = prod["services"]["mail-server"]["networks"]
     assert networks["mail_internal"]["aliases"] == ["mail-queue"]
@@ -95,7 +95,7 @@ def test_queue_is_not_on_the_shared_network() -> None:
 
 
 def test_sandbox_does_not_restart() -> None:
-    """What ends under the sandbox stays ended: a start that fails is not hidden by the next one."""
+    """Services of the sandbox do not restart, so that a failed start is visible."""
     production, overlay = (load(f"docker-compose.{name}.yml")["services"] for name in ("mail.prod", "sandbox"))
     lasting = [name for name, service in production.items() if service.get("restart") != "no"]
     assert {name: overlay[name].get("restart") for name in lasting} == dict.fromkeys(lasting, "no")
@@ -104,7 +104,7 @@ def test_sandbox_does_not_restart() -> None:
 
 @pytest.mark.parametrize("overlay", [*OVERLAYS, SCALE, GRAFANA, MONITORING])
 def test_sandbox_is_on_loopback(overlay: str) -> None:
-    """Everything that trying out and tests publish is reachable from this machine alone."""
+    """All ports of the sandbox and of the tests are published on loopback only."""
     services = load(overlay)["services"]
     published = [port for service in services.values() for port in service.get("ports", ())]
     assert published
@@ -112,7 +112,7 @@ def test_sandbox_is_on_loopback(overlay: str) -> None:
 
 
 def test_every_production_port_is_replaced() -> None:
-    """No service of production keeps its public ports under the sandbox: the list is overridden, not added to."""
+    """The sandbox overrides the public ports of every production service, instead of adding to them."""
     prod = {name for name, one in load("docker-compose.mail.prod.yml")["services"].items() if "ports" in one}
     assert prod
     for overlay in OVERLAYS:
@@ -121,7 +121,7 @@ def test_every_production_port_is_replaced() -> None:
 
 
 def test_development_runs_this_source() -> None:
-    """What `make dev` mounts is there, is read only, and publishes nothing beside the sandbox's ports."""
+    """The sources that `make dev` mounts exist and are read-only."""
     for service in load("docker-compose.dev.yml")["services"].values():
         sources = [mounted.removesuffix(":ro").partition(":")[0] for mounted in service["volumes"]]
         assert [mounted for mounted in service["volumes"] if not mounted.endswith(":ro")] == []

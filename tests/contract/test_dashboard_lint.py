@@ -1,6 +1,6 @@
-"""The rules of grafana/dashboard-linter, as tests: its binaries need a network, and its `go install` is broken.
+"""The rules of grafana/dashboard-linter as tests: its binaries need a network, and its `go install` is broken.
 
-https://github.com/grafana/dashboard-linter/tree/main/docs/rules says what each is for.
+Each rule is described at https://github.com/grafana/dashboard-linter/tree/main/docs/rules.
 """
 
 import re
@@ -58,7 +58,7 @@ def test_template_datasource(board: Json) -> None:
 
 @pytest.mark.parametrize("name", ["job", "instance"])
 def test_template_job_and_instance(board: Json, name: str) -> None:
-    """Both can be set by a link, several or all, out of the chosen data source; they take no room on the board."""
+    """Both variables can be set by a link, have several values or all, use the chosen data source, and are hidden."""
     found = variable(board, name)
     assert found["datasource"] == {"type": "prometheus", "uid": "${prometheus_datasource}"}
     assert (found["type"], found["label"]) == ("query", name.title())
@@ -67,7 +67,7 @@ def test_template_job_and_instance(board: Json, name: str) -> None:
 
 
 def test_template_label_promql_and_time_change_reload(board: Json) -> None:
-    """Variables of queries ask for label values, anew when the time changes."""
+    """Query variables are label values, and are queried again when the time range changes."""
     for one in board["templating"]["list"]:
         if one["type"] == "query":
             assert re.fullmatch(r"label_values\(\w+\{.*\}, \w+\)", one["query"]["query"])
@@ -75,7 +75,7 @@ def test_template_label_promql_and_time_change_reload(board: Json) -> None:
 
 
 def test_uneditable(board: Json) -> None:
-    """What is provisioned is changed here, not in Grafana."""
+    """Provisioned dashboards cannot be edited in Grafana."""
     assert board["editable"] is False
 
 
@@ -94,7 +94,7 @@ def test_panel(panel: Json) -> None:
 
 @pytest.mark.parametrize("target", [*every_target("prometheus")])
 def test_target_job_and_instance(target: Json) -> None:
-    """Every selector follows both variables."""
+    """Every selector uses both variables."""
     for selector in selectors(re.sub(r"\$__\w+", "5m", target["expr"])):
         if selector.metric not in NOT_OF_A_JOB:
             assert {("job", "=~", "$job"), ("instance", "=~", "$instance")} <= set(selector.matchers)
@@ -102,7 +102,7 @@ def test_target_job_and_instance(target: Json) -> None:
 
 @pytest.mark.parametrize("target", [*every_target("prometheus")])
 def test_target_rate_interval(target: Json) -> None:
-    """rate() goes over $__rate_interval, and nothing else does."""
+    """rate() uses $__rate_interval, and nothing else does."""
     expression = target["expr"]
     assert re.findall(r"\birate\(", expression) == []
     assert expression.count("rate(") == expression.count("[$__rate_interval]")
@@ -110,9 +110,9 @@ def test_target_rate_interval(target: Json) -> None:
 
 @pytest.mark.parametrize("target", [*every_target("prometheus")])
 def test_target_counter_agg(target: Json) -> None:
-    """No counter is shown as it is: rate() or increase() stands around each, or it is asked whether it is new.
+    """Every counter is inside rate() or increase(), or in the expression for a new counter.
 
-    A counter that is new has no increase up to its first sample; its value then says whether something occurred.
+    A new counter has no increase up to its first sample; its value then shows whether something occurred.
     """
     new = r"\(max_over_time\((\w+\{[^}]*\})\[\$__range\] @ end\(\)\) unless \1 @ end\(\) offset \$__range\)"
     bare = re.sub(new, "", target["expr"])
@@ -122,14 +122,14 @@ def test_target_counter_agg(target: Json) -> None:
 
 @pytest.mark.parametrize("target", [*every_target("prometheus")])
 def test_target_histogram(target: Json) -> None:
-    """Buckets keep their `le`."""
+    """Sums of buckets keep the label `le`."""
     for grouping in re.findall(r"by \(([^)]*)\) \(increase\(\w+_bucket", target["expr"]):
         assert "le" in grouping.split(", ") or 'le="' in target["expr"]
 
 
 @pytest.mark.parametrize("target", [*every_target("prometheus")])
 def test_target_promql(target: Json) -> None:
-    """Brackets and quotes are closed, no variable is left; the real parser comes in the integration test."""
+    """Brackets and quotes are balanced, and no variable is left; an integration test uses Prometheus's parser."""
     query = filled(target["expr"])
     assert "$" not in query.replace("$1", "")
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", query)
@@ -139,6 +139,6 @@ def test_target_promql(target: Json) -> None:
 
 @pytest.mark.parametrize("target", [*every_target("loki")])
 def test_target_logql_auto(target: Json) -> None:
-    """Graphs count by Grafana's own steps, tables in the whole time range."""
+    """Graphs count by $__auto, tables by $__range."""
     step = "$__range" if target["queryType"] == "instant" else "$__auto"
     assert set(re.findall(r"\[([^]]*)\]\)", target["expr"])) <= {step}

@@ -1,4 +1,4 @@
-"""The dashboards that are committed are the catalogue's, and ask for what there is."""
+"""The committed dashboards are those of the catalogue, and query existing series and fields."""
 
 import json
 import re
@@ -26,10 +26,10 @@ from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import known_labels
 
 BOARDS = boards()
-MADE_IN_QUERIES = {"entry", "first", "second", "minute"}
-"""Labels that `label_replace` makes, and what groups by them."""
+LABELS_OF_QUERIES = {"entry", "first", "second", "minute"}
+"""Labels that `label_replace` makes, and groupings by them."""
 HTTP = {"handler", "job", "instance", "method", "status", "le"}
-OF_OTHERS = {
+LIBRARY_SERIES = {
     "http_requests_total": HTTP - {"le"},
     "http_request_duration_seconds_sum": HTTP,
     "http_request_duration_seconds_count": HTTP,
@@ -40,7 +40,7 @@ OF_OTHERS = {
     "scrape_duration_seconds": {"job", "instance"},
     "scrape_samples_scraped": {"job", "instance"},
 }
-"""Series of the instrumentator, the Python client and Prometheus; the integration test sees that they are there."""
+"""Series of the instrumentator, the Python client and Prometheus; an integration test checks that they exist."""
 VARIABLES = re.compile(r"\$\{?(\w+)")
 
 
@@ -63,27 +63,27 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def test_expressions_stand_in_one_place() -> None:
-    """The catalogue names expressions and writes none; no two names mean the same expression."""
+def test_expressions_are_named() -> None:
+    """The catalogue uses named expressions only, and no two names have the same expression."""
     for path in (FOLDER.parent / "catalogue").glob("*.py"):
         assert re.findall(r"job=|increase\(|rate\(|(?:sum|max|min)[ (]", path.read_text()) == [], path.name
     written = [value for name, value in vars(expressions).items() if name.isupper() and isinstance(value, str)]
     assert len(written) == len(set(written))
 
 
-def test_files_are_fresh() -> None:
-    """The files are what `make dashboards` writes."""
+def test_files_are_up_to_date() -> None:
+    """The committed files are those that `make dashboards` writes."""
     assert files() == {path.name: path.read_text() for path in FOLDER.glob("*")}
 
 
 def test_every_board_is_there() -> None:
-    """Alerts link to boards by these uids; file, uid and title are each one's own."""
+    """Each uid of the alerts' links is a board with a file and a title of its own."""
     assert set(Board) == set(BOARDS) == {path.stem for path in FOLDER.glob("*.json")}
     assert len({board["title"] for board in BOARDS.values()}) == len(Board)
 
 
 def test_alerts_link_to_boards() -> None:
-    """Every alert's dashboard is one of these."""
+    """Every alert's dashboard exists."""
     assert {alert.board for alert in every_alert()} <= set(BOARDS)
 
 
@@ -101,8 +101,8 @@ def test_layout_has_no_overlap_and_no_gap(uid: str) -> None:
     assert set(cells) == {(x, y) for x in range(COLUMNS) for y in range(height)}
 
 
-def test_overview_begins_with_what_matters() -> None:
-    """Verdict, states, queue, quota and alerts end at row 15: above 800 pixels, below Grafana's own 225."""
+def test_overview_begins_with_the_state() -> None:
+    """Verdict, states, queue, quota and alerts end at row 15: within 800 pixels, of which Grafana uses 225."""
     first = [panel["title"] for panel in panels(BOARDS[Board.OVERVIEW]) if panel["gridPos"]["y"] < 15]
     assert first[0] == "Mail now"
     assert {"Mail API", "Mail server", "Exporter", "Queued mails", "Quota used", "Alerts", "Firing alerts"} < {*first}
@@ -136,14 +136,14 @@ def test_panels_are_large_enough() -> None:
 COLUMN_PIXELS = 39.5
 """Width of a grid column at 1280 pixels with Grafana's navigation menu docked, measured in Grafana 12.4."""
 BESIDE_TITLE_PIXELS = 88
-"""What padding and the info icon take of a panel's width."""
+"""The part of a panel's width that padding and the info icon take."""
 CHARACTER_PIXELS = 7.8
-"""The widest mean of a title's characters in Grafana's font, measured in pictures of the boards."""
+"""The largest average width of a title's characters in Grafana's font, measured in pictures of the boards."""
 
 
 @pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
 def test_words_fit_at_1280_pixels(uid: str, panel: Json) -> None:
-    """Titles are not cut; a table's columns find room side by side, those without a width at least 120 pixels."""
+    """Titles are not cut, and a table's columns fit side by side; those without a width have at least 120 pixels."""
     width = COLUMN_PIXELS * panel["gridPos"]["w"]
     assert len(panel["title"]) * CHARACTER_PIXELS <= width - BESIDE_TITLE_PIXELS, uid
     columns = [
@@ -157,7 +157,7 @@ def test_words_fit_at_1280_pixels(uid: str, panel: Json) -> None:
 
 @pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
 def test_missing_data_is_never_good(uid: str, panel: Json) -> None:
-    """Every number has a grey text for an empty result, and for a service that is up and could not read it."""
+    """Every number has a grey text for an empty result, and one for a running service that could not read it."""
     if panel["type"] not in {"stat", "bargauge"}:
         return
     special, *values = panel["fieldConfig"]["defaults"]["mappings"]
@@ -188,7 +188,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
 
 
 def test_colours_are_fixed() -> None:
-    """In every graph whose series begin with such a label, each value has a colour, the same on all boards."""
+    """In every graph by such a label, each value has a colour, which is the same on all boards."""
     found: dict[tuple[str, str], set[str]] = {}
     for uid, board in BOARDS.items():
         for panel in panels(board):
@@ -213,8 +213,8 @@ def test_colours_are_fixed() -> None:
 
 
 @pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
-def test_grafana_draws_what_is_meant(uid: str, panel: Json) -> None:
-    """Known traps of Grafana 12, found in its sources.
+def test_pitfalls_of_grafana(uid: str, panel: Json) -> None:
+    """Panels avoid known pitfalls of Grafana 12, found in its sources.
 
     State timelines with thresholds ignore the colours of values; overrides find series by their old name, also after
     a rename; tables of several queries are merged by their time; units after `suffix:` get a blank by themselves.
@@ -234,7 +234,7 @@ def test_grafana_draws_what_is_meant(uid: str, panel: Json) -> None:
 
 
 def test_related_colours_differ() -> None:
-    """Values that lie on each other in one graph can be told apart."""
+    """Values that are drawn in one graph have different colours."""
     for name in ("OUTCOMES", "STATUSES", "QUEUES", "CAUSES", "ENTRIES", "LOG_SEVERITIES", "REJECT_REASONS"):
         values = getattr(colours, name).values()
         assert len({*values}) == len(values), name
@@ -245,7 +245,7 @@ def test_related_colours_differ() -> None:
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_schema_is_the_classic_one(uid: str) -> None:
-    """What Grafana 10 to 13 load: no elements and layouts of the newer schema, ids that differ, links by uid."""
+    """The schema is the classic one of Grafana 10 to 13: no elements and layouts, unique ids, links by uid."""
     board = BOARDS[uid]
     assert isinstance(board["panels"], list)
     assert not {"elements", "layout", "spec", "apiVersion", "__inputs"} & set(board)
@@ -260,9 +260,9 @@ def test_schema_is_the_classic_one(uid: str) -> None:
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_schema_knows_every_field(uid: str) -> None:
-    """Read by the SDK's types of the classic schema and written again, nothing has another value or is gone.
+    """A board that is parsed and written by the SDK's types of the classic schema is unchanged.
 
-    The words of a Prometheus annotation are the data source's own, which the schema leaves open.
+    The texts of a Prometheus annotation belong to the data source, and are not in the schema.
     """
     again = json.loads(JSONEncoder().encode(Dashboard.from_json(BOARDS[uid])))
     words = re.compile(r"/annotations/list/\d/(?:titleFormat|textFormat|step|useValueForTime)")
@@ -271,8 +271,8 @@ def test_schema_knows_every_field(uid: str) -> None:
 
 
 @pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
-def test_panel_says_what_is_good_and_what_to_do(uid: str, panel: Json) -> None:
-    """The description has both; and where there is nothing to show, a sentence says so."""
+def test_panel_descriptions(uid: str, panel: Json) -> None:
+    """A description has at least 30 characters and what is good, and every panel has a text for no data."""
     assert len(panel["description"]) > 30
     if panel["type"] != "text":
         assert panel["fieldConfig"]["defaults"]["noValue"], uid
@@ -282,7 +282,7 @@ def test_panel_says_what_is_good_and_what_to_do(uid: str, panel: Json) -> None:
 
 @pytest.mark.parametrize(("uid", "panel"), [*every_panel()])
 def test_variables_exist(uid: str, panel: Json) -> None:
-    """What a panel's queries and links put in is a variable of the board, or Grafana's own."""
+    """Queries and links use only variables of the board and Grafana's own."""
     known = {variable["name"] for variable in BOARDS[uid]["templating"]["list"]}
     text = str([panel.get("targets"), panel.get("datasource"), panel["fieldConfig"]])
     used = {name for name in VARIABLES.findall(text) if not name.startswith("__") and not name.isdigit()}
@@ -290,27 +290,27 @@ def test_variables_exist(uid: str, panel: Json) -> None:
 
 
 @pytest.mark.parametrize("asked", [*dict.fromkeys(one.expression for one in promql())])
-def test_promql_reads_what_there_is(asked: str) -> None:
-    """Every metric is registered, has the labels it is asked for, and follows the variables for job and instance."""
-    known = known_labels() | OF_OTHERS
+def test_promql_uses_existing_series(asked: str) -> None:
+    """Every metric is registered and has the labels that are used."""
+    known = known_labels() | LIBRARY_SERIES
     read = list(selectors(re.sub(r"\$__\w+", "5m", asked)))
     assert read
     assert [selector.metric for selector in read if selector.metric not in known] == []
     for selector in read:
         assert {name for name, _, _ in selector.matchers} - known[selector.metric] == set()
     labels = {label for selector in read for label in known[selector.metric]}
-    assert grouped_by(asked) - labels - MADE_IN_QUERIES == set()
+    assert grouped_by(asked) - labels - LABELS_OF_QUERIES == set()
 
 
-def test_thresholds_are_the_alerts() -> None:
-    """A number that turns red is one that an alert compares with, or an obvious one."""
+def test_colour_limits_are_those_of_alerts() -> None:
+    """A colour limit is a limit of an alert, or one of a few obvious values."""
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
     numbers = {
         float(number) * seconds[unit]
         for alert in every_alert()
         for number, unit in re.findall(r"[<>=]\s*(\d[\d.e]*)([smhd]?)\b", alert.expr)
     }
-    obvious = {0.001, 1.0, 1 - 0.02}  # more than none, all of the quota, what 2 % of missed mails leave
+    obvious = {0.001, 1.0, 1 - 0.02}  # more than none, all of the quota, 98 % on time
     steps = {
         step["value"] * (3600 if panel["fieldConfig"]["defaults"]["unit"] == Unit.HOURS else 1)
         for board in BOARDS.values()
@@ -323,26 +323,26 @@ def test_thresholds_are_the_alerts() -> None:
 
 
 def test_links_lead_to_boards() -> None:
-    """Every link to a dashboard names one that exists, and keeps time and data sources."""
+    """Every link to a dashboard leads to an existing one, and keeps time range and data sources."""
     links = re.findall(r"/d/([\w-]+)\?([^\"']*)", "".join(files().values()))
     assert {uid for uid, _ in links} == set(Board) - {Board.OVERVIEW}
     assert all("__url_time_range" in rest and "prometheus_datasource" in rest for _, rest in links)
 
 
-def test_links_to_the_trail_choose_the_trace() -> None:
-    """Grafana cannot find a trace by a message id in one step, so every link passes both."""
+def test_links_to_the_trail_have_the_trace() -> None:
+    """Every link to the trail has the message id and the trace, since Grafana cannot look up the trace in one step."""
     links = re.findall(r"/d/mail-trail\?([^\"']*)", "".join(files().values()))
     assert links
     assert all("var-id=" in one and "var-trace=" in one for one in links)
 
 
 FIELDS = {re.sub(r"\W", "_", name) for name in Attribute} | {"level", "message", "reason", "trace_id"}
-MADE_IN_LOGQL = {"cause", "chosen", "rank", "seen"}
+LABELS_OF_LOGQL = {"cause", "chosen", "rank", "seen"}
 """Labels that `label_format` makes."""
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 TYPED = r"\$\{\w+:doublequote\}"
 STAGE = (
-    rf"(?:\|[=~] (?:{QUOTED}|{TYPED})"  # the line has, the line matches
+    rf"(?:\|[=~] (?:{QUOTED}|{TYPED})"  # contains, matches
     rf"|\| json|\| \w+(?:[=!]~|!?=){QUOTED}"
     rf"|\| label_format \w+=(?:`[^`]*`|{TYPED})|\| line_format `[^`]*`|\| unwrap \w+)"
 )
@@ -355,26 +355,26 @@ LOGQL = re.compile(rf"{LINES}|{NUMBERS}(?:\nand on \(\w+\) {NUMBERS})?|{ROW}")
 
 @pytest.mark.parametrize("query", sorted({target["expr"] for _, _, target in targets("loki")}))
 def test_logql_is_well_formed(query: str) -> None:
-    """A stream by Promtail's one label, then known stages; typed text comes in quoted; fields are the services'."""
+    """A query has a stream selector by Promtail's label and known stages; typed text is quoted, and fields exist."""
     assert LOGQL.fullmatch(query), query
     read = {*re.findall(r"\| (\w+)(?:[=!]|!)", query), *re.findall(r"\.(\w+)\b(?=[^`\"]*\}\}|\s+\")", query)}
     grouped = {name for names in re.findall(r" by \(([^)]*)\)", query) for name in names.split(", ")}
-    assert (read | grouped) - FIELDS - MADE_IN_LOGQL - {"__error__"} == set()
+    assert (read | grouped) - FIELDS - LABELS_OF_LOGQL - {"__error__"} == set()
     assert "| json" in query or re.search(r"container=\"mail-server\"|\|= \$\{id", query)
 
 
 @pytest.mark.parametrize("query", sorted({target["query"] for _, _, target in targets("tempo")}))
 def test_traceql_is_well_formed(query: str) -> None:
-    """Known attributes against a quoted text, or the id of one trace."""
+    """A query compares known attributes with a quoted text, or is the id of one trace."""
     one = r"(?:span\.[\w.]+|trace:id) = \$\{\w+:doublequote\}"
     assert query == "${trace}" or re.fullmatch(rf"\{{ {one}(?: \|\| {one})* \}}", query)
     assert {name.removeprefix("span.") for name in re.findall(r"span\.[\w.]+", query)} <= {*Attribute}
 
 
-def test_tables_show_fields_that_are_written() -> None:
-    """A column of log lines is a field of the log."""
+def test_columns_are_logged_fields() -> None:
+    """Columns of log lines are fields that the services log."""
     for _, panel, target in targets("loki"):
         for step in panel.get("transformations", ()):
             if step["id"] == "filterFieldsByName":
                 names = {one for one in step["options"]["include"]["names"] if not one.startswith("Value")}
-                assert names - FIELDS - MADE_IN_LOGQL - {"Time", "timestamp"} == set(), target
+                assert names - FIELDS - LABELS_OF_LOGQL - {"Time", "timestamp"} == set(), target

@@ -1,4 +1,4 @@
-"""The mail services' original description: its variables, commands and links work as written, or the docs say how."""
+"""The original description of the mail services: its variables, commands and links work, or the docs explain how."""
 
 import os
 import re
@@ -22,7 +22,7 @@ ESSENTIAL: Final = {
     "DEFAULT_FROM": "hi@shop.example",
     "FORWARD_EMAIL": "me@inbox.example",
 }
-"""The variables that the description has its reader edit."""
+"""The variables that the description asks to edit."""
 RELAY: Final = (
     "SMTP_RELAY_HOST=smtp.gmail.com",
     "SMTP_RELAY_PORT=587",
@@ -31,7 +31,7 @@ RELAY: Final = (
     "USE_TLS=yes",
     "TLS_VERIFY=yes",
 )
-"""The lines that it has its reader add for the relay."""
+"""The lines that the description adds for the relay."""
 LINKS: Final = (
     "Troubleshooting#mail-services",
     "API-Reference#mail-api",
@@ -58,7 +58,7 @@ COMMANDS: Final = {
     "curl -I https://mail-api.yourdomain.com/health": "docs/troubleshooting.md",
     "fetch('https://mail-api.yourdomain.com/send', {": "docs/api-reference.md",
 }
-"""Every command of the description as it is written there, and the page that has it."""
+"""Every command of the description as it is written there, and the page that contains it."""
 
 
 def template() -> dict[str, str]:
@@ -75,7 +75,7 @@ def edited_template() -> dict[str, str]:
 
 
 def page(link: str) -> Path:
-    """Return the page of `docs/` that a link of the description leads to."""
+    """Return the page of `docs/` for a link of the description."""
     return ROOT / "docs" / f"{link.partition('#')[0].lower()}.md"
 
 
@@ -99,7 +99,7 @@ def test_files_of_the_commands() -> None:
 
 
 def test_working_form_of_the_test_mail() -> None:
-    """Next to the command that pipes into the host's `mail` stand the form that works, and the reason."""
+    """Next to the command that pipes into the host's `mail`, the docs have a form that works, and the reason."""
     text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     section = text.partition("### Send a test mail")[2].partition("\n## ")[0]
     assert "echo 'This is a test' | docker exec -i mail-server mail -s 'Test Email'" in section
@@ -107,7 +107,7 @@ def test_working_form_of_the_test_mail() -> None:
 
 
 def test_refused_recipient_of_the_example() -> None:
-    """The example's recipient is refused by default; the answer names the setting and a heading of the docs."""
+    """The example's recipient is rejected by default; the error names the setting and a heading of the docs."""
     answer = str(RecipientNotAllowed())
     assert "ALLOWED_RECIPIENTS" in answer
     (document, anchor), *_ = re.findall(r"(docs/[\w-]+\.md)#([\w-]+)", answer)
@@ -116,7 +116,7 @@ def test_refused_recipient_of_the_example() -> None:
 
 @pytest.mark.parametrize("line", RELAY)
 def test_relay_lines(line: str) -> None:
-    """The relay's lines are in the template, commented out, and in the page about Gmail as they are written."""
+    """The relay's lines are in the template, commented out, and in the page about Gmail, unchanged."""
     assert f"\n#{line}\n" in (ROOT / ".env.mail").read_text(encoding="utf-8")
     assert f"\n{line}\n" in (ROOT / "docs/gmail-relay.md").read_text(encoding="utf-8")
 

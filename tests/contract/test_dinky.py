@@ -1,4 +1,4 @@
-"""What `make dinky` installs is what the project has: no rule, dashboard, name, port, flag or link is forgotten."""
+"""`make dinky` installs all rules, dashboards, names, ports, flags and links of the project."""
 
 import json
 import re
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def test_every_rule_and_dashboard() -> None:
-    """Each generated file is copied, under its name, to where Prometheus and Grafana look."""
+    """Each generated file is copied under its name to the folder that Prometheus or Grafana reads."""
     rules = {f"{RULES}/{path.name}" for path in (ROOT / "alerts/rules").iterdir()}
     boards = {f"{DASHBOARDS}/{path.name}" for path in (ROOT / "dashboards/json").iterdir()}
     assert set(rules_and_dashboards.files()) == rules | boards
@@ -30,7 +30,7 @@ def test_every_rule_and_dashboard() -> None:
 
 
 def test_every_container() -> None:
-    """Room is made for each container that `up` starts, and Prometheus asks those that say so."""
+    """Each container that `up` starts is replaced, and those with labels are scrape targets."""
     services: Json = load("docker-compose.mail.prod.yml")["services"]
     assert {one["container_name"] for one in services.values() if "profiles" not in one} == OURS
     labels = {name: one["labels"] for name, one in services.items() if "labels" in one}
@@ -38,7 +38,7 @@ def test_every_container() -> None:
 
 
 def test_every_link() -> None:
-    """Each link of the monitoring profile's data sources, to another or to a dashboard, is made in theirs."""
+    """Each link of the monitoring profile's data sources is added to the server's data sources."""
     sources = read("dashboards/provisioning/datasources/mail.yml")["datasources"]
     ways = {
         (one["type"], key)
@@ -50,7 +50,7 @@ def test_every_link() -> None:
 
 
 def test_every_feature_of_prometheus() -> None:
-    """What the monitoring profile switches on, the installation does too."""
+    """The installation enables the features that the monitoring profile enables."""
     command = load(MONITORING)["services"]["prometheus"]["command"]
     features = [flag for flag in command if flag.startswith("--enable-")]
     assert features == ["--enable-feature=exemplar-storage"]
@@ -58,14 +58,14 @@ def test_every_feature_of_prometheus() -> None:
 
 
 def test_stack_has_the_files() -> None:
-    """The tests' stack has each of the server's files that are read, and no trace of us."""
+    """The tests' copy of the stack has all files that the installer reads, and nothing of Dinky Mail."""
     assert [path for path in (*CHANGED_FILES, *CHECKED_FILES) if not (STACK / path).is_file()] == []
     text = "".join(path.read_text() for path in STACK.rglob("*.yml"))
     assert "dinky-mail" not in text
 
 
 def test_ports_are_taken_over() -> None:
-    """On the host and in the network, ours has the ports of the mail server that it replaces."""
+    """Dinky Mail has the ports of the mail server that it replaces, on the host and in the network."""
     ours = load("docker-compose.mail.prod.yml")["services"]["mail-server"]
     theirs = yaml.safe_load((STACK / "docker-compose.yml").read_text())["services"]["mail-server"]
     assert [one.partition(":")[0] for one in ours["ports"]] == [one.partition(":")[0] for one in theirs["ports"]]
@@ -74,7 +74,7 @@ def test_ports_are_taken_over() -> None:
 
 
 def test_page_names_every_command() -> None:
-    """docs/dinky-server.md names the make targets and the commands, and no other."""
+    """docs/dinky-server.md names all make targets and commands, and no others."""
     page = (ROOT / "docs/dinky-server.md").read_text()
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^(dinky[a-z-]*):", makefile, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Docs, settings and the compose file say the same."""
+"""Docs, settings and the compose file agree."""
 
 import re
 from pathlib import Path
@@ -34,13 +34,13 @@ def alert_variables() -> set[str]:
 
 
 def template_variables() -> set[str]:
-    """Return every variable of .env.mail, those that are commented out too."""
+    """Return every variable of .env.mail, including those that are commented out."""
     return set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.mail").read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("document", docs.DOCUMENTS)
-def test_generated_tables_are_fresh(document: str) -> None:
-    """The tables in the docs are what `make docs` writes."""
+def test_generated_tables_are_up_to_date(document: str) -> None:
+    """The tables in the docs are those that `make docs` writes."""
     text = (ROOT / document).read_text()
     assert docs.fresh(text) == text
 
@@ -59,27 +59,27 @@ def test_generated_tables_are_fresh(document: str) -> None:
     ],
 )
 def test_every_setting_reaches_its_service(services: Services, service: str, variables: list[str]) -> None:
-    """Each setting is in the documents and in .env.mail, and the compose file hands it on."""
+    """Each setting is in the docs and in .env.mail, and the compose file passes it on."""
     settable = set(variables) - docs.INSIDE
     assert settable - set(services[service]["environment"]) == set()
     assert settable - template_variables() == set()
     assert [name for name in settable if f"| `{name}` |" not in PAGE.read_text()] == []
 
 
-def test_template_has_nothing_that_nobody_reads(services: Services) -> None:
-    """Every variable of .env.mail is handed to a service or used by the compose file."""
+def test_template_has_no_unused_variable(services: Services) -> None:
+    """Every variable of .env.mail is passed to a service or used by the compose file."""
     handed_on = {name for service in services.values() for name in service["environment"]}
     assert template_variables() - handed_on - set(docs.COMPOSE) - alert_variables() == set()
 
 
 def test_template_has_the_variables_of_the_alerts() -> None:
-    """What `make alert-routes` and `make dinky` read is in .env.mail and in the documents."""
+    """The variables of `make alert-routes` and `make dinky` are in .env.mail and in the docs."""
     variables = alert_variables()
     assert variables - template_variables() == set()
     assert [name for name in variables if f"| `{name}` |" not in PAGE.read_text()] == []
 
 
 def test_index_has_every_page() -> None:
-    """Who looks into docs/README.md finds every page."""
+    """docs/README.md links to every page."""
     pages = {path for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"}
     assert pages - {(ROOT / "docs" / link).resolve() for link in links(ROOT / "docs/README.md")} == set()

@@ -1,4 +1,4 @@
-"""The code in the README and in `docs/`: each block says how it is tested, and what needs this machine alone is run."""
+"""Code blocks in the README and in `docs/`: each declares its test, and those that need only this machine are run."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ WAYS = {"stack", "host"}
 
 
 def problem(block: Block) -> str | None:
-    """Return what is wrong with what a block says of its test, or None."""
+    """Return the error in a block's declaration of its test, or None."""
     match block.how:
         case "run":
             return None if block.detail in WAYS else f"run where? {WAYS}"
@@ -32,18 +32,18 @@ def problem(block: Block) -> str | None:
 
 
 def test_languages() -> None:
-    """Every block names its language, so that it is known which ones are for running."""
+    """Every block names its language, which decides whether it is to be run."""
     assert [block.place for block in EVERY if block.language not in CODE | OTHER] == []
 
 
-def test_every_example_says_how_it_is_tested() -> None:
-    """What a reader can run is run by a test, or says why not."""
+def test_every_example_declares_its_test() -> None:
+    """Every block that a reader can run has a test, or the reason why not."""
     said = ((block.place, problem(block)) for block in EVERY if block.language in CODE)
     assert [(place, wrong) for place, wrong in said if wrong] == []
 
 
 def test_most_examples_are_run() -> None:
-    """Untested is the exception: fewer than half of the blocks."""
+    """Fewer than half of the blocks are untested."""
     code = [block for block in EVERY if block.language in CODE]
     assert len([block for block in code if block.how == "untested"]) < len(code) / 2
 
@@ -60,5 +60,5 @@ def test_targets_exist(document: Path) -> None:
     "document", [path for path in guides() if running.has(path, "host")], ids=lambda path: str(path.name)
 )
 def test_examples_on_this_machine(document: Path, tmp_path: Path) -> None:
-    """A page's commands, in their order and in a copy of the repository, do not fail."""
+    """The commands of a page, run in order in a copy of the repository, succeed."""
     running.run(running.script(document, "host"), running.checkout(tmp_path))

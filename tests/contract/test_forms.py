@@ -10,7 +10,7 @@ from mail_api.form_files import MOST_FORMS, FormFile, parse_form
 from mail_api.form_templates import FILTERS, LONGEST_OUTPUT
 from mail_api.settings import Settings
 from tests.documents import ROOT, blocks
-from tests.integration.api.conftest import as_its_user
+from tests.integration.api.conftest import with_values
 
 PAGE: Final = ROOT / "docs/forms.md"
 TEXT: Final = PAGE.read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_example_file() -> None:
     """The page shows the example's form file, and the integration tests use it with their recipient."""
     example = (EXAMPLE / "contact.toml").read_text(encoding="utf-8")
     assert next(block.text for block in blocks(PAGE) if block.language == "toml") == example
-    assert (ROOT / "tests/integration/forms/contact.toml").read_text(encoding="utf-8") == as_its_user(example)
+    assert (ROOT / "tests/integration/forms/contact.toml").read_text(encoding="utf-8") == with_values(example)
 
 
 def test_example_page() -> None:

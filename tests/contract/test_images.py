@@ -1,4 +1,4 @@
-"""What every image says of itself, and whom it runs as."""
+"""Labels and users of the images."""
 
 import re
 import tomllib
@@ -13,14 +13,14 @@ FILES = ["Dockerfile", "postfix/Dockerfile", "sandbox/Dockerfile"]
 
 
 def labels(name: str) -> list[dict[str, str]]:
-    """Return the labels of every image that a Dockerfile makes."""
+    """Return the labels of every image of a Dockerfile."""
     blocks = re.findall(r"^LABEL ((?:.*\\\n)*.*)", (ROOT / name).read_text(), re.MULTILINE)
     return [dict(re.findall(r'([a-z.]+)="([^"]*)"', block)) for block in blocks]
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_labels(name: str) -> None:
-    """Each image says what it is, under which licence, and which version and commit of which project it was made of."""
+    """Each image is labelled with its title, licence, source, version and commit."""
     found = labels(name)
     assert len(found) == (2 if name == "Dockerfile" else 1)
     for one in found:
@@ -36,12 +36,12 @@ def test_labels(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_version(name: str) -> None:
-    """The images have the version of the project."""
+    """The images have the project's version."""
     assert set(re.findall(r"^ARG VERSION=(.*)$", (ROOT / name).read_text(), re.MULTILINE)) == {VERSION}
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "sandbox/Dockerfile"])
 def test_not_root(name: str) -> None:
-    """Each image of Python runs as a user without rights. Postfix starts as root; docs/supply-chain.md says why."""
+    """Each Python image runs as a user without privileges; docs/supply-chain.md explains why Postfix starts as root."""
     text = (ROOT / name).read_text()
     assert text.count("\nUSER 10001:10001\n") == len(labels(name))

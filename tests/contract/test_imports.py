@@ -1,4 +1,4 @@
-"""Who may import whom."""
+"""Allowed imports between the packages."""
 
 import ast
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def imported(folder: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("package", ALLOWED)
 def test_packages_keep_apart(package: str) -> None:
-    """The services never import each other, and the shared packages never import a service."""
+    """Services never import each other, and shared packages never import a service."""
     ours = {name for name in imported(ROOT / package) if name.startswith("mail_")}
     assert ours
     assert ours <= ALLOWED[package]

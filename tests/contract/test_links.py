@@ -1,4 +1,4 @@
-"""Every link and every path in the documents leads somewhere."""
+"""Links and paths in the documents exist."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ MENTION = re.compile(r"(?<![\w/.…-])((?:[\w-]+/)+[\w.-]+\.md)\b")
 
 
 def problem(document: Path, link: str) -> str | None:
-    """Return what is wrong with a link, or None. What is outside is looked at as text alone."""
+    """Return the error of a link, or None; of an external address, only the form is checked."""
     parts = urlsplit(link)
     if parts.scheme in {"http", "https"}:
         return None if re.fullmatch(r"localhost|[\w-]+(\.[\w-]+)+", parts.hostname or "") else "no host"
@@ -28,18 +28,18 @@ def problem(document: Path, link: str) -> str | None:
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_links(document: Path) -> None:
-    """Links lead to files and headings that exist, and addresses of the outside have the form of one."""
+    """Links lead to existing files and headings, and external addresses have a valid form."""
     problems = ((link, problem(document, link)) for link in links(document))
     assert [(link, wrong) for link, wrong in problems if wrong] == []
 
 
 def test_links_are_found() -> None:
-    """The check above has something to look at."""
+    """At least one link is found, so that the check above is not empty."""
     assert sum(len(links(document)) for document in documents()) > 100
 
 
 def test_mentioned_documents_exist() -> None:
-    """A document that is named anywhere, in code too, by its path from the root, is there."""
+    """Every document that is named by its path from the root, in code too, exists."""
     wrong = [
         f"{path.relative_to(ROOT)}: {mention}"
         for path in files()

@@ -1,4 +1,4 @@
-"""The metrics that are described are the metrics that are exposed."""
+"""The described metrics are the exposed metrics."""
 
 from collections.abc import Iterator
 from io import StringIO
@@ -30,7 +30,7 @@ from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
 
 @pytest.fixture(scope="module")
 def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Family]]:
-    """Return every family that the two services expose of their own, by name."""
+    """Return all metric families of the two services, by name."""
     registry = CollectorRegistry()
     Telemetry(registry, NoOpTracer(), {"/forms/contact": "contact"}).watch_connections(Pool("mail-server", 25, 1))
     log = tmp_path_factory.mktemp("log") / "mail.log"
@@ -59,19 +59,19 @@ def described() -> Iterator[tuple[str, str, str]]:
 
 
 def test_described_is_exposed(families: dict[str, Family]) -> None:
-    """Name, type and help agree in both directions."""
+    """Name, type and help are the same in the descriptions and in the exposition."""
     assert set(described()) == {(family.name, family.type, family.documentation) for family in families.values()}
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_labels(families: dict[str, Family], metric: Metric) -> None:
-    """A metric has the described labels and no other."""
+    """A metric has exactly the described labels."""
     labels = {name for sample in families[metric.name].samples for name in sample.labels}
     assert labels - {"le"} == set(metric.labels)
 
 
 def test_names_follow_the_rules() -> None:
-    """Base units, no `total` but the one that the exposition adds, help as sentences."""
+    """Names use base units, only the exposition adds `total`, and help texts are sentences."""
     for metric in METRICS:
         assert not metric.name.endswith(("_total", "_ms", "_milliseconds", "_count", "_sum"))
         assert metric.help.endswith(".")

@@ -32,8 +32,8 @@ def sources() -> dict[str, Json]:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_part_is_pinned_and_bounded(name: str) -> None:
-    """Nothing runs unless it is asked for; each image has a version, and each container its bounds."""
+def test_part_is_pinned_and_limited(name: str) -> None:
+    """A part runs only in its profile, and has a pinned version and resource limits."""
     part = PARTS[name]
     assert part["profiles"] == ["monitoring"]
     assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", part["image"])
@@ -42,19 +42,19 @@ def test_part_is_pinned_and_bounded(name: str) -> None:
     assert part["mem_limit"]
 
 
-def test_no_part_is_plain_root() -> None:
-    """Root without capabilities cannot write to folders of other users: a part has its image's user, or a group."""
+def test_no_part_runs_as_root() -> None:
+    """A part runs as its image's user or with its group: root without capabilities cannot write to others' folders."""
     assert [name for name, part in PARTS.items() if part.get("user") in ("0", "0:0", "root")] == []
 
 
-def test_stand_ins_have_the_same_versions() -> None:
-    """What a machine without a registry runs is under the same tag."""
+def test_built_images_have_the_same_versions() -> None:
+    """Images that are built without a registry have the same tags."""
     table = (ROOT / "dev/stand-ins/images.txt").read_text()
     assert [name for name in ("prometheus", "alertmanager") if PARTS[name]["image"] not in table] == []
 
 
 def test_mounted_files_exist() -> None:
-    """Every file that is mounted is in the project; Alertmanager's is made by `make alert-routes`."""
+    """Every mounted file exists in the project; `make alert-routes` writes that of Alertmanager."""
     mounts = [one for part in PARTS.values() for one in part["volumes"] if isinstance(one, str)]
     files = [one.partition(":")[0] for one in mounts if one.startswith("./")]
     assert files
@@ -62,7 +62,7 @@ def test_mounted_files_exist() -> None:
 
 
 def test_commands_name_mounted_files() -> None:
-    """A configuration that a command names is mounted there."""
+    """A configuration file in a command is mounted."""
     for name in ("prometheus", "loki", "tempo", "alloy"):
         targets = [one.split(":")[1] for one in PARTS[name]["volumes"]]
         named = re.findall(r"/etc/[\w./]+", " ".join(PARTS[name]["command"]))
@@ -71,15 +71,15 @@ def test_commands_name_mounted_files() -> None:
 
 
 @pytest.mark.parametrize("service", [Service.API, Service.EXPORTER])
-def test_prometheus_scrapes_by_the_containers_names(service: Service) -> None:
-    """Job, host and port are what rules and dashboards ask for, and what the labels of the container say."""
+def test_scrape_targets_are_container_names(service: Service) -> None:
+    """Jobs and targets have the names and ports that rules and dashboards use, and equal the container's labels."""
     labels = load("docker-compose.mail.prod.yml")["services"][service]["labels"]
     jobs = {one["job_name"]: one for one in read("dashboards/monitoring/prometheus.yml")["scrape_configs"]}
     assert jobs[service]["static_configs"] == [{"targets": [f"{service.value}:{labels['prometheus.port']}"]}]
 
 
-def test_exemplars_and_lines_lead_to_the_trail(sources: dict[str, Json]) -> None:
-    """A link to a data source would open Explore, where an anonymous viewer may not go."""
+def test_exemplars_and_lines_link_to_the_trail(sources: dict[str, Json]) -> None:
+    """Links open the trail dashboard: an anonymous viewer may not open Explore, to which a data source link leads."""
     (exemplar,) = sources[PROMETHEUS.plugin]["jsonData"]["exemplarTraceIdDestinations"]
     derived = sources[LOKI.plugin]["jsonData"]["derivedFields"]
     assert exemplar["name"] == TRACE
@@ -90,8 +90,8 @@ def test_exemplars_and_lines_lead_to_the_trail(sources: dict[str, Json]) -> None
         assert {*re.findall(r"var-(\w+)=", link["url"])} <= trail
 
 
-def test_lines_name_their_trace(sources: dict[str, Json]) -> None:
-    """The trace id is found in a line as it was written, and in the label that `| json` makes of it."""
+def test_trace_id_of_lines(sources: dict[str, Json]) -> None:
+    """The trace id is found in a raw line, and in the label that `| json` makes."""
     written, label = sources[LOKI.plugin]["jsonData"]["derivedFields"]
     line = '{"level": "info", "trace_id": "0af7651916cd43dd8448eb211c80319c", "message": "mail accepted"}'
     found = re.search(written["matcherRegex"], line)
@@ -101,27 +101,27 @@ def test_lines_name_their_trace(sources: dict[str, Json]) -> None:
     assert written["name"] != label["name"]  # Grafana merges fields of the same name
 
 
-def test_traces_lead_to_data_sources(sources: dict[str, Json]) -> None:
-    """A trace leads to its lines and numbers, in data sources that are there."""
+def test_links_of_traces(sources: dict[str, Json]) -> None:
+    """The links of a trace to its log lines and metrics lead to existing data sources."""
     trace = sources[TEMPO.plugin]["jsonData"]
     assert trace["tracesToLogsV2"]["datasourceUid"] == sources[LOKI.plugin]["uid"]
     assert trace["tracesToMetrics"]["datasourceUid"] == sources[PROMETHEUS.plugin]["uid"]
 
 
 def test_data_sources_are_parts(sources: dict[str, Json]) -> None:
-    """Each address is a service of the profile."""
+    """The host of each data source is a service of the profile."""
     assert {re.sub(r"https?://([^:]+):.*", r"\1", one["url"]) for one in sources.values()} <= set(PARTS)
 
 
-def test_dashboards_are_mounted_where_they_are_looked_for() -> None:
-    """The provider's folder is where the JSON is mounted."""
+def test_dashboards_are_mounted() -> None:
+    """The dashboards are mounted in the provider's folder."""
     (provider,) = read("dashboards/provisioning/dashboards/mail.yml")["providers"]
     assert f"./dashboards/json:{provider['options']['path']}:ro" in PARTS["grafana"]["volumes"]
 
 
 @pytest.mark.parametrize("container", ["mail-server", "mail-api", "mail-exporter"])
-def test_lines_get_the_containers_name(container: str) -> None:
-    """Alloy's label `container` is the service's name, whatever Compose adds to it; other containers are left out."""
+def test_label_container(container: str) -> None:
+    """Alloy sets `container` to the service's name without Compose's prefix, and drops other containers."""
     text = (ROOT / "dashboards/monitoring/config.alloy").read_text()
     (pattern,) = set(re.findall(r'regex\s+= "(.*)"', text))
     for name in (f"/{container}", f"/dinky-mail-test-{container}-1"):
@@ -132,8 +132,8 @@ def test_lines_get_the_containers_name(container: str) -> None:
     assert all(f'target_label  = "{label}"' in text for label in ("container", "stream"))
 
 
-def test_too_old_lines_are_dropped_before_loki_rejects_them() -> None:
-    """Alloy drops entries somewhat earlier than Loki would reject them, with the whole batch."""
+def test_old_lines_are_dropped() -> None:
+    """Alloy drops entries before Loki would reject the whole batch."""
     text = (ROOT / "dashboards/monitoring/config.alloy").read_text()
     (dropped,) = re.findall(r'older_than +=\s"(\d+)h"', text)
     rejected = read("dashboards/monitoring/loki.yml")["limits_config"]["reject_old_samples_max_age"]

@@ -1,4 +1,4 @@
-"""The packages that the product owner requires are installed where they work, and are imported by what uses them."""
+"""The required packages are installed in their image and imported by the module that uses them."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def pinned(image: str) -> set[str]:
-    """Return the names of the packages that an image (or `dev`, the tests' environment) installs."""
+    """Return the names of the packages that an image, or `dev` for the tests, installs."""
     lines = (ROOT / f"requirements/{image}.txt").read_text().splitlines()
     return {match[1].lower() for line in lines if (match := re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", line))}
 
@@ -53,6 +53,6 @@ def imported(path: str) -> set[str]:
     ],
 )
 def test_required_package(package: str, environment: str, module: str, user: str) -> None:
-    """Each is pinned for the image that runs it, and the module that does its job imports it."""
+    """Each package is pinned for its image, and imported by the module that uses it."""
     assert package in pinned(environment)
     assert module in imported(user)

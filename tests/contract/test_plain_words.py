@@ -16,7 +16,7 @@ AVOIDED: Final = re.compile(
     r"\b(?:who|whose|whom|whoever|nobody|somebody|anybody|everybody|his|strangers?|robots?|the door|knocks?|to mend)\b",
     re.IGNORECASE,
 )
-"""Words of riddles, and those for which the field has a term: bot, address, listener, repair."""
+"""Words that are unclear, or for which the field has a term: bot, address, listener, repair."""
 LINKS: Final = Links("https://runbooks.example", "https://grafana.example")
 
 
@@ -35,7 +35,7 @@ def texts() -> Iterator[Any]:
 
 @pytest.mark.parametrize("text", [*texts()])
 def test_words_are_plain(text: str) -> None:
-    """No text asks riddles with who, or has a word for which the field has a term."""
+    """Texts have no pronouns without a noun, and use the field's terms."""
     assert AVOIDED.findall(text) == []
 
 

@@ -1,4 +1,4 @@
-"""One value, one meaning: what the mail server's start takes, every service that reads the same variable takes too."""
+"""Values of shared variables: a value that the mail server accepts is accepted by every service."""
 
 import os
 import subprocess
@@ -104,18 +104,18 @@ def run_script(values: dict[str, str], script: str) -> subprocess.CompletedProce
     )
 
 
-def mail_server_says(values: dict[str, str]) -> str:
-    """Return what the mail server's start finds wrong; nothing: it would start."""
+def mail_server_errors(values: dict[str, str]) -> str:
+    """Return the errors of the mail server's start-up check; an empty text if there are none."""
     done = run_script(values, SCRIPT)
     assert (done.returncode == 0) == (done.stderr == ""), done.stderr
     return done.stderr
 
 
 @pytest.mark.parametrize(("name", "value"), GOOD)
-def test_accepted_by_all(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value that the mail server accepts stops no other service."""
+def test_accepted_by_all_services(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every service accepts a value that the mail server accepts."""
     values = BASE | {name: value}
-    assert mail_server_says(values) == ""
+    assert mail_server_errors(values) == ""
     for variable, text in values.items():
         monkeypatch.setenv(variable, text)
     for settings_class in CLASSES:
@@ -124,10 +124,10 @@ def test_accepted_by_all(name: str, value: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_refused_by_the_api_too(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value that the mail server refuses stops the API as well, and both name the variable."""
+def test_rejected_by_the_api(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API rejects a value that the mail server rejects, and both errors name the variable."""
     values = BASE | {name: value}
-    assert f"mail-server: {name}: " in mail_server_says(values)
+    assert f"mail-server: {name}: " in mail_server_errors(values)
     for variable, text in values.items():
         monkeypatch.setenv(variable, text)
     with pytest.raises(Exception, match=name):
@@ -135,7 +135,7 @@ def test_refused_by_the_api_too(name: str, value: str, monkeypatch: pytest.Monke
 
 
 def test_lists_have_the_same_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several addresses of FORWARD_EMAIL are the same ones for the API and the check."""
+    """API and check parse several addresses of FORWARD_EMAIL alike."""
     values = BASE | {"FORWARD_EMAIL": "me@example.com, you@example.net,"}
     for variable, text in values.items():
         monkeypatch.setenv(variable, text)
@@ -164,7 +164,7 @@ def test_no_domain_for_the_check() -> None:
 def test_reserve_is_the_same_for_both(
     settings_class: type[ApiSettings | ExporterSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """API and exporter take the same reserve: a tenth of the limit by default, and never all of it."""
+    """API and exporter have the same reserve: a tenth of the limit by default, and never all of it."""
     for variable, text in (BASE | {"SMTP_RELAY_DAILY_LIMIT": "2000"}).items():
         monkeypatch.setenv(variable, text)
     assert load(settings_class).quota_reserve == 200
@@ -253,7 +253,7 @@ def test_error_names_the_character(
     """What cannot be an app password is rejected by both, with the character that cannot be seen, not the value."""
     values = relay_password(password)
     line = f"SMTP_RELAY_PASSWORD: holds {character}, which pages and word processors add: type the value by hand"
-    said = mail_server_says(values)
+    said = mail_server_errors(values)
     assert f"mail-server: {line}\n" in said
     assert password not in said
     with pytest.raises(VariableUnusable) as raised:

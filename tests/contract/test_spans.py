@@ -1,4 +1,4 @@
-"""The spans that are described are the spans that there are names for."""
+"""The described spans and attributes are those that have a name in the code."""
 
 from pathlib import Path
 
@@ -10,24 +10,24 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/traces-and-logs.md"
 
 
 def test_every_span_is_described() -> None:
-    """Each name of a span is described once, in the order of a mail's way."""
+    """Each span is described once, in the order in which a mail passes them."""
     assert [span.name for span in SPANS] == [HTTP_SPAN, *SpanName]
 
 
 def test_every_attribute_is_explained() -> None:
-    """What a span may say has a meaning."""
+    """Every attribute of a span has a description."""
     assert {name for span in SPANS for name in span.attributes} - set(ATTRIBUTES) == set()
 
 
 def test_every_parent_is_a_span() -> None:
-    """Spans hang on one another, up to the HTTP request."""
+    """Every parent is a span, and the outermost one is the HTTP request."""
     known = {span.name for span in SPANS}
     assert [span.name for span in SPANS if span.parent is None] == [HTTP_SPAN]
     assert {span.parent for span in SPANS if span.parent} <= known
 
 
-def test_picture_shows_every_span() -> None:
-    """The page has a picture with every span, and names every line of the log."""
+def test_diagram_has_every_span() -> None:
+    """The page has a diagram with every span, and names every log line."""
     picture = next(block.text for block in blocks(PAGE) if block.language == "text")
     assert [span.name for span in SPANS if span.name not in picture] == []
     assert [line for line in LogLine if f"`{line}`" not in PAGE.read_text()] == []

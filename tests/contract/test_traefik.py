@@ -1,4 +1,4 @@
-"""The labels that Traefik reads: plain HTTP by default, TLS by variables."""
+"""Traefik labels: plain HTTP by default, TLS by variables."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ VARIANTS: Final = [
         id="certificates from files",
     ),
 ]
-"""Variables, and what the labels of the router are then."""
+"""Variables, and the labels of the router with them."""
 
 
 def rendered(text: str, variables: Mapping[str, str]) -> str:
@@ -43,7 +43,7 @@ def test_router(variables: dict[str, str], expected: dict[str, str]) -> None:
 
 
 def test_not_published_by_default() -> None:
-    """Traefik leaves the API out until TRAEFIK_ENABLE is true."""
+    """Traefik ignores the API until TRAEFIK_ENABLE is true."""
     label = load("docker-compose.mail.prod.yml")["services"]["mail-api"]["labels"]["traefik.enable"]
     assert rendered(label, {}) == "false"
     assert rendered(label, {"TRAEFIK_ENABLE": "true"}) == "true"

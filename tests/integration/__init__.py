@@ -1,6 +1,6 @@
-"""Tests on the real images; they share one stack, made by docker-compose.test.yml over the shipped files."""
+"""Integration tests on the real images, with one stack of docker-compose.test.yml over the shipped files."""
 
 import os
 
-# testcontainers' clean-up container is an image that a machine without a registry cannot pull; read at import.
+# The image of testcontainers' clean-up container cannot be pulled without a registry. Read at import.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")

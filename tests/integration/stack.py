@@ -1,4 +1,4 @@
-"""The running stack as a test sees it: send a mail, break something, look at what came of it."""
+"""The running stack for tests: send mail, switch faults on, read statuses, spans, metrics and the relay's inbox."""
 
 import os
 import subprocess
@@ -34,19 +34,19 @@ Json = dict[str, Any]
 
 
 class Stack:
-    """The services under test, and the sandbox that stands in for the outside world.
+    """The services under test, with the sandbox as relay, collector and webhook.
 
     Args:
-        overlay: the middle of the name of a compose file that is laid over the others, for a stack of its own.
+        overlay: the middle of the name of an additional compose file, for a separate stack.
     """
 
     def __init__(self, overlay: str | None = None) -> None:
-        # One project for each checkout: two of them do not take each other's stack down.
+        # One project for each checkout, so that one does not stop the other's stack.
         project = os.environ.setdefault(
             "COMPOSE_PROJECT_NAME", f"dinky-mail-test-{sha256(bytes(ROOT)).hexdigest()[:6]}"
         )
         self.project = f"{project}-{overlay}" if overlay else project
-        """The Compose project, which its networks are named after."""
+        """The Compose project, whose name is the beginning of its networks' names."""
         files = [*FILES, *([f"tests/integration/docker-compose.{overlay}.yml"] if overlay else [])]
         self.compose = DockerCompose(ROOT, files, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
         if overlay:
@@ -57,13 +57,13 @@ class Stack:
 
     @contextmanager
     def running(self) -> Iterator["Stack"]:
-        """Run the stack, from nothing to nothing."""
-        self.compose.stop()  # what an interrupted run left behind
+        """Start the stack, and remove it at the end."""
+        self.compose.stop()  # of an interrupted run
         with self.http, self.compose:
             yield self
 
     def url(self, service: tuple[str, int], path: str = "") -> str:
-        """Return the URL under which a service's port is published."""
+        """Return the URL of a service's published port."""
         if service not in self._urls:
             host, port = self.compose.get_service_host_and_port(*service)
             self._urls[service] = f"http://{host}:{port}"
@@ -71,7 +71,7 @@ class Stack:
 
     def command(self, *arguments: str) -> None:
         """Run a Docker Compose command such as `stop mail-server` or `up --wait`."""
-        # Public port numbers are given out anew at each start.
+        # Published port numbers change at each start.
         self._urls.clear()
         command = [*self.compose.compose_command_property, *arguments]
         environment = os.environ | self._variables
@@ -92,23 +92,23 @@ class Stack:
             self.command("up", "--detach", "--wait", *services)
 
     def network(self) -> str:
-        """Return the name of the network that everybody outside meets the services on."""
+        """Return the name of the network that containers outside of the project join."""
         return f"{self.project}_traefik_network"
 
     def image(self, service: str) -> Json:
-        """Return what Docker knows of the image that the service runs."""
+        """Return Docker's description of the image that the service runs."""
         container = DockerClient().client.containers.get(str(self.compose.get_container(service).ID))
         image: Json = container.image.attrs
         return image
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a service's container and return what it printed."""
+        """Run a command in a service's container and return its output."""
         stdout, _, status = self.compose.exec_in_container(list(command), service)
         assert status == 0, f"{command} ended with {status}: {stdout}"
         return stdout
 
     def logs(self, service: str) -> str:
-        """Return everything the service's container has printed."""
+        """Return the output of the service's container."""
         return "".join(self.compose.get_logs(service))
 
     def post(self, payload: Json, **headers: str) -> httpx2.Response:
@@ -122,17 +122,17 @@ class Stack:
         return str(response.json()["id"])
 
     def api_key(self, name: str, *options: str) -> dict[str, str]:
-        """Make an API key, and return the header that shows it."""
+        """Create an API key, and return the header with it."""
         key = self.execute("mail-api", "mail-ledger", "api-key", "create", name, *options)
         return {"Authorization": f"Bearer {key.strip()}"}
 
     def look_up(self, path: str, headers: Mapping[str, str] | None = None) -> Json:
-        """Return what the API answers to a GET of the path."""
+        """Return the JSON of a GET request to the API."""
         found: Json = self.http.get(self.url(API, path), headers=headers).raise_for_status().json()
         return found
 
     def status(self, message_id: str, state: str, seconds: float = DEADLINE_SECONDS) -> Json:
-        """Wait until the API says that a mail is in that state, and return all that it says."""
+        """Wait until a mail has that state in the API, and return its status."""
 
         def look() -> Json | None:
             found = self.look_up(f"/messages/{message_id}")
@@ -141,7 +141,7 @@ class Stack:
         return until(f"{message_id} {state}", look, seconds)
 
     def find_mail(self, subject: str) -> Json | None:
-        """Return the mail with that subject out of the sandbox's inbox."""
+        """Return the mail with that subject from the sandbox's inbox, or None."""
         found: list[Json] = self.http.get(self.url(SANDBOX, "/messages"), params={"subject": subject}).json()
         return found[0] if found else None
 
@@ -150,12 +150,12 @@ class Stack:
         return until(f"mail {subject!r} at the relay", lambda: self.find_mail(subject))
 
     def count_mails(self) -> int:
-        """Return how many mails the relay has taken since it runs."""
+        """Return how many mails the relay has accepted since its start."""
         return int(self.http.get(self.url(SANDBOX, "/health")).json()["messages"])
 
     def spans(self, message_id: str) -> list[Json]:
-        """Return the spans received so far of the trace that carries a mail, by start time."""
-        # Newest first; those of an earlier load test would take minutes to look through.
+        """Return the received spans of the trace of a mail, by start time."""
+        # Newest first, and limited: reading those of an earlier load test would take minutes.
         for trace in self.http.get(self.url(SANDBOX, "/traces"), params={"limit": 50}).json():
             spans: list[Json] = self.http.get(self.url(SANDBOX, f"/traces/{trace['trace_id']}")).json()["spans"]
             if any(span["attributes"].get("mail.message_id") == message_id for span in spans):
@@ -163,7 +163,7 @@ class Stack:
         return []
 
     def trace(self, message_id: str, *, until_named: tuple[str, ...]) -> list[Json]:
-        """Wait until spans of these names (as often as named) are there, and return the whole trace."""
+        """Wait until the trace has spans of these names (as often as named), and return all of its spans."""
 
         def look() -> list[Json] | None:
             spans = self.spans(message_id)
@@ -173,10 +173,10 @@ class Stack:
         return until(f"spans {until_named} of {message_id}", look)
 
     def value(self, service: tuple[str, int], name: str, **labels: str) -> float:
-        """Return a sample's value as the service exposes it now.
+        """Return the current value of a sample.
 
         Raises:
-            KeyError: there is no such sample.
+            KeyError: the sample does not exist.
         """
         for sample in self.samples(service):
             if sample.name == name and sample.labels == labels:
@@ -184,13 +184,13 @@ class Stack:
         raise KeyError(f"{name}{labels}")
 
     def samples(self, service: tuple[str, int]) -> list[Sample]:
-        """Return every sample that the service exposes now."""
+        """Return every sample that the service exposes."""
         text = self.http.get(self.url(service, "/metrics")).text
         return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     @contextmanager
     def fault(self, name: str, **parameters: Any) -> Iterator[None]:  # noqa: ANN401 - any JSON
-        """Make the relay misbehave for a while."""
+        """Switch a fault of the relay on for a while."""
         switch = self.url(SANDBOX, f"/faults/{name}")
         self.http.put(switch, json=parameters).raise_for_status()
         try:

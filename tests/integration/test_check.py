@@ -1,4 +1,4 @@
-"""`make check` on the running stack, and on one that is broken in several ways at once."""
+"""`make check` on the running stack, and on one with several faults."""
 
 import json
 import os
@@ -32,8 +32,8 @@ def check(status: int | None = None, **variables: str) -> Findings:
     return {(one["area"], one["name"]): one for one in found["findings"]}
 
 
-def test_all_is_well(stack: Stack) -> None:
-    """On a stack that is well nothing has failed, no mail was sent, and every part was looked at."""
+def test_working_stack(stack: Stack) -> None:
+    """On a working stack no check fails, no mail is sent, and every part is checked."""
     before = stack.count_mails()
     found = check()
     assert [one for one in found.values() if one["status"] == "failed"] == []
@@ -52,7 +52,7 @@ def test_all_is_well(stack: Stack) -> None:
 
 
 def answers(stack: Stack) -> bool:
-    """Tell whether the exporter is there."""
+    """Return whether the exporter answers."""
     try:
         return stack.http.get(stack.url(EXPORTER, "/health")).is_success
     except httpx2.HTTPError:
@@ -60,7 +60,7 @@ def answers(stack: Stack) -> bool:
 
 
 def test_broken(stack: Stack) -> None:
-    """Each thing that is wrong has its line and its advice; what depends on it could not be looked at."""
+    """Each fault has a failed check with a fix, and checks that depend on it are unknown."""
     stack.command("stop", "mail-exporter")
     try:
         with stack.fault("wrong_password"):

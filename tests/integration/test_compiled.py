@@ -1,4 +1,4 @@
-"""The image's exporter is compiled, and does what the source does."""
+"""The image's exporter is compiled, and has the same results as its source."""
 
 import subprocess
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def realistic(folder: Path) -> Path:
 
 @pytest.mark.parametrize("make", [golden, realistic])
 def test_same_metrics(stack: Stack, tmp_path: Path, make: Callable[[Path], Path]) -> None:
-    """A replay in the image prints what a replay by the source prints, to the last sample."""
+    """A replay in the image has the same output as a replay by the source."""
     log = make(tmp_path)
     registry = CollectorRegistry()
     replay([str(log)], registry, relay="smtp.gmail.com", year=2026, syslog_names=SYSLOG_NAMES)
@@ -49,7 +49,7 @@ def test_same_metrics(stack: Stack, tmp_path: Path, make: Callable[[Path], Path]
 
 
 def test_compiled(stack: Stack) -> None:
-    """What every line passes through is machine code, and nothing that makes it came along."""
+    """The modules that process every line are compiled, and the image has no compiler."""
     modules = ("mail_exporter.pipeline", "mail_exporter.parse.delivery", "mail_telemetry.causes")
     code = f"import importlib; print(*(importlib.import_module(name).__file__ for name in {modules}))"
     paths = stack.execute("mail-exporter", "python3", "-c", code).split()

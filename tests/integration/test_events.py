@@ -1,4 +1,4 @@
-"""What a real Postfix writes about each event, as the exporter counts and explains it."""
+"""Events of a real Postfix, as the exporter counts and explains them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ SUBMISSION = 587
 
 
 class Counter:
-    """One sample of the exporter, and how far it has moved since this object was made."""
+    """One sample of the exporter, compared with its value at the creation of this object."""
 
     def __init__(self, stack: Stack, name: str, **labels: str) -> None:
         self._stack, self._name, self._labels = stack, name, labels
@@ -25,18 +25,18 @@ class Counter:
         return self._stack.value(EXPORTER, self._name, **self._labels)
 
     def wait_until_moved(self) -> None:
-        """Wait until it is higher than before."""
+        """Wait until the value has increased."""
         until(f"{self._name}{self._labels} higher than {self._before}", lambda: self._now() > self._before)
 
 
 def explanation(stack: Stack, mail: str) -> str:
-    """Return what `mail-exporter explain` says, its line breaks and indents taken out."""
+    """Return the output of `mail-exporter explain`, without line breaks and indents."""
     return " ".join(stack.execute("mail-exporter", "mail-exporter", "explain", mail).split())
 
 
 @contextmanager
 def line_to(stack: Stack, port: int) -> Iterator[Line]:
-    """Return a connection to a published port of the mail server, its greeting read."""
+    """Return a connection to a published port of the mail server, after its greeting."""
     host, published = stack.compose.get_service_host_and_port("mail-server", port)
     with Line(str(host), int(published or 0)) as line:
         assert line.answer().startswith("220 ")
@@ -44,8 +44,8 @@ def line_to(stack: Stack, port: int) -> Iterator[Line]:
 
 
 @contextmanager
-def impatient(stack: Stack, timeout: str = "smtp_helo_timeout") -> Iterator[None]:
-    """Let Postfix wait for a reply for a second instead of minutes: by default for the greeting."""
+def short_timeout(stack: Stack, timeout: str = "smtp_helo_timeout") -> Iterator[None]:
+    """Set a time-out of Postfix, by default the one for a greeting, to a second instead of minutes."""
     stack.execute("mail-server", "postconf", "-e", f"{timeout}=1s")
     stack.execute("mail-server", "postfix", "reload")
     try:
@@ -56,7 +56,7 @@ def impatient(stack: Stack, timeout: str = "smtp_helo_timeout") -> Iterator[None
 
 
 OWN_NEXT_STEPS = {"app_password_required": "Turn on 2-step verification, create an app password"}
-"""Of rules that replace the next step of their cause."""
+"""Next steps of rules that replace the one of their cause."""
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ OWN_NEXT_STEPS = {"app_password_required": "Turn on 2-step verification, create 
 def test_deferred_and_recovered(
     stack: Stack, subject: str, fault: str, parameters: dict[str, Any], cause: Cause
 ) -> None:
-    """A mail that the relay does not take is deferred, counted and explained by cause, and leaves after repair."""
+    """After a temporary failure a mail is deferred, counted and explained by cause, and sent after the repair."""
     failures = Counter(stack, "postfix_relay_failures_total", cause=cause.value)
     sent = Counter(stack, "postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no")
     with stack.fault(fault, **parameters):
@@ -93,7 +93,7 @@ def test_deferred_and_recovered(
 
 
 def test_greylisted(stack: Stack, subject: str) -> None:
-    """A relay that wants us to come back later gets the mail at the second attempt, all by itself."""
+    """A relay with greylisting accepts the mail at the second attempt."""
     failures = Counter(stack, "postfix_relay_failures_total", cause="greylist")
     with stack.fault("greylist"):
         message_id = stack.send(subject)
@@ -104,9 +104,9 @@ def test_greylisted(stack: Stack, subject: str) -> None:
 
 
 def test_timeout(stack: Stack, subject: str) -> None:
-    """A relay that says nothing is a timeout, and neither a refusal nor a broken connection."""
+    """A relay that does not answer has the cause `timeout`, not that of a refused or broken connection."""
     failures = Counter(stack, "postfix_relay_failures_total", cause="timeout")
-    with impatient(stack), stack.fault("slow", at="banner", seconds=5):
+    with short_timeout(stack), stack.fault("slow", at="banner", seconds=5):
         message_id = stack.send(subject)
         failures.wait_until_moved()
         until("the cause in the explanation", lambda: "why it waits timeout:" in explanation(stack, message_id))
@@ -115,7 +115,7 @@ def test_timeout(stack: Stack, subject: str) -> None:
 
 def test_possible_duplicate(stack: Stack, subject: str) -> None:
     """A mail whose reply comes too late is sent twice; status and explanation show this after the success too."""
-    with impatient(stack, "smtp_data_done_timeout"), stack.fault("slow", at="end", seconds=3, count=1):
+    with short_timeout(stack, "smtp_data_done_timeout"), stack.fault("slow", at="end", seconds=3, count=1):
         message_id = stack.send(subject)
         waiting = stack.status(message_id, "deferred")
     relayed = stack.status(message_id, "relayed")
@@ -134,7 +134,7 @@ def test_possible_duplicate(stack: Stack, subject: str) -> None:
     ],
 )
 def test_bounced(stack: Stack, subject: str, fault: str, parameters: dict[str, Any], cause: Cause) -> None:
-    """A mail that the relay refuses for good is finished as bounced, with its cause and what to do."""
+    """A mail that the relay rejects permanently is counted as bounced, and explained with its cause and next step."""
     failures = Counter(stack, "postfix_relay_failures_total", cause=cause.value)
     bounced = Counter(stack, "postfix_recipients_finished_total", outcome="bounced", entry="api", forwarded="no")
     notices = Counter(stack, "postfix_notices_total", kind="failure")
@@ -147,7 +147,7 @@ def test_bounced(stack: Stack, subject: str, fault: str, parameters: dict[str, A
 
 
 def test_expired(stack: Stack, subject: str) -> None:
-    """A mail that was given up is finished as expired."""
+    """An expired mail is counted as expired."""
     expired = Counter(stack, "postfix_recipients_finished_total", outcome="expired", entry="api", forwarded="no")
     with stack.fault("refuse_connection"):
         message_id = stack.send(subject)
@@ -158,7 +158,7 @@ def test_expired(stack: Stack, subject: str) -> None:
 
 
 def test_sent(stack: Stack, subject: str) -> None:
-    """A mail that the relay took is finished as sent, once, with its size and its whole time."""
+    """A mail that the relay accepts is counted once as sent, with its size and delivery time."""
     moved = (
         Counter(stack, "postfix_recipients_finished_total", outcome="sent", entry="api", forwarded="no"),
         Counter(stack, "postfix_delivery_attempts_total", status="sent", relay="sandbox-relay"),
@@ -173,7 +173,7 @@ def test_sent(stack: Stack, subject: str) -> None:
 
 
 def test_forwarded(stack: Stack, subject: str) -> None:
-    """Mail from outside for MAIL_DOMAIN is counted apart from our own: it came in at the public port, forwarded."""
+    """A forwarded mail is counted with the entry `public` and as forwarded."""
     forwarded = Counter(stack, "postfix_recipients_finished_total", outcome="sent", entry="public", forwarded="yes")
     with line_to(stack, PUBLIC) as line:
         for command in ("EHLO out.example", "MAIL FROM:<visitor@out.example>", "RCPT TO:<hi@dinky.example>"):
@@ -185,7 +185,7 @@ def test_forwarded(stack: Stack, subject: str) -> None:
 
 
 def test_rejected_at_rcpt(stack: Stack) -> None:
-    """A stranger who wants us to relay is refused, and counted by listener and reason."""
+    """A relay attempt from outside is rejected, and counted by entry and reason."""
     rejects = Counter(stack, "postfix_smtpd_rejects_total", entry="public", reason="relay_denied")
     with line_to(stack, PUBLIC) as line:
         line.ask("EHLO out.example")
@@ -195,7 +195,7 @@ def test_rejected_at_rcpt(stack: Stack) -> None:
 
 
 def test_auth_failure(stack: Stack) -> None:
-    """A wrong password at the submission port is counted as a failed login there."""
+    """A wrong password at the submission port is counted as a failed login."""
     failures = Counter(stack, "postfix_smtpd_auth_failures_total", entry="submission")
     with line_to(stack, SUBMISSION) as line:
         line.ask("EHLO out.example")
@@ -206,10 +206,10 @@ def test_auth_failure(stack: Stack) -> None:
     failures.wait_until_moved()
 
 
-def test_nothing_was_misunderstood(stack: Stack) -> None:
-    """After all these events no line of our own Postfix is foreign, unsupported or malformed, or has no cause."""
-    told = [line for line in stack.logs("mail-exporter").splitlines() if "line not understood" in line]
-    assert told == []
+def test_every_line_is_parsed(stack: Stack) -> None:
+    """After all these events no line of Postfix is foreign, unsupported or malformed, and no failure lacks a cause."""
+    unparsed = [line for line in stack.logs("mail-exporter").splitlines() if "line not understood" in line]
+    assert unparsed == []
     for result in ("foreign", "unsupported", "malformed"):
         assert stack.value(EXPORTER, "postfix_log_lines_total", result=result) == 0
     assert stack.value(EXPORTER, "postfix_relay_failures_total", cause="other") == 0

@@ -1,4 +1,4 @@
-"""The commands in the README and in `docs/`, on the running stack."""
+"""Commands in the README and in `docs/`, run with the stack."""
 
 import json
 import os
@@ -22,12 +22,12 @@ PUBLISHED: Final = {
     587: ("mail-server", 587),
     5587: ("mail-server", 587),
 }
-"""The ports of the demo and of production, by what they lead to."""
+"""The published ports of the demo and of production, with the service's port in the tests."""
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a checkout whose .env.mail.prod is what the stack runs with."""
+    """Return a checkout whose .env.mail.prod has the stack's settings."""
     copy = running.checkout(tmp_path_factory.mktemp("reader"))
     shutil.copy(ROOT / "sandbox/sandbox.env", copy / ".env.mail.prod")
     return copy
@@ -38,7 +38,7 @@ GUIDES: Final = [pytest.param(path, id=path.name) for path in guides() if runnin
 
 @pytest.mark.parametrize("document", GUIDES)
 def test_examples(stack: Stack, checkout: Path, document: Path) -> None:
-    """A page's commands, in their order, do not fail."""
+    """The commands of a page, run in order, succeed."""
     addresses = {port: stack.url(service).removeprefix("http://") for port, service in PUBLISHED.items()}
     text = running.in_project(running.script(document, "stack"), stack.project, addresses)
     assert os.environ["COMPOSE_PROJECT_NAME"] == stack.project
@@ -46,7 +46,7 @@ def test_examples(stack: Stack, checkout: Path, document: Path) -> None:
 
 
 def test_answers(stack: Stack, subject: str) -> None:
-    """The answers that the reference shows have the fields of real ones."""
+    """The answers in the API reference have the fields of real answers."""
     shown = [json.loads(block.text) for block in blocks(ROOT / "docs/api-reference.md") if block.language == "json"]
     accepted = stack.post({"to": RECIPIENT, "subject": subject, "body": "Hello"}).json()
     refused = stack.post({"to": ["a@example.com", "b"], "body": "Hello"}).json()

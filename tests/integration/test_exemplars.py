@@ -1,4 +1,4 @@
-"""From a number in a real Prometheus to the trace of a mail."""
+"""Exemplars in a real Prometheus lead to the trace of a mail."""
 
 import time
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def prometheus(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def is_ready(stack: Stack, url: str) -> bool:
-    """Tell whether Prometheus answers."""
+    """Return whether Prometheus answers."""
     try:
         return stack.http.get(f"{url}/-/ready").is_success
     except httpx2.HTTPError:
@@ -54,14 +54,14 @@ def is_ready(stack: Stack, url: str) -> bool:
 
 
 def trace_ids(stack: Stack, url: str, query: str, since: float) -> set[str]:
-    """Return the traces that Prometheus's exemplars of a query name."""
+    """Return the trace ids of Prometheus's exemplars for a query."""
     params = {"query": query, "start": str(since), "end": str(time.time() + 60)}
     found = stack.http.get(f"{url}/api/v1/query_exemplars", params=params).json()
     return {exemplar["labels"]["trace_id"] for series in found["data"] for exemplar in series["exemplars"]}
 
 
 def test_exemplars_reach_prometheus(stack: Stack, prometheus: str, subject: str) -> None:
-    """Each histogram on a mail's way has an exemplar in Prometheus that leads to that mail's trace."""
+    """Each histogram has an exemplar in Prometheus with the trace of the mail."""
     since = time.time() - 1
     (trace_id,) = {
         span["trace_id"] for span in stack.trace(stack.send(subject), until_named=("POST /send", "postfix finish"))

@@ -1,4 +1,4 @@
-"""One mail through the whole stack, and what every hop tells of it."""
+"""One mail through the whole stack, and its trace, metrics and logs."""
 
 import json
 from itertools import pairwise
@@ -13,7 +13,7 @@ EDGES = {(span.parent or "", span.name, span.service.value) for span in SPANS}
 
 
 def edges(spans: list[Json]) -> set[tuple[str, str, str]]:
-    """Return (parent's name, name, service) of every span; a parent that is not there stands with its id."""
+    """Return (parent's name, name, service) of every span; of a missing parent, the id."""
     names: dict[str, str] = {span["span_id"]: span["name"] for span in spans}
     parents: list[str] = [span["parent_span_id"] for span in spans]
     return {
@@ -22,7 +22,7 @@ def edges(spans: list[Json]) -> set[tuple[str, str, str]]:
 
 
 def test_mail_reaches_the_relay(stack: Stack, subject: str) -> None:
-    """What a website posts arrives at the relay, encrypted, with its headers and without our trace header."""
+    """A mail is delivered to the relay over TLS, with its headers and without the trace header."""
     message_id = stack.send(subject, body="Grüße, 你好", **{"from": "visitor@web.example"})
     mail = stack.received(subject)
     headers = dict(mail["headers"])
@@ -36,8 +36,8 @@ def test_mail_reaches_the_relay(stack: Stack, subject: str) -> None:
     assert "Traceparent" not in headers
 
 
-def test_one_trace_from_the_request_to_the_relays_answer(stack: Stack, subject: str) -> None:
-    """The trace has every hop, each below the one before, and ends with the relay's words."""
+def test_one_trace_from_the_request_to_the_relays_reply(stack: Stack, subject: str) -> None:
+    """The trace has the span of every hop below that of the hop before, and ends with the relay's reply."""
     message_id = stack.send(subject)
     spans = stack.trace(message_id, until_named=("POST /send", LAST_SPAN))
     assert edges(spans) == EDGES
@@ -51,7 +51,7 @@ def test_one_trace_from_the_request_to_the_relays_answer(stack: Stack, subject: 
 
 
 def test_spans_follow_each_other_in_time(stack: Stack, subject: str) -> None:
-    """No span of Postfix begins before the request, and the stages lie in their attempt, one behind the other."""
+    """Postfix's spans begin after the request, and the stages of an attempt follow each other without a gap."""
     spans = {span["name"]: span for span in stack.trace(stack.send(subject), until_named=("POST /send", LAST_SPAN))}
     request, deliver = spans["POST /send"], spans["postfix deliver"]
     stages = [spans[f"postfix {stage}"] for stage in ("wait", "queue", "connect", "transmit")]
@@ -63,8 +63,8 @@ def test_spans_follow_each_other_in_time(stack: Stack, subject: str) -> None:
     assert deliver["end_time_unix_nano"] - request["start_time_unix_nano"] < 10e9
 
 
-def test_a_strangers_trace_does_not_go_on(stack: Stack, subject: str) -> None:
-    """A caller without a key can neither keep a mail out of the traces nor put it into another's."""
+def test_trace_context_without_a_key(stack: Stack, subject: str) -> None:
+    """The trace context of a caller without a key is ignored."""
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     payload = {"to": RECIPIENT, "subject": subject, "body": "x"}
     response = stack.post(payload, traceparent=f"00-{trace_id}-00f067aa0ba902b7-00")
@@ -72,8 +72,8 @@ def test_a_strangers_trace_does_not_go_on(stack: Stack, subject: str) -> None:
     assert trace_id not in {span["trace_id"] for span in spans}
 
 
-def test_metrics_move(stack: Stack, subject: str) -> None:
-    """The API counts an accepted message; the exporter its receipt, its attempt and the time of each stage."""
+def test_counters_increase(stack: Stack, subject: str) -> None:
+    """The API counts an accepted message; the exporter counts its arrival, its attempt and each stage's time."""
     counters: tuple[tuple[tuple[str, int], str, dict[str, str]], ...] = (
         (API_METRICS, "mail_api_messages_total", {"result": "accepted"}),
         (API_METRICS, "mail_api_submission_duration_seconds_count", {}),
@@ -106,8 +106,8 @@ def test_volumes_name_their_disk(stack: Stack) -> None:
     }
 
 
-def test_exporter_understands_everything(stack: Stack, subject: str) -> None:
-    """No line that our own Postfix writes is foreign, unsupported or malformed, and every part can be read."""
+def test_exporter_parses_every_line(stack: Stack, subject: str) -> None:
+    """Every line of Postfix is parsed, and every part of the exporter can be read."""
     stack.send(subject)
     stack.received(subject)
     lines = {
@@ -119,8 +119,8 @@ def test_exporter_understands_everything(stack: Stack, subject: str) -> None:
         assert stack.value(EXPORTER, "mail_exporter_scrape_success", part=part) == 1
 
 
-def test_log_has_the_whole_way(stack: Stack, subject: str) -> None:
-    """`docker logs mail-server` shows the banner and then the lines of the mail."""
+def test_mail_log_on_standard_output(stack: Stack, subject: str) -> None:
+    """`docker logs mail-server` has the original banner and the log lines of the mail."""
     message_id = stack.send(subject)
     stack.received(subject)
     log = until("the mail in the log", lambda: text if message_id in (text := stack.logs("mail-server")) else None)
@@ -139,7 +139,7 @@ def test_log_has_the_whole_way(stack: Stack, subject: str) -> None:
 
 
 def test_logs_are_json_with_the_trace(stack: Stack, subject: str) -> None:
-    """The API's line about a mail is JSON and carries the mail's trace id."""
+    """The API's log line about a mail is JSON with the mail's trace id."""
     message_id = stack.send(subject)
     trace_id = stack.trace(message_id, until_named=("POST /send",))[0]["trace_id"]
     lines = [json.loads(line.partition("| ")[2]) for line in stack.logs("mail-api").splitlines()]
@@ -150,7 +150,7 @@ def test_logs_are_json_with_the_trace(stack: Stack, subject: str) -> None:
 
 
 def test_postconf_shows_no_password(stack: Stack) -> None:
-    """`postconf -n` prints the configuration, warns of nothing and shows no secret."""
+    """`postconf -n` prints the settings without a warning or a password."""
     shown = stack.execute("mail-server", "sh", "-c", "postconf -n 2>&1")
     assert "sandbox-relay" in shown
     assert "sandboxapppasswd" not in shown
@@ -159,25 +159,25 @@ def test_postconf_shows_no_password(stack: Stack) -> None:
 
 
 def test_mail_command_in_the_container(stack: Stack, subject: str) -> None:
-    """`mail -s` in the mail server's container sends a mail."""
+    """The original command `mail -s` in the mail server's container sends a mail."""
     stack.execute("mail-server", "sh", "-c", f"echo 'This is a test' | mail -s '{subject}' {RECIPIENT}")
     assert stack.received(subject)["text"].strip() == "This is a test"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_health(stack: Stack, method: str) -> None:
-    """`curl -I /health` is answered 200."""
+    """The original command `curl -I /health` is answered 200."""
     response = stack.http.request(method, stack.url(("mail-api", 20001), "/health"))
     assert response.status_code == 200
 
 
 def test_metrics_are_not_on_the_public_port(stack: Stack) -> None:
-    """What the world can reach through the proxy tells no metrics."""
+    """The public port has no metrics."""
     assert stack.http.get(stack.url(("mail-api", 20001), "/metrics")).status_code == 404
 
 
 def test_sandbox_page(stack: Stack, subject: str) -> None:
-    """The sandbox's page shows the mail to a person."""
+    """The sandbox's page lists the mail."""
     stack.send(subject)
     stack.received(subject)
     assert subject in stack.http.get(stack.url(SANDBOX, "/")).text

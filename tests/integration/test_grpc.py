@@ -1,4 +1,4 @@
-"""OTLP over gRPC, from the real images to gRPC's own library in the sandbox."""
+"""OTLP over gRPC, from the real images to the sandbox's gRPC server."""
 
 from collections.abc import Iterator
 
@@ -15,19 +15,19 @@ SERVICES = ("mail-api", "mail-exporter")
 
 @pytest.fixture(scope="module")
 def grpc_stack(stack: Stack) -> Iterator[Stack]:
-    """The stack whose services speak gRPC to their collector; afterwards they speak HTTP again."""
+    """Return the stack with services that export over gRPC; afterwards they use HTTP again."""
     with stack.variables(SETTINGS, *SERVICES):
         yield stack
 
 
 def exports(stack: Stack) -> dict[str, int]:
-    """Return how many exports the sandbox has taken, by signal."""
+    """Return how many exports the sandbox has received, by signal."""
     found: dict[str, int] = stack.http.get(stack.url(SANDBOX, "/health")).json()["exports"]
     return found
 
 
 def test_one_trace(grpc_stack: Stack, subject: str) -> None:
-    """Both services' spans of a mail arrive over gRPC as one trace; nothing comes over HTTP."""
+    """The spans of both services arrive over gRPC as one trace, and none over HTTP."""
     before = exports(grpc_stack)
     message_id = grpc_stack.send(subject)
     grpc_stack.trace(message_id, until_named=("POST /send", "smtp submit", "postfix receive", "postfix transmit"))
@@ -41,7 +41,7 @@ def test_one_trace(grpc_stack: Stack, subject: str) -> None:
 
 
 def test_collector_away_and_back(grpc_stack: Stack, subject: str) -> None:
-    """Without its collector a mail is sent as ever; what was lost is counted, and later spans arrive again."""
+    """Without its collector a mail is sent, lost spans are counted, and later spans are exported again."""
     name = "mail_api_spans_dropped_total"
     dropped = grpc_stack.value(API_METRICS, name)
     grpc_stack.command("pause", "sandbox-relay")
@@ -58,7 +58,7 @@ def test_collector_away_and_back(grpc_stack: Stack, subject: str) -> None:
 
 
 def test_stop_is_quick(grpc_stack: Stack) -> None:
-    """Services that speak gRPC stop by themselves, and at once: none is killed."""
+    """Services that export over gRPC exit before Docker kills them."""
     grpc_stack.command("stop", "--timeout", "9", *SERVICES)
     try:
         ended = {

@@ -1,17 +1,17 @@
-"""The images, as they were built: how large, whose, and what they leave out."""
+"""Built images: size, user and contents."""
 
 import pytest
 
 from tests.integration.stack import Stack
 
 LARGEST = 200_000_000
-"""Bytes, the base image included."""
+"""In bytes, with the base image."""
 USERS = {"mail-server": "", "mail-api": "10001:10001", "mail-exporter": "10001:10001", "sandbox-relay": "10001:10001"}
 
 
 @pytest.mark.parametrize("service", USERS)
 def test_image(stack: Stack, service: str) -> None:
-    """It is smaller than 200 MB, has its labels, and starts as root only where Postfix does."""
+    """An image is smaller than 200 MB, has its labels, and runs as root only for Postfix."""
     image = stack.image(service)
     assert image["Size"] < LARGEST
     assert image["Config"]["User"] == USERS[service]
@@ -19,7 +19,7 @@ def test_image(stack: Stack, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["mail-api", "mail-exporter"])
-def test_drivers_are_left_in(stack: Stack, service: str) -> None:
-    """What the slimming must not break: the driver of PostgreSQL, over Debian's libpq, and migrations."""
+def test_drivers_are_installed(stack: Stack, service: str) -> None:
+    """The slimmed images have the driver of PostgreSQL, with Debian's libpq, and migrations."""
     code = "import alembic.command, psycopg, sqlalchemy.dialects.postgresql; print(psycopg.pq.version() > 0)"
     assert stack.execute(service, "python3", "-c", code).strip() == "True"

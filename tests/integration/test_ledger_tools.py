@@ -1,4 +1,4 @@
-"""`make api-key`, `make backup` and `make restore` on the running stack, and on one that is stopped."""
+"""`make api-key`, `make backup` and `make restore` on a running and on a stopped stack."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.integration.stack import API, EXPORTER, ROOT, Stack, until
 
 
 def make(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a target of the Makefile as a person does; the project is named by the environment that `Stack` sets."""
+    """Run a make target; `Stack` sets the project's name in the environment."""
     done = subprocess.run(  # noqa: S603 - our own Makefile
         ["make", "--silent", *arguments],  # noqa: S607 - whichever make there is
         cwd=ROOT,
@@ -23,19 +23,19 @@ def make(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
 
 
 def key_is_valid(stack: Stack, key: str) -> bool:
-    """Tell whether the API knows a key."""
+    """Return whether the API accepts a key."""
     response = stack.http.get(stack.url(API, "/quota"), headers={"Authorization": f"Bearer {key}"})
     assert response.status_code in (200, 401), response.text
     return response.status_code == 200
 
 
 def is_up(stack: Stack) -> bool:
-    """Tell whether both services that have the ledger open answer."""
+    """Return whether both services with an open ledger answer."""
     return all(stack.http.get(stack.url(service, "/health")).is_success for service in (API, EXPORTER))
 
 
 def test_key(stack: Stack, subject: str) -> None:
-    """The new key is the only thing on standard output, and good at once."""
+    """Only the new key is on standard output, and it is valid at once."""
     done = make("api-key", f"NAME={subject.removeprefix('test ')}", "OPTIONS=--important --daily 5")
     (key,) = done.stdout.splitlines()
     assert key_is_valid(stack, key)
@@ -43,13 +43,13 @@ def test_key(stack: Stack, subject: str) -> None:
 
 
 def test_key_without_a_name(stack: Stack) -> None:
-    """What is missing is said, with the whole command."""
+    """The error for a missing name has the whole command."""
     assert "make api-key NAME=contact-form" in make("api-key", "NAME=", status=2).stderr
     assert is_up(stack)
 
 
-def test_key_while_all_is_stopped(stack: Stack, subject: str) -> None:
-    """A key can be made before the services run."""
+def test_key_while_services_are_stopped(stack: Stack, subject: str) -> None:
+    """A key can be created while the services are stopped."""
     stack.command("stop", "mail-api", "mail-exporter")
     try:
         (key,) = make("api-key", f"NAME={subject.removeprefix('test ')}").stdout.splitlines()
@@ -59,7 +59,7 @@ def test_key_while_all_is_stopped(stack: Stack, subject: str) -> None:
 
 
 def test_backup_and_restore(stack: Stack, subject: str, tmp_path: Path) -> None:
-    """The ledger is what it was at the backup; what the log tells of the time since then is read again."""
+    """A restored ledger has the content of the backup, and later mails are read from the log again."""
     name = subject.removeprefix("test ")
     file = tmp_path / "backup.db"
     (old,) = make("api-key", f"NAME={name}-old").stdout.splitlines()
@@ -76,7 +76,7 @@ def test_backup_and_restore(stack: Stack, subject: str, tmp_path: Path) -> None:
 
 
 def explain(message_id: str) -> tuple[str, ...]:
-    """Return the command that tells of a mail, or of nothing, and never fails."""
+    """Return the command that explains a mail, with exit status 0 even for an unknown one."""
     return "sh", "-c", f"mail-exporter explain {message_id} || true"
 
 
@@ -85,18 +85,18 @@ def explain(message_id: str) -> tuple[str, ...]:
     [
         pytest.param(("FILE=README.md",), "Confirm it: CONFIRM=yes", id="not confirmed"),
         pytest.param(("FILE=no-such.db", "CONFIRM=yes"), "no-such.db: there is no such file", id="no file"),
-        pytest.param(("FILE=README.md", "CONFIRM=yes"), "file is not a database", id="no backup"),
+        pytest.param(("FILE=README.md", "CONFIRM=yes"), "file is not a database", id="not a backup"),
     ],
 )
-def test_restore_that_can_not_be(stack: Stack, arguments: tuple[str, ...], words: str) -> None:
-    """What can't be restored is said, and the services run on with the ledger they had."""
+def test_impossible_restore(stack: Stack, arguments: tuple[str, ...], words: str) -> None:
+    """A restore that is not possible prints the reason, and the services keep their ledger."""
     assert words in make("restore", *arguments, status=1).stderr
     stack.command("up", "--detach", "--wait")
     assert is_up(stack)
 
 
 def test_backup_does_not_replace(stack: Stack, tmp_path: Path) -> None:
-    """A backup that is there stays as it is."""
+    """An existing backup is not replaced."""
     file = tmp_path / "backup.db"
     file.write_text("precious")
     assert "name another FILE" in make("backup", f"FILE={file}", status=1).stderr

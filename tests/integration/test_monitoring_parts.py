@@ -1,4 +1,4 @@
-"""Which containers are reported as running, by a real Docker."""
+"""Containers that are reported as running, with a real Docker."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ IMAGE: Final = "debian:trixie-slim"
 
 @pytest.fixture
 def parts() -> Iterator[list[Part]]:
-    """Return a part that runs, one that Docker restarts for ever, and one without a container."""
+    """Return a part that runs, one that Docker keeps restarting, and one without a container."""
     restarted = {"restart_policy": {"Name": "always"}}
     steady = DockerContainer(IMAGE).with_command(["sleep", "600"]).with_kwargs(**restarted)
     broken = (
@@ -26,7 +26,7 @@ def parts() -> Iterator[list[Part]]:
 
 
 def test_parts(parts: list[Part]) -> None:
-    """A container that restarts for ever is no part that runs, and its log is shown."""
+    """A container that keeps restarting does not count as running, and its log is printed."""
     engine = Docker()
     runs = {part.name: result for part, result in watch(parts, engine)}
     assert runs == {"steady": True, "broken": False, "absent": False}

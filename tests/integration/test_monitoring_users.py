@@ -1,4 +1,4 @@
-"""Tempo and Alloy of the monitoring profile can write to their folders, with stand-ins for their images."""
+"""Tempo and Alloy can write to their folders, with substitutes for their images."""
 
 import io
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ FOLDERS: Final = {"tempo": "/var/tempo", "alloy": "/var/lib/alloy/data"}
 
 @pytest.fixture(scope="module")
 def docker() -> Iterator[DockerClient]:
-    """Return Docker, which has the stand-in image meanwhile."""
+    """Return Docker, with the substitute image until the end of the tests."""
     client = DockerClient.from_env()
     client.images.build(fileobj=io.BytesIO(DOCKERFILE), tag=TAG, rm=True)
     yield client
@@ -46,7 +46,7 @@ def volume(docker: DockerClient) -> Iterator[str]:
 
 
 def run(docker: DockerClient, name: str, *command: str, **changed: Any) -> str:  # noqa: ANN401 - docker-py's
-    """Run a command as the compose file runs the part, and return what it printed."""
+    """Run a command with the settings that the compose file gives the part, and return its output."""
     part = PARTS[name]
     with volume(docker) as empty:
         options = {
@@ -59,14 +59,14 @@ def run(docker: DockerClient, name: str, *command: str, **changed: Any) -> str: 
 
 
 def test_folders_are_mounted() -> None:
-    """The volumes of the profile are at the folders that are tested here."""
+    """The profile's volumes are mounted at the folders of these tests."""
     for name, folder in FOLDERS.items():
         assert [one for one in PARTS[name]["volumes"] if one == f"{name}-data:{folder}"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_writes_to_its_volume(docker: DockerClient, name: str) -> None:
-    """A new volume can be written to, in subfolders too."""
+    """A new volume is writable, also in subfolders."""
     folder = FOLDERS[name]
     script = f"mkdir {folder}/wal && echo written >{folder}/wal/file && cat {folder}/wal/file"
     assert run(docker, name, "sh", "-c", script) == "written\n"
@@ -74,11 +74,11 @@ def test_writes_to_its_volume(docker: DockerClient, name: str) -> None:
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_root_without_capabilities_cannot(docker: DockerClient, name: str) -> None:
-    """The stand-in has the folders' real owners: plain root without capabilities is refused."""
+    """Root without capabilities cannot write, since the substitute's folders have the real owners."""
     with pytest.raises(ContainerError, match="Permission denied"):
         run(docker, name, "mkdir", f"{FOLDERS[name]}/wal", user="0:0")
 
 
 def test_alloy_reaches_docker(docker: DockerClient) -> None:
-    """Alloy's user may use Docker's socket."""
+    """Alloy's user can use Docker's socket."""
     assert "200 OK" in run(docker, "alloy", "perl", "-e", PING)

@@ -1,10 +1,10 @@
-"""Hops that fail and recover: no accepted mail is lost, and signals show the failure."""
+"""Hops that fail and recover: no accepted mail is lost, and failures are counted."""
 
 from tests.integration.stack import EXPORTER, RECIPIENT, Stack, until
 
 
 def test_relay_down_and_back(stack: Stack, subject: str) -> None:
-    """A mail that the relay cannot take waits, is counted by cause, and leaves when the relay is back."""
+    """While the relay is down a mail is deferred and counted by cause, and sent when the relay is up again."""
     failures = stack.value(EXPORTER, "postfix_relay_failures_total", cause="connect")
     with stack.fault("refuse_connection"):
         message_id = stack.send(subject)
@@ -30,7 +30,7 @@ def test_relay_down_and_back(stack: Stack, subject: str) -> None:
 
 
 def test_wrong_password(stack: Stack, subject: str) -> None:
-    """A relay that refuses the password has a cause of its own."""
+    """A rejected password is counted with the cause `auth`."""
     failures = stack.value(EXPORTER, "postfix_relay_failures_total", cause="auth")
     with stack.fault("wrong_password"):
         stack.send(subject)
@@ -42,7 +42,7 @@ def test_wrong_password(stack: Stack, subject: str) -> None:
 
 
 def test_mail_server_down(stack: Stack, subject: str) -> None:
-    """Without its mail server the API says 503 and when to come back, and sends again as soon as it is there."""
+    """Without its mail server the API answers 503 with Retry-After, and sends again when it is back."""
     stack.command("stop", "mail-server")
     try:
         response = stack.post({"to": RECIPIENT, "subject": subject, "body": "x"})
@@ -58,7 +58,7 @@ def test_mail_server_down(stack: Stack, subject: str) -> None:
 
 
 def test_exporter_down_while_mail_flows(stack: Stack, subject: str) -> None:
-    """What was sent while the exporter was down is read when it is back: the trace is whole."""
+    """A mail that is sent while the exporter is down has a complete trace after its start."""
     stack.command("stop", "mail-exporter")
     try:
         message_id = stack.send(subject)
@@ -69,7 +69,7 @@ def test_exporter_down_while_mail_flows(stack: Stack, subject: str) -> None:
 
 
 def test_log_rotation(stack: Stack, subject: str) -> None:
-    """Lines before and after a rotation by Postfix's own command are all read."""
+    """Lines before and after a rotation by `postfix logrotate` are read."""
     before = stack.send(f"{subject} before")
     stack.received(f"{subject} before")
     stack.execute("mail-server", "postfix", "logrotate")

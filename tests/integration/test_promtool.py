@@ -1,4 +1,4 @@
-"""Prometheus's own opinion of the exposition."""
+"""The exposition checked by promtool."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,7 @@ PROMTOOL = ("docker", "run", "--interactive", "--rm", "--entrypoint", "/bin/prom
 
 
 def test_golden_exposition_is_clean() -> None:
-    """`promtool check metrics` has nothing to say about the golden exposition."""
+    """`promtool check metrics` has no complaint about the golden exposition."""
     done = subprocess.run(  # noqa: S603 - the words above
         [*PROMTOOL, "check", "metrics"], input=GOLDEN.read_bytes(), capture_output=True, check=False
     )

@@ -1,4 +1,4 @@
-"""What must not be sent: it is refused, the field or variable is named, and nothing reaches the relay."""
+"""Requests that must not send: they are rejected, the error names the field or variable, and no mail is sent."""
 
 import pytest
 
@@ -19,19 +19,21 @@ GOOD = {"to": RECIPIENT, "subject": "refused", "body": "x"}
         pytest.param(GOOD | {"to": "nobody"}, 400, "to", id="no address"),
         pytest.param({"to": RECIPIENT, "body": "x"}, 400, "subject", id="no subject"),
         pytest.param(GOOD | {"subject": 7}, 400, "subject", id="wrong type"),
-        pytest.param(GOOD | {"to": "stranger@elsewhere.example"}, 403, "ALLOWED_RECIPIENTS", id="a stranger"),
+        pytest.param(
+            GOOD | {"to": "stranger@elsewhere.example"}, 403, "ALLOWED_RECIPIENTS", id="recipient not allowed"
+        ),
         pytest.param(GOOD | {"body": "x" * 1_000_001}, 413, "", id="too large"),
     ],
 )
 def test_refused(stack: Stack, subject: str, payload: Json, status: int, named: str) -> None:
-    """A bad request is answered with `success: false`, its status and a message of the error; nothing is sent."""
+    """An invalid request is answered with the right status and an error that names the field, and no mail is sent."""
     before = stack.count_mails()
     response = stack.post(payload)
     assert response.status_code == status
     answer = response.json()
     assert answer["success"] is False
     assert named in answer["message"]
-    # Mails leave in the order of their arrival: had the refused one been taken, it would be there before this one.
+    # Mails are sent in the order of their arrival: an accepted one would be delivered before this one.
     stack.send(f"after {subject}")
     stack.received(f"after {subject}")
     assert stack.count_mails() == before + 1
@@ -39,7 +41,7 @@ def test_refused(stack: Stack, subject: str, payload: Json, status: int, named: 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_wrong_method(stack: Stack, method: str) -> None:
-    """Only POST sends; other methods are answered with `success: false`."""
+    """Other methods than POST are answered 405 as JSON."""
     response = stack.http.request(method, stack.url(("mail-api", 20001), "/send"))
     assert response.status_code == 405
     assert response.json()["success"] is False

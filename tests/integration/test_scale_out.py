@@ -1,4 +1,4 @@
-"""Two machines, each with its mail server, API and exporter, on one PostgreSQL: one quota, statuses from both."""
+"""Two machines, each with mail server, API and exporter, on one PostgreSQL: one quota, and statuses from both."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +18,14 @@ TWO_RECIPIENTS = ("anna@example.com", "berta@example.com")
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Stack]:
-    """Return both machines, which were started at the same moment on an empty database."""
+    """Return both machines, which start at the same time on an empty database."""
     with Stack("scale").running() as running:
         yield running
 
 
 @pytest.fixture
 def ledger(machines: Stack) -> Iterator[ApiLedger]:
-    """Return the database of both machines."""
+    """Return the ledger of both machines."""
     address = machines.url(("postgres", 5432)).removeprefix("http://")
     opened = ApiLedger.open(f"postgresql+psycopg://ledger:sandbox@{address}/ledger")
     yield opened
@@ -41,11 +41,11 @@ def send(machines: Stack, number: int, subject: str, *recipients: str) -> str:
 
 
 def quota(machines: Stack, name: str) -> tuple[float, ...]:
-    """Return what each exporter says of the quota."""
+    """Return the quota that each exporter exposes."""
     return tuple(machines.value(exporter, f"mail_quota_{name}_recipients") for exporter in EXPORTERS)
 
 
-def reached(ledger: ApiLedger, message_id: str, state: State) -> MessageStatus:
+def wait_for_state(ledger: ApiLedger, message_id: str, state: State) -> MessageStatus:
     """Wait until a mail is in that state."""
 
     def look() -> MessageStatus | None:
@@ -56,33 +56,33 @@ def reached(ledger: ApiLedger, message_id: str, state: State) -> MessageStatus:
 
 
 def test_one_quota_and_statuses_from_both(machines: Stack, ledger: ApiLedger, subject: str) -> None:
-    """What either server relays counts for both, and the database tells what became of each mail, and where."""
+    """Recipients of both mail servers count for one quota, and a status names the mail server."""
     (used, _) = quota(machines, "used")
     ids = [send(machines, 0, subject, RECIPIENT), send(machines, 1, subject, *TWO_RECIPIENTS)]
-    statuses = [reached(ledger, message_id, State.RELAYED) for message_id in ids]
+    statuses = [wait_for_state(ledger, message_id, State.RELAYED) for message_id in ids]
     assert tuple(status.message.server for status in statuses if status.message) == SERVERS
     assert {status.message.host for status in statuses if status.message} == {"mail"}
     until("the same quota on both", lambda: quota(machines, "used") == (used + 3, used + 3))
 
 
 def test_open_mails_stay_with_their_server(machines: Stack, ledger: ApiLedger, subject: str) -> None:
-    """A mail that waits on one machine is followed by that one's exporter, and the other's restart changes nothing."""
+    """A deferred mail belongs to the exporter of its own machine; a restart of the other one changes nothing."""
     with machines.fault("refuse_connection"):
         message_id = send(machines, 1, subject, RECIPIENT)
-        reached(ledger, message_id, State.DEFERRED)
+        wait_for_state(ledger, message_id, State.DEFERRED)
         machines.command("restart", "mail-exporter")
         machines.command("up", "--detach", "--wait")
         assert [machines.value(exporter, "mail_exporter_open_mails") for exporter in EXPORTERS] == [0, 1]
         assert quota(machines, "in_queue") == (1, 1)
-    assert reached(ledger, message_id, State.RELAYED).attempts > 1
+    assert wait_for_state(ledger, message_id, State.RELAYED).attempts > 1
     assert [machines.value(exporter, "mail_exporter_log_gaps_total") for exporter in EXPORTERS] == [0, 0]
 
 
-def test_life_of_a_mail_of_the_other_machine(machines: Stack, ledger: ApiLedger, subject: str) -> None:
-    """`explain` tells of a mail of either machine, and does not look for it in the queue of its own."""
+def test_explain_a_mail_of_the_other_machine(machines: Stack, ledger: ApiLedger, subject: str) -> None:
+    """`explain` prints a mail of either machine, and reads the queue only for its own machine."""
     with machines.fault("refuse_connection"):
         message_id = send(machines, 1, subject, RECIPIENT)
-        reached(ledger, message_id, State.DEFERRED)
+        wait_for_state(ledger, message_id, State.DEFERRED)
         here, there = (
             machines.execute(service, "mail-exporter", "explain", message_id)
             for service in ("mail-exporter-2", "mail-exporter")
@@ -92,8 +92,8 @@ def test_life_of_a_mail_of_the_other_machine(machines: Stack, ledger: ApiLedger,
     assert "in the queue, deferred" in here or "in the queue, active" in here
 
 
-def test_one_idempotency_space(machines: Stack, subject: str) -> None:
-    """Of requests with one key that reach both APIs at once, exactly one sends."""
+def test_idempotency_on_both_machines(machines: Stack, subject: str) -> None:
+    """Of concurrent requests with one key at both APIs, exactly one sends."""
     payload = {"to": RECIPIENT, "subject": subject, "body": "Hello"}
 
     def post(number: int) -> Response:
@@ -112,8 +112,8 @@ def test_one_idempotency_space(machines: Stack, subject: str) -> None:
     assert len(found) == 1
 
 
-def test_both_apis_know_everything(machines: Stack, subject: str) -> None:
-    """A key made on one machine opens the other, which tells the status of mails it never had, and the same quota."""
+def test_both_apis_have_the_same_data(machines: Stack, subject: str) -> None:
+    """A key of one machine is valid on the other, which returns the same statuses and quota."""
     holder = machines.api_key("scale")
     ids = [send(machines, number, subject, RECIPIENT) for number in range(2)]
 

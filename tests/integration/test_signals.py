@@ -1,6 +1,6 @@
-"""Every signal of every service: real traffic in, and what the receivers then have.
+"""Traces, logs and metrics of every service after real traffic.
 
-One mail goes each way that there is, with an address in it that must not be seen again.
+One mail is sent to each entry, with an address that must not appear in any signal.
 """
 
 import json
@@ -18,16 +18,16 @@ from tests.integration.postfix.dialogue import STARTTLS, Line, plain
 from tests.integration.stack import API, API_METRICS, EXPORTER, SANDBOX, Json, Stack, until
 
 CANARY: Final = "canary.k7q2x"
-"""The local part of addresses on every way; only its first letter may be seen."""
+"""The local part of all addresses, of which only the first letter may appear."""
 ALLOWED: Final = f"{CANARY}@example.com"
-STRANGER: Final = f"{CANARY}@elsewhere.example"
+OTHER_DOMAIN: Final = f"{CANARY}@elsewhere.example"
 OPENMETRICS: Final = {"Accept": "application/openmetrics-text"}
 SERVICES: Final = {"mail-api": API_METRICS, "mail-exporter": EXPORTER}
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What one run of traffic left behind."""
+    """The signals of one run of traffic."""
 
     traces: dict[str, list[Json]]
     lines: dict[str, list[Json]]
@@ -35,24 +35,24 @@ class Signals:
 
     @property
     def spans(self) -> list[Json]:
-        """All spans."""
+        """Return all spans."""
         return [span for spans in self.traces.values() for span in spans]
 
     @property
-    def story_lines(self) -> list[Json]:
-        """The log lines of these traces; others may tell the end of an earlier test's mail."""
+    def trace_lines(self) -> list[Json]:
+        """Return the log lines of these traces; other lines may be about mails of earlier tests."""
         return [line for lines in self.lines.values() for line in lines if line.get("trace_id") in self.traces]
 
 
 def talk(stack: Stack, port: int, *commands: str) -> list[str]:
-    """Say these to a published port of the mail server, and return its answers."""
+    """Send commands to a published port of the mail server, and return its replies."""
     host, published = stack.compose.get_service_host_and_port("mail-server", port)
     with Line(str(host), int(published or 0)) as line:
         line.answer()
-        return [_say(line, command) for command in commands]
+        return [_send(line, command) for command in commands]
 
 
-def _say(line: Line, command: str) -> str:
+def _send(line: Line, command: str) -> str:
     answer = line.ask(command)
     if command == STARTTLS:
         line.start_tls()
@@ -65,17 +65,17 @@ def message(subject: str) -> str:
 
 
 def by_api(stack: Stack, subject: str) -> None:
-    """Send through the API: taken, refused, to nonsense; and ask for a page that has an address in its name."""
+    """Send through the API an accepted, a rejected and an invalid mail, and request a path with an address."""
     fields = {"from": f"{CANARY}-visitor@web.example", "body": ALLOWED, "metadata": {"who": ALLOWED}}
     stack.send(f"{subject} api", to=ALLOWED, **fields)
-    assert stack.post({"to": STRANGER, "subject": subject} | fields).status_code == 403
-    assert stack.post({"to": f"{STRANGER}, {ALLOWED}", "subject": subject} | fields).status_code == 400
-    told = {"User-Agent": ALLOWED, "Referer": f"https://{ALLOWED}/", "X-Request-ID": ALLOWED}
-    stack.http.get(stack.url(API, f"/unsubscribe/{ALLOWED}"), params={"who": ALLOWED}, headers=told)
+    assert stack.post({"to": OTHER_DOMAIN, "subject": subject} | fields).status_code == 403
+    assert stack.post({"to": f"{OTHER_DOMAIN}, {ALLOWED}", "subject": subject} | fields).status_code == 400
+    headers = {"User-Agent": ALLOWED, "Referer": f"https://{ALLOWED}/", "X-Request-ID": ALLOWED}
+    stack.http.get(stack.url(API, f"/unsubscribe/{ALLOWED}"), params={"who": ALLOWED}, headers=headers)
 
 
 def by_submission(stack: Stack, subject: str) -> None:
-    """Log in wrongly, then rightly, and send."""
+    """Log in with a wrong password, then with the right one, and send."""
     hello = ("EHLO out.example", STARTTLS, "EHLO out.example")
     assert talk(stack, 587, *hello, plain(f"{CANARY}@dinky.example", "guess"))[-1].startswith("535")
     commands = (
@@ -90,7 +90,7 @@ def by_submission(stack: Stack, subject: str) -> None:
 
 
 def from_inside(stack: Stack, subject: str) -> None:
-    """Send from another container at port 25, and by the command in the mail server's own."""
+    """Send from another container to port 25, and by the `mail` command in the mail server's container."""
     script = (
         "import smtplib,sys; smtplib.SMTP('mail-server').sendmail('hi@dinky.example', [sys.argv[1]], "
         f"'Subject: {subject} internal' + chr(10) * 2 + sys.argv[1])"
@@ -100,15 +100,15 @@ def from_inside(stack: Stack, subject: str) -> None:
 
 
 def from_outside(stack: Stack, subject: str) -> None:
-    """Send as a stranger: one mail that is forwarded, one that is refused."""
+    """Send from outside: one mail that is forwarded, and one that is rejected."""
     hello = ("EHLO out.example", f"MAIL FROM:<{CANARY}@out.example>")
     taken = talk(stack, 2525, *hello, f"RCPT TO:<{CANARY}@dinky.example>", "DATA", message(f"{subject} forwarded"))
     assert taken[-1].startswith("250")
-    assert talk(stack, 2525, *hello, f"RCPT TO:<{STRANGER}>")[-1].startswith("554")
+    assert talk(stack, 2525, *hello, f"RCPT TO:<{OTHER_DOMAIN}>")[-1].startswith("554")
 
 
 def bounced_and_deferred(stack: Stack, subject: str) -> None:
-    """Send one mail that the relay refuses for good, and one that it takes at the second try."""
+    """Send one mail that the relay rejects permanently, and one that it accepts at the second attempt."""
     with stack.fault("unknown_recipient", recipient=ALLOWED, count=1):
         message_id = stack.send(f"{subject} bounced", to=ALLOWED)
         stack.trace(message_id, until_named=("postfix finish",))
@@ -119,7 +119,7 @@ def bounced_and_deferred(stack: Stack, subject: str) -> None:
 
 
 def json_lines(stack: Stack, service: str, since: str) -> list[Json]:
-    """Return what a service has logged since then; every line is JSON."""
+    """Return the JSON log lines of a service since that time."""
     lines = [json.loads(line.partition("| ")[2]) for line in stack.logs(service).splitlines()]
     return [line for line in lines if line["time"] >= since]
 
@@ -133,19 +133,19 @@ def traces_since(stack: Stack, since: float) -> Iterator[tuple[str, list[Json]]]
 
 
 def span_ids(stack: Stack, trace_id: str) -> set[str]:
-    """Return the ids of the spans that were received of a trace."""
+    """Return the ids of the received spans of a trace."""
     trace = stack.http.get(stack.url(SANDBOX, f"/traces/{trace_id}")).raise_for_status().json()
     return {span["span_id"] for span in trace["spans"]}
 
 
 def finished(traces: Iterable[list[Json]]) -> int:
-    """Return how many mails have come to their end."""
+    """Return how many mails are finished."""
     return sum(span["name"] == "postfix finish" for spans in traces for span in spans)
 
 
 @pytest.fixture(scope="module")
 def signals(stack: Stack) -> Signals:
-    """Drive a mail each way, wait until all of them and the bounce have come to their end, and return what was told."""
+    """Send a mail to each entry, wait until all of them and the bounce are finished, and return the signals."""
     since = time.time()
     moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="milliseconds")
     for way in (by_api, by_submission, from_inside, from_outside, bounced_and_deferred):
@@ -163,7 +163,7 @@ def signals(stack: Stack) -> Signals:
 
 
 def test_matrix(signals: Signals) -> None:
-    """Each service exports its signals under its own name; the exporter exports those of the mail server."""
+    """Each service exports its signals under its own name; the exporter exports the traces of the mail server."""
     arrived = {(service, "traces") for service in {span["service"] for span in signals.spans}}
     arrived |= {(line["service"], "logs") for lines in signals.lines.values() for line in lines}
     arrived |= {(service, "metrics") for service, text in signals.metrics.items() if text.endswith("# EOF\n")}
@@ -178,7 +178,7 @@ def test_matrix(signals: Signals) -> None:
 
 
 def test_edges(signals: Signals) -> None:
-    """Spans hang below one another as described, all of these edges are there, and no span lacks its parent."""
+    """Spans have the described parents, every described edge exists, and no parent is missing."""
     found = set()
     for spans in signals.traces.values():
         names = {span["span_id"]: span["name"] for span in spans}
@@ -191,15 +191,15 @@ def test_edges(signals: Signals) -> None:
 
 
 def test_attributes(signals: Signals) -> None:
-    """Spans say what they should and nothing that is not described."""
+    """Spans have the required attributes and only described ones."""
     for description in SPANS[1:]:
         for span in [span for span in signals.spans if span["name"] == description.name]:
             assert description.always <= set(span["attributes"]) <= description.attributes
             assert span["kind"] == description.kind.lower()
 
 
-def test_every_way_in_is_traced(signals: Signals) -> None:
-    """A mail has a trace wherever it came in, with or without trace context."""
+def test_every_entry_is_traced(signals: Signals) -> None:
+    """A mail to each entry has a trace, with or without trace context."""
     receives = [span["attributes"] for span in signals.spans if span["name"] == "postfix receive"]
     assert {attributes["mail.entry"] for attributes in receives} == {
         "api",
@@ -211,7 +211,7 @@ def test_every_way_in_is_traced(signals: Signals) -> None:
 
 
 def test_failures_have_their_cause(signals: Signals) -> None:
-    """The attempts that failed say why, and so does the stage that failed, and so does the log."""
+    """Failed attempts, failed stages and log lines have the cause."""
     failed = [span for span in signals.spans if span["status"]["code"] == "error" and "postfix" in span["name"]]
     by_name: dict[str, set[Any]] = {}
     for span in failed:
@@ -222,12 +222,12 @@ def test_failures_have_their_cause(signals: Signals) -> None:
         "postfix connect": {"auth"},
         "postfix finish": {"bounced"},
     }
-    warned = [line for line in signals.story_lines if line["level"] == "warning"]
+    warned = [line for line in signals.trace_lines if line["level"] == "warning"]
     assert {line.get("mail.cause") or line.get("mail.outcome") for line in warned} == {"recipient", "auth", "bounced"}
 
 
 def test_bounce_is_linked(signals: Signals) -> None:
-    """The bounce's trace leads to that of its mail, and back."""
+    """The bounce and its mail are linked in both directions."""
     linked = {
         (span["name"], link["trace_id"], link["span_id"]): trace_id
         for trace_id, spans in signals.traces.items()
@@ -239,27 +239,27 @@ def test_bounce_is_linked(signals: Signals) -> None:
         assert span_id in {span["span_id"] for span in signals.traces[trace_id]}
 
 
-def test_lines_lead_to_traces(stack: Stack, signals: Signals) -> None:
-    """The trace that a log line names was received, and so was the span; of mails of earlier tests too."""
+def test_traces_of_log_lines(stack: Stack, signals: Signals) -> None:
+    """The trace and the span of a log line were received."""
     lines = [line for lines in signals.lines.values() for line in lines if "trace_id" in line]
     assert {line["service"] for line in lines} == set(SERVICES)
     known = {trace_id: span_ids(stack, trace_id) for trace_id in {line["trace_id"] for line in lines}}
     assert [line for line in lines if line["span_id"] not in known[line["trace_id"]]] == []
 
 
-def test_logs_alone_tell_the_story(signals: Signals) -> None:
-    """The lines of one trace, without the spans, tell of a mail's request, its attempts, why, and its end."""
-    refused = next(line for line in signals.story_lines if line.get("mail.cause") == "auth")
-    story = [line for line in signals.story_lines if line["trace_id"] == refused["trace_id"]]
-    told = [line["message"] for line in sorted(story, key=lambda line: str(line["time"]))]
-    assert told[0] == "mail accepted"
-    assert told[1:-1] == ["delivery attempt ended"] * (len(told) - 2)
-    assert told[-1] == "mail left the queue"
-    assert {line["mail.queue_id"] for line in story if "mail.queue_id" in line} == {refused["mail.queue_id"]}
+def test_log_lines_of_one_mail(signals: Signals) -> None:
+    """The log lines of one trace have the request, the attempts with their causes, and the end of the mail."""
+    refused = next(line for line in signals.trace_lines if line.get("mail.cause") == "auth")
+    lines = [line for line in signals.trace_lines if line["trace_id"] == refused["trace_id"]]
+    messages = [line["message"] for line in sorted(lines, key=lambda line: str(line["time"]))]
+    assert messages[0] == "mail accepted"
+    assert messages[1:-1] == ["delivery attempt ended"] * (len(messages) - 2)
+    assert messages[-1] == "mail left the queue"
+    assert {line["mail.queue_id"] for line in lines if "mail.queue_id" in line} == {refused["mail.queue_id"]}
 
 
-def test_exemplars_lead_to_traces(stack: Stack, signals: Signals) -> None:
-    """The trace that an exemplar names was received."""
+def test_traces_of_exemplars(stack: Stack, signals: Signals) -> None:
+    """The trace of an exemplar was received."""
     for service, text in signals.metrics.items():
         samples = [
             sample
@@ -275,7 +275,7 @@ def test_exemplars_lead_to_traces(stack: Stack, signals: Signals) -> None:
 
 
 def test_labels_are_templates(signals: Signals) -> None:
-    """HTTP metrics are labelled by route; a path that is none makes no series."""
+    """HTTP metrics are labelled by route, and an unknown path has no series of its own."""
     handlers = {
         sample.labels["handler"]
         for family in text_string_to_metric_families(signals.metrics["mail-api"])  # type: ignore[no-untyped-call]  # same
@@ -286,15 +286,15 @@ def test_labels_are_templates(signals: Signals) -> None:
     assert [handler for handler in handlers if "unsubscribe" in handler or handler in {"/health", "/metrics"}] == []
 
 
-def test_machines_leave_no_trace(signals: Signals) -> None:
-    """Health checks and scrapes, which went on all the time, are neither traced nor logged."""
-    told = json.dumps([signals.traces, signals.lines])
-    assert [path for path in ('"/health"', '"/ready"', '"/metrics"') if path in told] == []
+def test_health_checks_leave_no_trace(signals: Signals) -> None:
+    """Health checks and scrapes are neither traced nor logged."""
+    text = json.dumps([signals.traces, signals.lines])
+    assert [path for path in ('"/health"', '"/ready"', '"/metrics"') if path in text] == []
 
 
 @pytest.mark.parametrize("signal", ["traces", "lines", "metrics"])
 def test_no_address_in_any_signal(signals: Signals, signal: str) -> None:
-    """The address that went each way is in no span, no log line and no metric."""
-    told = json.dumps(getattr(signals, signal), ensure_ascii=False)
-    assert len(told) > 1000
-    assert CANARY not in told
+    """The address of the mails is in no span, no log line and no metric."""
+    text = json.dumps(getattr(signals, signal), ensure_ascii=False)
+    assert len(text) > 1000
+    assert CANARY not in text

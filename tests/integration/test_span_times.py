@@ -1,4 +1,4 @@
-"""Where a relay's slowness shows in the trace: in the stage that it slowed down, and as long as it was."""
+"""A slow relay in the trace: the delay is in the stage that it slows down."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -13,7 +13,7 @@ STAGES: Final = ("postfix wait", "postfix queue", "postfix connect", "postfix tr
 
 
 def seconds(spans: list[Json]) -> dict[str, float]:
-    """Return how long each stage of a mail's only attempt took."""
+    """Return the duration of each stage of a mail's only attempt."""
     return {
         span["name"]: (span["end_time_unix_nano"] - span["start_time_unix_nano"]) / 1e9
         for span in spans
@@ -22,7 +22,7 @@ def seconds(spans: list[Json]) -> dict[str, float]:
 
 
 def precision(spans: list[Json]) -> float:
-    """Return how exactly the stages' times are known."""
+    """Return the precision of the stages' times."""
     (found,) = {span["attributes"]["mail.time_precision_seconds"] for span in spans if span["name"] in STAGES}
     return float(found)
 
@@ -34,12 +34,12 @@ def precision(spans: list[Json]) -> float:
         pytest.param("auth", "postfix connect", id="slow login"),
         pytest.param("mail", "postfix transmit", id="slow MAIL"),
         pytest.param("data", "postfix transmit", id="slow DATA"),
-        pytest.param("end", "postfix transmit", id="slow answer"),
+        pytest.param("end", "postfix transmit", id="slow reply"),
     ],
 )
 def test_slow_relay(stack: Stack, subject: str, at: str, stage: str) -> None:
-    """What the relay takes longer for stands in its own stage, to the precision that Postfix logs, and in no other."""
-    stack.execute("mail-server", "postfix", "reload")  # a kept connection has its greeting and login behind it
+    """A delay of the relay is in its stage, with the precision of Postfix's log, and in no other."""
+    stack.execute("mail-server", "postfix", "reload")  # a reused connection has no greeting and login
     with stack.fault("slow", at=at, seconds=DELAY_SECONDS):
         spans = stack.trace(stack.send(subject), until_named=(LAST_SPAN,))
     took = seconds(spans)
@@ -49,7 +49,7 @@ def test_slow_relay(stack: Stack, subject: str, at: str, stage: str) -> None:
 
 
 def test_wait_for_a_free_agent(stack: Stack, subject: str) -> None:
-    """What waits since the relay is sent two mails at a time stands in the queue manager's stage."""
+    """With two connections to the relay at most, the wait for a free one is in the stage of the queue manager."""
     with stack.fault("slow", at="end", seconds=DELAY_SECONDS), ThreadPoolExecutor() as several:
         sent = list(several.map(stack.send, [f"{subject} {number}" for number in range(5)]))
         traces = [stack.trace(message_id, until_named=(LAST_SPAN,)) for message_id in sent]
@@ -59,7 +59,7 @@ def test_wait_for_a_free_agent(stack: Stack, subject: str) -> None:
 
 
 def test_wait_for_the_next_try(stack: Stack, subject: str) -> None:
-    """What waits in the deferred queue stands in the first stage of the next attempt, which begins with the wait."""
+    """The time in the deferred queue is the first stage of the next attempt, which begins with it."""
     with stack.fault("temporary_problem", count=1):
         spans = stack.trace(stack.send(subject), until_named=(LAST_SPAN,))
     by_end = sorted(spans, key=lambda span: int(span["end_time_unix_nano"]))
@@ -70,7 +70,7 @@ def test_wait_for_the_next_try(stack: Stack, subject: str) -> None:
 
 
 def test_children_lie_in_their_attempt(stack: Stack, subject: str) -> None:
-    """No stage begins before its attempt or ends behind it, in the trace of a real delivery."""
+    """The stages of a real delivery are within their attempt."""
     spans = stack.trace(stack.send(subject), until_named=("POST /send", LAST_SPAN))
     by_id = {span["span_id"]: span for span in spans}
     for span in spans:

@@ -1,4 +1,4 @@
-"""The labels for Traefik as Docker Compose renders them."""
+"""Traefik labels as Docker Compose renders them."""
 
 import json
 import os

@@ -36,7 +36,7 @@ def _migrated() -> bytes:
 
 @cache
 def _migrated_file() -> bytes:
-    """Return a file that is in WAL mode already: the switch waits for the disk."""
+    """Return a file that is already in WAL mode, since the switch waits for the disk."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "ledger.db")
         open_engine(f"sqlite:///{path}").dispose()

@@ -1,1 +1,1 @@
-"""Rules, routes and the fire drill on real Prometheus and Alertmanager."""
+"""Alert rules, routes and the fire drill on a real Prometheus and Alertmanager."""

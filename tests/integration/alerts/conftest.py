@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager beside the shared stack."""
+"""Fixture: Prometheus and Alertmanager beside the shared stack."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from tests.integration.stack import Stack
 
 @pytest.fixture(scope="session")
 def monitoring(stack: Stack) -> Iterator[Monitoring]:
-    """Return the Prometheus that watches the stack."""
+    """Return the Prometheus that scrapes the stack."""
     with monitored(stack) as running:
         yield running

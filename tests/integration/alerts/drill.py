@@ -1,7 +1,7 @@
-"""`make drill`: breaks mail in every way that the table of faults knows, and waits for the alert and for its end.
+"""`make drill`: causes every fault of the table, and waits for its alert and for the end of the alert.
 
 Real faults in the real stack, a real Prometheus and Alertmanager with the shipped rules and routes; only their times
-are divided by SPEED. The alerts arrive at the sandbox's webhook, so also while the mail server is down.
+are divided by SPEED. Notifications go to the sandbox's webhook, which works while the mail server is down.
 """
 
 import socket
@@ -22,7 +22,7 @@ _ROW: Final = "{:34} {:28} {:9} {:>10} {:>10}"
 
 
 class Outcome(NamedTuple):
-    """What came of a fault: the first notification, and seconds from the fault and from the repair."""
+    """The result of a fault: the first notification, and the seconds from the fault and from the repair."""
 
     notification: Json
     notified: float
@@ -30,16 +30,16 @@ class Outcome(NamedTuple):
 
 
 def drill(stack: Stack, fault: Fault) -> Outcome:
-    """Break it, wait for the notification, mend it, wait for the end.
+    """Cause the fault, wait for the notification, repair it, wait for the end.
 
     Raises:
-        TimeoutError: one of them did not come.
+        TimeoutError: a notification did not arrive.
         AssertionError: the alert ended before the fault did.
     """
     http = stack.http
     http.delete(stack.url(SANDBOX, "/notifications")).raise_for_status()
     began = time.monotonic()
-    with fault.strike(stack):
+    with fault.inject(stack):
         notification = await_alert(stack, fault, "firing")
         notified = time.monotonic() - began
         _until(f"end of the fault: {fault.name}", lambda: fault.over(stack), stack, log_flows=fault.log_flows)
@@ -53,8 +53,8 @@ def drill(stack: Stack, fault: Fault) -> Outcome:
 
 
 @contextmanager
-def little_room(stack: Stack) -> Iterator[None]:
-    """Run the API and the exporter with QUOTA_SETTINGS; begin with an empty window, and without alerts."""
+def small_quota(stack: Stack) -> Iterator[None]:
+    """Run the API and the exporter with QUOTA_SETTINGS, from an empty window and without alerts to their end."""
     with stack.variables(QUOTA_SETTINGS, "mail-api", "mail-exporter"):
         _until("an empty window", lambda: room(stack) == ROOM, stack)
         _settle(stack)
@@ -63,7 +63,7 @@ def little_room(stack: Stack) -> Iterator[None]:
 
 
 def _settle(stack: Stack) -> None:
-    """Wait until all notifications of a fault were sent: the dead man's switch comes every five seconds here."""
+    """Wait until all notifications of a fault were sent: the dead man's switch sends one every five seconds here."""
     seen = len(notifications(stack, "MailWatchdog"))
     _until("two more signs of life", lambda: len(notifications(stack, "MailWatchdog")) >= seen + 2, stack)
 
@@ -79,45 +79,45 @@ def await_alert(stack: Stack, fault: Fault, status: str) -> Json:
 
 
 def _until(what: str, look: Callable[[], T | None], stack: Stack, *, log_flows: bool = True) -> T:
-    """Wait for what `look` finds, and let the mail log have new lines meanwhile."""
+    """Wait for a true result of `look`, and let the mail server log new lines in the meantime."""
 
-    def greet_and_look() -> T | None:
+    def connect_and_look() -> T | None:
         if log_flows:
-            greet(stack)
+            connect(stack)
         return look()
 
-    return until(what, greet_and_look, _DEADLINE_SECONDS)
+    return until(what, connect_and_look, _DEADLINE_SECONDS)
 
 
 def notifications(stack: Stack, name: str = "") -> list[Json]:
-    """Return what the webhook got about an alert, or about all."""
+    """Return the notifications of an alert, or of all, that the webhook received."""
     found: list[Json] = stack.http.get(stack.url(SANDBOX, "/notifications"), params={"name": name}).json()
     return found
 
 
-def greet(stack: Stack) -> None:
-    """Make the mail server log two lines, as its health check does once a minute: too seldom for sped-up rules."""
+def connect(stack: Stack) -> None:
+    """Make the mail server log two lines; the health check does so once a minute, too rarely for sped-up rules."""
     host, _, port = stack.url(_PUBLIC).removeprefix("http://").partition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=1) as connection:
             connection.recv(1)
     except OSError:
-        return  # it has only just been started
+        return  # the mail server is still starting
 
 
 def main() -> int:
-    """Run all faults and print the table; return 1 when an alert did not come."""
+    """Run all faults and print the table; return 1 if an alert is missing."""
     print(f"Fire drill: rules and routes {SPEED} times as fast; starting the stack (a minute or two)", flush=True)
     with Stack().running() as stack, monitored(stack):
         print(_ROW.format("fault", "alert", "severity", "notified", "resolved"))
         failures = sum(not _report(stack, fault) for fault in FAULTS)
-        with little_room(stack):
+        with small_quota(stack):
             failures += sum(not _report(stack, fault) for fault in QUOTA_FAULTS)
     return 1 if failures else 0
 
 
 def _report(stack: Stack, fault: Fault) -> bool:
-    """Run a fault and print its line; return whether its alert came and ended."""
+    """Run a fault and print its line; return whether its alert fired and ended."""
     try:
         outcome = drill(stack, fault)
     except (TimeoutError, AssertionError) as error:

@@ -1,4 +1,4 @@
-"""Faults of the drill, and the alert that each one must raise."""
+"""Faults of the fire drill, and the alert that each one has to raise."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,9 +9,9 @@ from mail_telemetry.causes import EXPLANATIONS, Cause
 from tests.integration.stack import EXPORTER, RECIPIENT, Stack, until
 
 ROOM: Final = 3
-"""Recipients that websites may send to in a window of QUOTA_SETTINGS."""
+"""The number of recipients that websites may send to in a window of QUOTA_SETTINGS."""
 QUOTA_SETTINGS: Final = {"QUOTA_WINDOW_SECONDS": "20", "QUOTA_RESERVE": str(100_000 - ROOM)}
-"""The relay's limit (docker-compose.test.yml) is nearly all reserved, and a day has 20 seconds."""
+"""Nearly all of the relay's limit (docker-compose.test.yml) is reserved, and the window is 20 seconds."""
 
 
 def _over(_stack: Stack) -> bool:
@@ -20,39 +20,39 @@ def _over(_stack: Stack) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong: `strike` breaks it and mends it at its end; `words` stand in the notification."""
+    """A fault: `inject` causes it, and repairs it at the end of the context; `words` are in the notification."""
 
     name: str
     alert: str
     severity: str
     words: tuple[str, ...]
-    strike: Callable[[Stack], AbstractContextManager[None]]
+    inject: Callable[[Stack], AbstractContextManager[None]]
     log_flows: bool = True
-    """Whether the mail log has new lines meanwhile, as that of a healthy server has."""
+    """Whether the mail log gets new lines during the fault, as on a healthy server."""
     over: Callable[[Stack], bool] = _over
-    """Whether a fault that ends by itself has ended; its alert must not end before."""
+    """Whether a fault that ends by itself has ended; its alert has to fire until then."""
 
 
 def _relay(fault: str) -> Callable[[Stack], AbstractContextManager[None]]:
     @contextmanager
-    def strike(stack: Stack) -> Iterator[None]:
+    def inject(stack: Stack) -> Iterator[None]:
         with stack.fault(fault):
             stack.send(f"drill {fault}")
             yield
 
-    return strike
+    return inject
 
 
-def _container(service: str, *how: str) -> Callable[[Stack], AbstractContextManager[None]]:
+def _container(service: str, *command: str) -> Callable[[Stack], AbstractContextManager[None]]:
     @contextmanager
-    def strike(stack: Stack) -> Iterator[None]:
-        stack.command(*how, service)
+    def inject(stack: Stack) -> Iterator[None]:
+        stack.command(*command, service)
         try:
             yield
         finally:
             stack.command("start", service)
 
-    return strike
+    return inject
 
 
 @contextmanager
@@ -66,13 +66,13 @@ def _stalled_log(stack: Stack) -> Iterator[None]:
 
 
 def _logger(stack: Stack) -> str:
-    # Postfix starts it with the first line and ends it after a while without any; this one is known noise.
+    # Postfix starts postlogd with a log line, and stops it when idle; the exporter ignores this line.
     stack.execute("mail-server", "postlog", "-t", "postfix/scache", "statistics: the drill begins")
     return stack.execute("mail-server", "sh", "-c", "grep -l postlogd /proc/[0-9]*/comm | cut -d/ -f3").strip()
 
 
 def room(stack: Stack) -> float:
-    """Return how many recipients websites may still send to, by the exporter."""
+    """Return how many recipients websites may still send to, as the exporter reports it."""
     return stack.value(EXPORTER, "mail_quota_room_recipients")
 
 
@@ -183,4 +183,4 @@ QUOTA_FAULTS: Final = (
         _too_many_recipients,
     ),
 )
-"""Faults of a stack with QUOTA_SETTINGS, in this order: the second begins once the first one's mails have aged out."""
+"""Faults of a stack with QUOTA_SETTINGS, in order: the second begins when the window is empty again."""

@@ -17,7 +17,7 @@ from tests.integration.alerts.tools import ALERTMANAGER, PROMETHEUS
 from tests.integration.stack import Stack
 
 SPEED: Final = 60
-"""What the drill divides all times of rules and routes by: minutes become seconds."""
+"""The factor by which the drill divides all times of rules and routes: minutes become seconds."""
 
 WEBHOOK: Final = "http://sandbox-relay:8080/notifications"
 _TARGETS: Final = {"mail-api": "mail-api:9464", "mail-exporter": "mail-exporter:9154"}
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 class Monitoring:
-    """A running Prometheus, as a test asks it.
+    """A running Prometheus.
 
     Args:
         http: a client of its API.
@@ -42,17 +42,17 @@ class Monitoring:
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http
         self.url = str(http.base_url)
-        """Where it is, as seen from this machine."""
+        """The URL from this machine."""
 
     def query(self, expression: str) -> list[Json]:
-        """Return the result of an instant query; fail with Prometheus's words when it is none."""
+        """Return the result of an instant query; fail with Prometheus's error if the query is invalid."""
         answer = self._http.get("/api/v1/query", params={"query": expression}).json()
         assert answer["status"] == "success", f"{expression}: {answer}"
         found: list[Json] = answer["data"]["result"]
         return found
 
     def firing(self) -> set[str]:
-        """Return the names of the alerts that fire now, silenced or not."""
+        """Return the names of the firing alerts, silenced or not."""
         return {one["metric"]["alertname"] for one in self.query('ALERTS{alertstate="firing"}')}
 
     def rules(self) -> list[Json]:
@@ -63,7 +63,7 @@ class Monitoring:
 
 @contextmanager
 def monitored(stack: Stack) -> Iterator[Monitoring]:
-    """Watch the stack as Dinky Server would, and send alerts to the sandbox, which needs no mail server for that."""
+    """Scrape the stack as Dinky Server does, and send alerts to the sandbox, which works without the mail server."""
     network = stack.network()
     routes = RouteSettings.model_construct(alert_webhook_url=WEBHOOK, alert_deadman_url=WEBHOOK)
     alertmanager = (

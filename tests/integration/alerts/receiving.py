@@ -1,4 +1,4 @@
-"""Recording receivers of notifications: an HTTP server for all kinds but e-mail, and an SMTP server."""
+"""Recording receivers of notifications: an HTTP server, and an SMTP server for e-mail."""
 
 import json
 import socket
@@ -16,11 +16,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 Json = dict[str, Any]
 
 _ACCEPTED: Final = {"ok": True, "result": {"message_id": 1, "date": 0, "chat": {"id": 1, "type": "private"}}}
-"""Accepted, in the words of Telegram and Slack; the others read the status alone."""
+"""An accepted notification in the format of Telegram and Slack; the others use the status only."""
 
 
 class Request(NamedTuple):
-    """A notification as Alertmanager sent it by HTTP."""
+    """A notification that Alertmanager sent over HTTP."""
 
     path: str
     headers: dict[str, str]
@@ -28,7 +28,7 @@ class Request(NamedTuple):
 
 
 class Receivers:
-    """What arrived so far, oldest first, and where the servers listen."""
+    """The received notifications, oldest first, and the ports of the servers."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -50,7 +50,7 @@ class Receivers:
 
 @contextmanager
 def receiving() -> Iterator[Receivers]:
-    """Run both servers on all addresses, so that a container reaches them."""
+    """Run both servers on all addresses, so that a container can connect to them."""
     receivers = Receivers()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,18 +1,18 @@
-"""What `make check` says of a Prometheus that watches the stack."""
+"""`make check` with a Prometheus that scrapes the stack."""
 
 from mail_check.checks import monitoring as check
 from mail_check.results import CheckStatus
-from tests.integration.alerts.drill import greet
+from tests.integration.alerts.drill import connect
 from tests.integration.alerts.monitoring import Monitoring
 from tests.integration.stack import Stack, until
 
 
-def test_monitoring_sees_us(stack: Stack, monitoring: Monitoring) -> None:
-    """Prometheus reads both services, has our rules and an Alertmanager to tell."""
+def test_working_monitoring(stack: Stack, monitoring: Monitoring) -> None:
+    """All checks of a Prometheus that scrapes both services, has our rules and an Alertmanager are ok."""
 
-    def all_well() -> bool:
-        greet(stack)  # or the sped-up rules would call the log silent
+    def all_ok() -> bool:
+        connect(stack)  # so that the sped-up rules on an old log do not fire
         found = list(check.check_prometheus(monitoring.url, 5))
         return [CheckStatus.OK] * 4 == [one.status for one in found]
 
-    until("a Prometheus that sees all", all_well)
+    until("a Prometheus that sees all", all_ok)

@@ -1,4 +1,4 @@
-"""The fire drill: real faults, and the notification that a person would get; about 70 seconds for all of them."""
+"""The fire drill: real faults and their notifications; about 70 seconds for all of them."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.promql import selectors
 from tests.contract.series import ALERTS, registered_labels, rules
-from tests.integration.alerts.drill import await_alert, drill, greet, notifications
+from tests.integration.alerts.drill import await_alert, connect, drill, notifications
 from tests.integration.alerts.faults import FAULTS, Fault
 from tests.integration.alerts.monitoring import Monitoring
 from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
@@ -16,8 +16,8 @@ MAIL_SERVER_STOPPED = next(fault for fault in FAULTS if fault.alert == "MailServ
 
 @pytest.mark.usefixtures("monitoring")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_fault_reaches_a_person(stack: Stack, fault: Fault) -> None:
-    """The notification arrives with its severity, the cause and the next step, and its end after the repair."""
+def test_fault_is_notified(stack: Stack, fault: Fault) -> None:
+    """The notification has severity, cause and next step, and a second one follows after the repair."""
     notification = drill(stack, fault).notification
     assert (notification["name"], notification["severity"]) == (fault.alert, fault.severity)
     for word in fault.words:
@@ -29,15 +29,15 @@ def test_fault_reaches_a_person(stack: Stack, fault: Fault) -> None:
     assert {name for name, _ in criticals} == {fault.alert}, criticals
 
 
-def test_dead_server_silences_its_consequences(stack: Stack, monitoring: Monitoring) -> None:
-    """A request that fails because the server is down fires an alert that nobody is sent."""
+def test_stopped_server_silences_other_alerts(stack: Stack, monitoring: Monitoring) -> None:
+    """While the mail server is down, the alert about failing requests fires, but no notification is sent."""
     stack.http.delete(stack.url(SANDBOX, "/notifications")).raise_for_status()
-    with MAIL_SERVER_STOPPED.strike(stack):
+    with MAIL_SERVER_STOPPED.inject(stack):
         await_alert(stack, MAIL_SERVER_STOPPED, "firing")
         response = stack.post({"to": RECIPIENT, "subject": "while the server is down", "body": "x"})
         assert response.status_code == 503
         until("MailApiFailing to fire", lambda: "MailApiFailing" in monitoring.firing())
-        # The dead man's switch comes every five seconds here: by the second one, ours would have been sent.
+        # The dead man's switch sends every five seconds here: by the second one, this alert would have been sent.
         seen = len(notifications(stack, "MailWatchdog"))
         until("two more signs of life", lambda: len(notifications(stack, "MailWatchdog")) >= seen + 2)
         assert notifications(stack, "MailApiFailing") == []
@@ -45,10 +45,10 @@ def test_dead_server_silences_its_consequences(stack: Stack, monitoring: Monitor
 
 
 def test_healthy_stack_is_quiet(stack: Stack, monitoring: Monitoring) -> None:
-    """Nothing critical fires when nothing is wrong; the disk of the machine that tests is its own matter."""
+    """No critical alert fires on a healthy stack; the disk of the test machine does not count."""
 
     def look() -> bool:
-        greet(stack)
+        connect(stack)
         return monitoring.query('ALERTS{alertstate="firing",severity="critical",alertname!="MailVolumeFull"}') == []
 
     until("nothing critical", look)
@@ -56,7 +56,7 @@ def test_healthy_stack_is_quiet(stack: Stack, monitoring: Monitoring) -> None:
 
 
 def test_dead_mans_switch_has_its_own_receiver(stack: Stack, monitoring: Monitoring) -> None:
-    """It arrives by itself, again and again, and is never over."""
+    """The dead man's switch sends to its own receiver, again and again, and never resolves."""
     assert "MailWatchdog" in monitoring.firing()
     until("a sign of life", lambda: len(notifications(stack, "MailWatchdog")))
     signs = notifications(stack, "MailWatchdog")
@@ -64,7 +64,7 @@ def test_dead_mans_switch_has_its_own_receiver(stack: Stack, monitoring: Monitor
 
 
 def test_every_rule_is_evaluated(monitoring: Monitoring) -> None:
-    """Prometheus has no complaint about any rule or text, with the stack's real series."""
+    """Prometheus evaluates every rule and annotation with the stack's real series, without an error."""
     loaded = until("all rules evaluated", lambda: _evaluated(monitoring))
     assert sum(1 for _ in rules()) == len(loaded)
     assert [(rule["name"], rule.get("lastError")) for rule in loaded if rule["health"] != "ok"] == []
@@ -77,8 +77,8 @@ def _evaluated(monitoring: Monitoring) -> list[Json] | None:
     return loaded if all(rule["health"] != "unknown" for rule in loaded) else None
 
 
-def test_queries_of_runbooks_can_be_pasted(monitoring: Monitoring) -> None:
-    """Prometheus takes every query that a runbook shows."""
+def test_queries_of_runbooks(monitoring: Monitoring) -> None:
+    """Prometheus accepts every query of the runbooks."""
     texts = [path.read_text() for path in (ALERTS / "runbooks").glob("*.md")]
     queries = [query for text in texts for query in re.findall(r"```promql\n(.*?)```", text, re.DOTALL)]
     assert queries
@@ -86,9 +86,9 @@ def test_queries_of_runbooks_can_be_pasted(monitoring: Monitoring) -> None:
         monitoring.query(query)
 
 
-def test_every_metric_of_the_rules_is_in_the_live_exposition(stack: Stack) -> None:
-    """What the contract test holds against the names, the running services expose, with these labels."""
-    stack.api_key("with-a-limit", "--daily", "5")  # gauges of keys exist while there is a key with a limit
+def test_every_metric_of_the_rules_is_exposed(stack: Stack) -> None:
+    """Every metric of the rules is exposed by the running services, with the labels that the contract test expects."""
+    stack.api_key("with-a-limit", "--daily", "5")  # gauges of keys need a key with a limit
     until("the room of the key", lambda: any(one.name == "mail_key_room_recipients" for one in stack.samples(EXPORTER)))
     exposed: dict[str, set[str]] = {}
     for sample in (*stack.samples(API_METRICS), *stack.samples(EXPORTER)):

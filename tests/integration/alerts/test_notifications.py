@@ -1,4 +1,4 @@
-"""What a real Alertmanager sends to each kind of receiver: title, text, links."""
+"""Notifications of a real Alertmanager to each kind of receiver: title, text, links."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,22 +22,22 @@ LASTED: Final = timedelta(minutes=12)
 Json = dict[str, Any]
 
 
-class Told(NamedTuple):
-    """A notification as a person sees it; without a title of its own, that is the text's first line."""
+class Notification(NamedTuple):
+    """A notification as it is displayed; without a separate title, the title is the text's first line."""
 
     title: str
     text: str
 
 
-class Bench(NamedTuple):
-    """An Alertmanager and the receivers that it sends to."""
+class Receiving(NamedTuple):
+    """An Alertmanager, and the receivers that it sends to."""
 
     http: httpx2.Client
     received: Receivers
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def receiving_alertmanager() -> Iterator[Receiving]:
     """Return a running Alertmanager with the shipped receivers, which groups by the label `case`."""
     with receiving() as received:
         site = f"http://{HOST}:{received.http_port}"
@@ -55,11 +55,11 @@ def bench() -> Iterator[Bench]:
         with container:
             url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(9093)}"
             with httpx2.Client(base_url=url, timeout=10) as http:
-                yield Bench(http, received)
+                yield Receiving(http, received)
 
 
 def configuration(received: Receivers) -> str:
-    """Return an alertmanager.yml with all kinds of receivers; only Telegram's address is not a setting of ours."""
+    """Return an alertmanager.yml with all kinds of receivers; only Telegram's address is not one of our settings."""
     settings = RouteSettings.model_construct(
         alert_webhook_url=f"http://{HOST}:{received.http_port}/webhook",
         alert_ntfy_url_file="/etc/alertmanager/ntfy",
@@ -99,7 +99,7 @@ DROPPED: Final = ("info", "Spans go nowhere")
 
 
 class Case(NamedTuple):
-    """Alerts, the title of their notification and the headings of its text, the first alert first."""
+    """Alerts, the title of their notification, and the headings of its text in order."""
 
     firing: tuple[tuple[str, str], ...]
     ended: tuple[tuple[str, str], ...]
@@ -135,48 +135,48 @@ CASES: Final = {
         (f"Resolved after 12 min: {REFUSED[1]}", f"Resolved after 12 min: {DROPPED[1]}"),
     ),
 }
-"""Alerts of one group, by the label that groups them."""
+"""Groups of alerts, by the value of the grouping label."""
 
 
-def notify(bench: Bench, name: str) -> dict[str, Told]:
-    """Let the alerts of a case fire and some of them end; return what each kind of receiver got last."""
-    case, first = CASES[name], bench.received.count()
+def notify(receiving_alertmanager: Receiving, name: str) -> dict[str, Notification]:
+    """Let the alerts of a case fire and some of them end; return the last notification of each kind of receiver."""
+    case, first = CASES[name], receiving_alertmanager.received.count()
 
     def post(ended: bool, *alerts: tuple[str, str]) -> None:  # noqa: FBT001 - the alerts follow
         posted = [alert(name, *one, ended=ended) for one in alerts]
-        bench.http.post("/api/v2/alerts", json=posted).raise_for_status()
+        receiving_alertmanager.http.post("/api/v2/alerts", json=posted).raise_for_status()
 
     def arrived(times: int) -> bool:
-        return bench.received.count() == first + times * NUMBER_OF_KINDS
+        return receiving_alertmanager.received.count() == first + times * NUMBER_OF_KINDS
 
     post(False, *case.firing, *case.ended)
     until("a notification of each kind", lambda: arrived(1))
     if case.ended:
         post(True, *case.ended)
         until("a second notification of each kind", lambda: arrived(2))
-    return seen(bench.received)
+    return newest(receiving_alertmanager.received)
 
 
 NUMBER_OF_KINDS: Final = 6
 
 
-def seen(received: Receivers) -> dict[str, Told]:
+def newest(received: Receivers) -> dict[str, Notification]:
     """Return the newest notification of each kind that has a text."""
     ntfy, discord = (last(received, kind).body["embeds"][0] for kind in ("/ntfy", "/discord"))
     slack = last(received, "/slack").body["attachments"][0]
     title, _, text = last(received, "/bot").body["text"].partition("\n\n")
     return {
-        "ntfy": Told(ntfy["title"], ntfy["description"]),
-        "discord": Told(discord["title"], discord["description"]),
-        "slack": Told(slack["title"], slack["text"]),
-        "slack on a phone": Told(slack["fallback"], slack["text"]),
-        "telegram": Told(title, text),
-        "email": Told(received.emails[-1]["Subject"], part(received, "plain")),
+        "ntfy": Notification(ntfy["title"], ntfy["description"]),
+        "discord": Notification(discord["title"], discord["description"]),
+        "slack": Notification(slack["title"], slack["text"]),
+        "slack on a phone": Notification(slack["fallback"], slack["text"]),
+        "telegram": Notification(title, text),
+        "email": Notification(received.emails[-1]["Subject"], part(received, "plain")),
     }
 
 
 def last(received: Receivers, path: str) -> Request:
-    """Return the newest request to a path that begins like this."""
+    """Return the newest request to a path with this beginning."""
     return next(one for one in reversed(received.requests) if one.path.startswith(path))
 
 
@@ -189,12 +189,12 @@ def part(received: Receivers, kind: str) -> str:
 
 
 def blocks(text: str) -> list[list[str]]:
-    """Return the text's alerts as lists of lines."""
+    """Return the lines of each alert in the text."""
     return [one.split("\n") for one in text.replace("\r\n", "\n").strip().split("\n\n")]
 
 
-def described(name: str) -> list[list[str]]:
-    """Return the blocks of the text that a case should have."""
+def expected_blocks(name: str) -> list[list[str]]:
+    """Return the expected blocks of the text of a case."""
     case = CASES[name]
     by_severity = sorted(case.firing, key=[REFUSED, WAITS, DROPPED].index)
     found = []
@@ -210,13 +210,13 @@ def described(name: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_title_and_text(bench: Bench, name: str) -> None:
-    """The title is the worst alert's summary and how many more; the text has all of them, the worst first."""
-    found = notify(bench, name)
+def test_title_and_text(receiving_alertmanager: Receiving, name: str) -> None:
+    """The title is the worst alert's summary and the number of others; the text has all alerts, the worst first."""
+    found = notify(receiving_alertmanager, name)
     assert {kind: one.title for kind, one in found.items()} == dict.fromkeys(found, CASES[name].title)
-    assert {kind: blocks(one.text) for kind, one in found.items()} == dict.fromkeys(found, described(name))
-    check_html(part(bench.received, "html"), name)
-    check_webhook(last(bench.received, "/webhook").body, name)
+    assert {kind: blocks(one.text) for kind, one in found.items()} == dict.fromkeys(found, expected_blocks(name))
+    check_html(part(receiving_alertmanager.received, "html"), name)
+    check_webhook(last(receiving_alertmanager.received, "/webhook").body, name)
 
 
 def check_html(html: str, name: str) -> None:
@@ -234,17 +234,17 @@ def check_html(html: str, name: str) -> None:
 
 
 def check_webhook(body: Json, name: str) -> None:
-    """A webhook gets Alertmanager's JSON, which has no title: each alert with its state and summary."""
+    """A webhook gets Alertmanager's JSON without a title: each alert with its state and summary."""
     case = CASES[name]
     assert body["status"] == ("firing" if case.firing else "resolved")
     expected = {(one[1], "firing") for one in case.firing} | {(one[1], "resolved") for one in case.ended}
     assert {(one["annotations"]["summary"], one["status"]) for one in body["alerts"]} == expected
 
 
-def test_ntfy_takes_title_and_message_from_the_body(bench: Bench) -> None:
-    """Its templates come as headers, beside its token, and name fields that the body has."""
-    bench.http.post("/api/v2/alerts", json=[alert("ntfy", *WAITS)]).raise_for_status()
-    request = until("a request to ntfy", lambda: find_ntfy(bench.received, WAITS[1]))
+def test_ntfy_takes_title_and_message_from_the_body(receiving_alertmanager: Receiving) -> None:
+    """The templates for ntfy are in headers, beside its token, and use fields of the body."""
+    receiving_alertmanager.http.post("/api/v2/alerts", json=[alert("ntfy", *WAITS)]).raise_for_status()
+    request = until("a request to ntfy", lambda: find_ntfy(receiving_alertmanager.received, WAITS[1]))
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert {name: value for name, value in request.headers.items() if name.startswith("X-")} == {
         "X-Template": "yes",

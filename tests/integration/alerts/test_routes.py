@@ -1,4 +1,4 @@
-"""Alertmanager routes each alert to the right receivers."""
+"""Routes of the generated Alertmanager configuration, checked by amtool."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,7 @@ from alerts.routes.render import snippet, whole
 from alerts.routes.settings import RouteSettings
 from tests.integration.alerts.tools import amtool
 
-ALL_WAYS: Final = RouteSettings.model_construct(
+ALL_RECEIVERS: Final = RouteSettings.model_construct(
     alert_webhook_url="https://hook.example/a",
     alert_ntfy_url="https://ntfy.example/topic",
     alert_ntfy_token_file="/run/secrets/ntfy",
@@ -21,10 +21,10 @@ ALL_WAYS: Final = RouteSettings.model_construct(
     alert_email_to="admin@dinky.local",
     alert_deadman_url_file="/run/secrets/deadman",
 )
-FILES_ALONE: Final = RouteSettings.model_construct(
+FILES_ONLY: Final = RouteSettings.model_construct(
     alert_webhook_url_file="/run/secrets/hook", alert_ntfy_url_file="/run/secrets/ntfy-url"
 )
-ONE_WAY: Final = RouteSettings.model_construct(alert_webhook_url_file="/run/secrets/hook")
+ONE_RECEIVER: Final = RouteSettings.model_construct(alert_webhook_url_file="/run/secrets/hook")
 EXISTING: Final[dict[str, Any]] = {
     "route": {
         "receiver": "everybody",
@@ -34,7 +34,7 @@ EXISTING: Final[dict[str, Any]] = {
     "receivers": [{"name": "everybody"}, {"name": "on-call"}],
     "inhibit_rules": [],
 }
-"""An alertmanager.yml of somebody who has other services, too."""
+"""An alertmanager.yml with other services."""
 
 CASES: Final = [
     pytest.param("service=mail severity=critical alertname=MailServerDown", "mail", id="critical"),
@@ -45,8 +45,8 @@ CASES: Final = [
 
 
 def merged() -> str:
-    """Return EXISTING with the snippet put where its comments say."""
-    ours, theirs = yaml.safe_load(snippet(ALL_WAYS)), EXISTING
+    """Return EXISTING with the snippet at the places that its comments name."""
+    ours, theirs = yaml.safe_load(snippet(ALL_RECEIVERS)), EXISTING
     route = theirs["route"] | {"routes": ours["routes"] + theirs["route"]["routes"]}
     return yaml.safe_dump(
         {
@@ -57,8 +57,8 @@ def merged() -> str:
     )
 
 
-def routed(folder: Path, labels: str, receiver: str) -> None:
-    """Let amtool say that the labels lead to this receiver and no other."""
+def check_route(folder: Path, labels: str, receiver: str) -> None:
+    """Check with amtool that the labels are routed to this receiver only."""
     arguments = ("config", "routes", "test", "--config.file=alertmanager.yml", f"--verify.receivers={receiver}")
     amtool(folder, *arguments, *labels.split())
 
@@ -66,13 +66,13 @@ def routed(folder: Path, labels: str, receiver: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param(ALL_WAYS, id="all ways"),
-        pytest.param(FILES_ALONE, id="addresses in files"),
-        pytest.param(ONE_WAY, id="one way and no dead man's switch"),
+        pytest.param(ALL_RECEIVERS, id="all receivers"),
+        pytest.param(FILES_ONLY, id="URLs in files"),
+        pytest.param(ONE_RECEIVER, id="one receiver, no dead man's switch"),
     ],
 )
 def test_configuration_is_valid(tmp_path: Path, settings: RouteSettings) -> None:
-    """`amtool check-config` takes it, as it is and as the drill speeds it up."""
+    """`amtool check-config` accepts the configuration, with the usual times and those of the drill."""
     for name, speed in (("as-it-is.yml", 1), ("drill.yml", 60)):
         (tmp_path / name).write_text(whole(settings, speed))
         amtool(tmp_path, "check-config", name)
@@ -80,21 +80,21 @@ def test_configuration_is_valid(tmp_path: Path, settings: RouteSettings) -> None
 
 @pytest.mark.parametrize(("labels", "receiver"), CASES)
 def test_whole_configuration(tmp_path: Path, labels: str, receiver: str) -> None:
-    """Alerts about mail go out of band, the dead man's switch to its own receiver."""
-    (tmp_path / "alertmanager.yml").write_text(whole(ALL_WAYS))
-    routed(tmp_path, labels, receiver)
+    """Alerts about mail are sent out of band, and the dead man's switch to its own receiver."""
+    (tmp_path / "alertmanager.yml").write_text(whole(ALL_RECEIVERS))
+    check_route(tmp_path, labels, receiver)
 
 
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
         *CASES,
-        pytest.param("service=website severity=critical alertname=SiteDown", "on-call", id="another's critical"),
-        pytest.param("service=website severity=warning alertname=SiteSlow", "everybody", id="another's warning"),
+        pytest.param("service=website severity=critical alertname=SiteDown", "on-call", id="critical, other service"),
+        pytest.param("service=website severity=warning alertname=SiteSlow", "everybody", id="warning, other service"),
     ],
 )
 def test_snippet_in_an_existing_configuration(tmp_path: Path, labels: str, receiver: str) -> None:
-    """Put first, it takes the alerts about mail and leaves all others where they went."""
+    """In front of other routes, the snippet routes the alerts about mail, and all others as before."""
     (tmp_path / "alertmanager.yml").write_text(merged())
     amtool(tmp_path, "check-config", "alertmanager.yml")
-    routed(tmp_path, labels, receiver)
+    check_route(tmp_path, labels, receiver)

@@ -1,1 +1,1 @@
-"""The API against the real Postfix, and in front of a real browser."""
+"""The API with the real Postfix and a real browser."""

@@ -1,4 +1,4 @@
-"""Beside the stack: a browser on its network, and the example's pages on an own and on a foreign site."""
+"""Fixtures: a browser on the stack's network, and the example's pages on an allowed and on a foreign site."""
 
 import os
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ VALUES: Final = {
     "https://www.yourdomain.com": OWN,
     "hi@yourdomain.com": RECIPIENT,
 }
-"""What a reader changes in the examples."""
+"""The values that a reader replaces in the examples."""
 
 
 @pytest.fixture(scope="module")
 def network(stack: Stack) -> Network:
-    """Return the network on which the API's container is reached by its name."""
+    """Return the network with the name of the API's container."""
     existing = Network()
     existing.name = stack.network()
     return existing
@@ -35,17 +35,17 @@ def network(stack: Stack) -> Network:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the examples, with this stack's values instead of the template's."""
+    """Return a folder with the example pages and this stack's values."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "plain").mkdir()
     for target, example in ((folder, "contact-form"), (folder / "plain", "plain-form")):
         for source in (ROOT / "docs/examples" / example).iterdir():
-            (target / source.name).write_text(as_its_user(source.read_text(encoding="utf-8")), encoding="utf-8")
+            (target / source.name).write_text(with_values(source.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
 
 
-def as_its_user(text: str) -> str:
-    """Return an example with this stack's values in place of the reader's."""
+def with_values(text: str) -> str:
+    """Return an example with this stack's values."""
     for old, new in VALUES.items():
         text = text.replace(old, new)
     return text
@@ -53,7 +53,7 @@ def as_its_user(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def sites(network: Network, pages: Path) -> Iterator[None]:
-    """Serve the pages under both names, by the Python that the API's image has."""
+    """Serve the pages under both names, with the Python of the API's image."""
     site = (
         DockerContainer(f"dinky-mail/mail-api:{os.environ.get('DINKY_MAIL_VERSION', 'latest')}")
         .with_kwargs(user="0", entrypoint=["python3", "-m", "http.server", str(SITE_PORT), "--directory", "/site"])

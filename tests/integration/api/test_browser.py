@@ -1,4 +1,4 @@
-"""The example contact form in Chromium: with and without script, from an allowed and from a foreign site."""
+"""The example contact form in Chromium: with and without JavaScript, from an allowed and from a foreign site."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import blocks
-from tests.integration.api.conftest import FOREIGN, OWN, as_its_user
+from tests.integration.api.conftest import FOREIGN, OWN, with_values
 from tests.integration.api.webdriver import Browser, browser
 from tests.integration.stack import API_METRICS, RECIPIENT, ROOT, SANDBOX, Json, Stack, until
 
@@ -23,7 +23,7 @@ return fetch('http://mail-api:20001/send', {
 
 @pytest.fixture
 def window(webdriver: str, request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """Return a fresh window, without JavaScript where a test's name says so. SCREENSHOTS=folder keeps its end."""
+    """Return a window; JavaScript is off if the test's name has `without_script`. SCREENSHOTS=folder keeps its end."""
     with browser(webdriver, script="without_script" not in request.node.name) as opened:
         yield opened
         if folder := os.environ.get("SCREENSHOTS"):
@@ -31,13 +31,13 @@ def window(webdriver: str, request: pytest.FixtureRequest) -> Iterator[Browser]:
 
 
 def from_reference(language: str) -> str:
-    """Return the API reference's example in that language, with this stack's values in place of the reader's."""
+    """Return the API reference's example in that language, with this stack's values."""
     (example,) = (block.text for block in blocks(ROOT / "docs/api-reference.md") if block.language == language)
-    return as_its_user(example)
+    return with_values(example)
 
 
 def fill(window: Browser, site: str, subject: str, email: str = "anna@visitor.example") -> None:
-    """Fill the form on a site as a visitor would; its subject is made this test's own first."""
+    """Fill the form on a site, with the subject of this test."""
     window.open(f"{site}/index.html?subject={subject.replace(' ', '-')}")
     window.fill("#name", "Lee, Anna")
     window.fill("#email", email)
@@ -65,19 +65,19 @@ def mail_with(stack: Stack, text: str) -> Json:
 
 
 def arrived(stack: Stack, text: str) -> bool:
-    """Tell whether a mail with this in its text has reached the relay."""
+    """Return whether a mail with this text was delivered to the relay."""
     found = stack.http.get(stack.url(("sandbox-relay", 8080), "/messages")).json()
     return any(text in mail["text"] for mail in found)
 
 
-def settled(window: Browser) -> str:
-    """Return the form's last word, once it is no longer sending."""
+def result_message(window: Browser) -> str:
+    """Return the form's message when it has finished sending."""
     until("an end of sending", lambda: window.attribute("form", "aria-busy") == "false")
     return window.text(".status")
 
 
-def wait_for_people(window: Browser) -> None:
-    """Let the time pass that a person takes."""
+def exceed_minimum_fill_time(window: Browser) -> None:
+    """Set the form's opening time back by a minute, which exceeds the minimum fill time."""
     window.run("document.querySelector('form').elements.form_opened_at.value = Date.now() - 60000")
 
 
@@ -91,7 +91,7 @@ def test_readme_example(stack: Stack, window: Browser, subject: str) -> None:
 
 
 def test_readme_example_elsewhere(stack: Stack, window: Browser, subject: str) -> None:
-    """From a foreign site the browser keeps even the refusal from the page."""
+    """From a foreign site the browser hides even the error response from the page."""
     before = stack.count_mails()
     window.open(f"{FOREIGN}/thank-you.html")
     assert window.text("h1") == "Thank you"
@@ -109,7 +109,7 @@ def test_reference_script(stack: Stack, window: Browser) -> None:
 
 
 def test_reference_form(stack: Stack, window: Browser, subject: str) -> None:
-    """The reference's form sends from a page of an allowed site, and leads to the page that it names."""
+    """The reference's form sends from a page of an allowed site, and opens its next page."""
     window.open(f"{OWN}/index.html")
     window.run(f"document.body.innerHTML = {json.dumps(from_reference('html'))}")
     window.fill("input[type=email]", "anna@visitor.example")
@@ -120,20 +120,20 @@ def test_reference_form(stack: Stack, window: Browser, subject: str) -> None:
 
 
 def test_form(stack: Stack, window: Browser, subject: str) -> None:
-    """With script the visitor stays on the page, reads that it was sent, and the owner can answer to the visitor."""
+    """With JavaScript the visitor stays on the page, which confirms the mail; the owner can reply to the visitor."""
     fill(window, OWN, subject)
-    wait_for_people(window)
+    exceed_minimum_fill_time(window)
     window.click("button")
-    assert settled(window) == "Thank you. Your message has been sent."
+    assert result_message(window) == "Thank you. Your message has been sent."
     assert window.url.startswith(f"{OWN}/index.html")
     assert window.run("return document.querySelector('#message').value") == ""
     until("the mail", lambda: arrived(stack, f"Grüße! {subject}"))
 
 
 def test_form_shows_sending(window: Browser, subject: str) -> None:
-    """While it is sent, the form says so, and a second click sends nothing more."""
+    """While the mail is being sent, the form shows it, and a second click sends nothing."""
     fill(window, OWN, subject)
-    wait_for_people(window)
+    exceed_minimum_fill_time(window)
     window.run("window.fetch = () => { window.sent = (window.sent ?? 0) + 1; return new Promise(() => {}) }")
     window.click("button")
     window.click("button")
@@ -143,63 +143,63 @@ def test_form_shows_sending(window: Browser, subject: str) -> None:
 
 
 def test_form_after_a_lost_answer(stack: Stack, window: Browser, subject: str) -> None:
-    """Who presses Send again because no answer came reads that it was sent, and has not sent it twice."""
+    """A second click after a lost response shows success, and sends no second mail."""
     replayed = stack.value(API_METRICS, "mail_api_messages_total", result="replayed")
     fill(window, OWN, subject)
-    wait_for_people(window)
+    exceed_minimum_fill_time(window)
     window.run("""const real = window.fetch
       window.fetch = async (...sent) => { await real(...sent); window.fetch = real; throw new TypeError('lost') }""")
     window.click("button")
-    assert "please try again later" in settled(window)
+    assert "please try again later" in result_message(window)
     window.click("button")
-    assert settled(window) == "Thank you. Your message has been sent."
+    assert result_message(window) == "Thank you. Your message has been sent."
     assert stack.value(API_METRICS, "mail_api_messages_total", result="replayed") == replayed + 1
 
 
 def test_form_errors(window: Browser, subject: str) -> None:
-    """A problem is said at its field, which has the focus and is tied to the words."""
+    """An error is shown at its field, which has the focus and is linked to the message."""
     fill(window, OWN, subject, email="anna@visitor")
-    wait_for_people(window)
+    exceed_minimum_fill_time(window)
     window.click("button")
-    assert settled(window) == "Please correct the marked fields."
+    assert result_message(window) == "Please correct the marked fields."
     assert window.text("#email-error") == "The part after the @-sign is not valid. It should have a period."
     assert window.attribute("#email", "aria-describedby") == "email-error"
     assert window.run("return document.activeElement.id") == "email"
 
 
 def test_form_too_fast(window: Browser, subject: str) -> None:
-    """Who is very quick is asked to press again."""
+    """A form that is sent too fast asks to press Send again."""
     fill(window, OWN, subject)
     window.run("document.querySelector('form').elements.form_opened_at.value = Date.now()")
     window.click("button")
-    assert settled(window) == "That was quick. Please press Send again in a moment."
+    assert result_message(window) == "That was quick. Please press Send again in a moment."
 
 
 def test_form_elsewhere(stack: Stack, window: Browser, subject: str) -> None:
-    """The same form on a foreign site sends nothing, and says that it could not."""
+    """The form on a foreign site sends nothing, and shows an error."""
     before = stack.count_mails()
     fill(window, FOREIGN, subject)
-    wait_for_people(window)
+    exceed_minimum_fill_time(window)
     window.click("button")
-    assert "cannot be reached" in settled(window)
+    assert "cannot be reached" in result_message(window)
     assert stack.count_mails() == before
 
 
 def test_honeypot(stack: Stack, window: Browser, subject: str) -> None:
-    """A program that fills what people don't see reads success, and nothing is sent."""
+    """A filled honeypot is answered with success, and nothing is sent."""
     before = stack.count_mails()
     fill(window, OWN, subject)
-    wait_for_people(window)
-    window.run("document.querySelector('#hp_note').value = 'http://spam.example'")
+    exceed_minimum_fill_time(window)
+    window.run("document.querySelector('#hp_url').value = 'http://spam.example'")
     window.click("button")
-    assert settled(window) == "Thank you. Your message has been sent."
+    assert result_message(window) == "Thank you. Your message has been sent."
     assert stack.count_mails() == before
     box = window.run("const r = document.querySelector('.trap').getBoundingClientRect(); return [r.right, r.width]")
     assert box[0] <= 1
 
 
 def test_form_without_script(stack: Stack, window: Browser, subject: str) -> None:
-    """Without script the browser posts the form and comes to the page that it names."""
+    """Without JavaScript the browser posts the form and opens its next page."""
     fill(window, OWN, subject)
     window.click("button")
     until("the next page", lambda: window.url == f"{OWN}/thank-you.html")
@@ -208,7 +208,7 @@ def test_form_without_script(stack: Stack, window: Browser, subject: str) -> Non
 
 
 def test_errors_without_script(window: Browser, subject: str) -> None:
-    """Without script the visitor reads in a page what is wrong."""
+    """Without JavaScript errors are shown in a page."""
     fill(window, OWN, subject, email="anna@visitor")
     window.click("button")
     until("the next page", lambda: window.url.endswith("/send"))
@@ -217,7 +217,7 @@ def test_errors_without_script(window: Browser, subject: str) -> None:
 
 
 def test_elsewhere_without_script(stack: Stack, window: Browser, subject: str) -> None:
-    """Without script, too, a foreign site's form is refused."""
+    """Without JavaScript the form of a foreign site is rejected."""
     before = stack.count_mails()
     fill(window, FOREIGN, subject)
     window.click("button")

@@ -1,6 +1,6 @@
-"""The running API keeps what its OpenAPI description promises: schemathesis tries both sides of every rule in it.
+"""The running API conforms to its OpenAPI description, tested with schemathesis.
 
-In front of a recording mail server rather than the stack: hundreds of mails would use up the relay's day.
+It uses a recording mail server instead of the stack: hundreds of mails would exhaust the relay's quota.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def test_schemathesis(tmp_path: Path, selection: str) -> None:
         f"Authorization: Bearer {key}",
     )
     async with running(**environment) as api:
-        told = asyncio.create_task(api.rest())  # or its log would fill the pipe
+        log_reader = asyncio.create_task(api.rest())  # otherwise the API blocks on a full pipe
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", *command),
             stdout=asyncio.subprocess.PIPE,
@@ -63,7 +63,7 @@ async def test_schemathesis(tmp_path: Path, selection: str) -> None:
             env=os.environ | {"SCHEMATHESIS_HOOKS": schemathesis_hooks.__name__, "PYTHONPATH": str(ROOT)},
         )
         report, _ = await process.communicate()
-        told.cancel()
+        log_reader.cancel()
     await postfix.stop()
     assert process.returncode == 0, report.decode()
     assert postfix.mails

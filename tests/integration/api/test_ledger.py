@@ -1,4 +1,4 @@
-"""What the API tells about mails that a real Postfix handled: status, quota, keys, idempotency."""
+"""The API's data about mails of a real Postfix: status, quota, keys, idempotency."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -11,25 +11,25 @@ SEEN_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
-def holder(stack: Stack) -> dict[str, str]:
-    """Return the header of a key that was made while the API ran."""
+def key_header(stack: Stack) -> dict[str, str]:
+    """Return the header with a key that was created while the API runs."""
     return stack.api_key("status")
 
 
-def test_relayed(stack: Stack, subject: str, holder: dict[str, str]) -> None:
-    """The status of a mail has the relay's own answer, its id of the mail in it, and the trace that it left."""
+def test_relayed(stack: Stack, subject: str, key_header: dict[str, str]) -> None:
+    """The status of a relayed mail has the relay's reply and the trace id."""
     message_id = stack.send(subject, metadata={"form": "contact"})
     found = stack.status(message_id, "relayed")
     (recipient,) = found["recipients"]
     spans = stack.trace(message_id, until_named=("POST /send", "postfix deliver"))
     assert (recipient["recipient"], recipient["reply"][:12]) == ("r***@example.com", "250 2.0.0 OK")
     assert (found["trace_id"], found["attempts"]) == (spans[0]["trace_id"], 1)
-    assert stack.look_up(f"/messages/{message_id}", holder)["metadata"] == {"form": "contact"}
+    assert stack.look_up(f"/messages/{message_id}", key_header)["metadata"] == {"form": "contact"}
     assert found["created"] <= found["queued"] <= recipient["at"]
 
 
 def test_deferred_then_relayed(stack: Stack, subject: str) -> None:
-    """While it waits the status says why and until when; afterwards how often it was tried."""
+    """The status of a deferred mail has the cause and the next attempt, and later the number of attempts."""
     with stack.fault("refuse_connection"):
         message_id = stack.send(subject)
         waiting = stack.status(message_id, "deferred")
@@ -40,7 +40,7 @@ def test_deferred_then_relayed(stack: Stack, subject: str) -> None:
 
 
 def test_one_of_several_refused(stack: Stack, subject: str) -> None:
-    """Each recipient has a state of its own; the mail's is the worst of them."""
+    """Each recipient has its own state, and the mail has the worst of them."""
     with stack.fault("unknown_recipient", recipient="gone@example.com"):
         message_id = stack.send(subject, to=[RECIPIENT, "gone@example.com"])
         found = stack.status(message_id, "bounced")
@@ -48,43 +48,43 @@ def test_one_of_several_refused(stack: Stack, subject: str) -> None:
     assert states == {"r***@example.com": ("relayed", None), "g***@example.com": ("bounced", "recipient")}
 
 
-def test_soon(stack: Stack, subject: str) -> None:
-    """The ledger knows a mail's end within two seconds of the relay's answer."""
+def test_outcome_within_two_seconds(stack: Stack, subject: str) -> None:
+    """The ledger has a mail's outcome within two seconds of the relay's reply."""
     message_id = stack.send(subject)
     stack.received(subject)
     stack.status(message_id, "relayed", SEEN_SECONDS)
 
 
-def test_quota_counts_what_came_by_smtp(stack: Stack, subject: str, holder: dict[str, str]) -> None:
-    """Mail that did not come through the API uses the quota too, and is counted separately."""
-    # A bounce that an earlier test caused writes a notice, which is a local mail as well.
-    until("an empty queue", lambda: stack.look_up("/quota", holder)["in_queue"] == 0)
-    before = stack.look_up("/quota", holder)["used_by_entry"]["local"]
+def test_quota_counts_mails_sent_by_smtp(stack: Stack, subject: str, key_header: dict[str, str]) -> None:
+    """Mails that were not sent through the API count for the quota, under their own entry."""
+    # A bounce of an earlier test is a local mail too.
+    until("an empty queue", lambda: stack.look_up("/quota", key_header)["in_queue"] == 0)
+    before = stack.look_up("/quota", key_header)["used_by_entry"]["local"]
     message = f"From: a@dinky.example\\nTo: {RECIPIENT}\\nSubject: {subject}\\n\\nHi"
     stack.execute("mail-server", "sh", "-c", f"printf '{message}\\n' | sendmail -i {RECIPIENT}")
     stack.received(subject)
 
     def counted() -> int | None:
-        now = int(stack.look_up("/quota", holder)["used_by_entry"]["local"])
+        now = int(stack.look_up("/quota", key_header)["used_by_entry"]["local"])
         return now if now > before else None
 
     assert until("a higher quota", counted) == before + 1
 
 
-def test_key_reaches_strangers(stack: Stack, subject: str, holder: dict[str, str]) -> None:
-    """A key that was made while the API runs is good at once, and worthless when it is revoked."""
+def test_new_and_revoked_key(stack: Stack, subject: str, key_header: dict[str, str]) -> None:
+    """A key is valid at once after its creation, and invalid after its revocation."""
     payload = {"to": "anybody@elsewhere.example", "subject": subject, "body": "Hello"}
     assert stack.post(payload).status_code == 403
     extra = stack.api_key("revoked")
-    assert [stack.post(payload, **headers).status_code for headers in (holder, extra)] == [200, 200]
+    assert [stack.post(payload, **headers).status_code for headers in (key_header, extra)] == [200, 200]
     stack.execute("mail-api", "mail-ledger", "api-key", "revoke", "revoked")
     assert stack.post(payload, **extra).status_code == 401
-    newest = stack.look_up("/messages?key=status&limit=1", holder)["messages"][0]
+    newest = stack.look_up("/messages?key=status&limit=1", key_header)["messages"][0]
     assert newest["key"] == "status"
 
 
-def test_repeated_at_once(stack: Stack, subject: str) -> None:
-    """Of many requests with one Idempotency-Key at the same time, one sends; all others read the same, or to wait."""
+def test_concurrent_requests_with_one_key(stack: Stack, subject: str) -> None:
+    """Of concurrent requests with one Idempotency-Key one sends; the others get the same id or request_in_flight."""
     payload = {"to": RECIPIENT, "subject": subject, "body": "Hello"}
     with ThreadPoolExecutor(8) as callers:
         answers = list(callers.map(lambda _: stack.post(payload, **{"Idempotency-Key": subject}), range(16)))
@@ -97,23 +97,23 @@ def test_repeated_at_once(stack: Stack, subject: str) -> None:
     assert len(found) == 1
 
 
-def test_survives_a_restart(stack: Stack, subject: str, holder: dict[str, str]) -> None:
-    """Statuses, quota, keys and idempotency are the same after the API was made anew."""
+def test_survives_a_restart(stack: Stack, subject: str, key_header: dict[str, str]) -> None:
+    """Statuses, quota, keys and idempotency survive a restart of the API."""
     once = {"Idempotency-Key": subject}
     payload = {"to": RECIPIENT, "subject": subject, "body": "Hello"}
     message_id = stack.post(payload, **once).json()["id"]
     before = stack.status(message_id, "relayed")
-    used = stack.look_up("/quota", holder)["used"]
+    used = stack.look_up("/quota", key_header)["used"]
     stack.command("restart", "mail-api")
     stack.command("up", "--detach", "--wait")
     assert stack.look_up(f"/messages/{message_id}") == before
-    assert stack.look_up("/quota", holder)["used"] >= used
+    assert stack.look_up("/quota", key_header)["used"] >= used
     replayed = stack.post(payload, **once)
     assert (replayed.json()["id"], replayed.headers["Idempotent-Replayed"]) == (message_id, "true")
 
 
-def test_no_address_is_stored(stack: Stack, subject: str, holder: dict[str, str]) -> None:
-    """What the ledger tells has masked addresses only."""
+def test_no_address_is_stored(stack: Stack, subject: str, key_header: dict[str, str]) -> None:
+    """Addresses in the ledger are masked."""
     message_id = stack.send(subject, to="canary@example.com", metadata={"by": "canary@example.com"})
     stack.status(message_id, "relayed")
-    assert "canary@" not in json.dumps(stack.look_up(f"/messages/{message_id}", holder))
+    assert "canary@" not in json.dumps(stack.look_up(f"/messages/{message_id}", key_header))

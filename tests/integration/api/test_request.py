@@ -1,4 +1,4 @@
-"""Everything that a request can hold, through the real Postfix to the relay."""
+"""All fields of a request, through the real Postfix to the relay."""
 
 import base64
 import os
@@ -11,8 +11,8 @@ from tests.integration.stack import API, RECIPIENT, Stack, until
 DATA = os.urandom(200_000)
 
 
-def test_everything_arrives(stack: Stack, subject: str) -> None:
-    """Names, copies, both texts, own headers and files reach the relay as they were given."""
+def test_all_fields_are_delivered(stack: Stack, subject: str) -> None:
+    """Names, copies, both texts, headers and attachments are delivered as they were sent."""
     request = {
         "to": [{"email": RECIPIENT, "name": 'Owner, "the"'}, "second@example.com"],
         "cc": "Zoë <third@example.com>",
@@ -78,7 +78,7 @@ def test_quoted_recipient(stack: Stack, subject: str) -> None:
 
 
 def test_curl_form(stack: Stack, subject: str) -> None:
-    """`curl -F` posts a form with a file, and reads JSON."""
+    """`curl -F` posts a form with a file, and gets JSON."""
     fields = {"to": RECIPIENT, "subject": subject, "body": "from curl", "file": "@README.md"}
     command = ["curl", "--silent", *(word for name, value in fields.items() for word in ("-F", f"{name}={value}"))]
     answer = subprocess.run([*command, stack.url(API, "/send")], check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own words
@@ -88,10 +88,10 @@ def test_curl_form(stack: Stack, subject: str) -> None:
     assert [file["filename"] for file in mail["attachments"]] == ["README.md"]
 
 
-@pytest.mark.parametrize("to", ["用户@example.com", "a@例子.example"], ids=["letters before the @", "domain"])
+@pytest.mark.parametrize("to", ["用户@example.com", "a@例子.example"], ids=["local part", "domain"])
 def test_international(stack: Stack, subject: str, to: str) -> None:
-    """Our Postfix offers SMTPUTF8 and takes such addresses; one with an IDNA domain is plain ASCII on its way."""
-    if "例" in to:  # nobody may write there, but it may be written from there
+    """Our Postfix offers SMTPUTF8 and accepts such addresses; an IDNA domain is converted to ASCII."""
+    if "例" in to:  # not an allowed recipient, but it can be the sender
         stack.send(subject, **{"from": to})
         assert dict(stack.received(subject)["headers"])["Reply-To"] == "a@xn--fsqu00a.example"
         return
@@ -101,6 +101,6 @@ def test_international(stack: Stack, subject: str, to: str) -> None:
 
 
 def test_ready(stack: Stack) -> None:
-    """/ready says so while Postfix answers."""
+    """/ready is 200 while Postfix answers."""
     response = stack.http.get(stack.url(API, "/ready"))
     assert (response.status_code, response.json()) == (200, {"status": "ready"})

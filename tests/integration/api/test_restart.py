@@ -1,4 +1,4 @@
-"""Load while the mail server restarts: what was answered 200 arrives exactly once, of the rest its caller knows."""
+"""Load while the mail server restarts: mails answered 200 are delivered once, other answers have the outcome."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ from tests.integration.stack import API, API_METRICS, RECIPIENT, SANDBOX, Stack,
 
 CLIENTS: Final = 20
 PAUSE_SECONDS: Final = 0.2
-"""Between two mails of a client: the relay shall have taken all of them soon after."""
+"""Between two mails of a client, so that the relay accepts all of them soon."""
 UNKNOWN: Final = "outcome_unknown"
 
 
 @dataclass
 class Load:
-    """Clients that send mail after mail, and what each was told."""
+    """Clients that send mail after mail, and record the answers."""
 
     url: str
     accepted: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Load:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def client(self, number: int) -> None:
-        """Send mail after mail over one kept connection, and take down each answer."""
+        """Send mail after mail over one connection, and record each answer."""
         with httpx2.Client(timeout=40) as http:
             while not self.stop.is_set():
                 mail = {"to": RECIPIENT, "subject": f"load {number}", "body": "x" * 2_000}
@@ -40,11 +40,11 @@ class Load:
                 except httpx2.HTTPError as problem:
                     self.broken.append(repr(problem))
                     continue
-                self.note(response)
+                self.record(response)
                 time.sleep(PAUSE_SECONDS)
 
-    def note(self, response: httpx2.Response) -> None:
-        """Take down what an answer says became of the mail."""
+    def record(self, response: httpx2.Response) -> None:
+        """Record the outcome in an answer."""
         answer = response.json()
         if response.status_code == 200:
             self.accepted.append(answer["id"])
@@ -55,8 +55,8 @@ class Load:
 
 
 @pytest.fixture
-def generous_relay(stack: Stack) -> Iterator[None]:
-    """Let the relay take more than Gmail does in a day; afterwards it is as before, with nothing used."""
+def high_relay_limit(stack: Stack) -> Iterator[None]:
+    """Raise the relay's daily limit; afterwards restore it, with nothing used."""
     url = stack.url(SANDBOX, "/limit")
     usual = stack.http.get(url).json()["limit"]
     stack.http.put(url, json={"limit": 10_000}).raise_for_status()
@@ -64,7 +64,7 @@ def generous_relay(stack: Stack) -> Iterator[None]:
     stack.http.put(url, json={"limit": usual, "used": 0}).raise_for_status()
 
 
-def hold_on(url: str, until_time: float, answers: Counter[tuple[int, str]]) -> None:
+def send_large_mails(url: str, until_time: float, answers: Counter[tuple[int, str]]) -> None:
     """Send mails of almost the largest size until that time, and count the answers."""
     mail = {"to": RECIPIENT, "subject": "large", "body": "x" * 950_000}
     with httpx2.Client(timeout=40) as http:
@@ -74,7 +74,7 @@ def hold_on(url: str, until_time: float, answers: Counter[tuple[int, str]]) -> N
 
 
 def arrived(stack: Stack) -> Counter[str]:
-    """Return how often each of the API's mails is at the relay."""
+    """Return how many times each of the API's mails was delivered to the relay."""
     found = stack.http.get(stack.url(SANDBOX, "/messages")).json()
     return Counter(mail["message_id"].strip("<>").partition(".")[0] for mail in found)
 
@@ -84,9 +84,9 @@ def memory(stack: Stack) -> float:
     return stack.value(API_METRICS, "process_resident_memory_bytes")
 
 
-@pytest.mark.usefixtures("generous_relay")
+@pytest.mark.usefixtures("high_relay_limit")
 def test_load_while_mail_server_restarts(stack: Stack) -> None:
-    """Every 200 arrives exactly once, every failure is a 503 in words, and memory stays where it was."""
+    """Every 200 is delivered exactly once, every failure is a 503 with a code, and memory does not grow."""
     stack.http.delete(stack.url(SANDBOX, "/messages"))
     before_all = stack.count_mails()
     load = Load(stack.url(API, "/send"))
@@ -108,7 +108,7 @@ def test_load_while_mail_server_restarts(stack: Stack) -> None:
         for client in running:
             client.result()
     assert load.broken == []
-    assert {told for told in load.refused if not told.startswith("503 ")} == set()
+    assert {answer for answer in load.refused if not answer.startswith("503 ")} == set()
     until("as many mails at the relay", lambda: stack.count_mails() >= before_all + len(load.accepted), 60)
     until("every accepted mail at the relay", lambda: set(load.accepted) <= set(arrived(stack)))
     found = arrived(stack)
@@ -118,13 +118,13 @@ def test_load_while_mail_server_restarts(stack: Stack) -> None:
 
 
 def test_large_mails_while_mail_server_is_down(stack: Stack) -> None:
-    """A hundred clients with large mails that nobody takes: all are told, and memory stays below its limit."""
+    """A hundred clients with large mails get an answer while the mail server is down, and memory stays limited."""
     url, answers, most = stack.url(API, "/send"), Counter[tuple[int, str]](), 0.0
     stack.command("stop", "mail-server")
     try:
         end = time.monotonic() + 8
         with ThreadPoolExecutor(100) as clients:
-            running = [clients.submit(hold_on, url, end, answers) for _ in range(100)]
+            running = [clients.submit(send_large_mails, url, end, answers) for _ in range(100)]
             while not all(client.done() for client in running):
                 most = max(most, memory(stack))
                 assert stack.http.get(stack.url(API, "/health")).status_code == 200

@@ -1,4 +1,4 @@
-"""A browser in a container, by the part of the WebDriver protocol (https://www.w3.org/TR/webdriver2/) used here."""
+"""A browser in a container, controlled by the WebDriver protocol (https://www.w3.org/TR/webdriver2/)."""
 
 import base64
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.integration.stack import until
 IMAGE: Final = "selenium/standalone-chromium:133.0"
 _PORT: Final = 4444
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"
-# What a browser does beside showing pages would only look for networks that are not there.
+# Background requests of the browser would wait for networks that do not exist.
 _ARGUMENTS: Final = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -25,14 +25,14 @@ _BLOCK: Final = 2
 
 
 class Browser:
-    """One window with a profile of its own."""
+    """One window with its own profile."""
 
     def __init__(self, http: httpx2.Client, session: str) -> None:
         self._http = http
         self._session = session
 
     def command(self, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401 - any JSON
-        """Say something to the browser and return its answer's value."""
+        """Send a command to the browser and return the value of its response."""
         content = body if method == "POST" else None
         response = self._http.request(method, f"/session/{self._session}/{path}", json=content)
         value = response.json()["value"]
@@ -40,12 +40,12 @@ class Browser:
         return value
 
     def open(self, url: str) -> None:
-        """Show a page."""
+        """Open a page."""
         self.command("POST", "url", url=url)
 
     @property
     def url(self) -> str:
-        """The address of the page that is shown."""
+        """The address of the current page."""
         return str(self.command("GET", "url"))
 
     def fill(self, selector: str, text: str) -> None:
@@ -57,7 +57,7 @@ class Browser:
         self.command("POST", f"element/{self._find(selector)}/click")
 
     def text(self, selector: str) -> str:
-        """Return the text that a person sees in an element."""
+        """Return the visible text of an element."""
         return str(self.command("GET", f"element/{self._find(selector)}/text"))
 
     def attribute(self, selector: str, name: str) -> str | None:
@@ -70,20 +70,20 @@ class Browser:
         return self.command("POST", "execute/sync", script=script, args=[])
 
     def resize(self, width: int, height: int) -> None:
-        """Give the page and its screenshots that many pixels, whatever the window's least size is."""
+        """Set the size of the page and its screenshots in pixels, even below the window's minimum size."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", **size)
 
     def begin_pages_with(self, script: str) -> None:
-        """Run a script in every page from now on, before its own ones."""
+        """Run a script at the start of every later page, before the page's own scripts."""
         self._devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def screenshot(self, path: Path) -> None:
-        """Write what a person sees into a file."""
+        """Write a screenshot of the page into a file."""
         path.write_bytes(base64.b64decode(self.command("GET", "screenshot")))
 
     def _devtools(self, command: str, **parameters: Any) -> None:  # noqa: ANN401 - any JSON
-        """Run a command of the Chrome DevTools Protocol; what it sets lasts until the window is closed."""
+        """Run a command of the Chrome DevTools Protocol, which is in effect until the window is closed."""
         self.command("POST", "goog/cdp/execute", cmd=command, params=parameters)
 
     def _find(self, selector: str) -> str:
@@ -108,7 +108,7 @@ def _is_ready(url: str) -> bool:
 
 @contextmanager
 def browser(url: str, *, script: bool) -> Iterator[Browser]:
-    """Open a window at the WebDriver server under this URL, with or without JavaScript."""
+    """Open a window at the WebDriver server with this URL, with or without JavaScript."""
     options: dict[str, Any] = {"args": list(_ARGUMENTS)}
     if not script:
         options["prefs"] = {_SCRIPT_SETTING: _BLOCK}

@@ -1,1 +1,1 @@
-"""The dashboards' queries on a real Prometheus that scrapes real services."""
+"""Dashboard queries on a real Prometheus that scrapes the real services."""

@@ -1,7 +1,7 @@
-"""`make dashboards-check`: asks every query of the dashboards on the running demo, and prints what came back.
+"""`make dashboards-check`: runs every query of the dashboards on the demo, and prints the results.
 
-A Prometheus of its own scrapes the demo for some seconds, with the shipped rules, and one mail is sent meanwhile.
-With --prometheus URL, the one there is asked, and nothing is sent.
+A separate Prometheus scrapes the demo for some seconds, with the shipped rules, while one mail is sent.
+With --prometheus URL that one is used, and nothing is sent.
 """
 
 import argparse
@@ -22,23 +22,23 @@ from dashboards.board_files import boards, panels, targets
 from dev.demo import services, stack
 from tests.integration.alerts.monitoring import Monitoring, configuration
 from tests.integration.alerts.tools import PROMETHEUS
-from tests.integration.dashboards.asking import answers, shown
+from tests.integration.dashboards.evaluate import answers, shown
 from tests.integration.stack import until
 
-_NOBODY: Final = "127.0.0.1:9"
-"""No Alertmanager: a check wakes nobody."""
+_NO_ALERTMANAGER: Final = "127.0.0.1:9"
+"""The address of an Alertmanager that does not exist, so that no notification is sent."""
 _WIDTH: Final = 60
 
 
 def main() -> int:
-    """Print the table; return 1 when a query is none or the demo does not run."""
+    """Print the table; return 1 if a query is invalid or the demo does not run."""
     parser = argparse.ArgumentParser(prog="make dashboards-check", description=__doc__)
     parser.add_argument("--prometheus", metavar="URL", help="ask this one")
     url = parser.parse_args().prometheus
     try:
         if url:
             return _table(url)
-        with _watched() as own:
+        with _prometheus() as own:
             _traffic(own)
             return _table(own)
     except (stack.DemoFailed, AssertionError, httpx2.HTTPError, TimeoutError) as failure:
@@ -47,11 +47,11 @@ def main() -> int:
 
 
 @contextmanager
-def _watched() -> Iterator[str]:
+def _prometheus() -> Iterator[str]:
     if not stack.run(*stack.COMPOSE, "ps", "--quiet").stdout.strip():
         raise stack.DemoFailed("the demo does not run; `make demo` starts it")
     container = DockerContainer(PROMETHEUS).with_kwargs(network=stack.PROJECT).with_exposed_ports(9090)
-    container.with_copy_into_container(configuration(_NOBODY).encode(), "/etc/prometheus/prometheus.yml")
+    container.with_copy_into_container(configuration(_NO_ALERTMANAGER).encode(), "/etc/prometheus/prometheus.yml")
     for name, text in rule_files(read_links()).items():
         container.with_copy_into_container(text.encode(), f"/etc/prometheus/mail/{name}")
     with container.waiting_for(HttpWaitStrategy(9090, "/-/ready")):

@@ -1,4 +1,4 @@
-"""A Grafana with the provisioned data sources and dashboards, beside a stack in which mail was sent and some waits.
+"""Grafana with the provisioned data sources and dashboards, beside a stack with sent and deferred mail.
 
 The images are those of the monitoring profile, the compose file is `docker-compose.grafana.yml`.
 """
@@ -28,11 +28,11 @@ TEMPO: Final = ("tempo", 3200)
 PROMETHEUS: Final = ("prometheus", 9090)
 PARTS: Final = (PROMETHEUS, LOKI, TEMPO, GRAFANA)
 INSIDE: Final = "http://grafana:3000"
-"""Grafana's address for the browser, which is on the stack's network."""
+"""Grafana's address for the browser, which runs on the stack's network."""
 
 _START_SECONDS: Final = 90.0
 _ALERT_SECONDS: Final = 240.0
-"""Until a scrape, the alert's minute, and two evaluations are over."""
+"""The time for a scrape, the alert's minute and two evaluations."""
 _SERVICES: Final = ("mail-server", "mail-api", "mail-exporter")
 
 
@@ -45,23 +45,23 @@ class ImageMissing(Exception):
 
 
 class Mail(NamedTuple):
-    """A mail that was deferred and then sent, as the message trail asks for it."""
+    """A mail that was deferred and then sent, for the message trail."""
 
     message_id: str
     trace_id: str
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The message trail's variables that name this mail."""
+        """The variables of the message trail for this mail."""
         return {"id": self.message_id, "trace": self.trace_id}
 
 
 class Grafana:
-    """Grafana's API, as an anonymous viewer may use it.
+    """A client of Grafana's API without a login.
 
     Args:
-        http: a client of it, which has not logged in.
-        mail: a mail to show in the message trail.
+        http: an HTTP client with Grafana's address.
+        mail: the mail for the message trail.
     """
 
     def __init__(self, http: httpx2.Client, mail: Mail) -> None:
@@ -69,18 +69,18 @@ class Grafana:
         self.mail = mail
 
     def path(self, uid: str) -> str:
-        """Return a dashboard's path, with the time in which mail was sent; the message trail's with a mail."""
+        """Return a dashboard's path with the time range of the sent mail, and for the message trail with that mail."""
         mail = "".join(f"&var-{name}={value}" for name, value in self.mail.variables.items())
         return f"/d/{uid}?{SHOWN}{mail if uid == Board.TRAIL else ''}"
 
     def links_of_sources(self) -> list[str]:
-        """Return the addresses that the data sources link to, as Grafana gives them to its pages."""
+        """Return the addresses of the data sources' links, as Grafana returns them to its pages."""
         sources: Json = self.http.get("/api/frontend/settings").raise_for_status().json()["datasources"]
         by_uid = {one.get("uid"): one for one in sources.values()}
         return panel_queries.links_of(by_uid[uid]["jsonData"] for uid in panel_queries.source_uids().values())
 
     def ask(self, board: Json, panel: Json) -> dict[str, str]:
-        """Ask a panel's queries and return the errors by refId."""
+        """Run a panel's queries and return the errors by refId."""
         asked = panel_queries.queries(panel, panel_queries.chosen(board, self.mail.variables))
         searches = [query for query in asked if panel_queries.is_search(query)]
         others = [query for query in asked if query not in searches]
@@ -99,10 +99,10 @@ class Grafana:
 
 
 def require_images() -> None:
-    """Pull the images that have to be pulled.
+    """Pull the images that are missing.
 
     Raises:
-        ImageMissing: one cannot be.
+        ImageMissing: an image cannot be pulled.
     """
     profile = yaml.safe_load((ROOT / "docker-compose.monitoring.yml").read_text())["services"]
     for image in (*(profile[name]["image"] for name, _ in PARTS), webdriver.IMAGE):
@@ -110,10 +110,10 @@ def require_images() -> None:
 
 
 def pull(image: str) -> None:
-    """Pull an image, unless it is there.
+    """Pull an image, unless it exists.
 
     Raises:
-        ImageMissing: it cannot be.
+        ImageMissing: it cannot be pulled.
     """
     images = DockerClient().client.images
     try:
@@ -127,17 +127,17 @@ def pull(image: str) -> None:
 
 @contextmanager
 def shown() -> Iterator[tuple[Grafana, Screen]]:
-    """Run a stack with its monitoring while the relay refuses the login; return Grafana's API and its pages.
+    """Run a stack with its monitoring while the relay rejects the login; yield Grafana's API and its pages.
 
     Raises:
         ImageMissing: an image cannot be pulled.
     """
     require_images()
     with Stack("grafana").running() as stack:
-        _started(stack)
-        mail = _sent(stack)
+        _wait_until_started(stack)
+        mail = _send_mails(stack)
         with stack.fault("wrong_password"):
-            _waiting(stack)
+            _defer_mails(stack)
             _send_lines(stack)
             address = stack.url(GRAFANA)
             with (
@@ -148,17 +148,17 @@ def shown() -> Iterator[tuple[Grafana, Screen]]:
                 yield Grafana(http, mail), Screen(window, INSIDE)
 
 
-def _started(stack: Stack) -> None:
+def _wait_until_started(stack: Stack) -> None:
     """Wait until every part answers, Grafana has all dashboards, and Prometheus has scraped both services."""
     for part, path in ((LOKI, "/ready"), (TEMPO, "/ready"), (PROMETHEUS, "/-/ready")):
-        until(f"{part[0]} ready", lambda part=part, path=path: _answers(stack, part, path), _START_SECONDS)  # type: ignore[misc]  # mypy can't infer it
+        until(f"{part[0]} ready", lambda part=part, path=path: _is_ready(stack, part, path), _START_SECONDS)  # type: ignore[misc]  # mypy can't infer it
     for uid in boards():
         path = f"/api/dashboards/uid/{uid}"
-        until(f"{uid} in Grafana", lambda path=path: _answers(stack, GRAFANA, path), _START_SECONDS)  # type: ignore[misc]  # same
+        until(f"{uid} in Grafana", lambda path=path: _is_ready(stack, GRAFANA, path), _START_SECONDS)  # type: ignore[misc]  # same
     until("scrapes of both services", lambda: len(_query(stack, 'up{job=~"mail-.+"} == 1')) == 2, _START_SECONDS)
 
 
-def _answers(stack: Stack, part: tuple[str, int], path: str) -> bool:
+def _is_ready(stack: Stack, part: tuple[str, int], path: str) -> bool:
     try:
         return stack.http.get(stack.url(part, path)).is_success
     except httpx2.HTTPError:
@@ -171,8 +171,8 @@ def _query(stack: Stack, expression: str) -> list[Json]:
     return found
 
 
-def _sent(stack: Stack) -> Mail:
-    """Send a mail that is sent at once, one that is rejected, one that bounces; return one that is sent later."""
+def _send_mails(stack: Stack) -> Mail:
+    """Send one mail that is delivered, one that is rejected, one that bounces; return one that is delivered later."""
     stack.send("dashboards, sent")
     rejected = {"to": "other@elsewhere.example", "subject": "dashboards, rejected", "body": "Hello"}
     assert stack.post(rejected).is_client_error
@@ -187,15 +187,15 @@ def _sent(stack: Stack) -> Mail:
     return Mail(message_id, trace_id)
 
 
-def _waiting(stack: Stack) -> None:
-    """Send mails that wait, and wait until an alert fires."""
+def _defer_mails(stack: Stack) -> None:
+    """Send mails that are deferred, and wait until an alert fires."""
     for _ in range(5):
         stack.status(stack.send("dashboards, waiting"), State.DEFERRED)
     until("an alert", lambda: _query(stack, 'ALERTS{alertstate="firing",severity="critical"}'), _ALERT_SECONDS)
 
 
 def _send_lines(stack: Stack) -> None:
-    """Send the services' log lines to Loki, under the labels that Alloy gives them."""
+    """Send the services' log lines to Loki, with the labels that Alloy sets."""
     for service in _SERVICES:
         for stream in ("stdout", "stderr"):
             labels = {"container": service, "stream": stream}
@@ -205,7 +205,7 @@ def _send_lines(stack: Stack) -> None:
 
 
 def _lines(stack: Stack, service: str, stream: str) -> list[tuple[str, str]]:
-    """Return the lines that a container has written, each after its time in nanoseconds.
+    """Return the lines of a container's log, each with its time in nanoseconds.
 
     Docker shows a line as `2026-11-30T09:57:12.123456789Z {"time": ...}`.
     """

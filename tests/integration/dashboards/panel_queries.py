@@ -21,7 +21,7 @@ RANGE: Final = {"from": "now-1h", "to": "now"}
 _VARIABLE: Final = re.compile(r"\$\{(?P<braced>\w+)(?::(?P<format>\w+))?\}|\$(?P<bare>[A-Za-z_]\w*)")
 
 
-def _as_it_is(_: str, value: str) -> str:
+def _unchanged(_: str, value: str) -> str:
     return value
 
 
@@ -32,13 +32,13 @@ _FORMATS: Final[Mapping[str | None, Callable[[str, str], str]]] = {
     "percentencode": lambda _, value: quote(value, safe=""),
     "queryparam": lambda name, value: f"var-{name}={quote(value, safe='')}",
 }
-"""The formats that change a single value; any other leaves it as it is."""
+"""The formats that change a value; other formats leave it unchanged."""
 _OF_THE_FIELD: Final = re.compile(r"\$\{__(?:value|data|field)\b[^}]*\}")
 _BOARD_LABEL: Final = "${__field.labels.board}"
 _TRACE_ID: Final = re.compile(r"[0-9A-Fa-f]+")
 _POINTS: Final = {"maxDataPoints": 500, "intervalMs": 15_000}
 _OTHER_PANEL: Final = "-- Dashboard --"
-"""The data source of a panel that shows what another panel has asked for."""
+"""The data source of a panel that reuses the result of another panel."""
 
 
 def source_uids() -> dict[str, str]:
@@ -47,13 +47,13 @@ def source_uids() -> dict[str, str]:
 
 
 def links_of_sources() -> list[str]:
-    """Return the addresses that the provisioned data sources link to; `$$` in the file stands for `$`."""
+    """Return the link addresses of the provisioned data sources; `$$` in the file is an escaped `$`."""
     sources = yaml.safe_load(PROVISIONED.read_text().replace("$$", "$"))["datasources"]
     return links_of(one["jsonData"] for one in sources)
 
 
 def links_of(settings: Iterable[Json]) -> list[str]:
-    """Return the addresses in the settings of data sources: those of exemplars, then those of log lines."""
+    """Return the link addresses in the settings of data sources: those of exemplars, then those of log lines."""
     keys = ("exemplarTraceIdDestinations", "derivedFields")
     return [link["url"] for found in settings for key in keys for link in found.get(key, ())]
 
@@ -90,13 +90,13 @@ def filled(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any 
 def _filled(text: str, values: Mapping[str, str]) -> str:
     def replaced(found: re.Match[str]) -> str:
         name = found["braced"] or found["bare"]
-        return _FORMATS.get(found["format"], _as_it_is)(name, values[name]) if name in values else found[0]
+        return _FORMATS.get(found["format"], _unchanged)(name, values[name]) if name in values else found[0]
 
     return _VARIABLE.sub(replaced, text)
 
 
 def queries(panel: Json, values: Mapping[str, str]) -> list[Json]:
-    """Return the panel's queries for POST /api/ds/query; none for a panel that asks nothing itself."""
+    """Return the panel's queries for POST /api/ds/query; none for a panel without queries of its own."""
     found = ({"datasource": panel.get("datasource")} | target for target in panel.get("targets", ()))
     ready = (filled(query, values) | _POINTS for query in found)
     return [_trace_by_id(query) for query in ready if query["datasource"]["uid"] != _OTHER_PANEL]
@@ -113,7 +113,7 @@ def _is_tempo(query: Json) -> bool:
 
 
 def is_search(query: Json) -> bool:
-    """Tell whether it is a search for traces, which the page sends to Tempo, and Grafana's server does not take."""
+    """Return whether it is a search for traces, which the page sends to Tempo because Grafana's server rejects it."""
     return _is_tempo(query) and str(query["queryType"]) != "traceId"
 
 
@@ -123,9 +123,9 @@ def request(asked: list[Json]) -> Json:
 
 
 def errors(asked: list[Json], answer: Json) -> dict[str, str]:
-    """Return what went wrong, by refId, in an answer to POST /api/ds/query.
+    """Return the errors by refId in a response to POST /api/ds/query.
 
-    The answer of a good query: `{"results": {"A": {"status": 200, "frames": [...]}}}`; a bad one has `error`. A request
+    A good response is `{"results": {"A": {"status": 200, "frames": [...]}}}`; a failed query has `error`. A request
     that is rejected as a whole has `message`.
     """
     results = answer.get("results", {})
@@ -139,7 +139,7 @@ def errors(asked: list[Json], answer: Json) -> dict[str, str]:
 
 
 def address(link: str, values: Mapping[str, str], value: str) -> str:
-    """Return where a link leads from a field that has this value; a series' label `board` names the server board."""
+    """Return a link's address for a field with this value; a series' label `board` is the uid of the board."""
     shown = "&".join(f"{name}={moment}" for name, moment in RANGE.items())
     of_a_board = link.replace(_BOARD_LABEL, Board.SERVER)
     return _OF_THE_FIELD.sub(value, _filled(of_a_board, {**values, "__url_time_range": shown}))

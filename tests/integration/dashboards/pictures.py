@@ -1,6 +1,6 @@
-"""`make dashboards-pictures`: writes a picture of each dashboard at each width into a folder, docs/pictures by default.
+"""`make dashboards-pictures`: writes a picture of each dashboard at each width, into docs/pictures by default.
 
-It runs a stack of its own with Grafana, Prometheus, Loki and Tempo, sends mail, and lets the relay refuse the login.
+It runs a separate stack with Grafana, Prometheus, Loki and Tempo, sends mail, and lets the relay reject the login.
 """
 
 import argparse
@@ -17,7 +17,7 @@ FOLDER: Final = ROOT / "docs/pictures"
 
 
 def main() -> int:
-    """Write the pictures; return 1 where an image is missing or a dashboard does not load."""
+    """Write the pictures; return 1 if an image is missing or a dashboard does not load."""
     parser = argparse.ArgumentParser(prog="make dashboards-pictures", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="write them there")
     folder = parser.parse_args().folder

@@ -1,6 +1,6 @@
-"""Grafana's pages in a browser: open a dashboard at a width, look for errors and cut titles, take a picture.
+"""Grafana's pages in a browser: open a dashboard at a width, find errors and cut titles, take a picture.
 
-What these tests know of Grafana's pages, in one place. Read in @grafana/e2e-selectors 12.0.1 and in PanelChrome of
+All selectors of Grafana's pages that the tests use are here. Source: @grafana/e2e-selectors 12.0.1 and PanelChrome of
 @grafana/ui, which has the same ones in 11.6.0, 12.0.1, 12.4.2 and 13.2.2:
 
 | name   | what it is                                                                                |
@@ -26,16 +26,16 @@ ERROR: Final = '[data-testid="data-testid Panel status error"]'
 DOCKED: Final[Mapping[str, str]] = {"grafana.navigation.docked": "true", "grafana.navigation.open": "true"}
 
 WIDTHS: Final = (1280, 400)
-"""Of a small laptop and of a phone."""
+"""The widths of a small laptop and of a phone, in pixels."""
 SHOWN: Final = "from=now-15m&to=now&refresh="
-"""The time in which the tests have sent mail, without a refresh while it is looked at."""
+"""The time range in which the tests have sent mail, without automatic refresh."""
 
 _LOAD_SECONDS: Final = 60.0
 _QUIET_MILLISECONDS: Final = 1500
 _ROW_PIXELS: Final = 38
-"""Of Grafana's grid: 30 and a gap of 8."""
+"""The height of a row of Grafana's grid: 30, and a gap of 8."""
 _AROUND_PIXELS: Final = 1000
-"""More than the menus and variables above the panels need."""
+"""More than the height of the menus and variables above the panels."""
 _MARGIN_PIXELS: Final = 16
 
 START_SCRIPT: Final = f"""
@@ -48,7 +48,7 @@ window.fetch = (target, ...rest) => {{
   return send(target, ...rest).finally(() => {{ window.requests -= own; }});
 }};
 """
-"""At the beginning of a page: dock the menu, and count the requests to Grafana that are under way."""
+"""Runs before a page's scripts: docks the menu, and counts the open requests to Grafana."""
 _PANELS: Final = f"const panels = [...document.querySelectorAll('{PANEL}')];"
 _NAME: Final = "const name = panel => panel.dataset.testid.replace('data-testid Panel header ', '');"
 LOADED_SCRIPT: Final = f"""{_PANELS}
@@ -59,7 +59,7 @@ if (text !== window.lastText || window.requests > 0) {{
 }}
 return panels.length >= %d && performance.now() - window.quietSince > {_QUIET_MILLISECONDS};
 """
-"""Whether there are so many panels, and for a while no request has been under way and no text has changed."""
+"""True if the page has this many panels, and for a while no request was open and no text changed."""
 ERRORS_SCRIPT: Final = f"""{_PANELS} {_NAME}
 return panels.filter(panel => panel.querySelector('{ERROR}')).map(name);
 """
@@ -80,7 +80,7 @@ return {{
 
 
 class Screen:
-    """Grafana's pages, as an anonymous viewer sees them.
+    """Grafana's pages for an anonymous viewer.
 
     Args:
         window: a browser's window.
@@ -93,13 +93,13 @@ class Screen:
         window.begin_pages_with(START_SCRIPT)
 
     def open(self, path: str, board: Json, width: int) -> None:
-        """Open a dashboard at this width, high enough for all of it: Grafana loads only panels that are in view.
+        """Open a dashboard at this width and in full height, since Grafana loads only panels that are in view.
 
         Raises:
-            TimeoutError: it did not load: another page is shown, or a panel waits for its data.
+            TimeoutError: it did not load: another page is shown, or a panel has no data yet.
         """
         every = [*panels(board)]
-        rows = sum(panel["gridPos"]["h"] for panel in board["panels"])  # on a phone they stand one below the other
+        rows = sum(panel["gridPos"]["h"] for panel in board["panels"])  # on a phone panels are below each other
         self._window.resize(width, rows * _ROW_PIXELS + _AROUND_PIXELS)
         self._window.open(self._address + path)
         self._settle(path, len(every))
@@ -108,12 +108,12 @@ class Screen:
 
     @property
     def path(self) -> str:
-        """The path of the page that is shown; Grafana adds a name to that of a dashboard."""
+        """The path of the current page; Grafana adds a name to that of a dashboard."""
         return self._window.url.removeprefix(self._address)
 
     @property
     def menu_width(self) -> float:
-        """How many pixels there are to the left of the first panel."""
+        """The number of pixels to the left of the first panel."""
         return float(self._box()["left"])
 
     def errors(self) -> list[str]:
@@ -121,11 +121,11 @@ class Screen:
         return self._titles(ERRORS_SCRIPT)
 
     def cut(self) -> list[str]:
-        """Return the titles that are not shown whole."""
+        """Return the titles that are cut."""
         return self._titles(CUT_SCRIPT)
 
     def untitled(self) -> list[str]:
-        """Return the titles of panels in which none is found: without them, none would be found to be cut."""
+        """Return the names of panels in which no title was found, since a missing title cannot be reported as cut."""
         return self._titles(UNTITLED_SCRIPT)
 
     def picture(self, path: Path) -> None:

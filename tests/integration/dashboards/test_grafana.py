@@ -1,6 +1,6 @@
-"""The dashboards in a real Grafana with Prometheus, Loki and Tempo, while mail waits.
+"""Dashboards in a real Grafana with Prometheus, Loki and Tempo, with deferred mail.
 
-Skipped where an image cannot be pulled. SCREENSHOTS=folder keeps a picture of each dashboard at each width.
+Skipped if an image cannot be pulled. SCREENSHOTS=folder keeps a picture of each dashboard at each width.
 """
 
 import os
@@ -45,7 +45,7 @@ def screen(parts: tuple[Grafana, Screen]) -> Screen:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the pictures are kept."""
+    """Return the folder of the pictures."""
     wanted = os.environ.get("SCREENSHOTS")
     kept = Path(wanted) if wanted else tmp_path_factory.mktemp("pictures")
     kept.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def test_query(grafana: Grafana, uid: str, panel: Json) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("uid", BOARDS)
 def test_board(grafana: Grafana, screen: Screen, folder: Path, uid: str, width: int) -> None:
-    """No panel shows an error, and every title is shown whole, beside the docked menu and on a phone."""
+    """No panel shows an error, and no title is cut, beside the docked menu and on a phone."""
     screen.open(grafana.path(uid), BOARDS[uid], width)
     screen.picture(folder / f"{uid}-{width}.png")
     assert (screen.menu_width > 200) == (width > 1200)
@@ -71,14 +71,14 @@ def test_board(grafana: Grafana, screen: Screen, folder: Path, uid: str, width: 
 
 
 def test_trail_without_an_id(screen: Screen) -> None:
-    """Nothing is asked that would be an error while no mail is chosen."""
+    """Without a chosen mail no query fails."""
     screen.open(f"/d/{Board.TRAIL}?{SHOWN}", BOARDS[Board.TRAIL], WIDTHS[0])
     assert screen.errors() == []
 
 
 @pytest.mark.parametrize("link", dict.fromkeys(links_of_sources()))
 def test_link_of_a_data_source(grafana: Grafana, screen: Screen, link: str) -> None:
-    """From an exemplar and a log line an anonymous viewer gets to the message trail, not to the home page."""
+    """Links of exemplars and log lines lead an anonymous viewer to the message trail, not to the home page."""
     screen.open(address(link, {}, grafana.mail.trace_id), BOARDS[Board.TRAIL], WIDTHS[0])
     assert screen.path.startswith(f"/d/{Board.TRAIL}")
     assert grafana.mail.trace_id in screen.path
@@ -86,13 +86,13 @@ def test_link_of_a_data_source(grafana: Grafana, screen: Screen, link: str) -> N
 
 
 def test_links_of_data_sources_are_provisioned(grafana: Grafana) -> None:
-    """Grafana gives its pages the links as the file means them, with `$` for `$$`."""
+    """Grafana returns the provisioned links with `$` for `$$`."""
     assert grafana.links_of_sources() == links_of_sources()
 
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_links_of_a_board(grafana: Grafana, uid: str) -> None:
-    """Every link of a board leads an anonymous viewer to a board that is there."""
+    """Every link of a board leads an anonymous viewer to an existing board."""
     values = chosen(BOARDS[uid], grafana.mail.variables)
     for link in links(BOARDS[uid]):
         path = address(link, values, grafana.mail.trace_id)

@@ -1,4 +1,4 @@
-"""The annotations of the dashboards, evaluated by promtool step by step."""
+"""Annotations of the dashboards, evaluated step by step by promtool."""
 
 import json
 from pathlib import Path
@@ -29,10 +29,10 @@ CASES: Final[tuple[tuple[str, str, str, str, set[int]], ...]] = (
     ("a mail server that starts again", RESTARTS, SERVER, "1x11 2x40", {15}),
     ("a mail server that starts with the exporter", RESTARTS, SERVER, "5x11 0 1x40", {15}),
 )
-"""Name, annotation, series, its values minute by minute, and the minutes at which there is a mark."""
+"""Name, annotation, series, its values per minute, and the minutes that are marked."""
 
 
-def story(name: str, expression: str, series: str, values: str, expected: set[int]) -> dict[str, object]:
+def promtool_test(name: str, expression: str, series: str, values: str, expected: set[int]) -> dict[str, object]:
     """Return promtool's test of one case: the number of marks at each step."""
     query = filled(scoped(expression, RECORDED), step=f"{STEP}m")
     return {
@@ -52,6 +52,6 @@ def story(name: str, expression: str, series: str, values: str, expected: set[in
 
 def test_only_beginnings_are_marked(tmp_path: Path) -> None:
     """An alert or restart is marked at one step, however long it lasts and however wide the step is."""
-    tests = [story(*case) for case in CASES]
+    tests = [promtool_test(*case) for case in CASES]
     (tmp_path / "marks.yml").write_text(json.dumps({"evaluation_interval": "1m", "tests": tests}))
     promtool(tmp_path, "test", "rules", "marks.yml")

@@ -1,4 +1,4 @@
-"""What Prometheus and Compose read in the monitoring profile's files."""
+"""Configuration files of the monitoring profile, checked by promtool and Compose."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tests.integration.stack import ROOT, Stack
 
 
 def test_configuration_of_the_profile(tmp_path: Path) -> None:
-    """Promtool takes the profile's prometheus.yml with the shipped rules."""
+    """Promtool accepts the profile's prometheus.yml with the shipped rules."""
     tmp_path.chmod(0o755)
     shutil.copytree(ROOT / "alerts/rules", tmp_path / "mail")
     text = (ROOT / "dashboards/monitoring/prometheus.yml").read_text()
@@ -22,7 +22,7 @@ def test_configuration_of_the_profile(tmp_path: Path) -> None:
 
 
 def test_overlay_for_the_dashboards() -> None:
-    """The tests in a real Grafana run the profile's images, whose ports are free ones on loopback."""
+    """The tests in a real Grafana use the profile's images, with free ports on loopback."""
     command = [*Stack("grafana").compose.compose_command_property, "config", "--format", "json"]
     done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)  # noqa: S603 - Compose
     services = json.loads(done.stdout)["services"]

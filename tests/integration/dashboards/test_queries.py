@@ -1,4 +1,4 @@
-"""Every query of the dashboards, asked while nothing waits, while mail flows and breaks, and without the exporter."""
+"""Every dashboard query on a real Prometheus: with no deferred mail, with failing mail, without the exporter."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,19 +12,19 @@ from dashboards.colours import GREY
 from dashboards.model import Origin
 from tests.integration import test_signals as ways
 from tests.integration.alerts.monitoring import Monitoring, monitored
-from tests.integration.dashboards.asking import NUMBERS, Answer, Shown, answers, shown
+from tests.integration.dashboards.evaluate import NUMBERS, Answer, Shown, answers, shown
 from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, Json, Stack, until
 
 _ROUNDS_SECONDS = 30.0
 MAY_BE_EMPTY = {"annotation Warnings": "no warning has to begin"}
 VERDICT = (Board.OVERVIEW, "Mail now")
-OF_THE_EXPORTER = {
+EXPORTER_PANELS = {
     (uid, panel["title"])
     for uid, board in boards().items()
     for panel in panels(board)
     if panel["type"] in NUMBERS and panel["fieldConfig"]["defaults"]["noValue"] == Origin.EXPORTER.value
 }
-"""Numbers that only the exporter knows."""
+"""Panels with a number that only the exporter provides."""
 EVENTS = {
     Board.OVERVIEW: (
         *("Mail now", "Mail API", "Mail server", "Exporter", "Alerts", "Oldest deferred", "Queued mails"),
@@ -63,11 +63,11 @@ EVENTS = {
         *("Samples per scrape", "API started", "Exporter started", "CPU usage"),
     ),
 }
-"""Where something is to be seen after the traffic below."""
+"""Panels with a value above 0 after the traffic of these tests."""
 
 
-def what_callers_do(stack: Stack) -> None:
-    """Be a robot, guess a key, and repeat a request."""
+def send_rejected_and_repeated(stack: Stack) -> None:
+    """Send a mail of a bot, one with a wrong key, and a repeated one."""
     mail: Json = {"to": RECIPIENT, "subject": "dashboards", "body": "x"}
     assert stack.post(mail | {"hp_url": "http://spam.example"}).status_code == 200
     assert stack.post(mail, Authorization="Bearer dm_guessed").status_code == 401
@@ -76,10 +76,10 @@ def what_callers_do(stack: Stack) -> None:
 
 
 class Observed(NamedTuple):
-    """What the dashboards found and showed at three moments."""
+    """The results and the shown texts at three times."""
 
     answers: dict[Asked, Answer]
-    """While a mail waits."""
+    """While mail is deferred."""
     idle: dict[tuple[str, str], Shown]
     busy: dict[tuple[str, str], Shown]
     down: dict[tuple[str, str], Shown]
@@ -88,7 +88,7 @@ class Observed(NamedTuple):
 
 @pytest.fixture(scope="module")
 def observed(stack: Stack) -> Iterator[Observed]:
-    """Watch the stack, drive mail each way, break the relay, ask everything while a mail waits; stop the exporter."""
+    """Send mail to each entry, let the relay fail, run all queries while mail is deferred; then stop the exporter."""
     with monitored(stack) as prometheus:
         until("two scrapes each", lambda: len(prometheus.query('count_over_time(up{job=~"mail-.+"}[1m]) > 2')) == 2)
         until("the first evaluation of the rules", lambda: "MailWatchdog" in prometheus.firing())
@@ -96,15 +96,15 @@ def observed(stack: Stack) -> Iterator[Observed]:
         stack.command("restart", "mail-api")
         stack.command("up", "--detach", "--wait")
         until("a second start", lambda: prometheus.query("changes(process_start_time_seconds[2m]) > 0"))
-        what_callers_do(stack)
+        send_rejected_and_repeated(stack)
         for way in (ways.by_api, ways.by_submission, ways.from_outside, ways.bounced_and_deferred):
             way(stack, "dashboards")
         with stack.fault("wrong_password"):
             stack.send("dashboards, waiting")
             until("a mail that waits", lambda: stack.value(EXPORTER, "postfix_queue_messages", queue="deferred"))
             until("an alert", lambda: "MailRelayRefusesCredentials" in prometheus.firing())
-            seen(stack, prometheus)
-            found, busy = asked(prometheus), shown(prometheus.query)
+            wait_for_counters(stack, prometheus)
+            found, busy = run_all_queries(prometheus), shown(prometheus.query)
         stack.command("stop", "mail-exporter")
         try:
             until("a scrape that fails", lambda: prometheus.query('up{job="mail-exporter"} == 0'))
@@ -115,14 +115,14 @@ def observed(stack: Stack) -> Iterator[Observed]:
 
 
 def shown_idle(stack: Stack, prometheus: Monitoring) -> dict[tuple[str, str], Shown] | None:
-    """Return what is shown after a mail, unless the sped-up alert on an old log still fires."""
+    """Return the texts after a delivered mail, or None while the sped-up alert on an old log still fires."""
     stack.status(stack.send("dashboards, idle"), "relayed")
     found = shown(prometheus.query)
     return None if found[VERDICT].text.startswith("Unknown") else found
 
 
-def asked(prometheus: Monitoring) -> dict[Asked, Answer]:
-    """Return what every query found, asked again and again: while a mail is being tried, it does not wait."""
+def run_all_queries(prometheus: Monitoring) -> dict[Asked, Answer]:
+    """Return the results of all queries, which are repeated because a mail is not deferred during an attempt."""
     found: dict[Asked, Answer] = {}
 
     def look() -> bool:
@@ -132,13 +132,13 @@ def asked(prometheus: Monitoring) -> dict[Asked, Answer]:
         seen = {(asked.board, asked.panel) for asked, answer in found.items() if answer.most > 0}
         return seen >= {(board, panel) for board, names in EVENTS.items() for panel in names}
 
-    with suppress(TimeoutError):  # the tests name what is missing
+    with suppress(TimeoutError):  # the tests report missing events
         until("every event", look, _ROUNDS_SECONDS)
     return found
 
 
-def seen(stack: Stack, prometheus: Monitoring) -> None:
-    """Wait until Prometheus has what the services count now."""
+def wait_for_counters(stack: Stack, prometheus: Monitoring) -> None:
+    """Wait until Prometheus has the current counters of the services."""
     for service, name, job in (
         (EXPORTER, "postfix_log_lines_total", "mail-exporter"),
         (API_METRICS, "mail_api_messages_total", "mail-api"),
@@ -154,14 +154,14 @@ def _sum(prometheus: Monitoring, name: str, job: str) -> float:
 
 @pytest.mark.parametrize(("board", "panel"), [*dict.fromkeys((one.board, one.panel) for one in promql())])
 def test_panel_has_an_answer(observed: Observed, board: str, panel: str) -> None:
-    """Prometheus takes every query, and finds series for every panel, be it the one that says that there are none."""
+    """Prometheus accepts every query, and returns series for every panel, if only the one for no data."""
     found = [answer for asked, answer in observed.answers.items() if (asked.board, asked.panel) == (board, panel)]
     assert any(answer.values for answer in found) or panel in MAY_BE_EMPTY
 
 
 @pytest.mark.parametrize(("board", "panel"), [(board, panel) for board, names in EVENTS.items() for panel in names])
-def test_event_is_seen(observed: Observed, board: Board, panel: str) -> None:
-    """Where something happened, a number is above nothing."""
+def test_event_is_shown(observed: Observed, board: Board, panel: str) -> None:
+    """After an event the panel has a value above 0."""
     values = {
         asked.expression: answer.most
         for asked, answer in observed.answers.items()
@@ -171,14 +171,14 @@ def test_event_is_seen(observed: Observed, board: Board, panel: str) -> None:
 
 
 def test_numbers_while_nothing_waits(observed: Observed) -> None:
-    """With both services up, every number is known or says what there is nothing of."""
+    """With both services up, every number is known, or its text explains why there is none."""
     assert {place: one for place, one in observed.idle.items() if one.text.startswith(("No data", "Not known"))} == {}
     assert observed.idle[Board.QUOTA, "Exhausted in"] == Shown("Not within a day", "green")
     assert observed.idle[VERDICT].text
 
 
 def test_numbers_while_mail_waits(observed: Observed) -> None:
-    """The verdict names the reason and the numbers; no number is unknown."""
+    """With deferred mail the verdict names the reason and the numbers; no number is unknown."""
     verdict = observed.busy[VERDICT]
     assert verdict.text.startswith("Mail waits: the relay refuses the login ("), verdict
     assert verdict.text.endswith(" min)")
@@ -187,9 +187,9 @@ def test_numbers_while_mail_waits(observed: Observed) -> None:
 
 
 def test_numbers_without_the_exporter(observed: Observed) -> None:
-    """What only the exporter knows is grey and says so; nothing of it is good, and nothing is a false statement."""
-    assert len(OF_THE_EXPORTER) > 15
-    assert {observed.down[place] for place in OF_THE_EXPORTER} == {Shown("No data: exporter down", GREY)}
+    """Without the exporter its numbers are grey with the reason, and no other panel is wrong."""
+    assert len(EXPORTER_PANELS) > 15
+    assert {observed.down[place] for place in EXPORTER_PANELS} == {Shown("No data: exporter down", GREY)}
     assert observed.down[Board.OVERVIEW, "Exporter"] == Shown("Down", "red")
     assert observed.down[Board.OVERVIEW, "Mail API"] == Shown("Up", "green")
     assert observed.down[VERDICT] == Shown("Unknown: no data from the exporter", GREY)

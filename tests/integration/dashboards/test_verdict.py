@@ -27,7 +27,7 @@ def alert(name: str, severity: str, state: str = "firing") -> dict[str, str]:
 
 
 def waiting(mails: int, seconds: int) -> dict[str, str]:
-    """Return the series of queued mails, of which the oldest has this age."""
+    """Return the series of deferred mails, the oldest of this age."""
     labels = f'{_EXPORTER},queue="deferred"'
     return {
         f"postfix_queue_messages{{{labels}}}": f"{mails}x30",
@@ -102,11 +102,11 @@ CASES: Final[tuple[tuple[str, dict[str, str], str], ...]] = (
         "Unknown: the mail log has no new lines",
     ),
 )
-"""Name, series besides the healthy ones, and the sentence."""
+"""Name, series in addition to the healthy ones, and the sentence."""
 
 
-def story(name: str, series: dict[str, str], sentence: str) -> dict[str, object]:
-    """Return promtool's test of one case: there is one sentence, and it is this one."""
+def promtool_test(name: str, series: dict[str, str], sentence: str) -> dict[str, object]:
+    """Return promtool's test of one case: there is exactly one sentence, the expected one."""
     query = filled(scoped(EXPRESSION, RECORDED))
     return {
         "name": name,
@@ -123,8 +123,12 @@ def story(name: str, series: dict[str, str], sentence: str) -> dict[str, object]
 
 
 def test_most_important_sentence(tmp_path: Path) -> None:
-    """There is always one sentence: of the most important alert, of missing data, or that mail flows."""
+    """There is always exactly one sentence: of the most important alert, for missing data, or that mail flows."""
     (tmp_path / RECORDING_FILE).write_text(rule_files(read_links())[RECORDING_FILE])
-    tests = {"rule_files": [RECORDING_FILE], "evaluation_interval": "1m", "tests": [story(*case) for case in CASES]}
+    tests = {
+        "rule_files": [RECORDING_FILE],
+        "evaluation_interval": "1m",
+        "tests": [promtool_test(*case) for case in CASES],
+    }
     (tmp_path / "verdict.yml").write_text(json.dumps(tests))
     promtool(tmp_path, "test", "rules", "verdict.yml")

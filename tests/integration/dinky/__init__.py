@@ -1,1 +1,1 @@
-"""Dinky Mail in the place of a Dinky Server's own mail server: what is installed, and who goes on sending."""
+"""Dinky Mail instead of a Dinky Server's own mail server: the installation, and other services that send mail."""

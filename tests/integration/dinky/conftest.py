@@ -1,4 +1,4 @@
-"""A Dinky Server's folder with Dinky Mail installed into it."""
+"""Fixture: a Dinky Server's folder with Dinky Mail installed."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("dinky") / "dinky-server"
     shutil.copytree(STACK, copy)
     with pytest.MonkeyPatch.context() as environment:
-        environment.chdir(copy)  # no .env.mail.prod of this machine
+        environment.chdir(copy)  # so that this machine's .env.mail.prod is not read
         environment.setenv("ALERT_WEBHOOK_URL", "http://sandbox-relay:8080/notifications")
         assert main(["install", str(copy), "--yes"]) == DONE
     return copy

@@ -1,4 +1,4 @@
-"""What Compose, Prometheus and Alertmanager say of the folder after an installation."""
+"""An installed folder checked by Compose, Prometheus and Alertmanager."""
 
 import os
 import shutil
@@ -22,13 +22,13 @@ from tests.integration.alerts.tools import amtool, promtool
 from tests.integration.stack import Json, Stack, until
 
 BASE_IMAGE: Final = "debian:trixie-slim"
-"""Stands in for busybox, which a machine without a registry cannot pull: both have `echo`."""
+"""Used instead of busybox, which cannot be pulled without a registry: both have `echo`."""
 SOCKET: Final = "/var/run/docker.sock"
 SCRAPED: Final = {"mail-api": 9464, "mail-exporter": 9154}
 
 
 def compose(folder: Path, *arguments: str) -> str:
-    """Run Docker Compose in a folder and return what it printed."""
+    """Run Docker Compose in a folder and return its output."""
     command = ["docker", "compose", "--project-directory", str(folder), *arguments]
     return subprocess.run(  # noqa: S603 - as above
         command, check=True, capture_output=True, text=True, timeout=30, env=project(folder)
@@ -36,39 +36,39 @@ def compose(folder: Path, *arguments: str) -> str:
 
 
 def project(folder: Path) -> dict[str, str]:
-    """Return the environment in which Compose names the project after the folder, and leaves the tests' stack alone."""
+    """Return an environment in which Compose names the project after the folder, separate from the tests' stack."""
     return {**os.environ, "COMPOSE_PROJECT_NAME": folder.name}
 
 
-def test_prometheus_takes_it(installed: Path) -> None:
-    """`promtool check config` takes the configuration, and finds our rules through it."""
+def test_prometheus_configuration_is_valid(installed: Path) -> None:
+    """`promtool check config` accepts the configuration, and finds our rules."""
     printed = promtool(installed / PROMETHEUS.rpartition("/")[0], "check", "config", "prometheus.yml")
     assert "FAILED" not in printed
     assert "mail/relay.yml" in printed
 
 
-def test_alertmanager_takes_it(installed: Path) -> None:
-    """`amtool check-config` takes the configuration."""
+def test_alertmanager_configuration_is_valid(installed: Path) -> None:
+    """`amtool check-config` accepts the configuration."""
     amtool((installed / ALERTMANAGER_FILE).parent, "check-config", "alertmanager.yml")
 
 
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
-        pytest.param("service=mail severity=critical alertname=MailServerDown", "mail", id="a critical one of ours"),
+        pytest.param("service=mail severity=critical alertname=MailServerDown", "mail", id="critical, mail"),
         pytest.param("service=mail alertname=MailWatchdog", "mail-watchdog", id="dead man's switch"),
-        pytest.param("service=website severity=critical alertname=SiteDown", "on-call", id="a critical one of theirs"),
+        pytest.param("service=website severity=critical alertname=SiteDown", "on-call", id="critical, other service"),
     ],
 )
-def test_alerts_go_their_ways(installed: Path, labels: str, receiver: str) -> None:
-    """Ours go by our route, theirs by theirs."""
+def test_alert_routes(installed: Path, labels: str, receiver: str) -> None:
+    """Alerts about mail use our route, others that of the server."""
     folder = (installed / ALERTMANAGER_FILE).parent
     arguments = ("--config.file=alertmanager.yml", f"--verify.receivers={receiver}", *labels.split())
     amtool(folder, "config", "routes", "test", *arguments)
 
 
-def test_compose_takes_it(installed: Path) -> None:
-    """`docker compose config` takes the file; the old mail server is there for a rollback alone."""
+def test_compose_file_is_valid(installed: Path) -> None:
+    """`docker compose config` accepts the file; the old mail server is in a profile for a rollback."""
     services = compose(installed, "config", "--services").split()
     assert "alertmanager" in services
     assert "mail-server" not in services
@@ -77,7 +77,7 @@ def test_compose_takes_it(installed: Path) -> None:
 
 
 def test_old_mail_server_is_not_started_by_name(installed: Path, tmp_path: Path) -> None:
-    """dinky.sh starts `mail-server` by name: that starts a placeholder that ends, though the build folder is gone."""
+    """When dinky.sh starts `mail-server` by name, a placeholder starts and exits, even without the build folder."""
     folder = tmp_path / f"by-name-{uuid4().hex[:8]}"
     shutil.copytree(installed, folder)
     shutil.rmtree(folder / "services")
@@ -105,7 +105,7 @@ def test_sender_of_another_project_is_valid(installed: Path) -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(stack: Stack, installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """Return a Prometheus that runs with the folder, flags and socket of the compose file; only it asks each second."""
+    """Return a Prometheus with the folder, flags and socket of the compose file, and a scrape interval of a second."""
     folder = tmp_path_factory.mktemp("prometheus")
     for path in (installed / PROMETHEUS).parent.rglob("*.yml"):
         target = folder / path.relative_to((installed / PROMETHEUS).parent)
@@ -130,11 +130,11 @@ def prometheus(stack: Stack, installed: Path, tmp_path_factory: pytest.TempPathF
             yield http
 
 
-def test_labels_lead_prometheus_to_both_services(stack: Stack, prometheus: httpx2.Client) -> None:
-    """Discovery over the engine's socket finds both metric ports by the containers' labels, and they answer.
+def test_service_discovery(stack: Stack, prometheus: httpx2.Client) -> None:
+    """Service discovery by the containers' labels finds both metric ports, and they can be scraped.
 
-    The stack's relabelling makes the job of the container's name. In production that is the service's name; here
-    Compose puts the project before it and a number behind it.
+    The stack's relabelling sets the job to the container's name. In production that is the service's name; here
+    Compose adds the project before it and a number after it.
     """
 
     def look() -> dict[str, Json] | None:
@@ -151,7 +151,7 @@ def test_labels_lead_prometheus_to_both_services(stack: Stack, prometheus: httpx
 
 
 def test_rules_and_flags_are_in_force(prometheus: httpx2.Client) -> None:
-    """Prometheus keeps exemplars and accepts no remote write, and has loaded every rule of ours beside theirs."""
+    """Prometheus stores exemplars, accepts no remote write, and has loaded all of our rules beside the server's."""
     flags = prometheus.get("/api/v1/status/flags").json()["data"]
     assert "exemplar-storage" in flags["enable-feature"]
     assert flags["web.enable-remote-write-receiver"] == "false"
@@ -161,7 +161,7 @@ def test_rules_and_flags_are_in_force(prometheus: httpx2.Client) -> None:
 
 
 def test_exemplars_are_kept(stack: Stack, prometheus: httpx2.Client, subject: str) -> None:
-    """The trace of a request is found beside its number."""
+    """The trace of a request is stored as an exemplar."""
     stack.send(subject)
     query = {"query": '{__name__=~"http_.+_bucket"}', "start": "0", "end": "9999999999"}
 

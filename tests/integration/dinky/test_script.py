@@ -1,4 +1,4 @@
-"""dev/dinky: the installer in its image, with Docker alone on the server."""
+"""dev/dinky: the installer in its image, on a server that has Docker only."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ ENVIRONMENT: Final = {
 
 
 def script(*arguments: str, code: int = DONE) -> str:
-    """Run dev/dinky and return what it printed."""
+    """Run dev/dinky and return its output."""
     command = [str(ROOT / "dev/dinky"), *arguments]
     done = subprocess.run(  # noqa: S603 - our own script
         command, check=False, capture_output=True, text=True, timeout=110, env=ENVIRONMENT
@@ -31,14 +31,14 @@ def script(*arguments: str, code: int = DONE) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and return what it printed."""
+    """Run git in a folder and return its output."""
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(folder), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603 - as above
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Path:
-    """Return a clone of a repository that holds the stack."""
+    """Return a clone of a repository that contains the stack."""
     upstream, clone = tmp_path / "upstream", tmp_path / "clone"
     shutil.copytree(STACK, upstream)
     git(upstream, "init", "--quiet")
@@ -49,7 +49,7 @@ def server(tmp_path: Path) -> Path:
 
 
 def test_install_check_undo(server: Path) -> None:
-    """The variables of the shell reach it, files belong to the folder's owner, and the undo leaves nothing."""
+    """The shell's variables are passed on, new files belong to the folder's owner, and the undo leaves nothing."""
     if os.geteuid() == 0:
         for path in (server, *server.rglob("*")):
             os.chown(path, 12345, 12345, follow_symlinks=False)
@@ -65,7 +65,7 @@ def test_install_check_undo(server: Path) -> None:
 
 
 def test_update(server: Path) -> None:
-    """A new version of a file that is changed here is pulled, and our lines are in it again."""
+    """An update pulls a new version of a changed file, and adds our lines again."""
     script("install", str(server), "--yes")
     file = server.parent / "upstream/docker-compose.yml"
     file.write_text(file.read_text().replace("prometheus:v3.4.0", "prometheus:v3.5.0"))
@@ -77,7 +77,7 @@ def test_update(server: Path) -> None:
 
 
 def test_update_that_cannot_be_pulled(server: Path) -> None:
-    """Without the other repository nothing is changed, and the exit code reports it."""
+    """If the repository cannot be pulled, nothing is changed, and the exit code reports it."""
     script("install", str(server), "--yes")
     before = (server / "docker-compose.yml").read_text()
     shutil.rmtree(server.parent / "upstream")
@@ -86,7 +86,7 @@ def test_update_that_cannot_be_pulled(server: Path) -> None:
 
 
 def test_update_with_changes_of_the_operator(server: Path) -> None:
-    """Changes of the operator in a file that upstream changed stop the merge; nothing is lost."""
+    """Changes of the operator and of upstream in one file stop the merge, and nothing is lost."""
     script("install", str(server), "--yes")
     compose = server / "docker-compose.yml"
     compose.write_text(compose.read_text().replace("grafana:", "grafana:  # mine", 1))
@@ -98,8 +98,8 @@ def test_update_with_changes_of_the_operator(server: Path) -> None:
     assert compose.read_text() == before
 
 
-def test_update_of_nothing(server: Path) -> None:
-    """Where nothing is installed, an update installs nothing."""
+def test_update_without_an_installation(server: Path) -> None:
+    """An update without an installation installs nothing."""
     assert "nothing is installed there" in script("update", str(server), code=CANNOT)
     assert git(server, "status", "--short") == ""
 
@@ -114,5 +114,5 @@ def test_update_of_nothing(server: Path) -> None:
     ],
 )
 def test_refused(arguments: tuple[str, ...], expected: str) -> None:
-    """What is missing is named, with an example."""
+    """The error names the missing argument, with an example."""
     assert expected in script(*arguments, code=CANNOT)

@@ -1,4 +1,4 @@
-"""Who wrote through the old mail server writes through this one, without a change on its side."""
+"""Services that sent through the old mail server can send through this one, unchanged."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ VISITOR: Final = "visitor@elsewhere.example"
 
 
 @pytest.fixture(scope="module")
-def neighbour(stack: Stack) -> Iterator[Probe]:
+def smtp_client(stack: Stack) -> Iterator[Probe]:
     """Return a container on the shared network that speaks SMTP."""
     with client_container(network=stack.network()) as running:
         yield Probe(running.get_wrapped_container())
@@ -30,7 +30,7 @@ def neighbour(stack: Stack) -> Iterator[Probe]:
 
 @pytest.fixture(scope="module")
 def alertmanager(stack: Stack, installed: Path) -> Iterator[httpx2.Client]:
-    """Return an Alertmanager as the compose file runs it, on the network on which `mail-server` is a name."""
+    """Return an Alertmanager with the compose file's command, on the network with the name `mail-server`."""
     command = yaml.safe_load((installed / COMPOSE).read_text())["services"]["alertmanager"]["command"]
     container = (
         DockerContainer(ALERTMANAGER_IMAGE)
@@ -47,7 +47,7 @@ def alertmanager(stack: Stack, installed: Path) -> Iterator[httpx2.Client]:
 
 
 def test_alertmanager(stack: Stack, alertmanager: httpx2.Client, subject: str) -> None:
-    """What it mails to admin@dinky.local by port 25, without TLS or login, reaches FORWARD_EMAIL."""
+    """Alertmanager's mail to admin@dinky.local at port 25, without TLS or login, is delivered to FORWARD_EMAIL."""
     labels = {"alertname": subject, "severity": "critical", "service": "website"}
     end = datetime.now(UTC) + timedelta(minutes=5)
     alertmanager.post("/api/v2/alerts", json=[{"labels": labels, "endsAt": end.isoformat()}]).raise_for_status()
@@ -59,19 +59,19 @@ def test_alertmanager(stack: Stack, alertmanager: httpx2.Client, subject: str) -
 
 
 @pytest.mark.parametrize(
-    "text", [pytest.param("hello", id="plain"), pytest.param("Grüße aus Málaga", id="letters beyond ASCII, unencoded")]
+    "text", [pytest.param("hello", id="plain"), pytest.param("Grüße aus Málaga", id="unencoded non-ASCII letters")]
 )
-def test_contact_api(stack: Stack, neighbour: Probe, subject: str, text: str) -> None:
-    """A program that speaks as Go's net/smtp does, in the visitor's name and without Message-ID, is understood.
+def test_contact_api(stack: Stack, smtp_client: Probe, subject: str, text: str) -> None:
+    """A mail is accepted from a program like Go's net/smtp, with the visitor as its sender and without a Message-ID.
 
-    It greets as localhost, takes up every extension that is offered for the envelope, and says no STARTTLS.
+    It sends EHLO localhost, uses every extension of the envelope that is offered, and does not start TLS.
     """
-    raw = f"{subject} {text}".encode().decode("latin-1")  # as a dialogue sends its bytes
+    raw = f"{subject} {text}".encode().decode("latin-1")  # the probe sends one byte a character
     message = (
         f"To: {OWNER}\r\nSubject: {raw}\r\nDate: Sun, 22 Nov 2026 20:00:00 +0000\r\n"
         f"Content-Type: text/plain; charset=UTF-8\r\nFrom: {VISITOR}\r\n\r\n{raw}\r\n.\r\n"
     )
-    greeting, hello, *answers = neighbour.talk(
+    greeting, hello, *answers = smtp_client.talk(
         "mail-server",
         25,
         "EHLO localhost",

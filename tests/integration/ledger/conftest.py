@@ -1,4 +1,4 @@
-"""A new database for each test, on one PostgreSQL server."""
+"""Fixtures: a new database for each test, on one PostgreSQL server."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -26,7 +26,7 @@ def server() -> Iterator[Engine]:
     container = DockerContainer(IMAGE).with_exposed_ports(5432)
     container = container.with_env("POSTGRES_PASSWORD", PASSWORD).with_env("POSTGRES_DB", "ledger")
     container = container.with_command("postgres -c fsync=off -c max_connections=200")
-    # By TCP: the upstream image starts a first time without it, to be set up.
+    # Over TCP: during its set-up the image runs a first server without it.
     with container.waiting_for(ExecWaitStrategy(["pg_isready", "--host=127.0.0.1"])) as running:
         host, port = running.get_container_host_ip(), running.get_exposed_port(5432)
         url = make_url("postgresql+psycopg://").set(username="postgres", password=PASSWORD, host=host, port=int(port))

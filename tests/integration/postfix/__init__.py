@@ -1,1 +1,1 @@
-"""The mail server on its real image: whom it refuses, what it never loses, what it says when it is set up wrongly."""
+"""The mail server on its real image: access control, no lost mail, and errors for invalid settings."""

@@ -1,7 +1,7 @@
 """`make relay-audit`: the abuse battery against a running mail server, as a table.
 
-Takes the demo when it is running, else brings the tests' stack up. Exit status: 0 when every trick was withstood,
-1 when one was not, 2 when mail reached the victim.
+Uses the demo if it is running, else starts the tests' stack. Exit status: 0 if every trick was withstood, 1 if not,
+2 if mail was delivered to the victim.
 """
 
 import re
@@ -25,18 +25,18 @@ from tests.integration.stack import SANDBOX, Stack, until
 
 DEMO: Final = ("mail-server", "sandbox-relay")
 AT_A_TIME: Final = 8
-"""Tricks in one connection: below the errors after which Postfix slows a client down (smtpd_soft_error_limit)."""
+"""Tricks in one connection: fewer than the errors after which Postfix slows a client down (smtpd_soft_error_limit)."""
 
-SECONDS_OF_A_RATE: Final = 90
-TOO_MUCH: Final = re.compile(r"4\d\d 4\.7\.[01] .*too (much|many)")
-"""How Postfix words each of its rate limits, which count by the minute (anvil_rate_time_unit)."""
+RATE_LIMIT_SECONDS: Final = 90
+RATE_LIMITED: Final = re.compile(r"4\d\d 4\.7\.[01] .*too (much|many)")
+"""The texts of Postfix's rate limits, which count per minute (anvil_rate_time_unit)."""
 
 Talk = Callable[[int, tuple[str, ...]], list[str]]
-"""Speaks to a port of the server: the script goes in, the answers come out."""
+"""Sends a script to a port of the server, and returns the replies."""
 
 
 class Verdict(StrEnum):
-    """What came of a trick."""
+    """The result of a trick."""
 
     WITHSTOOD = "withstood"
     OTHER_ANSWER = "other answer"
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A trick, the answer that settled it, and the line of the log that tells of it."""
+    """A trick, the reply that decided it, and its line in the log."""
 
     trick: Trick
     answer: str
@@ -64,22 +64,22 @@ class _Try:
 
 
 def audit(server: Server, relay: Relay, talk: Mapping[Origin, Talk], battery: Iterable[Trick]) -> list[Outcome]:
-    """Try every trick and return what came of each."""
-    facts = _facts(server)
-    tries = [_filled_in(trick, facts | {"t": f"t{uuid.uuid4().hex[:10]}"}) for trick in battery]
+    """Try every trick and return the results."""
+    values = _values(server)
+    tries = [_filled_in(trick, values | {"t": f"t{uuid.uuid4().hex[:10]}"}) for trick in battery]
     before = len(server.log().splitlines())
     answers: dict[str, list[str]] = {}
     for batch in _batches(tries):
-        speak = partial(_speak, batch, talk[batch[0].trick.origin], server)
-        answers |= until("the rate limits to let us in", lambda: _unless_held_back(speak()), SECONDS_OF_A_RATE)  # noqa: B023
+        attempt = partial(_talk, batch, talk[batch[0].trick.origin], server)
+        answers |= until("the rate limits to let us in", lambda: _unless_rate_limited(attempt()), RATE_LIMIT_SECONDS)  # noqa: B023
     until("an empty queue", lambda: not server.queue())
     log = _log_of(tries, lambda: server.log().splitlines()[before:])
     recipients = {recipient for mail in relay.mails() for recipient in mail["recipients"]}
     return [_outcome(one, answers[one.trick.id], log, recipients) for one in tries]
 
 
-def _facts(server: Server) -> dict[str, str]:
-    """Return what the battery's texts may ask for."""
+def _values(server: Server) -> dict[str, str]:
+    """Return the values for the placeholders of the battery's texts."""
     settings = server.settings
     user, password = settings["MAIL_USER"], settings["MAIL_PASSWORD"]
     return {
@@ -88,7 +88,7 @@ def _facts(server: Server) -> dict[str, str]:
         "ip": server.address,
         "login": plain(user, password).split()[-1],
         "wrong_login": plain(user, "letmein").split()[-1],
-        "login_as_root": plain(user, password, as_whom="root").split()[-1],
+        "login_as_root": plain(user, password, identity="root").split()[-1],
     }
 
 
@@ -112,13 +112,13 @@ def _batches(tries: Iterable[_Try]) -> Iterator[list[_Try]]:
             yield batch
 
 
-def _unless_held_back(answers: dict[str, list[str]]) -> dict[str, list[str]] | None:
-    """Return the answers, or nothing when a rate limit gave them: a second audit within a minute meets those."""
-    held_back = any(TOO_MUCH.search(answer) for one in answers.values() for answer in one)
-    return None if held_back else answers
+def _unless_rate_limited(answers: dict[str, list[str]]) -> dict[str, list[str]] | None:
+    """Return the answers, or None if one came from a rate limit, as in a second audit within a minute."""
+    rate_limited = any(RATE_LIMITED.search(answer) for one in answers.values() for answer in one)
+    return None if rate_limited else answers
 
 
-def _speak(batch: list[_Try], talk: Talk, server: Server) -> dict[str, list[str]]:
+def _talk(batch: list[_Try], talk: Talk, server: Server) -> dict[str, list[str]]:
     """Return the answers to each trick of a batch, by the trick's id."""
     first = batch[0].trick
     script: list[str] = []
@@ -133,26 +133,28 @@ def _speak(batch: list[_Try], talk: Talk, server: Server) -> dict[str, list[str]
     if first.session is Session.FRESH:
         return {first.id: talk(first.port, batch[0].steps)}
     answers = talk(first.port, tuple(script))
-    # An answer too many means that something hidden was taken for a command.
+    # A surplus answer means that hidden text was executed as a command.
     surplus = answers[len(script) + 1 :][:-1]
     return {one.trick.id: answers[place] + surplus for one, place in zip(batch, places, strict=True)}
 
 
 def _log_of(tries: list[_Try], read: Callable[[], list[str]]) -> list[str]:
-    """Return the log, once it tells of every trick or has had time to."""
+    """Return the log when it has a line for every trick, or after five seconds."""
     with suppress(TimeoutError):
-        return until("all in the log", lambda: lines if all(_told(one, lines := read()) for one in tries) else None, 5)
+        return until(
+            "all in the log", lambda: lines if all(_line_of(one, lines := read()) for one in tries) else None, 5
+        )
     return read()
 
 
-def _told(one: _Try, log: list[str]) -> str:
-    """Return the line of the log that tells of the trick, or nothing."""
+def _line_of(one: _Try, log: list[str]) -> str:
+    """Return the line of the log about the trick, or an empty text."""
     return next((line for line in log if one.log.search(line)), "")
 
 
 def _outcome(one: _Try, answers: list[str], log: list[str], recipients: set[str]) -> Outcome:
     settled = next((answer for answer in answers if one.answer.search(answer)), "")
-    log_line = _told(one, log)
+    log_line = _line_of(one, log)
     if any(one.word in recipient for recipient in recipients):
         verdict = Verdict.RELAYED
     elif not settled:
@@ -164,7 +166,7 @@ def _outcome(one: _Try, answers: list[str], log: list[str], recipients: set[str]
 
 @contextmanager
 def targets() -> Iterator[tuple[Server, Relay]]:
-    """Yield the mail server to try and the relay behind it: the demo's when it runs, else those of the tests."""
+    """Yield the mail server to try and its relay: those of the demo if it runs, else those of the tests."""
     client = DockerClient.from_env()
     try:
         server, sandbox = (Server(client.containers.get(name)) for name in DEMO)
@@ -184,7 +186,7 @@ def stack_server(stack: Stack) -> Server:
 
 @contextmanager
 def talkers(server: Server) -> Iterator[dict[Origin, Talk]]:
-    """Yield a way to speak to the server for each origin."""
+    """Yield for each origin a function that talks to the server."""
     with client_container(network=server.network) as inside:
         probe = Probe(inside.get_wrapped_container())
         yield {

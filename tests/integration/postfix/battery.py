@@ -16,49 +16,49 @@ VICTIM: Final = "victim.example"
 HELLO: Final = "EHLO outside.example"
 INSIDE, PUBLIC, SUBMISSION = PORTS = (25, 2525, 587)
 TO_VICTIM: Final = f"RCPT TO:<{{t}}@{VICTIM}>"
-FROM_STRANGER: Final = "MAIL FROM:<{t}@stranger.example>"
+FROM_OUTSIDE: Final = "MAIL FROM:<{t}@stranger.example>"
 TO_OWN: Final = "RCPT TO:<{t}@{own}>"
 MESSAGE: Final = "Subject: {t}\r\n\r\nbuy\r\n.\r\n"
 
 
 class Origin(StrEnum):
-    """Where the attacker stands."""
+    """Where the attacker connects from."""
 
     OUTSIDE = "outside"
-    """Connects through the host; the server sees its network's gateway."""
+    """Connects through the host; the server's client address is its network's gateway."""
     INSIDE = "inside"
-    """In a container on a joined network, which port 25 lets write to anybody. To the other ports it is one more
-    client, with rate limits of its own."""
+    """A container on a joined network, for which port 25 relays. For the other ports it is one more client, with its
+    own rate limits."""
 
 
 class Session(StrEnum):
-    """What precedes the trick in its connection."""
+    """The commands before the trick in its connection."""
 
     FRESH = "fresh"
-    """Nothing: it has a connection of its own, which it closes, or whose `disconnect` line it reads."""
+    """None: the trick has its own connection, because it ends it or is found in the counts of `disconnect`."""
     GREETED = "greeted"
     """EHLO, and STARTTLS on the submission port."""
     LOGGED_IN = "logged in"
-    """The same and MAIL_USER's password."""
+    """The same, and a login with MAIL_USER's password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trick:
-    """One try. It was withstood if an answer matches, the log says so, and nothing reaches the victim."""
+    """One try. It is withstood if a reply matches, the log has a matching line, and the victim gets no mail."""
 
     name: str
     port: int
     steps: tuple[str, ...]
     answer: str
-    """A regular expression for one of the answers."""
+    """A regular expression for one of the replies."""
     log: str
-    """Another, for a line of the log."""
+    """A regular expression for a line of the log."""
     session: Session = Session.GREETED
     origin: Origin = Origin.OUTSIDE
 
     @property
     def id(self) -> str:
-        """Its name and port."""
+        """The port and the name."""
         return f"{self.port} {self.name}"
 
 
@@ -129,7 +129,7 @@ FOREIGN_SENDERS: Final = (
     ("login, bang path as sender", "stranger.example!{t}"),
 )
 
-# name, header lines: taken for MAIL_DOMAIN at the public port, and reach FORWARD_EMAIL alone.
+# name, header lines: accepted for MAIL_DOMAIN at the public port, and delivered to FORWARD_EMAIL only.
 HEADERS: Final = (
     ("Bcc header", "Bcc: {t}@victim.example\r\n"),
     (
@@ -159,7 +159,7 @@ STRAY_ENDS: Final = {
     "CRLF . SP CRLF": "\r\n. \r\n",
     "LF .. CRLF": "\n..\r\n",
 }
-"""What some servers take for the end of a message, and <CR><LF>.<CR><LF> alone is."""
+"""Sequences that some servers take for the end of a message; only <CR><LF>.<CR><LF> is one."""
 
 
 def tricks() -> Iterator[Trick]:
@@ -179,7 +179,7 @@ def tricks() -> Iterator[Trick]:
     yield from logins()
     yield from delivery_notices()
     for name, lines in HEADERS:
-        steps = (FROM_STRANGER, TO_OWN, "DATA", f"Subject: {{t}}\r\n{lines}\r\nhi\r\n.\r\n")
+        steps = (FROM_OUTSIDE, TO_OWN, "DATA", f"Subject: {{t}}\r\n{lines}\r\nhi\r\n.\r\n")
         yield Trick(
             name=name,
             port=PUBLIC,
@@ -192,7 +192,7 @@ def tricks() -> Iterator[Trick]:
 
 
 def commands() -> Iterator[Trick]:
-    """Yield what is tried by commands rather than addresses."""
+    """Yield tricks with commands other than addresses."""
     counted = (
         ("VRFY", "VRFY hi@{own}", "502 5.5.1 VRFY command is disabled", "vrfy=0/1"),
         ("EXPN", "EXPN hi@{own}", "500 5.5.2 Error: command not recognized", "unknown=0/1"),
@@ -208,21 +208,21 @@ def commands() -> Iterator[Trick]:
         fresh = (
             (
                 "speaks before the greeting",
-                (f"{AT_ONCE}{HELLO}\r\n{FROM_STRANGER}\r\n{TO_VICTIM}\r\nDATA\r\n",),
+                (f"{AT_ONCE}{HELLO}\r\n{FROM_OUTSIDE}\r\n{TO_VICTIM}\r\nDATA\r\n",),
                 "554 5.5.0 Error: SMTP protocol synchronization",
-                # EHLO where the greeting was quicker than the way through the host's port.
+                # EHLO if the greeting arrived before the data from the host's port.
                 "improper command pipelining after (CONNECT|EHLO)",
             ),
             (
                 "pipelines behind EHLO",
-                (f"{HELLO}\r\n{FROM_STRANGER}\r\n{TO_VICTIM}\r\nDATA",),
+                (f"{HELLO}\r\n{FROM_OUTSIDE}\r\n{TO_VICTIM}\r\nDATA",),
                 "554 5.5.0 Error: SMTP protocol synchronization",
                 "improper command pipelining after EHLO",
             ),
-            ("no EHLO", (FROM_STRANGER, TO_VICTIM), "5(03|30) 5", "disconnect from .* mail=0/1 rcpt=0/1 "),
+            ("no EHLO", (FROM_OUTSIDE, TO_VICTIM), "5(03|30) 5", "disconnect from .* mail=0/1 rcpt=0/1 "),
             (
                 "NUL in the address",
-                (HELLO, FROM_STRANGER, f"RCPT TO:<{{t}}@{VICTIM}\0@{{own}}>"),
+                (HELLO, FROM_OUTSIDE, f"RCPT TO:<{{t}}@{VICTIM}\0@{{own}}>"),
                 "501 5.1.3 Bad recipient address syntax|530 5.7.0 Must issue a STARTTLS command first",
                 "disconnect from .* rcpt=0/1 ",
             ),
@@ -235,11 +235,11 @@ def commands() -> Iterator[Trick]:
         ("EHLO with loopback's address", "[127.0.0.1]", DENIED),
         ("EHLO with localhost", "localhost", "504 5.5.2 .*need fully-qualified hostname"),
     ):
-        steps = (f"EHLO {word}", FROM_STRANGER, TO_VICTIM)
+        steps = (f"EHLO {word}", FROM_OUTSIDE, TO_VICTIM)
         log = f"reject: RCPT from .*{answer[:9]}.*{{t}}"
         yield Trick(name=name, port=PUBLIC, steps=steps, answer=answer, log=log, session=Session.FRESH)
     for port in (PUBLIC, SUBMISSION):
-        injected = f"{STARTTLS}\r\n{HELLO}\r\n{FROM_STRANGER}\r\nRCPT TO:<hi@{{own}}>"
+        injected = f"{STARTTLS}\r\n{HELLO}\r\n{FROM_OUTSIDE}\r\nRCPT TO:<hi@{{own}}>"
         yield Trick(
             name="commands behind STARTTLS",
             port=port,
@@ -251,19 +251,19 @@ def commands() -> Iterator[Trick]:
 
 
 def logins() -> Iterator[Trick]:
-    """Yield what is tried with AUTH, and what a login does not allow."""
+    """Yield tricks with AUTH, and senders that a login does not allow."""
     for port in (INSIDE, PUBLIC):
         yield Trick(
             name="AUTH where there is none",
             port=port,
-            steps=(HELLO, "AUTH PLAIN {login}", FROM_STRANGER, TO_VICTIM),
+            steps=(HELLO, "AUTH PLAIN {login}", FROM_OUTSIDE, TO_VICTIM),
             answer="503 5.5.1 Error: authentication not enabled",
             log="disconnect from .* auth=0/1 ",
             session=Session.FRESH,
         )
     before_tls = (
         ("AUTH before TLS", ("AUTH PLAIN {login}",), "auth=0/1"),
-        ("MAIL before TLS", (FROM_STRANGER,), "mail=0/1"),
+        ("MAIL before TLS", (FROM_OUTSIDE,), "mail=0/1"),
     )
     for name, steps, count in before_tls:
         yield Trick(
@@ -292,14 +292,14 @@ def logins() -> Iterator[Trick]:
         yield Trick(
             name=name,
             port=SUBMISSION,
-            steps=(command, FROM_STRANGER, TO_VICTIM),
+            steps=(command, FROM_OUTSIDE, TO_VICTIM),
             answer="535 5.7.8 Error: authentication failed",
             log="SASL [A-Z]+ authentication failed",
         )
 
 
 def delivery_notices() -> Iterator[Trick]:
-    """Yield tries to have a notice sent to the victim, who is named as sender."""
+    """Yield attempts to have a notice sent to the victim, by the victim's address as the sender."""
     for name, parameters in (
         ("success notice", "NOTIFY=SUCCESS"),
         ("every notice", "NOTIFY=SUCCESS,DELAY,FAILURE ORCPT=rfc822;{t}@victim.example"),
@@ -315,7 +315,7 @@ def delivery_notices() -> Iterator[Trick]:
 
 
 def smuggling() -> Iterator[Trick]:
-    """Yield a second mail hidden in the first, behind each stray end, at each port."""
+    """Yield attempts to hide a second mail in the first, after each stray end, at each port."""
     hidden = f"MAIL FROM:<{{t}}@stranger.example>\r\n{TO_VICTIM}\r\nDATA\r\nSubject: hidden\r\n\r\nsmuggled\r\n.\r\n"
     ways = ((INSIDE, Session.GREETED), (PUBLIC, Session.GREETED), (SUBMISSION, Session.LOGGED_IN))
     for (port, session), (name, end) in product(ways, STRAY_ENDS.items()):

@@ -1,4 +1,4 @@
-"""What the tests of the mail server share: a lab, a mail server in it, and the shared stack's own."""
+"""Fixtures of the mail server's tests: a lab, a mail server in it, and that of the shared stack."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.integration.stack import SANDBOX, Stack
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Return a network with a sandbox and a probe, for mail servers with settings of their own."""
+    """Return a network with a sandbox and a probe, for mail servers with their own settings."""
     with Lab() as lab:
         yield lab
 
@@ -25,18 +25,18 @@ def server(lab: Lab) -> Iterator[Server]:
 
 @pytest.fixture
 def relay(lab: Lab) -> Relay:
-    """Return the lab's relay, with nothing in its inbox."""
+    """Return the lab's relay with an empty inbox."""
     lab.relay.forget()
     return lab.relay
 
 
 @pytest.fixture
 def shipped(stack: Stack) -> Server:
-    """Return the mail server of the shared stack, which has the settings that are shipped."""
+    """Return the mail server of the shared stack, with the shipped settings."""
     return stack_server(stack)
 
 
 @pytest.fixture
 def shipped_relay(stack: Stack) -> Relay:
-    """Return the relay behind it."""
+    """Return the relay of the shared stack."""
     return Relay(stack.url(SANDBOX))

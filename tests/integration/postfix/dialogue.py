@@ -1,7 +1,7 @@
-"""SMTP word by word, for clients that do what no library would.
+"""SMTP dialogues, for commands that no library sends.
 
-Standard library only: the same file is mounted into containers and runs there as `python3 dialogue.py talk|load JSON`,
-so that a test can speak from inside a network as well as from the host.
+Standard library only: the file is mounted into containers and runs there as `python3 dialogue.py talk|load JSON`, so
+that a test can connect from inside a network as well as from the host.
 """
 
 import base64
@@ -16,23 +16,23 @@ from queue import Empty, Queue
 from typing import Any, Final, Self
 
 STARTTLS: Final = "STARTTLS"
-"""As a step: the command, and then the handshake, without looking at the certificate."""
+"""As a step: the command and the TLS handshake, without verification of the certificate."""
 AT_ONCE: Final = "at once: "
-"""In front of a first step: it is sent before the greeting is read."""
+"""Before the first step: it is sent before the greeting is read."""
 CLOSED: Final = "(closed)"
 NOT_SENT: Final = "(not sent)"
-"""In place of an answer to DATA when RCPT was refused, and to a message when DATA was."""
+"""Instead of a reply: to DATA after a rejected RCPT, and to a message after a rejected DATA."""
 TIMEOUT_SECONDS: Final = 20.0
 
 
-def plain(user: str, password: str, *, as_whom: str = "") -> str:
+def plain(user: str, password: str, *, identity: str = "") -> str:
     """Return an AUTH PLAIN command."""
-    told = f"{as_whom}\0{user}\0{password}".encode()
-    return f"AUTH PLAIN {base64.b64encode(told).decode()}"
+    credentials = f"{identity}\0{user}\0{password}".encode()
+    return f"AUTH PLAIN {base64.b64encode(credentials).decode()}"
 
 
 class Line:
-    """One connection: what is said, and the server's answers, each with all its lines."""
+    """One SMTP connection, with replies of one or several lines."""
 
     def __init__(self, host: str, port: int) -> None:
         self._socket = socket.create_connection((host, port), TIMEOUT_SECONDS)
@@ -46,12 +46,12 @@ class Line:
         self._socket.close()
 
     def send(self, text: str) -> None:
-        """Send the text as it is, one byte a character."""
-        with suppress(OSError):  # who was hung up on hears so at the next answer
+        """Send the text unchanged, one byte a character."""
+        with suppress(OSError):  # the next reply is CLOSED then
             self._socket.sendall(text.encode("latin-1"))
 
     def answer(self) -> str:
-        """Return the next answer, its lines joined by ` / `, or CLOSED."""
+        """Return the next reply, its lines joined by ` / `, or CLOSED."""
         lines: list[str] = []
         while not lines or lines[-1][3:4] == "-":
             try:
@@ -64,12 +64,12 @@ class Line:
         return " / ".join(lines)
 
     def ask(self, command: str) -> str:
-        """Send a command and return its answer."""
+        """Send a command and return its reply."""
         self.send(f"{command}\r\n")
         return self.answer()
 
     def start_tls(self) -> None:
-        """Go on in TLS; whatever was sent before it is not heard again."""
+        """Continue in TLS; replies that were not read are dropped."""
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -78,7 +78,7 @@ class Line:
         self._read = self._socket.makefile("rb")
 
     def rest(self) -> list[str]:
-        """Say QUIT and return every answer up to the end."""
+        """Send QUIT and return the remaining replies."""
         self.send("QUIT\r\n")
         answers = []
         while (answer := self.answer()) != CLOSED:
@@ -89,9 +89,9 @@ class Line:
 
 
 def talk(host: str, port: int, script: Iterable[str]) -> list[str]:
-    """Return the greeting, an answer for each step of the script, and all that came after QUIT.
+    """Return the greeting, a reply for each step of the script, and all replies after QUIT.
 
-    The step after a `DATA` is a message, sent as it is, end and all. Both are skipped when the step before was refused.
+    The step after a `DATA` is a message, sent unchanged with its end. Both are skipped if the step before was rejected.
     """
     steps = list(script)
     with Line(host, port) as line:
@@ -118,9 +118,9 @@ def talk(host: str, port: int, script: Iterable[str]) -> list[str]:
 def load(  # noqa: PLR0913 - what a load consists of
     *, host: str, port: int, sender: str, recipient: str, ids: list[str], connections: int, size: int
 ) -> list[str]:
-    """Send a mail for each id, as its subject, over so many connections; return the ids that got a 250.
+    """Send a mail for each id, as its subject, over several connections; return the ids that were answered 250.
 
-    A connection that breaks, or on which a mail is refused, sends no more.
+    A connection ends when it breaks or a mail is rejected.
     """
     waiting: Queue[str] = Queue()
     for one in ids:
@@ -154,7 +154,7 @@ def load(  # noqa: PLR0913 - what a load consists of
 
 
 def main(what: str, text: str) -> None:
-    """Do what is asked for and print what came of it as JSON."""
+    """Run `talk` or `load` and print the result as JSON."""
     asked: Any = json.loads(text)
     if what == "load":
         print(json.dumps(load(**asked)))

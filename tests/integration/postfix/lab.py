@@ -1,4 +1,4 @@
-"""Mail servers for tests that need settings or accidents of their own, on a network with a sandbox of their own."""
+"""Mail servers with their own settings or faults, on a network with its own sandbox."""
 
 import json
 import os
@@ -50,7 +50,7 @@ WAY_OUT: Final = {
 QUICK: Final = {
     "RELAY_RATE_DELAY": "0s",
     "QUEUE_RUN_DELAY": "1s",
-    # Not below 2s: Postfix counts in whole seconds, and would take a mail up again before it is done with it.
+    # Not below 2s: Postfix counts in whole seconds, and would retry a mail before its attempt has ended.
     "MINIMAL_BACKOFF_TIME": "2s",
     "MAXIMAL_BACKOFF_TIME": "2s",
     "MAIL_LOG_ADDRESSES": "full",
@@ -58,13 +58,13 @@ QUICK: Final = {
 
 
 class Server:
-    """A running mail server, whoever started it."""
+    """A running mail server."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
 
     def door(self, port: int) -> tuple[str, int]:
-        """Return where this machine reaches a port: as published, else at the container's own address."""
+        """Return the address of a port for this machine: the published one, else that of the container."""
         self.container.reload()
         for one in self.container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp") or ():
             return str(one["HostIp"]), int(one["HostPort"])
@@ -72,12 +72,12 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Its address on that network."""
+        """The server's address on that network."""
         return str(self._networks[self.network]["IPAddress"])
 
     @property
     def network(self) -> str:
-        """The network that other services and the host reach it by."""
+        """The network on which other services and the host connect to it."""
         return next(name for name in sorted(self._networks) if "internal" not in name)
 
     @property
@@ -88,31 +88,31 @@ class Server:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The variables it was started with."""
+        """The environment variables of the container."""
         pairs = (item.partition("=") for item in self.container.attrs["Config"]["Env"])
         return {name: value for name, _, value in pairs}
 
     def talk(self, port: int, *script: str) -> list[str]:
-        """Speak to it from this machine, which it sees as its network's gateway."""
+        """Run a dialogue from this machine, whose client address is the network's gateway."""
         return dialogue.talk(*self.door(port), script)
 
     def run(self, *command: str, **options: Any) -> str:  # noqa: ANN401 - docker-py's
-        """Run a command in it and return what it printed, both streams."""
+        """Run a command in it and return its standard output and error."""
         status, printed = self.container.exec_run(list(command), **options)
         text = str(printed.decode("utf-8", "replace"))
         assert status == 0, f"{command} ended with {status}: {text}"
         return text
 
     def log(self) -> str:
-        """Return its whole mail log, rotated files first."""
+        """Return the whole mail log, oldest file first."""
         return self.run("sh", "-c", f"zcat --force $(ls {LOG}.[0-9]* 2>/dev/null) </dev/null; cat {LOG}")
 
     def printed(self) -> str:
-        """Return what `docker logs` shows."""
+        """Return the output of `docker logs`."""
         return str(self.container.logs().decode("utf-8", "replace"))
 
     def until(self, what: str, look: Callable[[], object], seconds: float = 30) -> None:
-        """Return when `look` finds something; when it doesn't, the error tells the end of the log and the queue."""
+        """Return the first true result of `look`; the error of a time-out has the end of the log and the queue."""
         try:
             until(what, look, seconds)
         except TimeoutError as error:
@@ -120,7 +120,7 @@ class Server:
             raise
 
     def wait_for_log(self, *wanted: str, seconds: float = 30) -> str:
-        """Return the log, once all that is wanted is in it."""
+        """Return the log when it contains all of the texts."""
 
         def look() -> str | None:
             log = self.log()
@@ -133,7 +133,7 @@ class Server:
         return [json.loads(line) for line in self.run("postqueue", "-j").splitlines()]
 
     def wait_until_started(self, times: int = 1) -> None:
-        """Return when Postfix has started for that many a time."""
+        """Return when Postfix has started that many times."""
 
         def look() -> bool:
             self.container.reload()
@@ -144,7 +144,7 @@ class Server:
 
 
 class Relay:
-    """The sandbox as its control page shows it."""
+    """The sandbox, by its control page."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -160,7 +160,7 @@ class Relay:
             return False
 
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - any JSON
-        """Return what the control page answers."""
+        """Return the JSON of a path of the control page."""
         return self._ask("GET", path, params=parameters).json()
 
     def mails(self, **filters: str) -> list[Json]:
@@ -173,26 +173,26 @@ class Relay:
         return until(f"mail {subject!r} at the relay", lambda: self.mails(subject=subject), seconds)[0]
 
     def raw(self, mail: Json) -> bytes:
-        """Return a mail's bytes as they came."""
+        """Return the bytes of a mail as they were received."""
         return bytes(self._ask("GET", f"/messages/{mail['id']}/raw").content)
 
     def count(self) -> int:
-        """Return how many mails have arrived since it runs."""
+        """Return how many mails were received since its start."""
         return int(self.get("/health")["messages"])
 
     def attempts(self) -> list[Json]:
-        """Return every answer that it gave."""
+        """Return every reply of the relay."""
         found: list[Json] = self.get("/attempts")
         return found
 
     def forget(self) -> None:
-        """Make it forget mails and attempts."""
+        """Delete mails and attempts."""
         self._ask("DELETE", "/messages")
         self._ask("DELETE", "/attempts")
 
     @contextmanager
     def fault(self, name: str, **parameters: Any) -> Iterator[None]:  # noqa: ANN401 - any JSON
-        """Make it misbehave for a while."""
+        """Switch a fault on for a while."""
         self._ask("PUT", f"/faults/{name}", json=parameters)
         try:
             yield
@@ -201,7 +201,7 @@ class Relay:
 
 
 class Probe:
-    """A container on a network of choice that speaks SMTP to others."""
+    """A container on some network that sends SMTP commands to servers."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
@@ -212,11 +212,11 @@ class Probe:
         return json.loads(printed)
 
     def talk(self, host: str, port: int, *script: str) -> list[str]:
-        """Hold one dialogue and return the answers."""
+        """Run one dialogue and return the replies."""
         return self.talks(host, port, [script])[0]
 
     def talks(self, host: str, port: int, scripts: list[tuple[str, ...]]) -> list[list[str]]:
-        """Hold one dialogue after another and return the answers of each."""
+        """Run one dialogue after another and return the replies of each."""
         answers: list[list[str]] = self._say("talk", [{"host": host, "port": port, "script": one} for one in scripts])
         return answers
 
@@ -228,22 +228,22 @@ class Probe:
         return accepted
 
     def resolve(self, name: str) -> str:
-        """Return the address of a name, as containers here see it."""
+        """Return the address of a name as containers resolve it."""
         return str(self._container.exec_run(["getent", "ahostsv4", name]).output.decode().split()[0])
 
 
 class Receiver:
-    """A mail server of somebody else, which prints what it hears."""
+    """A mail server of another domain, which prints commands and mails."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
 
     def printed(self) -> str:
-        """Return all commands and mails so far."""
+        """Return all received commands and mails."""
         return str(self._container.logs().decode("utf-8", "replace"))
 
     def received(self, subject: str) -> str:
-        """Wait for the mail with that subject and return all that was heard up to it."""
+        """Wait for the mail with that subject and return everything received until then."""
         return until(
             f"mail {subject!r} at the receiver",
             lambda: text if f"Subject: {subject}" in (text := self.printed()) else None,
@@ -251,7 +251,7 @@ class Receiver:
 
 
 class Lab:
-    """A network with a sandbox and a probe on it, and mail servers as wanted."""
+    """A network with a sandbox, a probe and any number of mail servers."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -281,7 +281,7 @@ class Lab:
 
     @contextmanager
     def volume(self, name: str) -> Iterator[str]:
-        """Have a volume for a while; it exists from its first use on."""
+        """Yield the name of a volume, which is removed at the end; it is created by its first use."""
         full = f"{self.name}-{name}"
         volume = self.docker.volumes.create(full)
         try:
@@ -291,7 +291,7 @@ class Lab:
 
     @contextmanager
     def probe_on(self, network: Network) -> Iterator[Probe]:
-        """Have a container that speaks SMTP on a network for a while."""
+        """Yield a probe on a network."""
         with client_container().with_network(network) as container:
             yield Probe(container.get_wrapped_container())
 
@@ -309,7 +309,7 @@ class Lab:
 
     @contextmanager
     def receiver(self, *names: str) -> Iterator["Receiver"]:
-        """Have a plain mail server for a while that takes all mail at port 25, as another domain's would."""
+        """Yield a mail server that accepts all mail at port 25, as another domain's would."""
         listen = ["python3", "-m", "aiosmtpd", "-n", "-d", "-d", "-l", "0.0.0.0:25", "-c"]
         container = DockerContainer(SANDBOX).with_network(self.network).with_network_aliases(*names)
         with container.with_kwargs(entrypoint=[*listen, "aiosmtpd.handlers.Debugging", "stdout"]) as running:
@@ -319,7 +319,7 @@ class Lab:
 
     @contextmanager
     def tool(self, volumes: Mapping[str, str], network: Network | None = None) -> Iterator[Server]:
-        """Have the mail server's image with nothing running in it for a while, to prepare or look at things."""
+        """Yield a container with the mail server's image and no running server, to prepare or read files."""
         container = DockerContainer(MAIL_SERVER, network=network)
         container.with_kwargs(entrypoint=["sleep", "infinity"], init=True)
         for source, target in volumes.items():
@@ -329,7 +329,7 @@ class Lab:
 
     @contextmanager
     def server(self, name: str, **options: Any) -> Iterator[Server]:  # noqa: ANN401 - those of `build`
-        """Have a mail server for a while; `name` is its name on the network."""
+        """Yield a mail server; `name` is its name on the network."""
         container = self.build(name, **options)
         with container:
             server = Server(container.get_wrapped_container())
@@ -347,14 +347,14 @@ class Lab:
         command: list[str] | None = None,
         hosts: Mapping[str, str] | None = None,
     ) -> DockerContainer:
-        """Return a mail server that has not been started, with the privileges that production gives it.
+        """Return a mail server that has not been started, with production's privileges.
 
         Args:
             name: its name on the network.
-            variables: on top of the usual ones; None leaves one out.
-            volumes: volume or path → where it is mounted.
-            tmpfs: where → size and mode, beside production's.
-            ports: what is published, and on which addresses; the default is loopback for 25, 2525 and 587.
+            variables: added to the usual ones; None removes one.
+            volumes: volume or path → mount point.
+            tmpfs: mount point → size and mode, besides production's.
+            ports: published ports and addresses; the default is loopback for 25, 2525 and 587.
             command: instead of `run`.
             hosts: name → address in its /etc/hosts, as extra_hosts of Compose.
         """
@@ -379,11 +379,11 @@ class Lab:
 
 
 def client_container(**options: str) -> DockerContainer:
-    """Return a container that has Python, this folder's dialogue, and nothing to do; options are docker-py's."""
+    """Return an idle container with Python and this folder's dialogue.py; options are docker-py's."""
     container = DockerContainer(SANDBOX).with_kwargs(entrypoint=["sleep", "infinity"], init=True, **options)
     return container.with_volume_mapping(str(Path(dialogue.__file__)), "/dialogue.py", "ro")
 
 
 def _on_loopback(*ports: int) -> dict[str, Any]:
-    """Return ports as docker-py wants them: at any free port of this machine's loopback address."""
+    """Return docker-py's mapping of ports to free ports of this machine's loopback address."""
     return {f"{port}/tcp": ("127.0.0.1",) for port in ports}

@@ -1,10 +1,10 @@
-"""Mails to send: as steps of a dialogue, or by a program in a server's container."""
+"""Mails of the tests: as steps of a dialogue, or sent by a program in a server's container."""
 
 from typing import Final
 
 from tests.integration.postfix.lab import DOMAIN, Server
 
-ANYBODY: Final = "somebody@example.com"
+EXTERNAL_RECIPIENT: Final = "somebody@example.com"
 
 
 def mail(subject: str, *, sender: str, recipient: str, head: str = "", body: str = "hello\r\n") -> tuple[str, ...]:
@@ -17,7 +17,7 @@ def mail(subject: str, *, sender: str, recipient: str, head: str = "", body: str
     )
 
 
-def submit(server: Server, subject: str, *, sender: str = f"hi@{DOMAIN}", recipient: str = ANYBODY) -> None:
-    """Hand a mail to a server as a program in its container would."""
+def submit(server: Server, subject: str, *, sender: str = f"hi@{DOMAIN}", recipient: str = EXTERNAL_RECIPIENT) -> None:
+    """Submit a mail with `sendmail` in the server's container."""
     text = f"From: {sender}\\nTo: {recipient}\\nSubject: {subject}\\n\\nhello\\n"
     server.run("sh", "-c", f"printf '{text}' | sendmail -f {sender} {recipient}")

@@ -1,4 +1,4 @@
-"""The abuse battery: each trick at each port is refused or harmless, and the log tells of it."""
+"""The abuse battery: each trick at each port is rejected or has no effect, and is logged."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ BATTERY = list(tricks())
 
 @pytest.fixture(scope="module")
 def outcomes(stack: Stack) -> Iterator[dict[str, Outcome]]:
-    """Try the whole battery on the shipped configuration and return what came of it, by the tricks' ids."""
+    """Try the whole battery on the shipped configuration and return the results by the tricks' ids."""
     server = stack_server(stack)
     with talkers(server) as talk:
         yield {one.trick.id: one for one in audit(server, Relay(stack.url(SANDBOX)), talk, BATTERY)}
@@ -24,7 +24,7 @@ def outcomes(stack: Stack) -> Iterator[dict[str, Outcome]]:
 
 @pytest.mark.parametrize("trick", BATTERY, ids=lambda trick: trick.id)
 def test_trick(outcomes: dict[str, Outcome], trick: Trick) -> None:
-    """The server answers as it should, nothing reaches the victim, and a line of the log says what was tried."""
+    """The server gives the expected reply, the victim gets no mail, and the log has a line about the trick."""
     outcome = outcomes[trick.id]
     assert outcome.verdict is Verdict.WITHSTOOD, f"{outcome.answer}; in the log: {outcome.log_line or 'nothing'}"
 
@@ -37,29 +37,29 @@ def test_battery_is_large() -> None:
 
 
 @pytest.fixture(scope="module")
-def spare(lab: Lab) -> Iterator[Server]:
-    """Return a server whose patience may be used up."""
+def rate_limited_server(lab: Lab) -> Iterator[Server]:
+    """Return a server for tests that use up its rate limits."""
     with lab.server("spare.lab") as server:
         yield server
 
 
-def test_audit_sees_an_open_relay(lab: Lab, spare: Server) -> None:
-    """A server that has been made an open relay is found out: the audit looks for the mail, too."""
+def test_audit_recognizes_an_open_relay(lab: Lab, rate_limited_server: Server) -> None:
+    """The audit recognizes an open relay, since it also looks for the delivered mail."""
     plain_relay = [trick for trick in BATTERY if trick.name == "plain relay"]
-    with talkers(spare) as talk:
-        spare.run("postconf", "-e", "mynetworks=0.0.0.0/0")
-        spare.run("postfix", "reload")
-        outcomes = {one.trick.port: one.verdict for one in audit(spare, lab.relay, talk, plain_relay)}
+    with talkers(rate_limited_server) as talk:
+        rate_limited_server.run("postconf", "-e", "mynetworks=0.0.0.0/0")
+        rate_limited_server.run("postfix", "reload")
+        outcomes = {one.trick.port: one.verdict for one in audit(rate_limited_server, lab.relay, talk, plain_relay)}
     assert outcomes == {25: Verdict.RELAYED, 2525: Verdict.WITHSTOOD, 587: Verdict.WITHSTOOD}
 
 
 def test_from_a_foreign_network(lab: Lab) -> None:
-    """A container of another network that finds all ports published gets no further than the rest of the world."""
+    """A container of another network has no more rights at the published ports than any other client."""
     with Network() as foreign, lab.probe_on(foreign) as probe:
         gateway = lab.docker.networks.get(foreign.name).attrs["IPAM"]["Config"][0]["Gateway"]
         with lab.server("published.lab", ports={f"{port}/tcp": [(gateway,)] for port in PORTS}) as server:
             talk = {Origin.OUTSIDE: lambda port, script: probe.talk(*server.door(port), *script)}
-            # Every fourth, of those that share connections: the rest is the same from everywhere.
+            # Every fourth of those that share connections is enough: the others do not depend on the network.
             outside = [one for one in BATTERY if one.origin is Origin.OUTSIDE and one.session is not Session.FRESH][::4]
             outcomes = audit(server, lab.relay, talk, outside)
     failed = [one for one in outcomes if one.verdict is not Verdict.WITHSTOOD]
@@ -68,7 +68,7 @@ def test_from_a_foreign_network(lab: Lab) -> None:
 
 @pytest.mark.parametrize("end", STRAY_ENDS.values(), ids=STRAY_ENDS)
 def test_smuggling_through_the_api(stack: Stack, subject: str, end: str) -> None:
-    """A body with a stray end in it arrives as one mail, with all of its text; what cannot be mail is refused whole."""
+    """A body with a stray end is delivered as one mail with its whole text; a body with NUL is rejected."""
     hidden = (
         f"MAIL FROM:<spy@evil.example>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\nSubject: hidden {subject}\r\n\r\nsmuggled"
     )
@@ -87,28 +87,28 @@ def test_smuggling_through_the_api(stack: Stack, subject: str, end: str) -> None
 
 
 def _words(text: str) -> list[str]:
-    """Return what a text consists of, whichever line ends it has."""
+    """Return the words of a text, whatever its line ends."""
     return text.replace("\0", "").split()
 
 
-def test_password_guessing(spare: Server) -> None:
-    """After ten wrong passwords in a minute, a client is rejected, even with the right one, and this is logged."""
+def test_password_guessing(rate_limited_server: Server) -> None:
+    """After ten wrong passwords in a minute even the right one is rejected for a while, which is logged."""
     hello = (HELLO, STARTTLS, HELLO)
     guesses = [plain(USER, f"guess{number}") for number in range(3)]
-    answers = [answer for _ in range(5) for answer in spare.talk(587, *hello, *guesses)]
-    right = spare.talk(587, *hello, plain(USER, PASSWORD))
-    log = spare.wait_for_log("AUTH command rate limit exceeded")
+    answers = [answer for _ in range(5) for answer in rate_limited_server.talk(587, *hello, *guesses)]
+    right = rate_limited_server.talk(587, *hello, plain(USER, PASSWORD))
+    log = rate_limited_server.wait_for_log("AUTH command rate limit exceeded")
     assert sum(answer.startswith("535 5.7.8") for answer in answers) == 10
     assert sum("too many AUTH commands" in answer for answer in answers) == 5
     assert "450 4.7.1 Error: too many AUTH commands" in right[4]
     assert log.count("SASL PLAIN authentication failed") == 10
 
 
-def test_connection_flood(spare: Server) -> None:
-    """The public port takes 60 connections a minute from one client; the next is answered 421."""
-    greetings = [spare.talk(2525)[0][:3] for _ in range(62)]
-    spare.wait_for_log("Connection rate limit exceeded: 61")
-    # The test before this one has had a few of the sixty.
+def test_connection_flood(rate_limited_server: Server) -> None:
+    """The public port accepts 60 connections a minute from one client, and answers the next with 421."""
+    greetings = [rate_limited_server.talk(2525)[0][:3] for _ in range(62)]
+    rate_limited_server.wait_for_log("Connection rate limit exceeded: 61")
+    # The test before this one has used some of the sixty.
     assert 50 <= greetings.index("421") <= 60
     assert set(greetings[greetings.index("421") :]) == {"421"}
 

@@ -1,4 +1,4 @@
-"""Forwarding: mail for MAIL_DOMAIN reaches FORWARD_EMAIL, and strangers gain nothing by it."""
+"""Forwarding: mail for MAIL_DOMAIN is delivered to FORWARD_EMAIL, without backscatter or forged headers."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,8 @@ from tests.integration.stack import until
 WRITER = "writer@stranger.example"
 
 
-def test_any_address_reaches_the_owner(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
-    """A stranger's mail to any address of MAIL_DOMAIN leaves for FORWARD_EMAIL under our sender; Reply-To stays."""
+def test_any_address_is_forwarded(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """Mail from outside to any address of MAIL_DOMAIN is forwarded to FORWARD_EMAIL with our sender; Reply-To stays."""
     steps = mail(subject, sender=WRITER, recipient=f"whatever@{DOMAIN}", head="Reply-To: me@else.example\r\n")
     lab.probe.talk("mail.lab", 2525, HELLO, *steps)
     received = relay.received(subject)
@@ -28,8 +28,8 @@ def test_any_address_reaches_the_owner(lab: Lab, server: Server, relay: Relay, s
     server.wait_for_log(f"orig_to=<whatever@{DOMAIN}>, relay=")
 
 
-def test_the_writer_is_told_by_us_alone(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
-    """An X-Original-From of the stranger's own is dropped; the one that arrives has what stood in From."""
+def test_forged_original_from_is_replaced(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A given X-Original-From is replaced by one with the address in From."""
     steps = mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}", head="X-Original-From: bank@trusted.example\r\n")
     lab.probe.talk("mail.lab", 2525, HELLO, *steps)
     received = relay.received(subject)
@@ -37,10 +37,8 @@ def test_the_writer_is_told_by_us_alone(lab: Lab, server: Server, relay: Relay, 
     assert received["message_id"] in server.log()
 
 
-def test_original_from_is_kept_where_the_relay_replaces_it(
-    lab: Lab, server: Server, relay: Relay, subject: str
-) -> None:
-    """After the relay has put its account into From, the writer can still be read."""
+def test_original_from_after_the_relay_replaced_from(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """When the relay replaces From by its account, X-Original-From still has the writer's address."""
     lab.probe.talk("mail.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}"))
     received = relay.received(subject)
     delivered = dict(received["delivered_headers"])
@@ -49,8 +47,8 @@ def test_original_from_is_kept_where_the_relay_replaces_it(
     assert received["message_id"] in server.log()
 
 
-def test_loop_is_cut(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
-    """A forward that comes back is refused, and not forwarded once more."""
+def test_forwarding_loop_is_rejected(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """A forwarded mail that comes back is rejected, and not forwarded again."""
     lab.probe.talk("mail.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}"))
     forwarded = relay.raw(relay.received(subject)).decode()
     steps = (f"MAIL FROM:<forwarded@{DOMAIN}>", f"RCPT TO:<hi@{DOMAIN}>", "DATA", f"{forwarded}\r\n.\r\n")
@@ -62,7 +60,7 @@ def test_loop_is_cut(lab: Lab, server: Server, relay: Relay, subject: str) -> No
 
 @pytest.mark.parametrize("fault", ["unknown_recipient", "content", "too_large"])
 def test_refused_forward_is_not_bounced(lab: Lab, server: Server, relay: Relay, subject: str, fault: str) -> None:
-    """A forward that the relay refuses ends with a line in the log; its writer, who may be anybody, hears nothing."""
+    """A forward that the relay rejects is logged, and no bounce is sent to the writer, whose address may be forged."""
     with relay.fault(fault):
         lab.probe.talk("mail.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"{fault}@{DOMAIN}"))
         log = server.wait_for_log(f"orig_to=<{fault}@{DOMAIN}>")
@@ -72,8 +70,8 @@ def test_refused_forward_is_not_bounced(lab: Lab, server: Server, relay: Relay, 
     assert relay.mails() == []
 
 
-def test_notices_are_not_for_strangers(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
-    """A stranger who asks for a notice of success gets none: the sender, who is to be told, may be made up."""
+def test_no_delivery_notice_to_outside_senders(lab: Lab, server: Server, relay: Relay, subject: str) -> None:
+    """No delivery notice is sent to a sender outside, whose address may be forged."""
     envelope, _, *rest = mail(subject, sender="victim@stranger.example", recipient=f"hi@{DOMAIN}")
     lab.probe.talk("mail.lab", 2525, HELLO, envelope, f"RCPT TO:<hi@{DOMAIN}> NOTIFY=SUCCESS,DELAY,FAILURE", *rest)
     relay.received(subject)
@@ -83,7 +81,7 @@ def test_notices_are_not_for_strangers(lab: Lab, server: Server, relay: Relay, s
 
 @pytest.fixture(scope="module")
 def limited(lab: Lab) -> Iterator[Server]:
-    """Return a server that forwards two addresses to two people, five recipients a day."""
+    """Return a server that forwards two addresses to two owners, with a limit of five recipients a day."""
     variables = {
         "FORWARD_EMAIL": f"{OWNER}, second@inbox.example",
         "FORWARD_RECIPIENTS": "hi, info",
@@ -94,14 +92,14 @@ def limited(lab: Lab) -> Iterator[Server]:
 
 
 def test_several_owners(lab: Lab, limited: Server, relay: Relay, subject: str) -> None:
-    """Every address in FORWARD_EMAIL gets the mail."""
+    """A mail is forwarded to every address in FORWARD_EMAIL."""
     lab.probe.talk("limited.lab", 2525, HELLO, *mail(subject, sender=WRITER, recipient=f"Hi@{DOMAIN}"))
     assert sorted(relay.received(subject)["recipients"]) == [OWNER, "second@inbox.example"]
     assert "second@inbox.example" in limited.wait_for_log(f"orig_to=<Hi@{DOMAIN}>")
 
 
 def test_only_some_recipients(lab: Lab, limited: Server) -> None:
-    """An address that is not in FORWARD_RECIPIENTS is refused at RCPT; postmaster never is."""
+    """An address that is not in FORWARD_RECIPIENTS is rejected at RCPT; postmaster is always accepted."""
     for recipient, answer in ((f"other@{DOMAIN}", "550 5.1.1"), (f"postmaster@{DOMAIN}", "250 2.1.5")):
         answers = lab.probe.talk("limited.lab", 2525, HELLO, f"MAIL FROM:<{WRITER}>", f"RCPT TO:<{recipient}>")
         assert answers[3].startswith(answer)
@@ -203,7 +201,7 @@ def test_forward_limit_service(lab: Lab) -> None:
 
 @pytest.fixture(scope="module")
 def closed(lab: Lab) -> Iterator[Server]:
-    """Return a server that has nobody to forward to and no account."""
+    """Return a server without FORWARD_EMAIL and without an account."""
     variables = dict.fromkeys(("FORWARD_EMAIL", "MAIL_USER", "MAIL_PASSWORD"))
     with lab.server("closed.lab", variables=variables) as server:
         yield server
@@ -211,21 +209,21 @@ def closed(lab: Lab) -> Iterator[Server]:
 
 @pytest.mark.parametrize("recipient", [f"hi@{DOMAIN}", f"postmaster@{DOMAIN}", f"root@{HOSTNAME}"])
 def test_without_an_owner(lab: Lab, closed: Server, recipient: str) -> None:
-    """Without FORWARD_EMAIL the public port refuses at RCPT, and the start has said so."""
+    """Without FORWARD_EMAIL the public port rejects at RCPT, and the start logs a warning."""
     answers = lab.probe.talk("closed.lab", 2525, HELLO, f"MAIL FROM:<{WRITER}>", f"RCPT TO:<{recipient}>")
     assert answers[3][:3] in {"554", "550"}
     assert "mail-server: warning: FORWARD_EMAIL: not set: mail for MAIL_DOMAIN is refused" in closed.printed()
 
 
-def test_without_an_owner_the_system_is_told(lab: Lab, closed: Server) -> None:
-    """Without FORWARD_EMAIL the monitoring's mail is refused at RCPT rather than vanishing."""
+def test_system_mail_without_an_owner(lab: Lab, closed: Server) -> None:
+    """Without FORWARD_EMAIL the monitoring's mail is rejected at RCPT."""
     envelope = ("MAIL FROM:<alerts@dinky.local>", "RCPT TO:<admin@dinky.local>")
     assert lab.probe.talk("closed.lab", 25, HELLO, *envelope)[3].startswith("550 5.1.1")
     closed.wait_for_log("<admin@dinky.local>: Recipient address rejected")
 
 
-def test_without_an_account_nobody_logs_in(closed: Server) -> None:
-    """Without MAIL_USER the submission port offers no AUTH and takes no mail."""
+def test_submission_without_an_account(closed: Server) -> None:
+    """Without MAIL_USER the submission port offers no AUTH and accepts no mail."""
     answers = closed.talk(
         587, HELLO, "STARTTLS", HELLO, "AUTH PLAIN AGEAYg==", f"MAIL FROM:<hi@{DOMAIN}>", "RCPT TO:<a@b.example>"
     )

@@ -1,4 +1,4 @@
-"""Least privilege: what the container may do, and what Postfix itself says of its set-up."""
+"""Least privilege: the container's privileges, and Postfix's check of its own set-up."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.integration.postfix.lab import PRODUCTION, Lab, Server
 
 
 def test_privileges(server: Server) -> None:
-    """It runs with a read-only root, without new privileges, and with seven capabilities."""
+    """The container has a read-only root, no new privileges, and seven capabilities."""
     host = server.container.attrs["HostConfig"]
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
@@ -18,20 +18,20 @@ def test_privileges(server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/etc", "/usr/local/bin", "/usr/lib/postfix", "/var/www", "/root"])
 def test_read_only(server: Server, path: str) -> None:
-    """Nothing of the image can be changed."""
+    """No folder of the image is writable."""
     status, _ = server.container.exec_run(["sh", "-c", f"mkdir -p {path}/x && touch {path}/x/y"])
     assert status != 0
 
 
 def test_postfix_check(server: Server) -> None:
-    """`postfix check` finds nothing, and the log of a start has no warning."""
+    """`postfix check` has no complaint, and the log of a start has no warning."""
     assert server.run("sh", "-c", "postfix check 2>&1") == ""
     assert server.run("sh", "-c", "postconf -n 2>&1 >/dev/null; postconf -M 2>&1 >/dev/null") == ""
     assert [line for line in server.log().splitlines() if "warning: /" in line or "fatal:" in line] == []
 
 
 def test_daemons_are_not_root(server: Server) -> None:
-    """Apart from the master process, the entrypoint and its helpers, nothing that listens or delivers is root."""
+    """Apart from the master process, the entrypoint and its helpers, no process runs as root."""
     server.talk(25, HELLO)
     table = server.container.top(ps_args="-eo pid,user,comm")
     user, command = table["Titles"].index("USER"), table["Titles"].index("COMMAND")
@@ -39,14 +39,14 @@ def test_daemons_are_not_root(server: Server) -> None:
     assert roots <= {"mail-server", "postfix-script", "master", "tail", "sed", "sleep", "sh", "bash"}
 
 
-def test_submission_alone_offers_auth(server: Server) -> None:
-    """Neither port 25 offers AUTH, and 587 only inside TLS."""
+def test_no_auth_without_tls(server: Server) -> None:
+    """No port offers AUTH without TLS."""
     for port in (25, 2525, 587):
         assert "AUTH" not in server.talk(port, HELLO)[1]
 
 
-def test_the_log_service_has_no_tools_of_strangers(lab: Lab) -> None:
-    """The image has neither a compiler nor a package index nor a client that fetches programs."""
+def test_image_has_no_tools(lab: Lab) -> None:
+    """The image has no compiler, no package index and no client for downloads."""
     with lab.tool({}) as idle:
         _, found = idle.container.exec_run(
             ["sh", "-c", "command -v gcc curl wget nc telnet ssh python3; ls /var/lib/apt/lists"]

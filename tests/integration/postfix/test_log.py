@@ -1,4 +1,4 @@
-"""The log: complete in its file, rotated without losing a line, masked on standard output, and quiet when idle."""
+"""The mail log: complete in its file, rotated without loss, masked on standard output, and quiet when idle."""
 
 import datetime as dt
 import re
@@ -11,7 +11,7 @@ import pytest
 from mail_telemetry.message_ids import message_id_header, new_message_id
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.lab import DOMAIN, LOG, OWNER, Lab, Relay, Server
-from tests.integration.postfix.mails import ANYBODY, mail
+from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 
 VISITOR = "visitor@stranger.example"
@@ -21,7 +21,7 @@ QUEUE_ID = re.compile(r"\]: (4[0-9A-Za-z]{10,}): ")
 
 @pytest.fixture(scope="module")
 def rotating(lab: Lab) -> Iterator[Server]:
-    """Return a server that rotates its log at 20 kB, keeps two old ones, and shows masked addresses."""
+    """Return a server that rotates its log at 20 kB, keeps two old files, and prints masked addresses."""
     variables = {"MAIL_LOG_ROTATE_SIZE": "20000", "MAIL_LOG_KEEP": "2", "MAIL_LOG_ADDRESSES": None, "TZ": "JST-9"}
     with lab.server("rotating.lab", variables=variables) as server:
         yield server
@@ -29,13 +29,13 @@ def rotating(lab: Lab) -> Iterator[Server]:
 
 @pytest.fixture(scope="module", autouse=True)
 def aged(lab: Lab) -> Iterator[Server]:
-    """Return a server that rotates its log by age; it starts early, since the age is looked at every ten seconds."""
+    """Return a server that rotates its log by age; it starts early, since the age is checked every ten seconds."""
     with lab.server("aged.lab", variables={"MAIL_LOG_ROTATE_AGE": "1s"}) as server:
         yield server
 
 
 def test_rotation_by_size(lab: Lab, rotating: Server, relay: Relay) -> None:
-    """The log is rotated when it is large, while mail flows; no line is lost to the files or to standard output."""
+    """A large log is rotated while mail is sent, and no line is missing in the files or on standard output."""
     for old in ("20200101-000000", "20200102-000000", "20200103-000000"):
         rotating.run("sh", "-c", f"echo old | gzip >{LOG}.{old}.gz")
     before = rotating.log()
@@ -68,8 +68,8 @@ def count_by_mail(log: str) -> dict[str, int]:
     return {one: found.count(one) for one in set(found)}
 
 
-def test_utc_complete_and_readable(rotating: Server) -> None:
-    """The file is the exporter's group's to read and nobody else's, and its stamps are in UTC."""
+def test_utc_and_permissions(rotating: Server) -> None:
+    """The file can be read by the exporter's group and by no other user, and its times are in UTC."""
     assert rotating.run("stat", "-c", "%a %g", "/var/log/mail").split() == ["2750", "10001"]
     until("a log", lambda: "640 10001" in rotating.run("sh", "-c", f"stat -c '%a %g' {LOG}* "))
     last = rotating.log().splitlines()[-1][:15]
@@ -89,15 +89,15 @@ def test_masked_forms(rotating: Server) -> None:
 
 
 def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, subject: str) -> None:
-    """`docker logs` shows no whole address, of senders, recipients or strangers; the file has them.
+    """`docker logs` shows masked addresses of senders, recipients and clients; the file has the full ones.
 
-    The API's Message-ID stands there whole: it is what one looks for.
+    The Message-ID of the API is not masked, since it is used for searches.
     """
     api_id = message_id_header(new_message_id(), DOMAIN)
-    steps = mail(subject, sender=VISITOR, recipient=ANYBODY, head=f"Message-ID: {api_id}\r\n")
+    steps = mail(subject, sender=VISITOR, recipient=EXTERNAL_RECIPIENT, head=f"Message-ID: {api_id}\r\n")
     lab.probe.talk("rotating.lab", 25, HELLO, *steps)
     lab.probe.talk("rotating.lab", 2525, HELLO, *mail(f"{subject} 2", sender=VISITOR, recipient=f"hi@{DOMAIN}"))
-    lab.probe.talk("rotating.lab", 2525, HELLO, f"MAIL FROM:<{VISITOR}>", f"RCPT TO:<{ANYBODY}>")
+    lab.probe.talk("rotating.lab", 2525, HELLO, f"MAIL FROM:<{VISITOR}>", f"RCPT TO:<{EXTERNAL_RECIPIENT}>")
     relay.received(f"{subject} 2")
     log = rotating.wait_for_log(f"to=<{OWNER}>", "Relay access denied", f"from=<{VISITOR}>")
     shown = until("the refusal shown", lambda: text if "Relay access denied" in (text := rotating.printed()) else None)
@@ -108,13 +108,13 @@ def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, sub
     assert found == set()
     assert "v***@stranger.example" in lines
     assert api_id in lines
-    assert ANYBODY in log
+    assert EXTERNAL_RECIPIENT in log
 
 
 def test_health_checks_are_quiet(server: Server) -> None:
-    """A health check leaves nothing on standard output, and in the file two lines a minute at most."""
+    """A health check writes nothing on standard output, and at most two lines a minute in the file."""
     before, shown = server.log(), server.printed()
-    # Now the container's own next check, within 5 s, connects; those below come behind it and do not.
+    # The container's own next check, within 5 s, connects to Postfix; those below follow it and do not.
     server.run("rm", "-f", "/run/mail-server.greeting")
     log = until("its lines", lambda: text if "commands=1" in (text := server.log().removeprefix(before)) else None)
     for _ in range(5):
@@ -124,7 +124,7 @@ def test_health_checks_are_quiet(server: Server) -> None:
 
 
 def test_health_check_says_what_is_wrong(lab: Lab) -> None:
-    """Without Postfix the health check fails and says so."""
+    """Without Postfix the health check fails with the reason."""
     with lab.tool({}) as idle:
         status, printed = idle.container.exec_run(["/usr/local/lib/mail-server/healthcheck"])
     assert status == 1

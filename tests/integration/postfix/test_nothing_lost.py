@@ -1,4 +1,4 @@
-"""Nothing lost: every mail that got a 250 arrives, whatever happens to the container, the relay or the disk."""
+"""Every mail that was answered 250 is delivered, whatever happens to the container, the relay or the disk."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from tests.integration.postfix.battery import HELLO
 from tests.integration.postfix.dialogue import CLOSED
 from tests.integration.postfix.lab import DOMAIN, Lab, Relay, Server
-from tests.integration.postfix.mails import ANYBODY, mail
+from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 
 MAILS = 200
@@ -15,26 +15,26 @@ VOLUMES = {"spool": "/var/spool/postfix", "data": "/var/lib/postfix", "log": "/v
 
 
 def subjects(relay: Relay) -> Counter[str]:
-    """Return how often each mail arrived, by its subject."""
+    """Return how many times each mail was delivered, by its subject."""
     return Counter(mail["subject"] for mail in relay.mails())
 
 
 def duplicates(relay: Relay) -> int:
-    """Return how many mails arrived more than once."""
+    """Return how many mails were delivered more than once."""
     return sum(times > 1 for times in subjects(relay).values())
 
 
 def wait_for_all(relay: Relay, accepted: list[str], seconds: float = 60) -> None:
-    """Return when every accepted mail has arrived.
+    """Return when every accepted mail was delivered.
 
     Raises:
-        TimeoutError: some did not; they are named.
+        TimeoutError: some were not; the message has their subjects.
     """
     until(f"{len(accepted)} mails at the relay", lambda: set(accepted) <= set(subjects(relay)), seconds)
 
 
 def test_killed_while_busy(lab: Lab, relay: Relay) -> None:
-    """`kill -9` of the container while 200 mails come and go: each that got a 250 arrives after the next start."""
+    """`kill -9` of the container under load: each mail that was answered 250 is delivered after the next start."""
     ids = [f"killed {number:03}" for number in range(MAILS)]
     with lab.server("killed.lab") as server, ThreadPoolExecutor() as pool:
         first = pool.submit(lab.probe.load, "killed.lab", ids)
@@ -50,12 +50,12 @@ def test_killed_while_busy(lab: Lab, relay: Relay) -> None:
         until("an empty queue", lambda: not server.queue())
     print(f"killed: {len(accepted)} accepted in the end, {arrived} arrived before, {duplicates(relay)} twice")
     assert set(accepted) == set(ids)
-    # A mail whose 250 was lost on either side is sent again: at most one for each connection, in and out.
+    # A mail whose 250 was lost is sent again: at most one for each connection, in and out.
     assert duplicates(relay) <= 4 + 2
 
 
 def test_stopped_while_busy(lab: Lab, relay: Relay) -> None:
-    """`stop`, `rm` and a new container on the same volumes while mail flows: all arrive, none twice."""
+    """`stop`, `rm` and a new container on the same volumes under load: all mails are delivered, none twice."""
     ids = [f"recreated {number:03}" for number in range(MAILS)]
     with ExitStack() as stack:
         volumes = {stack.enter_context(lab.volume(name)): where for name, where in VOLUMES.items()}
@@ -74,7 +74,7 @@ def test_stopped_while_busy(lab: Lab, relay: Relay) -> None:
 
 
 def test_relay_away(lab: Lab, server: Server, relay: Relay) -> None:
-    """While the relay is down mail is accepted and waits; when it is back each arrives once."""
+    """While the relay is down mails are deferred; when it is up again each is delivered once."""
     ids = [f"away {number:03}" for number in range(MAILS // 4)]
     with relay.fault("refuse_connection"):
         accepted = lab.probe.load("mail.lab", ids)
@@ -85,7 +85,7 @@ def test_relay_away(lab: Lab, server: Server, relay: Relay) -> None:
 
 
 def test_spool_full(lab: Lab, relay: Relay) -> None:
-    """With a full spool, Postfix replies 452; accepted mail waits and arrives when there is room."""
+    """With a full spool a mail is answered 452; accepted mails are delivered when there is space again."""
     ids = [f"full {number:03}" for number in range(60)]
     variables = {"MESSAGE_SIZE_LIMIT": "100000"}
     with lab.server("full.lab", variables=variables, tmpfs={"/var/spool/postfix": "size=3m"}) as server:
@@ -95,7 +95,7 @@ def test_spool_full(lab: Lab, relay: Relay) -> None:
             answers = lab.probe.talk("full.lab", 25, HELLO, f"MAIL FROM:<hi@{DOMAIN}>")
             assert answers[2] == "452 4.3.1 Insufficient system storage"
             server.wait_for_log("not enough free space in mail queue")
-            # Not a byte left: not even the reasons of deferrals can be noted.
+            # No space at all: even the reasons of deferrals cannot be stored.
             server.run("sh", "-c", "cat /dev/zero >/var/spool/postfix/junk 2>/dev/null || true")
             answers = lab.probe.talk("full.lab", 25, HELLO, f"MAIL FROM:<hi@{DOMAIN}>")
             assert answers[2].startswith(("452", "451", "421")) or CLOSED in answers[2]
@@ -109,7 +109,7 @@ def test_spool_full(lab: Lab, relay: Relay) -> None:
 
 
 def test_log_volume_full(lab: Lab, relay: Relay) -> None:
-    """With the log's volume full mail goes on; the log has a gap, and goes on too when there is room."""
+    """With a full log volume mail is delivered; the log has a gap, and continues when there is space again."""
     with lab.server("mute.lab", tmpfs={"/var/log/mail": "size=256k"}) as server:
         server.run("sh", "-c", "cat /dev/zero >/var/log/mail/junk 2>/dev/null || true")
         ids = [f"mute {number}" for number in range(20)]
@@ -120,7 +120,7 @@ def test_log_volume_full(lab: Lab, relay: Relay) -> None:
         until("a word of it", lambda: "the log volume is full" in server.printed())
         server.run("rm", "/var/log/mail/junk")
         until("the log revived", lambda: "there is room again: reloading" in server.printed())
-        lab.probe.talk("mute.lab", 25, HELLO, *mail("audible", sender=f"hi@{DOMAIN}", recipient=ANYBODY))
+        lab.probe.talk("mute.lab", 25, HELLO, *mail("audible", sender=f"hi@{DOMAIN}", recipient=EXTERNAL_RECIPIENT))
         message_id = relay.received("audible")["message_id"]
         log = server.wait_for_log(message_id)
         until("the mail on standard output", lambda: message_id in server.printed())

@@ -1,4 +1,4 @@
-"""The way out: certificates, ports, TLS or none, direct delivery, and what a relay like Gmail wants to see."""
+"""Delivery to the relay: certificates, ports, with and without TLS, direct delivery, and Gmail's expectations."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -43,7 +43,7 @@ def deliveries(server: Server, recipient: str) -> list[str]:
 @pytest.mark.parametrize("port", ["587", "465"])
 @pytest.mark.parametrize("kind", ["good", *REASONS])
 def test_certificates(servers: Servers, relay: Relay, port: str, verify: str, kind: str) -> None:
-    """TLS_VERIFY=yes sends to a good certificate alone and says what is wrong with others; no sends to all."""
+    """TLS_VERIFY=yes sends only with a good certificate and logs the reason otherwise; `no` always sends."""
     server = servers[port, verify]
     recipient = f"{kind}-{port}-{verify}@example.com"
     refused = verify == "yes" and kind != "good"
@@ -63,12 +63,12 @@ def test_certificates(servers: Servers, relay: Relay, port: str, verify: str, ki
 
 
 def assert_reason(server: Server, words: str) -> None:
-    """Check that the log says what is wrong with the certificate."""
+    """Check that the log has the reason for the rejected certificate."""
     until(f"{words} in the log", lambda: any(word in server.log() for word in words.split("|")), 5)
 
 
-def test_no_starttls_is_no_way_out(server: Server, relay: Relay, subject: str) -> None:
-    """A relay that does not offer STARTTLS gets neither the password nor the mail."""
+def test_no_starttls(server: Server, relay: Relay, subject: str) -> None:
+    """A relay without STARTTLS gets neither the password nor the mail."""
     with relay.fault("no_starttls"):
         submit(server, subject, recipient="downgraded@example.com")
         server.wait_for_log("TLS is required, but was not offered by host")
@@ -76,17 +76,17 @@ def test_no_starttls_is_no_way_out(server: Server, relay: Relay, subject: str) -
     relay.received(subject)
 
 
-def test_in_the_clear_on_a_joined_network(lab: Lab, subject: str) -> None:
+def test_no_tls_on_a_joined_network(lab: Lab, subject: str) -> None:
     """USE_TLS=no sends to a container on a joined network without TLS, with a warning at start."""
     variables = NO_RELAY | {"SMTP_RELAY_HOST": "plain-relay", "SMTP_RELAY_PORT": "25", "USE_TLS": "no"}
     with lab.receiver("plain-relay") as receiver, lab.server("clear.lab", variables=variables) as server:
         submit(server, subject)
-        heard = receiver.received(subject)
+        received = receiver.received(subject)
         assert (
             "mail-server: warning: USE_TLS: no: the mail and the password go to plain-relay in the clear"
             in server.printed()
         )
-    assert f"MAIL FROM:<hi@{DOMAIN}>" in heard
+    assert f"MAIL FROM:<hi@{DOMAIN}>" in received
 
 
 @pytest.fixture(scope="module")
@@ -96,56 +96,56 @@ def direct(lab: Lab) -> Iterator[Server]:
         yield server
 
 
-def test_direct_by_the_domain(lab: Lab, direct: Server, subject: str) -> None:
-    """The recipient's domain is looked up, and its server gets the mail under its own sender."""
+def test_direct_delivery(lab: Lab, direct: Server, subject: str) -> None:
+    """Without a relay, mail is sent to the server of the recipient's domain with its own sender."""
     with lab.receiver("example-shop.example") as receiver:
         submit(direct, subject, recipient="bob@example-shop.example")
-        heard = receiver.received(subject)
+        received = receiver.received(subject)
         direct.wait_for_log("relay=example-shop.example[", "status=sent (250 OK)")
-    assert f"MAIL FROM:<hi@{DOMAIN}>" in heard
+    assert f"MAIL FROM:<hi@{DOMAIN}>" in received
     assert "Relay: (none, direct delivery by MX)" in direct.printed()
 
 
 def test_direct_forward_has_srs(lab: Lab, direct: Server, subject: str) -> None:
-    """A forward leaves with a sender of ours that holds the writer's, and Reply-To and From as they were."""
+    """A forward has an SRS sender of our domain with the writer's address; Reply-To and From stay."""
     with lab.receiver(OWNER.partition("@")[2]) as receiver:
         steps = mail(
             subject, sender="writer@stranger.example", recipient=f"hi@{DOMAIN}", head="Reply-To: me@else.example\r\n"
         )
         answers = lab.probe.talk("direct.lab", 2525, HELLO, *steps)
         assert answers[5].startswith("250"), direct.log()
-        heard = receiver.received(subject)
-    assert "MAIL FROM:<SRS0=" in heard
-    assert f"=stranger.example=writer@{DOMAIN}>" in heard
-    assert f"RCPT TO:<{OWNER}>" in heard
-    assert "From: writer@stranger.example" in heard
-    assert "Reply-To: me@else.example" in heard
-    assert "X-Original-From" not in heard
+        received = receiver.received(subject)
+    assert "MAIL FROM:<SRS0=" in received
+    assert f"=stranger.example=writer@{DOMAIN}>" in received
+    assert f"RCPT TO:<{OWNER}>" in received
+    assert "From: writer@stranger.example" in received
+    assert "Reply-To: me@else.example" in received
+    assert "X-Original-From" not in received
 
 
-def test_bounce_to_srs_is_not_passed_on(lab: Lab, direct: Server, subject: str) -> None:
-    """What comes back to such a sender reaches nobody, and the log says so."""
+def test_bounce_to_srs_is_dropped(lab: Lab, direct: Server, subject: str) -> None:
+    """A bounce to an SRS sender is dropped and logged."""
     steps = mail(subject, sender="", recipient=f"SRS0=HHHH=TT=stranger.example=writer@{DOMAIN}")
     assert lab.probe.talk("direct.lab", 2525, HELLO, *steps)[5].startswith("250")
     direct.wait_for_log("to=<refused-forward@discarded.invalid>", "a forward was refused")
 
 
 @pytest.fixture(scope="module")
-def unhurried(lab: Lab) -> Iterator[Server]:
-    """Return a server whose pauses and retry times are not shortened."""
+def default_timing(lab: Lab) -> Iterator[Server]:
+    """Return a server with production's pauses and retry times."""
     names = ("RELAY_RATE_DELAY", "QUEUE_RUN_DELAY", "MINIMAL_BACKOFF_TIME", "MAXIMAL_BACKOFF_TIME")
     with lab.server("mannered.lab", variables=dict.fromkeys(names)) as server:
         yield server
 
 
-def test_one_connection_is_used_again(unhurried: Server, relay: Relay) -> None:
-    """Mails that follow each other share one connection and one login, a second apart."""
+def test_one_connection_is_used_again(default_timing: Server, relay: Relay) -> None:
+    """Consecutive mails share one connection and one login, a second apart."""
     for number in range(4):
-        submit(unhurried, f"one of four {number}")
+        submit(default_timing, f"one of four {number}")
     until("four mails", lambda: len(relay.mails()) == 4)
     assert len({one["session"] for one in relay.attempts()}) == 1
     assert sum(one["stage"] == "auth" for one in relay.attempts()) == 1
-    until("the fourth on the connection", lambda: "conn_use=4" in unhurried.log())
+    until("the fourth on the connection", lambda: "conn_use=4" in default_timing.log())
     times = sorted(one["received_at"] for one in relay.mails())
     assert all(int(later[17:19]) - int(sooner[17:19]) in {1, 2, -59, -58} for sooner, later in pairwise(times))
 
@@ -163,9 +163,9 @@ def test_one_connection_is_used_again(unhurried: Server, relay: Relay) -> None:
         ("notify_classes", ""),
     ],
 )
-def test_times_of_retries(unhurried: Server, name: str, value: str) -> None:
-    """Deferred mail is tried from every five minutes to every hour, for five days: a spent day passes in between."""
-    assert unhurried.run("postconf", "-x", "-h", name).strip() == value
+def test_times_of_retries(default_timing: Server, name: str, value: str) -> None:
+    """Deferred mail is retried every five minutes to every hour, for five days: longer than a daily quota lasts."""
+    assert default_timing.run("postconf", "-x", "-h", name).strip() == value
 
 
 @pytest.mark.parametrize(
@@ -174,16 +174,16 @@ def test_times_of_retries(unhurried: Server, name: str, value: str) -> None:
         pytest.param("limit_reached", "dsn=4.4.5, status=deferred", id="daily limit 550 5.4.5"),
         pytest.param("rate_limited", "dsn=4.7.28, status=deferred", id="too fast 421 4.7.28"),
         pytest.param("too_many_logins", "dsn=4.7.0, status=deferred", id="too many logins 454 4.7.0"),
-        pytest.param("try_again_later", "status=deferred", id="not now 421 4.7.0"),
+        pytest.param("try_again_later", "status=deferred", id="try again later 421 4.7.0"),
         pytest.param("wrong_password", "dsn=4.7.8, status=deferred", id="wrong password 535 5.7.8"),
         pytest.param("app_password_required", "status=deferred", id="app password 534 5.7.9"),
         pytest.param("temporary_problem", "dsn=4.3.0, status=deferred", id="temporary 451 4.3.0"),
         pytest.param("drop_at_data", "status=deferred", id="connection cut"),
-        pytest.param("refuse_connection", "dsn=4.4.1, status=deferred", id="not there"),
+        pytest.param("refuse_connection", "dsn=4.4.1, status=deferred", id="connection refused"),
     ],
 )
-def test_mail_waits(server: Server, relay: Relay, fault: str, logged: str) -> None:
-    """What passes with time makes mail wait: it is tried again, and sent once when that has passed."""
+def test_temporary_failures(server: Server, relay: Relay, fault: str, logged: str) -> None:
+    """A temporary failure defers the mail, which is retried, and sent once when the failure is over."""
     subject, recipient = f"waits {fault}", f"{fault}@example.com"
     with relay.fault(fault):
         submit(server, subject, recipient=recipient)
@@ -197,7 +197,7 @@ def test_mail_waits(server: Server, relay: Relay, fault: str, logged: str) -> No
 
 
 def test_bounce_reaches_the_owner(server: Server, relay: Relay, subject: str) -> None:
-    """A mail of ours that is refused for good comes back to FORWARD_EMAIL, with the relay's words."""
+    """The bounce of a mail of ours is delivered to FORWARD_EMAIL, with the relay's reply."""
     with relay.fault("unknown_recipient", recipient="nobody@example.com"):
         submit(server, subject, recipient="nobody@example.com")
         bounce = relay.received("Undelivered Mail Returned to Sender")
@@ -207,8 +207,8 @@ def test_bounce_reaches_the_owner(server: Server, relay: Relay, subject: str) ->
     assert "status=bounced" in deliveries(server, "nobody@example.com")[0]
 
 
-def test_bounce_to_a_stranger_is_dropped(server: Server, relay: Relay, subject: str) -> None:
-    """A bounce that would go to a stranger does not leave: it would be backscatter at the cost of the quota."""
+def test_bounce_to_outside_is_dropped(server: Server, relay: Relay, subject: str) -> None:
+    """A bounce to an address outside is dropped: it would be backscatter, and use the quota."""
     with relay.fault("unknown_recipient", recipient="nobody2@example.com"):
         submit(server, subject, sender="visitor@stranger.example", recipient="nobody2@example.com")
         server.wait_for_log("to=<bounce-to-stranger@discarded.invalid>, orig_to=<visitor@stranger.example>")
@@ -218,6 +218,6 @@ def test_bounce_to_a_stranger_is_dropped(server: Server, relay: Relay, subject: 
 
 @pytest.mark.parametrize(("port", "verify"), list(product(["587", "465"], ["yes", "no"])))
 def test_log_names_the_encryption(servers: Servers, port: str, verify: str) -> None:
-    """The log says of each connection whether the relay's certificate was verified."""
+    """The log names for each connection whether the relay's certificate was verified."""
     wanted = "Verified" if verify == "yes" else "Trusted"
     servers[port, verify].wait_for_log(f"{wanted} TLS connection established to relay.lab[", f"]:{port}: TLSv1.3")

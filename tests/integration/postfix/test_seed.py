@@ -1,4 +1,4 @@
-"""The README's commands on the stack as it is shipped, with the sandbox as relay."""
+"""Commands of the original description on the shipped stack, with the sandbox as relay."""
 
 import subprocess
 
@@ -7,20 +7,20 @@ from tests.integration.stack import RECIPIENT
 
 
 def docker(*arguments: str, stdin: str = "") -> str:
-    """Run the docker command as a person would and return what it printed."""
+    """Run the docker command and return its output."""
     done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True, input=stdin, timeout=30)  # noqa: S603, S607 - as typed
     return done.stdout + done.stderr
 
 
 def test_banner(shipped: Server) -> None:
-    """`docker logs mail-server` shows the relay's configuration in its banner."""
+    """`docker logs mail-server` shows the relay's configuration in the original format."""
     lines = docker("logs", str(shipped.container.id)).splitlines()
     start = lines.index("Mail server configuration:")
     assert lines[start + 5] == "Relay: sandbox-relay:587"
 
 
 def test_mail_through_standard_input(shipped: Server, shipped_relay: Relay, subject: str) -> None:
-    """`echo … | docker exec -i mail-server mail -s …` sends a mail, and the log tells of it."""
+    """`echo … | docker exec -i mail-server mail -s …` sends a mail, and it is logged."""
     command = ("exec", "-i", str(shipped.container.id), "mail", "-s", subject, RECIPIENT)
     assert docker(*command, stdin="This is a test\n") == ""
     received = shipped_relay.received(subject)
@@ -30,7 +30,7 @@ def test_mail_through_standard_input(shipped: Server, shipped_relay: Relay, subj
 
 
 def test_postconf(shipped: Server) -> None:
-    """`docker exec mail-server postconf -n` shows the settings in force, without a password."""
+    """`docker exec mail-server postconf -n` shows the active settings, without a password."""
     shown = docker("exec", str(shipped.container.id), "postconf", "-n")
     assert "relayhost = $relay_nexthop" in shown
     assert "relay_nexthop = [sandbox-relay]:587" in shown
@@ -39,5 +39,5 @@ def test_postconf(shipped: Server) -> None:
 
 
 def test_port_25(shipped: Server) -> None:
-    """`telnet … 25` is greeted, with our name and nothing about the software."""
+    """`telnet … 25` gets a greeting with our name and without the software's."""
     assert shipped.talk(2525)[0] == "220 mail.dinky.example ESMTP"

@@ -1,4 +1,4 @@
-"""The variables: each mistake is one line that names the variable and the fix, all at once, before anything starts."""
+"""The mail server's variables: each error is one line with the variable and the fix, all before anything starts."""
 
 import json
 import subprocess
@@ -20,27 +20,27 @@ GOOD = IDENTITY | {name: value for name, value in WAY_OUT.items() if name != "SM
 
 @pytest.fixture(scope="module")
 def idle(lab: Lab) -> Iterator[Server]:
-    """Return the image with nothing running in it and no variable set."""
+    """Return a container with the image, no running server and no variables."""
     with lab.tool({}, network=lab.network) as tool:
         yield tool
 
 
 def check(idle: Server, variables: dict[str, str]) -> tuple[int, list[str]]:
-    """Run `mail-server check` and return its exit status and what it printed."""
+    """Run `mail-server check` and return its exit status and output."""
     status, printed = idle.container.exec_run(["mail-server", "check"], environment=variables)
     return status, printed.decode().splitlines()
 
 
 def test_good_variables(idle: Server) -> None:
-    """With valid variables, `check` prints the banner and that all is well."""
+    """With valid variables `check` prints the original banner, and that they are valid."""
     status, lines = check(idle, GOOD)
     assert status == 0
     assert lines[:3] == ["Mail server configuration:", "-------------------------", "Hostname: mail.shop.example"]
     assert lines[-1] == "mail-server: the variables are valid"
 
 
-def test_template_as_it_is(idle: Server) -> None:
-    """With .env.mail unchanged each placeholder is named."""
+def test_unchanged_template(idle: Server) -> None:
+    """For the unchanged .env.mail each placeholder is reported."""
     status, lines = check(idle, template())
     assert status == 64
     named = {line.split(": ")[1] for line in lines[:-1]}
@@ -54,7 +54,7 @@ def test_template_as_it_is(idle: Server) -> None:
 
 
 def test_template_with_six_edits(idle: Server) -> None:
-    """With the essential variables edited and the rest of .env.mail unchanged it starts, and warns of the way out."""
+    """With the essential variables edited and the rest of .env.mail unchanged `check` passes with a warning."""
     status, lines = check(idle, edited_template())
     assert status == 0
     assert "Relay: (none, direct delivery by MX)" in lines
@@ -64,7 +64,7 @@ def test_template_with_six_edits(idle: Server) -> None:
 
 
 def test_template_starts_without_relay(lab: Lab) -> None:
-    """So the whole server starts, and its log has the warning."""
+    """The server starts with the same variables, and its log has the warning."""
     with lab.server("template.lab", variables=dict.fromkeys(WAY_OUT) | edited_template()) as server:
         assert "mail-server: warning: SMTP_RELAY_HOST: not set" in server.printed()
         assert server.run("postconf", "-hx", "relayhost").strip() == ""
@@ -178,8 +178,8 @@ def test_template_starts_without_relay(lab: Lab) -> None:
         ",".join(f"{name}={text}"[:40] for name, text in value.items()) if isinstance(value, dict) else ""
     ),
 )
-def test_mistake(idle: Server, variables: dict[str, str], line: str) -> None:
-    """A mistake is one line with the variable's name and the fix; no password is printed."""
+def test_invalid_variable(idle: Server, variables: dict[str, str], line: str) -> None:
+    """An error is one line with the variable's name and the fix, and the output has no password."""
     status, lines = check(idle, GOOD | variables)
     assert status == 64
     assert [one for one in lines if one.startswith(f"mail-server: {line}")], lines
@@ -187,8 +187,8 @@ def test_mistake(idle: Server, variables: dict[str, str], line: str) -> None:
     assert RELAY_PASSWORD not in "".join(lines)
 
 
-def test_all_mistakes_at_once(lab: Lab) -> None:
-    """A container with several mistakes names all of them, ends with 64, and has started and written nothing."""
+def test_several_invalid_variables(lab: Lab) -> None:
+    """A container with several errors reports all of them, exits with 64, and has started and written nothing."""
     wrong = {"MAIL_DOMAIN": "x", "SMTP_RELAY_PORT": "0", "USE_TLS": "maybe", "MAIL_LOG_KEEP": "no", "MAIL_USER": ""}
     with lab.volume("untouched") as volume:
         with lab.build("wrong.lab", variables=wrong, volumes={volume: "/var/lib/postfix"}) as started:
@@ -209,8 +209,8 @@ def test_all_mistakes_at_once(lab: Lab) -> None:
         pytest.param("SHOP.Example", "shop.example", id="capitals"),
     ],
 )
-def test_forgiven(idle: Server, written: str, meant: str) -> None:
-    """What is certainly not meant is put right in silence."""
+def test_corrected_values(idle: Server, written: str, meant: str) -> None:
+    """Blanks, carriage returns and capitals are corrected without a message."""
     status, lines = check(idle, GOOD | {"MAIL_DOMAIN": written})
     assert status == 0
     assert f"Domain: {meant}" in lines
@@ -218,7 +218,7 @@ def test_forgiven(idle: Server, written: str, meant: str) -> None:
 
 @contextmanager
 def secrets(folder: Path, **values: str) -> Iterator[dict[str, str]]:
-    """Write secrets into a folder and yield the variables that name them in /run/secrets."""
+    """Write secrets into a folder and yield the variables with their paths in /run/secrets."""
     for name, value in values.items():
         (folder / name).write_text(f"{value}\n")
         (folder / name).chmod(0o600)
@@ -226,10 +226,10 @@ def secrets(folder: Path, **values: str) -> Iterator[dict[str, str]]:
 
 
 def test_secrets_in_files(lab: Lab, subject: str, tmp_path: Path) -> None:
-    """With NAME_FILE both passwords work, with a `$` or an app password's spaces, and are nowhere to be seen."""
+    """Passwords in files work, with a `$` or with an app password's spaces, and are not shown anywhere."""
     password = "pa$$w'o\"rd $HOME"
-    as_google_shows_it = "sand boxa pppa sswd"
-    with secrets(tmp_path, MAIL_PASSWORD=password, SMTP_RELAY_PASSWORD=as_google_shows_it) as named:
+    with_spaces = "sand boxa pppa sswd"
+    with secrets(tmp_path, MAIL_PASSWORD=password, SMTP_RELAY_PASSWORD=with_spaces) as named:
         variables = {"MAIL_PASSWORD": None, "SMTP_RELAY_PASSWORD": None} | named
         with lab.server("secret.lab", variables=variables, volumes={str(tmp_path): "/run/secrets"}) as server:
             answers = server.talk(587, HELLO, STARTTLS, HELLO, plain(USER, password))
@@ -246,11 +246,11 @@ def test_secrets_in_files(lab: Lab, subject: str, tmp_path: Path) -> None:
     for place, text in places.items():
         assert password not in text, place
         assert RELAY_PASSWORD not in text, place
-        assert as_google_shows_it not in text, place
+        assert with_spaces not in text, place
 
 
-def test_passwords_are_nowhere_else(server: Server) -> None:
-    """With passwords as plain variables, too, neither log, process arguments nor `postconf -n` show them."""
+def test_passwords_are_not_shown(server: Server) -> None:
+    """Passwords in variables are not shown in the log, in process arguments or by `postconf -n`."""
     seen = server.log() + server.printed() + server.run("postconf", "-n")
     seen += json.dumps(server.container.top(ps_args="-eo pid,args"))
     seen += server.run("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null")
@@ -261,7 +261,7 @@ def test_passwords_are_nowhere_else(server: Server) -> None:
 
 
 def run_in_service(stack: Stack, env_file: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a new container of the service, with one more env file."""
+    """Run a command in a new container of the service, with an additional env file."""
     (env_file.parent / "secrets").mkdir(exist_ok=True)
     env_file.write_text("".join(f"{name}={value}\n" for name, value in more.items()))
     compose = [*stack.compose.compose_command_property, "--env-file", str(env_file)]
@@ -270,7 +270,7 @@ def run_in_service(stack: Stack, env_file: Path, *command: str, **more: str) -> 
 
 
 def test_check_through_compose(stack: Stack, tmp_path: Path) -> None:
-    """`docker compose run --rm mail-server check` says that all is well, and what isn't."""
+    """`docker compose run --rm mail-server check` reports valid and invalid variables."""
     good = run_in_service(stack, tmp_path / "env", "check")
     assert good.returncode == 0, good.stderr
     assert good.stdout.endswith("mail-server: the variables are valid\n")
@@ -285,7 +285,7 @@ def test_check_through_compose(stack: Stack, tmp_path: Path) -> None:
     [pytest.param("pa$$word$$x", id="two dollars"), pytest.param("'pa$word$x'", id="single quotes")],
 )
 def test_dollar_in_a_password(stack: Stack, tmp_path: Path, written: str) -> None:
-    """A `$` in .env.mail.prod is written as .env.mail says, and reaches the server as one."""
+    """A `$` in .env.mail.prod is escaped as .env.mail explains, and the server gets a single one."""
     found = run_in_service(stack, tmp_path / "env", "printenv", "MAIL_PASSWORD", MAIL_PASSWORD=written)
     assert found.stdout.splitlines()[-1] == "pa$word$x"
 
@@ -299,7 +299,7 @@ def test_secrets_folder(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_missing_secrets_folder(stack: Stack, tmp_path: Path) -> None:
-    """A SECRETS_DIR that is not there is an error, and is not made."""
+    """A missing SECRETS_DIR is an error, and is not created."""
     done = run_in_service(stack, tmp_path / "env", "check", SECRETS_DIR=str(tmp_path / "none"))
     assert done.returncode != 0
     assert "bind source path does not exist" in done.stderr

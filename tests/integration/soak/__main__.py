@@ -29,8 +29,8 @@ OURS: Final = ("mail-server", "mail-api", "mail-exporter")
 LOOK_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 150.0
 LEDGER_SECONDS: Final = 30.0
-KEPT: Final = ROOT / "build/soak"
-NEVER: Final = {
+OUTPUT_FOLDER: Final = ROOT / "build/soak"
+ZERO_COUNTERS: Final = {
     API_METRICS: ("mail_api_spans_dropped_total",),
     EXPORTER: (
         "mail_exporter_spans_dropped_total",
@@ -53,7 +53,7 @@ class Soak:
         self._began = time.monotonic()
 
     def run(self) -> list[Json]:
-        """Execute the schedule under traffic; return the answers that the clients got."""
+        """Execute the schedule under traffic; return the answers that the clients received."""
         key = self.stack.api_key("soak")["Authorization"].removeprefix("Bearer ")
         traffic = Traffic(self._ids["soak-sender"], f"soak{int(time.time())}", key)
         try:
@@ -69,7 +69,7 @@ class Soak:
         return traffic.answers
 
     def drain(self) -> None:
-        """Wait until the queue is empty and every mail ended in the ledger; the account reports the others."""
+        """Wait until the queue is empty and every mail in the ledger is finished; the account reports the others."""
         try:
             until("an empty queue", lambda: not self.stack.execute("mail-server", "postqueue", "-j"), DRAIN_SECONDS)
             until("every end in the ledger", lambda: not evidence.open_mails(self.stack), LEDGER_SECONDS)
@@ -91,7 +91,7 @@ class Soak:
             for service in OURS:
                 rows = self._docker.containers.get(self._ids[service]).top(ps_args="-o pid,rss,args")["Processes"]
                 self.memory += largest(now, service, ((_program(row[-1]), int(row[1])) for row in rows))
-        for port, names in NEVER.items():
+        for port, names in ZERO_COUNTERS.items():
             try:
                 samples = self.stack.samples(port)
             except (httpx2.HTTPError, ValueError):
@@ -131,9 +131,9 @@ def not_understood(log: str) -> dict[str, float]:
 
 def keep(log: str, answers: list[Json]) -> None:
     """Store the log and the clients' answers, for the analysis of a failure."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    (KEPT / "mail.log").write_text(log)
-    (KEPT / "answers.jsonl").write_text("".join(f"{json.dumps(answer)}\n" for answer in answers))
+    OUTPUT_FOLDER.mkdir(parents=True, exist_ok=True)
+    (OUTPUT_FOLDER / "mail.log").write_text(log)
+    (OUTPUT_FOLDER / "answers.jsonl").write_text("".join(f"{json.dumps(answer)}\n" for answer in answers))
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def main() -> int:
     troubles = report.troubles(audit(seen), growth(soak.memory), unknown, soak.counted)
     print(report.table(seen, growth(soak.memory), unknown, soak.counted, log.count("\n")))
     if troubles:
-        print(f"The log and the clients' answers: {KEPT}")
+        print(f"The log and the clients' answers: {OUTPUT_FOLDER}")
     print("\n".join(["", *(f"DISCREPANCY: {trouble}" for trouble in troubles)]) if troubles else "No discrepancy.")
     return 1 if troubles else 0
 

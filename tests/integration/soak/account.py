@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-UNTOLD_WAYS: Final = frozenset({"public"})
+ENTRIES_WITHOUT_BOUNCES: Final = frozenset({"public"})
 """Entries without bounces: the sender's address may be forged."""
 
 
@@ -23,7 +23,7 @@ class Trouble(StrEnum):
     INBOX = "the relay's inbox differs from the log"
     STATUS = "the status API differs from the log"
     OPEN = "the ledger has no end for it"
-    STRANGER = "not sent by the soak"
+    UNEXPECTED = "not sent by the soak"
 
 
 class Sent(NamedTuple):
@@ -64,7 +64,7 @@ class Evidence:
     """For how many recipients the relay accepted the mail."""
     states: Mapping[str, str]
     """The states in the status API, of the API's mails."""
-    told: frozenset[str] = field(default_factory=frozenset)
+    reported: frozenset[str] = field(default_factory=frozenset)
     """Mails whose failure was reported: by a bounce that reached the relay, or by the status API."""
     notices: frozenset[str] = field(default_factory=frozenset)
     """Bounces, which Postfix sent."""
@@ -83,7 +83,7 @@ class Line(NamedTuple):
     silent: int
     """Given up, without a report on purpose."""
     unsure: int
-    """Recipients of mails without an answer that were never seen again."""
+    """Recipients of mails without an answer that were never found."""
 
     @property
     def balance(self) -> int:
@@ -100,7 +100,7 @@ def audit(evidence: Evidence) -> list[Discrepancy]:
             Discrepancy(Trouble.OPEN, message_id, f"queue id {queue_id}")
             for message_id, queue_id in evidence.open.items()
         ),
-        *_strangers(evidence),
+        *_unexpected(evidence),
     ]
 
 
@@ -113,9 +113,9 @@ def lines(evidence: Evidence) -> list[Line]:
         counts["mails"] += 1
         counts["accepted"] += one.recipients
         counts["delivered"] += delivered
-        told = one.message_id in evidence.told
-        counts["reported"] += failed if told else 0
-        counts["silent"] += failed if one.way in UNTOLD_WAYS and not told else 0
+        reported = one.message_id in evidence.reported
+        counts["reported"] += failed if reported else 0
+        counts["silent"] += failed if one.way in ENTRIES_WITHOUT_BOUNCES and not reported else 0
         counts["unsure"] += one.recipients if not one.sure and delivered + failed == 0 else 0
     names = ("mails", "accepted", "delivered", "reported", "silent", "unsure")
     return [Line(way, *(counts[name] for name in names)) for way, counts in ways.items()]
@@ -133,7 +133,7 @@ def _mail(one: Sent, evidence: Evidence) -> Iterator[Discrepancy]:
         yield Discrepancy(Trouble.LOST, one.message_id, detail)
     if ended > one.recipients:
         yield Discrepancy(Trouble.DOUBLED, one.message_id, detail)
-    if failed and one.message_id not in evidence.told and one.way not in UNTOLD_WAYS:
+    if failed and one.message_id not in evidence.reported and one.way not in ENTRIES_WITHOUT_BOUNCES:
         yield Discrepancy(Trouble.UNREPORTED, one.message_id, detail)
     state = evidence.states.get(one.message_id)
     if state is not None and ended and (state in {"bounced", "expired"} if failed else state == "relayed") is False:
@@ -151,11 +151,11 @@ def _differences(evidence: Evidence) -> Iterator[Discrepancy]:
             yield Discrepancy(Trouble.INBOX, message_id, f"log: {delivered} delivered; relay: {taken} taken")
 
 
-def _strangers(evidence: Evidence) -> Iterator[Discrepancy]:
+def _unexpected(evidence: Evidence) -> Iterator[Discrepancy]:
     known = {one.message_id for one in evidence.sent} | evidence.notices
     for message_id in _all(evidence.log, evidence.inbox):
         if message_id not in known:
-            yield Discrepancy(Trouble.STRANGER, message_id, f"log {_words(evidence.log.get(message_id))}")
+            yield Discrepancy(Trouble.UNEXPECTED, message_id, f"log {_words(evidence.log.get(message_id))}")
 
 
 def _all(*sides: Iterable[str]) -> list[str]:

@@ -53,7 +53,7 @@ def gather(stack: Stack, answers: Iterable[Json], log: str) -> Evidence:
         ledger=_ledger(stack),
         inbox=inbox,
         states=states,
-        told=frozenset(
+        reported=frozenset(
             {about for notice, about in notices.items() if notice in inbox}
             | {message_id for message_id, state in states.items() if state in _FAILED}
         ),

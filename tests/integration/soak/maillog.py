@@ -1,6 +1,6 @@
 """Parses a whole mail log for the account, by five kinds of lines.
 
-Without the exporter's parsers, because the exporter's ledger is compared with it.
+It does not use the exporter's parsers, because it is compared with the exporter's ledger.
 """
 
 import re
@@ -23,14 +23,14 @@ _EXPIRED: Final = "status=expired, returned to sender"
 
 
 @dataclass(slots=True)
-class Life:
+class Mail:
     """The log's records of one queue id."""
 
     message_id: str = ""
     statuses: dict[str, str] = field(default_factory=dict)
     """The last status of each recipient."""
     outside: Counter[str] = field(default_factory=Counter)
-    """How often the relay accepted it for each recipient."""
+    """How many times the relay accepted it for each recipient."""
     tries: int = 0
     active: bool = False
     """Whether it was in the queue, so that its reception was complete."""
@@ -43,7 +43,7 @@ class Life:
         return Tally(self.outside.total(), failed, self.tries)
 
 
-def read(log: Iterable[str]) -> dict[str, Life]:
+def read(log: Iterable[str]) -> dict[str, Mail]:
     """Return the records of every queue id that was in the queue.
 
     Nov 22 12:00:03 mail postfix/cleanup[208]: 4jXSs2111CzDhqX: message-id=<soak-1@shop.example>
@@ -53,42 +53,42 @@ delay=0.32, delays=0.1/0.02/0.1/0.1, dsn=2.0.0, status=sent (250 2.0.0 OK)
     Nov 22 12:00:04 mail postfix/bounce[242]: 4jXStg111CzDhqX: sender non-delivery notification: 4jXSth111CzDhqX
     Nov 22 12:00:05 mail postfix/qmgr[204]: 4jXStg111CzDhqX: from=<hi@dinky.example>, status=expired, returned to sender
     """
-    lives: dict[str, Life] = {}
+    mails: dict[str, Mail] = {}
     for line in log:
         if found := _LINE.match(line):
-            _note(lives.setdefault(found["id"], Life()), found["daemon"], found["text"])
-    return {queue_id: life for queue_id, life in lives.items() if life.active}
+            _note(mails.setdefault(found["id"], Mail()), found["daemon"], found["text"])
+    return {queue_id: mail for queue_id, mail in mails.items() if mail.active}
 
 
-def tallies(lives: Mapping[str, Life]) -> dict[str, Tally]:
+def tallies(mails: Mapping[str, Mail]) -> dict[str, Tally]:
     """Return the outcome of every mail by its Message-ID; several queue ids of one Message-ID are added up."""
     found: dict[str, Tally] = {}
-    for life in lives.values():
-        so_far, more = found.get(life.message_id, Tally()), life.tally()
-        found[life.message_id] = Tally(*(one + other for one, other in zip(so_far, more, strict=True)))
+    for mail in mails.values():
+        so_far, more = found.get(mail.message_id, Tally()), mail.tally()
+        found[mail.message_id] = Tally(*(one + other for one, other in zip(so_far, more, strict=True)))
     return found
 
 
-def notices(lives: Mapping[str, Life]) -> dict[str, str]:
+def notices(mails: Mapping[str, Mail]) -> dict[str, str]:
     """Return the Message-ID of each bounce, and that of the mail that it reports."""
     return {
-        lives[notice].message_id: life.message_id
-        for life in lives.values()
-        for notice in life.notices
-        if notice in lives
+        mails[notice].message_id: mail.message_id
+        for mail in mails.values()
+        for notice in mail.notices
+        if notice in mails
     }
 
 
-def _note(life: Life, daemon: str, text: str) -> None:
+def _note(mail: Mail, daemon: str, text: str) -> None:
     if daemon == "cleanup" and (found := _MESSAGE_ID.match(text)):
-        life.message_id = found["message_id"]
+        mail.message_id = found["message_id"]
     elif daemon == "bounce" and (found := _NOTICE.match(text)):
-        life.notices.append(found["notice"])
+        mail.notices.append(found["notice"])
     elif daemon == "qmgr":
-        life.expired = life.expired or text.endswith(_EXPIRED)
-        life.active = life.active or text.endswith("(queue active)")
+        mail.expired = mail.expired or text.endswith(_EXPIRED)
+        mail.active = mail.active or text.endswith("(queue active)")
     elif found := _ATTEMPT.match(text):
-        life.tries += 1
-        life.statuses[found["recipient"]] = found["status"]
+        mail.tries += 1
+        mail.statuses[found["recipient"]] = found["status"]
         if found["status"] == "sent" and found["relay"] != "none":
-            life.outside[found["recipient"]] += 1
+            mail.outside[found["recipient"]] += 1

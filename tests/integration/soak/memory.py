@@ -40,7 +40,7 @@ def largest(at: float, container: str, processes: Iterable[tuple[str, int]]) -> 
 
 
 def growth(seen: Sequence[Memory]) -> list[Growth]:
-    """Return the growth of every process that was there early and late."""
+    """Return the growth of every process with measurements in the first and in the last part."""
     if not seen:
         return []
     first, last = min(one.at for one in seen), max(one.at for one in seen)

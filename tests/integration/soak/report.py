@@ -25,8 +25,8 @@ def table(
         "+ silent (forwarded mail from outside: no bounces to unknown senders)",
         "+ those of mails without an answer that were never seen again",
         "",
-        f"log        {_witness(evidence.log)}, {read} lines",
-        f"ledger     {_witness(evidence.ledger)}",
+        f"log        {_totals(evidence.log)}, {read} lines",
+        f"ledger     {_totals(evidence.ledger)}",
         f"inbox      {len(evidence.inbox)} mails, {sum(evidence.inbox.values())} recipients delivered",
         f"bounces    {len(evidence.notices)}, of which the relay took {len(evidence.notices & evidence.inbox.keys())}",
         f"status API {len(evidence.states)} mails",
@@ -45,19 +45,19 @@ def troubles(
     findings: Sequence[Discrepancy], grown: Iterable[Growth], unknown: Mapping[str, float], counted: Mapping[str, float]
 ) -> list[str]:
     """Return a line for each error; an empty list for a clean soak."""
-    told = [f"{one.message_id} {one.trouble} ({one.detail})" for one in findings[:_SHOWN]]
+    errors = [f"{one.message_id} {one.trouble} ({one.detail})" for one in findings[:_SHOWN]]
     if len(findings) > _SHOWN:
-        told.append(f"{len(findings) - _SHOWN} more mails")
-    told += [f"{one.process} grew from {one.early} to {one.late} KiB" for one in grown if not one.bounded]
-    told += [f"{value:g} {kind} lines in the log" for kind, value in unknown.items() if value]
-    return told + [f"{name} is {value:g}" for name, value in counted.items() if value]
+        errors.append(f"{len(findings) - _SHOWN} more mails")
+    errors += [f"{one.process} grew from {one.early} to {one.late} KiB" for one in grown if not one.bounded]
+    errors += [f"{value:g} {kind} lines in the log" for kind, value in unknown.items() if value]
+    return errors + [f"{name} is {value:g}" for name, value in counted.items() if value]
 
 
 def _row(first: object, *rest: object) -> str:
     return f"{first!s:12}" + "".join(f"{one!s:>12}" for one in rest)
 
 
-def _witness(tallies: Mapping[str, Tally]) -> str:
+def _totals(tallies: Mapping[str, Tally]) -> str:
     every = tallies.values()
     tries, delivered = (sum(getattr(one, name) for one in every) for name in ("tries", "delivered"))
     return f"{len(every)} mails, {tries} attempts, {delivered} recipients delivered"

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 SLOT_SECONDS: Final = 12.0
 DISTURBED: Final = 0.6
-"""The part of the time with restarts. In the rest no process is restarted, so that its memory can be compared."""
+"""The part of the time with restarts. Later no process is restarted, so that memory can be compared."""
 LONG_RUN_SECONDS: Final = 480.0
 """From this length on, a run has an outage in which mail expires."""
 OUTAGE_SECONDS: Final = 80.0
@@ -76,7 +76,7 @@ def _slots(seconds: float) -> Iterator[list[Step]]:
         name, parameters = FAULTS[number % len(FAULTS)]
         done = [Step(at + 1, "fault", name, tuple(parameters.items())), Step(at + 7, "mend", name)]
         if number < count * DISTURBED:
-            # Once around with the relay broken, then once with the relay well.
+            # One round with a failing relay, then one with a working relay.
             hour = 3 if (number // len(DISTURBANCES)) % 2 == 0 else 8
             done.append(Step(at + hour, *DISTURBANCES[number % len(DISTURBANCES)]))
         elif number % 3 == 0:

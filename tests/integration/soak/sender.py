@@ -1,7 +1,7 @@
-"""The clients of the soak, inside the network: `python3 sender.py RUN KEY`, until standard input ends.
+"""Clients of the soak, inside the network: `python3 sender.py RUN KEY`, until standard input ends.
 
-Standard library only: it is mounted into a container. Prints a JSON line for each mail: how it went in, what identifies
-it, and whether it was `accepted`, `refused`, or `unknown` when the connection broke before the answer.
+Standard library only: it is mounted into a container. Prints a JSON line for each mail: the entry, the mail's id, and
+whether it was `accepted`, `refused`, or `unknown` when the connection broke before the answer.
 """
 
 import base64
@@ -22,7 +22,7 @@ SERVER: Final = "mail-server"
 USER, PASSWORD = "admin", "sandbox-password"
 OWN: Final = "hi@dinky.example"
 REFUSED: Final = "refused@example.com"
-"""The one recipient that the relay refuses for good, all the time."""
+"""The recipient that the relay always rejects."""
 PATIENCE_SECONDS: Final = 90.0
 _ATTACHMENT: Final = base64.b64encode(bytes(range(256)) * 400).decode()
 _REPEATED: Final = {408, 409, 429, 500, 503}
@@ -38,10 +38,10 @@ class Clients:
         self.over = threading.Event()
         self._print = threading.Lock()
 
-    def tell(self, **told: Any) -> None:  # noqa: ANN401 - any JSON
+    def report(self, **result: Any) -> None:  # noqa: ANN401 - any JSON
         """Print the result of one mail."""
         with self._print:
-            print(json.dumps(told), flush=True)
+            print(json.dumps(result), flush=True)
 
     def go(self) -> None:
         """Send until standard input ends; return when every mail has its answer."""
@@ -76,11 +76,11 @@ class Clients:
         self.post(way, number, ["recipient@example.com"], {"body": "Hello"})
 
     def attachment(self, way: str, number: int) -> None:
-        """Send the same with a file of 100 KB."""
+        """Send a contact form with a file of 100 KB."""
         self.post(way, number, [OWN], {"body": "See there", "attachments": [{"name": "a.bin", "content": _ATTACHMENT}]})
 
     def several(self, way: str, number: int) -> None:
-        """Send with an API key to three recipients, or to two of which the relay refuses one."""
+        """Send with an API key to three recipients, or to two of which the relay rejects one."""
         several = [f"{name}{number}@example.com" for name in ("anna", "ben", "carl")]
         recipients = [several[0], REFUSED] if number % 4 == 0 else several
         self.post(way, number, recipients, {"body": "News"}, Authorization=f"Bearer {self.key}")
@@ -97,7 +97,7 @@ class Clients:
         self.ask(way, number, len(to), json.dumps(payload).encode(), {"Content-Type": "application/json"} | headers)
 
     def ask(self, way: str, number: int, recipients: int, body: bytes, headers: dict[str, str]) -> None:
-        """Post, and repeat with the same Idempotency-Key until there is an answer, as a careful client does."""
+        """Post, and repeat with the same Idempotency-Key until there is an answer."""
         headers = headers | {"Idempotency-Key": f"{self.run}-{way}-{number}"}
         deadline = time.monotonic() + PATIENCE_SECONDS
         answer: Json = {}
@@ -106,21 +106,21 @@ class Clients:
             try:
                 with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - the same
                     answer = json.load(response)
-                if answer["success"]:  # else 202, outcome_unknown: the same request is answered once the log tells
-                    self.tell(way=way, outcome="accepted", id=answer["id"], recipients=recipients)
+                if answer["success"]:  # else 202, outcome_unknown: a later request gets the outcome from the log
+                    self.report(way=way, outcome="accepted", id=answer["id"], recipients=recipients)
                     return
             except urllib.error.HTTPError as refusal:
                 answer = json.loads(refusal.read() or b"{}")
                 if refusal.code not in _REPEATED:
-                    self.tell(way=way, outcome="refused", answer=str(answer))
+                    self.report(way=way, outcome="refused", answer=str(answer))
                     return
             except (OSError, ValueError) as error:
                 answer = {"message": repr(error)}
             time.sleep(1)
-        self.tell(way=way, outcome="unknown", id=answer.get("id", ""), recipients=recipients, answer=str(answer))
+        self.report(way=way, outcome="unknown", id=answer.get("id", ""), recipients=recipients, answer=str(answer))
 
     def internal(self, way: str, number: int) -> None:
-        """Send from another container to port 25, from an address that gets bounces; each fifth mail is refused."""
+        """Send from another container to port 25, from an address that gets bounces; each fifth mail bounces."""
         recipient = REFUSED if number % 5 == 0 else f"customer{number}@example.com"
         self.smtp(way, number, 25, "app@dinky.example", [recipient])
 
@@ -150,7 +150,9 @@ class Clients:
                     outcome, answers = ("accepted" if code == 250 else "refused"), [(code, words)]
         except (OSError, smtplib.SMTPException) as error:
             answers = [(0, repr(error).encode())]
-        self.tell(way=way, outcome=outcome, message_id=message_id, recipients=len(recipients), answer=str(answers[-1]))
+        self.report(
+            way=way, outcome=outcome, message_id=message_id, recipients=len(recipients), answer=str(answers[-1])
+        )
 
     def subject(self, way: str, number: int) -> str:
         """Return the subject."""
@@ -158,7 +160,7 @@ class Clients:
 
 
 def unverified() -> ssl.SSLContext:
-    """Return a TLS context for a server that signed its certificate itself."""
+    """Return a TLS context for a server with a self-signed certificate."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

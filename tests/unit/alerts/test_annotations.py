@@ -1,4 +1,4 @@
-"""What a notification says, before Prometheus fills in the numbers."""
+"""Alert annotations: summary, description and links."""
 
 import dataclasses
 from pathlib import Path
@@ -24,7 +24,7 @@ LINKS = Links("https://x.example/runbooks", "https://grafana.example")
 
 
 def test_annotations() -> None:
-    """Own words, cause and next step in one description; both links made of the names."""
+    """The description has the alert's text, the cause and the next step; both links are built from names."""
     assert annotations(ALERT, LINKS) == {
         "summary": "Something is tested",
         "description": "{{ $value }} times. Likely cause: a test runs. Next step: wait.",
@@ -35,7 +35,7 @@ def test_annotations() -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 def test_known_cause(cause: Cause) -> None:
-    """The cause table's words are there literally."""
+    """The description of a known cause has the text of the cause table."""
     said = annotations(dataclasses.replace(ALERT, advice=cause), LINKS)["description"]
     assert EXPLANATIONS[cause].meaning in said
     assert said.endswith(EXPLANATIONS[cause].next_step)
@@ -43,14 +43,14 @@ def test_known_cause(cause: Cause) -> None:
 
 @pytest.mark.parametrize("source", CauseFrom)
 def test_cause_looked_up_when_it_fires(source: CauseFrom) -> None:
-    """The template asks for the table's row, opens as many blocks as it ends, and says something without one."""
+    """The template for causes that are known only when the alert fires queries the cause table; blocks are balanced."""
     text = advice(source)
     assert 'printf "cause:mail_explanation:info{cause=%q}"' in text
     assert text.count("{{ with ") == text.count("{{ end }}")
 
 
-def test_links_have_no_slash_at_the_end(tmp_path: Path) -> None:
-    """A slash too many in links.toml makes no double one."""
+def test_links_without_double_slash(tmp_path: Path) -> None:
+    """A slash at the end of a base URL is not doubled."""
     file = tmp_path / "links.toml"
     file.write_text('runbooks = "https://x.example/r/"\ngrafana = "https://g.example/"\n')
     assert read_links(file) == Links("https://x.example/r", "https://g.example")

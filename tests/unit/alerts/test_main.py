@@ -1,4 +1,4 @@
-"""`make alerts` and `make alert-routes` as commands."""
+"""Commands `make alerts` and `make alert-routes`."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from alerts.routes.settings import RouteSettings
 
 
 def test_writes_what_changed(tmp_path: Path) -> None:
-    """All files at first, none the second time; one that is no longer made is deleted."""
+    """The first run writes all files, the second none; changed files are rewritten and obsolete ones deleted."""
     first = alerts.write(tmp_path)
     assert "relay.yml" in first
     assert alerts.write(tmp_path) == []
@@ -20,10 +20,8 @@ def test_writes_what_changed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(first)
 
 
-def test_the_shipped_rules_are_never_the_fast_ones(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """--speed needs a folder of its own."""
+def test_speed_needs_its_own_folder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """--speed is rejected without --output, so that the shipped rules keep their times."""
     monkeypatch.setattr("sys.argv", ["alerts", "--speed", "60"])
     with pytest.raises(SystemExit):
         alerts.main()
@@ -31,18 +29,18 @@ def test_the_shipped_rules_are_never_the_fast_ones(
 
 
 @pytest.fixture
-def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take the machine's own variables and .env.mail.prod away."""
+def no_alert_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the ALERT_ variables from the environment, and use a folder without .env.mail.prod."""
     monkeypatch.chdir(tmp_path)
     for name in RouteSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.mark.usefixtures("no_variables")
+@pytest.mark.usefixtures("no_alert_variables")
 def test_routes_without_a_receiver(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Nothing is written, the variables are named, and the command fails."""
+    """Without a receiver the command fails, names the variables, and writes nothing."""
     monkeypatch.setattr("sys.argv", ["routes", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
         routes.main()
@@ -51,11 +49,11 @@ def test_routes_without_a_receiver(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.usefixtures("no_variables")
+@pytest.mark.usefixtures("no_alert_variables")
 def test_routes_from_the_settings_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """.env.mail.prod is read beside the environment; a missing dead man's switch is a warning, not an error."""
+    """Variables of .env.mail.prod and of the environment are combined; a missing dead man's switch is a warning."""
     (tmp_path / ".env.mail.prod").write_text("MAIL_DOMAIN=x.example\nALERT_WEBHOOK_URL_FILE=/run/secrets/hook\n")
     monkeypatch.setenv("ALERT_NTFY_URL", "https://ntfy.example/topic")
     monkeypatch.setattr("sys.argv", ["routes", "--output", str(tmp_path / "out")])

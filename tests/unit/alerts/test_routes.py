@@ -1,4 +1,4 @@
-"""Variables to routes: refusals that name the variable, and secrets that stay in files."""
+"""Alertmanager configuration from ALERT_ variables: validation, receivers, secrets in files."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from mail_telemetry.configuration import SettingsInvalid
 
 
 def settings(**given: Any) -> RouteSettings:  # noqa: ANN401 - any variable
-    """Return settings of these variables, whatever the environment says."""
+    """Return settings with these variables only; the environment is not read."""
     return RouteSettings.model_construct(**given)
 
 
@@ -22,22 +22,22 @@ def settings(**given: Any) -> RouteSettings:  # noqa: ANN401 - any variable
         pytest.param({}, "ALERT_WEBHOOK_URL", id="nothing"),
         pytest.param({"alert_email_to": "a@b.example"}, "ALERT_EMAIL_TO alone", id="e-mail alone"),
         pytest.param({"alert_deadman_url": "https://x.example"}, "ALERT_NTFY_URL", id="a dead man's switch alone"),
-        pytest.param({"alert_telegram_chat_id": 1}, "ALERT_TELEGRAM_BOT_TOKEN_FILE", id="a chat without a bot"),
-        pytest.param({"alert_telegram_bot_token_file": "/t"}, "ALERT_TELEGRAM_CHAT_ID", id="a bot without a chat"),
+        pytest.param({"alert_telegram_chat_id": 1}, "ALERT_TELEGRAM_BOT_TOKEN_FILE", id="chat without a bot"),
+        pytest.param({"alert_telegram_bot_token_file": "/t"}, "ALERT_TELEGRAM_CHAT_ID", id="bot without a chat"),
         pytest.param(
             {"alert_webhook_url": "https://x.example", "alert_webhook_url_file": "/u"},
             "ALERT_WEBHOOK_URL_FILE",
-            id="a URL twice",
+            id="URL and URL file",
         ),
         pytest.param(
             {"alert_ntfy_url": "https://x.example/t", "alert_ntfy_url_file": "/n"},
             "ALERT_NTFY_URL_FILE",
-            id="ntfy twice",
+            id="ntfy URL and URL file",
         ),
     ],
 )
 def test_refused(given: dict[str, Any], named: str) -> None:
-    """Without a way to a person that works when mail does not, nothing is written, and the variable is named."""
+    """Settings without a complete receiver besides e-mail are rejected, and the error names the variable."""
     with pytest.raises(SettingsInvalid) as refused:
         check(settings(**given))
     assert named in str(refused.value)
@@ -56,12 +56,12 @@ def test_refused(given: dict[str, Any], named: str) -> None:
     ],
 )
 def test_accepted(given: dict[str, Any]) -> None:
-    """One way out of band is enough."""
+    """One receiver besides e-mail is enough."""
     check(settings(**given))
 
 
-def test_each_way_is_a_configuration_of_one_receiver() -> None:
-    """All ways are taken: one that fails does not keep another from being tried."""
+def test_all_receivers_are_notified() -> None:
+    """All receivers are in one configuration, so that a failing one does not stop the others."""
     mail, watchdog = receivers(
         settings(
             alert_webhook_url_file="/u",
@@ -77,7 +77,7 @@ def test_each_way_is_a_configuration_of_one_receiver() -> None:
 
 
 def test_ntfy_by_file() -> None:
-    """The topic stays out of the configuration; the file holds the whole URL."""
+    """With a URL file, the topic is not in the configuration."""
     mail, _ = receivers(settings(alert_ntfy_url_file="/n", alert_ntfy_token_file="/t"))
     (ntfy,) = mail["discord_configs"]
     assert ntfy["webhook_url_file"] == "/n"
@@ -85,7 +85,7 @@ def test_ntfy_by_file() -> None:
 
 
 def test_discord_and_ntfy() -> None:
-    """Both get Discord's JSON; only ntfy gets the headers that say where title and message are."""
+    """Discord and ntfy get the same JSON; only ntfy gets the template headers."""
     mail, _ = receivers(settings(alert_ntfy_url="https://ntfy.example/t", alert_discord_webhook_url_file="/d"))
     discord, ntfy = mail["discord_configs"]
     assert (discord["webhook_url_file"], "http_config" in discord) == ("/d", False)
@@ -93,8 +93,8 @@ def test_discord_and_ntfy() -> None:
     assert (ntfy["title"], ntfy["message"]) == (discord["title"], discord["message"])
 
 
-def test_criticals_are_told_at_once() -> None:
-    """They wait for nobody and are grouped by what is wrong; the rest is collected."""
+def test_group_wait_by_severity() -> None:
+    """Critical alerts have no group wait; others are grouped first."""
     route = yaml.safe_load(whole(settings(alert_webhook_url="https://x.example")))["route"]["routes"][0]
     waits = {str(one.get("matchers")): one["group_wait"] for one in (route, *route["routes"])}
     assert waits == {

@@ -1,4 +1,4 @@
-"""The sentence that each alert puts at the top of the overview."""
+"""Sentences for the alerts at the top of the overview."""
 
 from alerts.catalogue import every_alert
 from alerts.model import Severity
@@ -6,7 +6,7 @@ from alerts.verdicts import NO_DATA, VERDICTS
 
 
 def test_every_critical_alert_and_warning_has_a_sentence() -> None:
-    """No alert that somebody has to act on is missing, and none of severity info is there."""
+    """Every critical alert and every warning has a sentence; alerts of severity info have none."""
     acted_on = {one.name for one in every_alert() if one.severity in {Severity.CRITICAL, Severity.WARNING}}
     assert {one.alert for one in VERDICTS} == acted_on
     severities = {one.name: one.severity for one in every_alert()}
@@ -14,7 +14,7 @@ def test_every_critical_alert_and_warning_has_a_sentence() -> None:
 
 
 def test_priorities() -> None:
-    """No two sentences have the same; critical ones come before warnings, and after missing data but for the API."""
+    """Priorities are unique; critical alerts come before warnings, and only MailApiDown before missing data."""
     priorities = {one.alert: one.priority for one in VERDICTS}
     assert len({*priorities.values()}) == len(priorities)
     assert {name for name, priority in priorities.items() if priority > NO_DATA} == {"MailApiDown"}
@@ -23,5 +23,5 @@ def test_priorities() -> None:
 
 
 def test_sentences_are_short() -> None:
-    """The sentence and its numbers fit on one line of the overview at 1280 pixels."""
+    """A sentence and its numbers fit on one line of the overview at 1280 pixels."""
     assert max(len(one.sentence) for one in VERDICTS) <= 64

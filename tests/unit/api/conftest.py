@@ -1,4 +1,4 @@
-"""The real API in front of a recording Postfix."""
+"""Fixtures: the real API with a recording mail server."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ SERVED = {"test_serving.py", "test_slow_callers.py"}
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], AbstractEventLoop]]:
-    """Run the tests of the HTTP server in uvloop, as the process does, and all others in asyncio's own loop."""
+    """Run the tests of the HTTP server in uvloop, as the process does, and all others in asyncio's event loop."""
     return {"uvloop": uvloop.new_event_loop} if item.path.name in SERVED else {"asyncio": asyncio.new_event_loop}
 
 
 @dataclass
 class Api:
-    """The running API, and everything that it tells."""
+    """The running API, with its client, metrics, spans and log."""
 
     served: TraceContextGuard
     client: httpx2.AsyncClient
@@ -63,10 +63,10 @@ class Api:
     output: io.StringIO
 
     async def send(self, headers: dict[str, str] | None = None, **fields: Any) -> httpx2.Response:  # noqa: ANN401 - JSON
-        """Post a valid mail with these fields changed; `...` leaves one out, `from_` is `from`."""
+        """Post a valid mail with these fields changed; `...` removes a field, and `from_` is `from`."""
         usual = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
         content = {name.rstrip("_"): value for name, value in {**usual, **fields}.items() if value is not ...}
-        # Escaped to ASCII, which can carry what UTF-8 can't: lone surrogates.
+        # Escaped to ASCII, since UTF-8 cannot encode lone surrogates.
         raw = json.dumps(content).encode("ascii")
         return await self.client.post(
             "/send", content=raw, headers={"Content-Type": "application/json", **(headers or {})}
@@ -77,7 +77,7 @@ class Api:
         return self.registry.get_sample_value(name, labels)
 
     def spans(self) -> list[ReadableSpan]:
-        """Return the finished spans, in the order of their end."""
+        """Return the finished spans, in the order of their ends."""
         return list(self.exporter.get_finished_spans())
 
     def log(self, message: str) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ class Api:
 
 @pytest.fixture(scope="session", autouse=True)
 def response_models() -> Iterator[None]:
-    """Let FastAPI build each validator of a response once, instead of 40 for each of 200 apps, which take 15 ms."""
+    """Cache FastAPI's response validators, of which each of 200 apps would build 40 in 15 ms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fastapi.routing.create_model_field", cache(create_model_field))
         yield
@@ -102,7 +102,7 @@ def response_models() -> Iterator[None]:
 
 @pytest.fixture
 async def postfix() -> AsyncIterator[FakePostfix]:
-    """A mail server that takes everything until it is told otherwise."""
+    """Return a mail server that accepts everything unless `fail` is called."""
     fake = FakePostfix()
     await fake.start()
     yield fake
@@ -111,7 +111,7 @@ async def postfix() -> AsyncIterator[FakePostfix]:
 
 @pytest.fixture(scope="package")
 def process_log() -> Iterator[io.StringIO]:
-    """The log of the test process; the root logger is restored afterwards. loguru takes 4 ms to configure."""
+    """Return the log of the test process, which takes 4 ms to configure; the root logger is restored afterwards."""
     handlers = stdlib_logging.root.handlers[:]
     output = io.StringIO()
     stdlib_logging.getLogger("httpx2").setLevel(stdlib_logging.WARNING)  # the client's lines are not the API's
@@ -123,7 +123,7 @@ def process_log() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def log_output(process_log: io.StringIO) -> io.StringIO:
-    """The log of one test, empty at its start."""
+    """Return the log of one test, empty at its start."""
     process_log.seek(0)
     process_log.truncate()
     return process_log
@@ -131,7 +131,7 @@ def log_output(process_log: io.StringIO) -> io.StringIO:
 
 @pytest.fixture(scope="session")
 def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file with the current schema and nothing in it."""
+    """Return the path of an empty ledger with the current schema."""
     file = tmp_path_factory.mktemp("ledger") / "empty.db"
     open_engine(f"sqlite:///{file}").dispose()
     return file
@@ -139,26 +139,26 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ledger_url(empty_ledger: Path, tmp_path: Path) -> str:
-    """The URL of a new ledger of the test's own."""
+    """Return the URL of a new ledger for one test."""
     return f"sqlite:///{shutil.copy(empty_ledger, tmp_path / 'ledger.db')}"
 
 
 @pytest.fixture
 def ledger_engine(ledger_url: str) -> Iterator[Engine]:
-    """Connections of the test to the API's own ledger."""
+    """Return an engine of the test for the API's ledger."""
     with opened_engine(ledger_url) as engine:
         yield engine
 
 
 @pytest.fixture
 def keys(ledger_engine: Engine) -> ApiKeys:
-    """The API keys in the API's own ledger."""
+    """Return the API keys in the API's ledger."""
     return ApiKeys(ledger_engine)
 
 
 @pytest.fixture
 async def start_api(postfix: FakePostfix, log_output: io.StringIO, ledger_url: str) -> AsyncIterator[StartApi]:
-    """Start an API with some settings changed; its shutdown is part of every test."""
+    """Return a function that starts an API with some settings changed; it is shut down at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**changed: object) -> Api:
@@ -170,7 +170,7 @@ async def start_api(postfix: FakePostfix, log_output: io.StringIO, ledger_url: s
 
 @pytest.fixture
 async def api(start_api: StartApi) -> Api:
-    """The API as it runs with MAIL_DOMAIN alone."""
+    """Return an API with MAIL_DOMAIN as its only setting."""
     return await start_api()
 
 
@@ -190,12 +190,12 @@ async def listening(api: Api, request_seconds: float = 20) -> AsyncIterator[int]
 
 
 SHARED = pytest.mark.asyncio(loop_scope="module")
-"""For tests with `shared_api`: they run in its event loop."""
+"""For tests with `shared_api`, which run in its event loop."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def module_postfix() -> AsyncIterator[FakePostfix]:
-    """The mail server of `module_api`."""
+    """Return the mail server of `module_api`."""
     fake = FakePostfix()
     await fake.start()
     yield fake
@@ -206,7 +206,7 @@ async def module_postfix() -> AsyncIterator[FakePostfix]:
 async def module_api(
     module_postfix: FakePostfix, process_log: io.StringIO, empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Api]:
-    """One API for a whole module."""
+    """Return one API for a whole module."""
     ledger = shutil.copy(empty_ledger, tmp_path_factory.mktemp("module") / "ledger.db")
     async with _running(_settings(module_postfix, f"sqlite:///{ledger}"), process_log) as api:
         yield api
@@ -214,7 +214,7 @@ async def module_api(
 
 @pytest.fixture
 def shared_postfix(module_postfix: FakePostfix) -> FakePostfix:
-    """The mail server of `shared_api`, which has received nothing in this test."""
+    """Return the mail server of `shared_api`, without mails so far in this test."""
     module_postfix.mails.clear()
     module_postfix.commands.clear()
     return module_postfix
@@ -222,9 +222,9 @@ def shared_postfix(module_postfix: FakePostfix) -> FakePostfix:
 
 @pytest.fixture
 def shared_api(module_api: Api, shared_postfix: FakePostfix, log_output: io.StringIO) -> Api:  # noqa: ARG001 - both are emptied
-    """An API with no spans and log lines yet, for tests marked SHARED whose requests are refused.
+    """Return an API without spans and log lines so far, for tests marked SHARED whose requests are rejected.
 
-    A new API costs 40 ms; a refused request leaves no state in it except its metrics.
+    A new API takes 40 ms; a rejected request leaves no state in it except its metrics.
     """
     module_api.exporter.clear()
     return module_api

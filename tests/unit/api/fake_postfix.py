@@ -1,4 +1,4 @@
-"""A mail server that speaks SMTP for real, records what it hears, and fails where it is told to."""
+"""A fake mail server with real SMTP that records mails and commands, and fails on request."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -13,7 +13,7 @@ HOLD = "hold"
 
 @dataclass
 class Received:
-    """One mail as the server took it."""
+    """One mail as the server accepted it."""
 
     sender: str
     recipients: list[str]
@@ -21,14 +21,14 @@ class Received:
 
     @property
     def trace(self) -> str | None:
-        """The trace context in its header."""
+        """Return the trace context in its header."""
         found: str | None = message_from_bytes(self.content)["Traceparent"]
         return found
 
 
 @dataclass
 class FakePostfix:
-    """Speaks SMTP; `script[stage]` holds its next replies there, or DROP, HANG, or HOLD (until `held` is set)."""
+    """An SMTP server; `script[stage]` has its next replies, or DROP, HANG, or HOLD (until `held` is set)."""
 
     mails: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -45,12 +45,12 @@ class FakePostfix:
         self.script[stage].extend(replies)
 
     async def start(self, port: int = 0) -> None:
-        """Listen, on a free port unless one is given."""
+        """Listen on this port, or on a free one."""
         self.server = await asyncio.start_server(self._session, "127.0.0.1", port)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop listening and cut every session, as a container that goes away does."""
+        """Stop listening and cut every session, as when the container stops."""
         assert self.server is not None
         self.server.close()
         for writer in self.writers:
@@ -58,7 +58,7 @@ class FakePostfix:
         await self.server.wait_closed()
 
     async def wait_for(self, command: str) -> None:
-        """Return once the command has arrived; `CONNECT` stands for a connection."""
+        """Return when the command has arrived; `CONNECT` stands for a connection."""
         while not (self.sessions if command == "CONNECT" else any(line.startswith(command) for line in self.commands)):
             self.seen.clear()
             await self.seen.wait()
@@ -68,7 +68,7 @@ class FakePostfix:
         self.seen.set()
         self.writers.add(writer)
         try:
-            # A client that goes in the middle of a dialogue, or a test that ends, is what many tests are about.
+            # Many tests disconnect in the middle of a dialogue, or end during one.
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self._dialogue(reader, writer)
         finally:

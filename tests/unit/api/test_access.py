@@ -1,4 +1,4 @@
-"""Who may write to whom, and from where."""
+"""Access rules: allowed recipients, origins and redirect pages."""
 
 import pytest
 
@@ -10,13 +10,13 @@ RULES = AccessRules.of(("example.org", "Me@Example.com"), ("example.org", "*.exa
 
 
 def to(*addresses: str, **fields: object) -> SendRequest:
-    """Return a request to these."""
+    """Return a request with these recipients."""
     return SendRequest.model_validate({"to": addresses, "subject": "x", "body": "x", **fields})
 
 
 @pytest.mark.parametrize("recipient", ["anyone@example.org", "me@example.com", "ME@example.com"], ids=lambda to: to)
 def test_allowed_recipients(recipient: str) -> None:
-    """A listed address, and any address at a listed domain, may be written to, in any case."""
+    """Listed addresses and all addresses at listed domains are allowed, ignoring case."""
     assert RULES.allows_recipient(recipient)
     RULES.check_recipients(to(recipient))
 
@@ -27,20 +27,20 @@ def test_allowed_recipients(recipient: str) -> None:
     ids=lambda to: to,
 )
 def test_other_recipients(recipient: str) -> None:
-    """A neighbour of what is listed, a subdomain included, is a stranger."""
+    """Other addresses are rejected, also at subdomains and similar domains of those listed."""
     for field in ("to", "cc", "bcc"):
         with pytest.raises(RecipientNotAllowed, match=f"^{field}: "):
             RULES.check_recipients(to("a@example.org", **{field: [recipient, "b@example.org"]}))
 
 
 def test_no_recipient() -> None:
-    """Without `to` and DEFAULT_TO there is nobody to write to."""
+    """Without `to` and DEFAULT_TO a request is rejected."""
     with pytest.raises(InvalidRequest, match="to: is required"):
         RULES.with_default_to(to())
 
 
 def test_default_to_is_allowed() -> None:
-    """DEFAULT_TO is an allowed recipient, whatever the list says."""
+    """DEFAULT_TO is always an allowed recipient."""
     rules = AccessRules.of((), (), "me@x.test")
     assert rules.with_default_to(to()).recipients == ("me@x.test",)
     assert rules.with_default_to(to("ME@x.test")).recipients == ("ME@x.test",)
@@ -73,7 +73,7 @@ def test_default_to_is_allowed() -> None:
     ids=ascii,
 )
 def test_origins(origin: str, expected: bool) -> None:  # noqa: FBT001 - a table's column
-    """Only origins that ALLOWED_HOSTS names are allowed; what can't be read is foreign."""
+    """Only origins of ALLOWED_HOSTS are allowed; an invalid origin is not."""
     assert RULES.allows_origin(origin) is expected
 
 
@@ -86,7 +86,7 @@ def test_exact_sites(site: str) -> None:
 
 
 def test_origin_check() -> None:
-    """No Origin is no browser; one must be allowed; two are never right."""
+    """A request without Origin is allowed, one with an allowed Origin too; two Origins are rejected."""
     RULES.check_origin([])
     RULES.check_origin(["https://example.org"])
     for origins in (["null"], [""], ["https://example.org", "https://example.org"]):
@@ -115,5 +115,5 @@ def test_origin_check() -> None:
     ids=ascii,
 )
 def test_pages(url: str, expected: bool) -> None:  # noqa: FBT001 - a table's column
-    """A form's visitor is sent to pages of ALLOWED_HOSTS alone, however the address is dressed up."""
+    """Only pages of ALLOWED_HOSTS are allowed as redirects, however the address is obfuscated."""
     assert RULES.allows_page(url) is expected

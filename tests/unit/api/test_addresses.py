@@ -1,4 +1,4 @@
-"""Addresses and domains: what is taken, in which form, and what never is."""
+"""Validation and normal form of addresses and domains."""
 
 from contextlib import suppress
 
@@ -29,7 +29,7 @@ from mail_api.addresses import (
     ],
 )
 def test_taken(text: str, expected: str) -> None:
-    """A bare address comes back in ASCII."""
+    """A valid address is returned in ASCII."""
     assert parse_address(text) == expected
 
 
@@ -55,7 +55,7 @@ def test_taken(text: str, expected: str) -> None:
     ids=ascii,
 )
 def test_refused(text: str) -> None:
-    """Lists, names, brackets, controls and international local parts are refused, without being repeated."""
+    """Lists, names, brackets, control characters and international local parts are rejected, without repeating them."""
     with pytest.raises(ValueError, match=r"\w") as raised:
         parse_address(text)
     assert len(text) <= 1 or text not in str(raised.value)
@@ -67,7 +67,7 @@ _DOMAINS = st.text("aZ9-.", min_size=1, max_size=40) | st.sampled_from(["x.org",
 
 @given(_LOCAL_PARTS, _DOMAINS)
 def test_plain_addresses(local: str, domain: str) -> None:
-    """What is not shown to the library as a whole is taken, refused and written as the library would."""
+    """The shortcut for plain addresses has the same results as the library."""
     address = f"{local}@{domain}"
     suffix = ".example" if domain.lower().endswith(".local") else ""
     expected, found = "", ""
@@ -195,6 +195,6 @@ def test_no_sender(text: str) -> None:
     ids=lambda text: ascii(text)[:30],
 )
 def test_no_mailbox(text: str) -> None:
-    """Lists, and names with other special characters than a comma, are refused."""
+    """Lists, and names that RFC 5322 requires in quotes, are rejected."""
     with pytest.raises(ValueError, match=r"\w"):
         parse_mailbox(text)

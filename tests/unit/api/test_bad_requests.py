@@ -1,4 +1,4 @@
-"""What is refused before anything is sent, and in which words."""
+"""Invalid requests: status, code and field of the error, and no mail."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ ONE_LINE = "must be one line without control characters"
             "to.1: must be a string, or an object of email and name",
             id="second of a list",
         ),
-        pytest.param({"cc": "nobody"}, "cc: An email address must have an @-sign", id="no address"),
-        pytest.param({"to": "a" * 900_000 + "@x.test"}, "to: has more than 1000 characters", id="endless address"),
+        pytest.param({"cc": "nobody"}, "cc: An email address must have an @-sign", id="not an address"),
+        pytest.param({"to": "a" * 900_000 + "@x.test"}, "to: has more than 1000 characters", id="very long address"),
         pytest.param(
             {"from_": {"email": f"{'ü' * 1000}@x.test"}}, "from: has more than 1000 characters", id="long address"
         ),
@@ -70,7 +70,7 @@ ONE_LINE = "must be one line without control characters"
         pytest.param({"attachments": [1]}, "attachments.0: must be an object", id="attachment of the wrong type"),
         pytest.param({"attachments": [FILE] * 11}, "attachments: are more than 10 (MAX_ATTACHMENTS)", id="11 files"),
         pytest.param(
-            {"attachments": [FILE | {"content": "%%"}]}, "attachments.0.content: is not base64", id="no base64"
+            {"attachments": [FILE | {"content": "%%"}]}, "attachments.0.content: is not base64", id="not base64"
         ),
         pytest.param({"attachments": [FILE | {"name": "a\r\nb"}]}, f"attachments.0.name: {ONE_LINE}", id="file name"),
         pytest.param({"attachments": [FILE | {"name": "a/"}]}, "attachments.0.name: must not be empty", id="folder"),
@@ -98,7 +98,7 @@ ONE_LINE = "must be one line without control characters"
     ],
 )
 async def test_bad_fields(shared_api: Api, shared_postfix: FakePostfix, fields: dict[str, Any], message: str) -> None:
-    """A field that can't be used is named in a 400, and nothing is sent."""
+    """An invalid field is answered 400 with its name, and no mail is sent."""
     response = await shared_api.send(**fields)
     errors = dict(part.split(": ", 1) for part in message.split("; ")) if "; send" not in message else None
     answer = response.json()
@@ -119,7 +119,7 @@ async def test_bad_fields(shared_api: Api, shared_postfix: FakePostfix, fields: 
     ids=["empty", "cut off", "not UTF-8", "nested deeply", "huge number", "an array", "null"],
 )
 async def test_bad_json(shared_api: Api, content: bytes) -> None:
-    """Whatever is not a JSON object is a 400 about the request."""
+    """A body that is not a JSON object is answered 400."""
     response = await shared_api.client.post("/send", content=content, headers=JSON)
     assert 400 == response.status_code
     assert response.json()["message"].startswith("request: ")
@@ -170,26 +170,26 @@ async def test_nulls(api: Api, postfix: FakePostfix) -> None:
     "media_type", ["text/plain", "application/jsonp", "multipart/mixed", ""], ids=lambda kind: kind
 )
 async def test_media_type(shared_api: Api, media_type: str) -> None:
-    """A body that is not declared as JSON is a 415 that says what to send."""
+    """A body with another media type is answered 415 with the accepted types."""
     response = await shared_api.client.post("/send", content=b"{}", headers={"Content-Type": media_type})
     assert 415 == response.status_code
     assert "Content-Type: application/json" in response.json()["message"]
 
 
 async def test_media_type_parameters(api: Api) -> None:
-    """The charset beside the media type does not matter."""
+    """Parameters of the media type, such as charset, are ignored."""
     assert 200 == (await api.send({"Content-Type": "Application/JSON; charset=utf-8"})).status_code
 
 
 @SHARED
 async def test_too_large_by_header(shared_api: Api) -> None:
-    """A Content-Length over the limit is a 413 before the body is read."""
+    """A Content-Length above the limit is answered 413 before the body is read."""
     response = await shared_api.client.post("/send", content=b"x" * 1_000_001, headers=JSON)
     assert (413, False) == (response.status_code, response.json()["success"])
 
 
 async def test_too_large_streamed(api: Api) -> None:
-    """A body without a length is cut off at the limit, whatever would still come."""
+    """A body without a length is answered 413 at the limit, without reading the rest."""
     produced = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -215,7 +215,7 @@ async def test_too_large_streamed(api: Api) -> None:
     ],
 )
 async def test_router_refusals(shared_api: Api, method: str, path: str, status: int, allow: str) -> None:
-    """Unknown paths and methods are answered with `success: false` too."""
+    """Unknown paths and methods are answered as JSON in the usual form."""
     response = await shared_api.client.request(method, path)
     assert (status, False) == (response.status_code, response.json()["success"])
     assert set(response.headers.get("Allow", "").split(", ")) == set(allow.split(", "))
@@ -223,7 +223,7 @@ async def test_router_refusals(shared_api: Api, method: str, path: str, status: 
 
 @SHARED
 async def test_recipient_not_allowed(shared_api: Api, shared_postfix: FakePostfix) -> None:
-    """A recipient that is not allowed is a 403 that names the variable and the docs, and nothing is sent."""
+    """A recipient that is not allowed is answered 403 with the variable and a link to the docs, and no mail is sent."""
     response = await shared_api.send(to="stranger@example.com")
     assert 403 == response.status_code
     assert "ALLOWED_RECIPIENTS" in response.json()["message"]

@@ -1,4 +1,4 @@
-"""Checks of forms against programs: the hidden field, and the time between opening and sending."""
+"""Bot checks of forms: honeypot and minimum fill time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_honeypot(value: object) -> None:
 
 @pytest.mark.parametrize("opened_at", [NOW - 0.5, str((NOW - 0.5) * 1000)], ids=str)
 def test_too_fast(opened_at: object) -> None:
-    """Who sends too soon is told when he may."""
+    """A form that is sent too soon is rejected with the remaining time."""
     with pytest.raises(FilledTooFast) as raised:
         CHECKS.check_fill_time({"form_opened_at": opened_at}, NOW)
     assert raised.value.retry_after == 2
@@ -56,7 +56,7 @@ def test_too_fast(opened_at: object) -> None:
 
 @pytest.mark.parametrize("opened_at", ["soon", [], {}, "9" * 5000, 10**400], ids=lambda value: str(value)[:9])
 def test_no_time(opened_at: object) -> None:
-    """What is no time is a bad field."""
+    """An invalid opening time is an error of its field."""
     if isinstance(opened_at, str) and opened_at.isdecimal():
         CHECKS.check_fill_time({"form_opened_at": opened_at}, NOW)  # infinitely far in the future
         return
@@ -65,7 +65,7 @@ def test_no_time(opened_at: object) -> None:
 
 
 async def test_silent_success(api: Api, postfix: FakePostfix) -> None:
-    """A program reads what everybody reads after a success, nothing is sent, and the operator sees it counted."""
+    """A bot gets the answer of a success, no mail is sent, and the request is counted."""
     real, caught = await api.send(), await api.send(hp_url="http://spam.test", subject=1)
     assert (caught.status_code, caught.headers.keys()) == (real.status_code, real.headers.keys())
     own = {"id": "", "status_url": ""}
@@ -77,7 +77,7 @@ async def test_silent_success(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_variables(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Both questions are the operator's to name and to leave out."""
+    """Variables set the honeypot's name and the minimum fill time, and can turn both off."""
     api = await start_api(honeypot_field="website", min_fill_seconds=0)
     assert (await api.send(hp_url="x", form_opened_at=4e9)).status_code == 200
     assert (await api.send(website="x")).status_code == 200

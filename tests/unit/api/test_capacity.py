@@ -1,4 +1,4 @@
-"""How many requests, and how much of their bodies, are in progress at the same time."""
+"""Limits of concurrent requests and of buffered bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_number() -> None:
-    """There is room for so many requests, and again when they have gone."""
+    """At most this many requests are admitted, and again when they have ended."""
     capacity = RequestCapacity(2, 1000)
     with capacity.request(), capacity.request(), pytest.raises(TooManyRequests), capacity.request():
         pass
@@ -30,7 +30,7 @@ def test_number() -> None:
 
 
 def test_bytes() -> None:
-    """Large bodies share memory as they arrive; when it is full, small ones still fit; it is released at the end."""
+    """Bytes are counted as they arrive; at the limit only small bodies are admitted; all are released at the end."""
     capacity = RequestCapacity(1000, 1_000_000)
     with ExitStack() as stack:
         large = [stack.enter_context(capacity.request()) for _ in range(30)]
@@ -47,7 +47,7 @@ def test_bytes() -> None:
 
 
 async def test_slow_senders(start_api: StartApi) -> None:
-    """Slow senders of large bodies take the room of what they have sent, and leave room for contact forms."""
+    """Slow clients with large bodies take only the room of the bytes they have sent, so small requests are admitted."""
     api = await start_api(max_concurrent_requests=200, request_timeout_seconds=20)
     going_on = asyncio.Event()
 
@@ -68,7 +68,7 @@ async def test_slow_senders(start_api: StartApi) -> None:
 
 
 async def test_answer(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Who finds no room is told at once, and when to come back."""
+    """A request above the limit is answered 503 at once, with Retry-After."""
     api = await start_api(max_concurrent_requests=1, smtp_retry_seconds=5)
     postfix.fail("CONTENT", HOLD)
     first = asyncio.create_task(api.send())

@@ -1,4 +1,4 @@
-"""What a browser sees: pages of ALLOWED_HOSTS can call and read, others can't."""
+"""CORS: pages of ALLOWED_HOSTS can send requests and read answers, others cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 
 async def test_preflight(api: Api) -> None:
-    """A page of ours may post JSON."""
+    """A page of ALLOWED_HOSTS may post JSON."""
     response = await api.client.options("/send", headers={"Origin": OWN, **PREFLIGHT})
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == OWN
@@ -25,7 +25,7 @@ async def test_preflight(api: Api) -> None:
 
 
 async def test_headers_of_other_scripts(api: Api) -> None:
-    """A page with an error-tracking script, which adds headers to every request, can send."""
+    """A page whose error-tracking script adds headers to every request can send."""
     asked = {**PREFLIGHT, "Access-Control-Request-Headers": "content-type,baggage,sentry-trace"}
     response = await api.client.options("/send", headers={"Origin": OWN, **asked})
     assert (response.status_code, response.headers["Access-Control-Allow-Headers"]) == (
@@ -46,7 +46,7 @@ async def test_any_requested_header(api: Api, asked: str) -> None:
 
 
 async def test_foreign_preflight(api: Api) -> None:
-    """A foreign page is told no, without any CORS header."""
+    """A preflight of a foreign page is rejected, without CORS headers."""
     response = await api.client.options("/send", headers={"Origin": FOREIGN, **PREFLIGHT})
     assert (response.status_code, response.json()["success"]) == (403, False)
     assert response.json()["code"] == "origin_not_allowed"
@@ -54,10 +54,12 @@ async def test_foreign_preflight(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "status"), [({}, 200), ({"subject": 1}, 400), ({"to": "a@x.test"}, 403)], ids=["sent", "bad", "stranger"]
+    ("fields", "status"),
+    [({}, 200), ({"subject": 1}, 400), ({"to": "a@x.test"}, 403)],
+    ids=["sent", "bad", "recipient not allowed"],
 )
 async def test_readable_answers(api: Api, fields: dict[str, object], status: int) -> None:
-    """Our page can read every answer, refusals too, and caches know that it depends on the origin."""
+    """An allowed page can read every answer, also errors, and `Vary: Origin` is set."""
     response = await api.send({"Origin": OWN}, **fields)
     assert response.status_code == status
     assert response.headers["Access-Control-Allow-Origin"] == OWN
@@ -65,7 +67,7 @@ async def test_readable_answers(api: Api, fields: dict[str, object], status: int
 
 
 async def test_retry_after_is_readable(api: Api, postfix: FakePostfix) -> None:
-    """A script can read how long to wait."""
+    """A script can read Retry-After."""
     await postfix.stop()
     response = await api.send({"Origin": OWN})
     assert response.status_code == 503
@@ -74,7 +76,7 @@ async def test_retry_after_is_readable(api: Api, postfix: FakePostfix) -> None:
 
 @pytest.mark.parametrize("origin", [FOREIGN, "null", "", "https://mydomain.test.evil.test"], ids=ascii)
 async def test_foreign_post(api: Api, postfix: FakePostfix, origin: str) -> None:
-    """A post from a foreign page is refused with the variable's name, whatever its content, and nothing is sent."""
+    """A post from a foreign page is rejected with the variable's name, whatever its content, and no mail is sent."""
     response = await api.send({"Origin": origin})
     assert (response.status_code, postfix.commands) == (403, [])
     assert "ALLOWED_HOSTS" in response.json()["message"]
@@ -82,14 +84,14 @@ async def test_foreign_post(api: Api, postfix: FakePostfix, origin: str) -> None
 
 
 async def test_no_browser(api: Api) -> None:
-    """Without Origin there is no browser to protect, and no CORS header."""
+    """Without Origin there is no CORS header."""
     response = await api.send()
     assert response.status_code == 200
     assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 async def test_foreign_get(api: Api) -> None:
-    """Reading /health from anywhere is harmless and allowed, but not to a foreign script."""
+    """/health is answered, but a foreign page cannot read the answer."""
     response = await api.client.get("/health", headers={"Origin": FOREIGN})
     assert response.status_code == 200
     assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,4 +1,4 @@
-"""HTML forms: without a script, with files, and what a person reads afterwards."""
+"""HTML forms: without a script, with files, and the pages that answer them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def received(postfix: FakePostfix) -> EmailMessage:
 
 
 async def test_urlencoded(api: Api, postfix: FakePostfix) -> None:
-    """A form's fields are those of JSON; repeated recipients, tags and the HTML flag included."""
+    """Form fields have the same meaning as in JSON, also repeated recipients, tags and the HTML flag."""
     fields = {
         "to": ["a@mydomain.test", "", "b@mydomain.test"],
         "from": "v@x.test",
@@ -61,7 +61,7 @@ async def test_urlencoded(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_multipart(api: Api, postfix: FakePostfix) -> None:
-    """Every file is attached, whatever its field is called; a file field that was left empty is not."""
+    """Every file is attached, whatever its field's name; an empty file field is ignored."""
     files = [
         ("photo", ("Grüße.png", b"\x89PNG\r\n", "image/png")),
         ("anything", ("a.eml", b"Subject: x\r\n\r\n", "message/rfc822")),
@@ -85,7 +85,7 @@ async def test_multipart(api: Api, postfix: FakePostfix) -> None:
     ],
 )
 async def test_success(api: Api, accept: str, expected: tuple[int, str]) -> None:
-    """A person reads a page, a program JSON."""
+    """A browser gets a page, a program JSON."""
     response = await post(api, {}, {"Accept": accept})
     assert (response.status_code, response.headers["Content-Type"]) == expected
 
@@ -96,7 +96,7 @@ async def test_success(api: Api, accept: str, expected: tuple[int, str]) -> None
     ids=["browser", "curl", "script"],
 )
 async def test_redirect(api: Api, postfix: FakePostfix, accept: str, status: int) -> None:
-    """After a success the form's own page is shown, except to a script that asked for JSON."""
+    """After a success a browser is redirected to the form's page; a script that accepts JSON is not."""
     response = await post(api, {"redirect": THANKS}, {"Accept": accept})
     assert (response.status_code, len(postfix.mails)) == (status, 1)
     assert response.headers.get("Location") == (THANKS if status == 303 else None)
@@ -105,20 +105,20 @@ async def test_redirect(api: Api, postfix: FakePostfix, accept: str, status: int
 @SHARED
 @pytest.mark.parametrize("page", ["https://evil.test/", "//mydomain.test", "javascript:alert(1)", "/thanks"])
 async def test_foreign_redirect(shared_api: Api, shared_postfix: FakePostfix, page: str) -> None:
-    """A page elsewhere is refused before anything is sent."""
+    """A redirect to a foreign page is rejected, and no mail is sent."""
     response = await post(shared_api, {"redirect": page})
     assert (response.status_code, response.json()["code"], shared_postfix.mails) == (403, "redirect_not_allowed", [])
     assert "redirect" in response.json()["errors"]
 
 
 async def test_json_has_no_redirect(api: Api) -> None:
-    """In JSON, `redirect` is one of the fields that nobody knows."""
+    """In JSON, `redirect` is an unknown field and ignored."""
     assert (await api.send(redirect="https://evil.test/")).status_code == 200
 
 
 @SHARED
 async def test_refusal_page(shared_api: Api) -> None:
-    """A person reads what is wrong, field by field, in a page that shows nothing else as markup."""
+    """Errors are listed by field in a page, and all values in it are escaped."""
     response = await post(shared_api, {"subject": "", "metadata.<b>": "x"}, BROWSER)
     assert (response.status_code, response.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
     assert "<li>subject: must not be empty</li>" in response.text
@@ -129,7 +129,7 @@ async def test_refusal_page(shared_api: Api) -> None:
 
 
 async def test_unreachable_page(api: Api, postfix: FakePostfix) -> None:
-    """Other refusals are said in their sentence, with Retry-After."""
+    """Other errors are a page with their message, and have Retry-After."""
     await postfix.stop()
     response = await post(api, {}, BROWSER)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
@@ -137,7 +137,7 @@ async def test_unreachable_page(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_unknown_outcome_page(api: Api, postfix: FakePostfix) -> None:
-    """Where nobody knows whether the mail was sent, the page does not say that it was not, nor asks for it again."""
+    """With an unknown outcome, the page neither reports a failure nor asks to send again."""
     postfix.fail("CONTENT", DROP)
     response = await post(api, {}, BROWSER)
     assert (response.status_code, "may have accepted it" in response.text) == (202, True)
@@ -146,7 +146,7 @@ async def test_unknown_outcome_page(api: Api, postfix: FakePostfix) -> None:
 
 @SHARED
 async def test_repeated_field(shared_api: Api) -> None:
-    """A single field that is there twice is refused rather than half lost."""
+    """A single-valued field that is repeated is rejected."""
     response = await post(shared_api, {"subject": ["a", "b"]})
     assert response.json()["errors"] == {"subject": "must be a string"}
 
@@ -170,26 +170,26 @@ async def test_repeated_field(shared_api: Api) -> None:
     ],
 )  # fmt: skip
 async def test_broken_forms(shared_api: Api, shared_postfix: FakePostfix, content_type: str, content: bytes) -> None:
-    """What is no form is a 400."""
+    """A malformed form is answered 400."""
     headers = {b"Content-Type": content_type.encode("latin-1")}
     response = await shared_api.client.post("/send", content=content, headers=headers)
     assert (response.status_code, response.json()["code"], shared_postfix.mails) == (400, "invalid_request", [])
 
 
 def test_html_in_a_form() -> None:
-    """The field `html` is a flag as check boxes send it, or markup."""
+    """The field `html` is a flag, as check boxes send it, or markup."""
     assert parse_urlencoded(b"html=on")["html"] is True
     assert parse_urlencoded(b"html=")["html"] is False
     assert parse_urlencoded(b"html=%3Cp%3E")["html"] == "<p>"
 
 
 def test_fields_are_counted() -> None:
-    """More fields than any form has are refused before they are taken apart."""
+    """A form with too many fields is rejected before it is parsed."""
     with pytest.raises(InvalidRequest):
         parse_urlencoded(b"a=1&" * 201)
 
 
-async def test_program_is_redirected_too(api: Api, postfix: FakePostfix) -> None:
-    """A program that fills the honeypot gets the redirect of a success."""
+async def test_bot_is_redirected(api: Api, postfix: FakePostfix) -> None:
+    """A bot that fills the honeypot gets the redirect of a success."""
     response = await post(api, {"redirect": THANKS, "hp_url": "x"}, {"Accept": "text/html"})
     assert (response.status_code, response.headers["Location"], postfix.mails) == (303, THANKS, [])

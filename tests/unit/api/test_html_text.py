@@ -1,4 +1,4 @@
-"""The plain text beside an HTML body."""
+"""Plain text from an HTML body."""
 
 import time
 
@@ -25,7 +25,7 @@ from mail_api.html_text import plain_text
     ids=["blocks", "entities", "hidden", "list", "white space", "no tag", "no text", "comment", "cut", "digits", "NUL"],
 )
 def test_text(markup: str, expected: str) -> None:
-    """What the markup shows comes out, a line per block."""
+    """The visible text is returned, with a line for each block."""
     assert plain_text(markup) == expected
 
 
@@ -65,7 +65,7 @@ def test_tags_that_are_never_closed() -> None:
 
 @pytest.mark.parametrize("piece", ["<", "<a ", "<script>", "<!--", "&", "</"], ids=lambda piece: piece)
 def test_hostile_input(piece: str) -> None:
-    """A megabyte of openings without an end takes no longer than its length."""
+    """A megabyte of tags or comments without an end takes linear time."""
     started = time.thread_time()
     plain_text(piece * (1_000_000 // len(piece)))
     assert time.thread_time() - started < 2

@@ -1,4 +1,4 @@
-"""A request that is repeated under its Idempotency-Key is sent once."""
+"""Idempotency-Key: a repeated request is sent once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONCE = {"Idempotency-Key": "order-17"}
 
 
 async def test_replay(api: Api, postfix: FakePostfix) -> None:
-    """The repetition reads the first answer, and says that it is one."""
+    """A repeated request gets the first answer, marked as replayed."""
     first, second = await api.send(ONCE), await api.send(ONCE)
     assert (first.json(), len(postfix.mails)) == (second.json(), 1)
     assert ("Idempotent-Replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
@@ -28,7 +28,7 @@ async def test_replay(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_other_form_same_mail(api: Api, postfix: FakePostfix) -> None:
-    """What counts is the mail, not the bytes: a form says the same as JSON."""
+    """The mail is compared, not the bytes: a form with the same content as JSON is a repeated request."""
     first = await api.send(ONCE)
     fields = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
     second = await api.client.post("/send", data=fields, headers={**ONCE, "Accept": "application/json"})
@@ -45,14 +45,14 @@ async def test_other_form_same_mail(api: Api, postfix: FakePostfix) -> None:
     ids=["text", "recipient", "file"],
 )
 async def test_other_mail(api: Api, postfix: FakePostfix, changed: dict[str, object]) -> None:
-    """Another mail under the same key is a mistake of the caller's."""
+    """Another mail with the same key is rejected."""
     await api.send(ONCE)
     answer = await api.send(ONCE, **changed)
     assert (answer.status_code, answer.json()["code"], len(postfix.mails)) == (409, "idempotency_conflict", 1)
 
 
 async def test_in_flight(api: Api, postfix: FakePostfix) -> None:
-    """While the first is being sent, the second is told to ask again."""
+    """While the first request is in progress, the second is answered request_in_flight."""
     postfix.fail("CONTENT", HOLD)
     first = asyncio.create_task(api.send(ONCE))
     await postfix.wait_for("DATA")
@@ -64,14 +64,14 @@ async def test_in_flight(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_failure_frees_the_key(api: Api, postfix: FakePostfix) -> None:
-    """A mail that was certainly not sent can be tried again under its key."""
+    """A mail that was not sent can be retried with its key."""
     postfix.fail("RCPT", "550 5.1.1 no such user")
     assert [(await api.send(ONCE)).status_code for _ in range(3)] == [400, 200, 200]
     assert len(postfix.mails) == 1
 
 
 async def test_unknown_keeps_the_key(api: Api, postfix: FakePostfix) -> None:
-    """A mail that may have been sent is not sent again before the log tells."""
+    """A mail that may have been sent is not sent again before the log has its outcome."""
     postfix.fail("CONTENT", DROP)
     first, second = await api.send(ONCE), await api.send(ONCE)
     assert [answer.json()["code"] for answer in (first, second)] == ["outcome_unknown"] * 2
@@ -79,7 +79,7 @@ async def test_unknown_keeps_the_key(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_defect_keeps_the_key(api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After something that nobody expected the mail may be on its way, so it is not sent again."""
+    """After an unexpected error a mail is not sent again, since it may have been sent."""
 
     def fail(_: Telemetry, seconds: float) -> None:
         raise RuntimeError(seconds)
@@ -90,7 +90,7 @@ async def test_defect_keeps_the_key(api: Api, postfix: FakePostfix, monkeypatch:
 
 
 async def test_keys_of_others(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """Two API keys can use the same name for their requests."""
+    """Two API keys can use the same Idempotency-Key for different requests."""
     for name in ("one", "two"):
         await api.send({**ONCE, "Authorization": f"Bearer {keys.create(name)}"})
     assert len(postfix.mails) == 2
@@ -98,13 +98,13 @@ async def test_keys_of_others(api: Api, postfix: FakePostfix, keys: ApiKeys) -> 
 
 @pytest.mark.parametrize("key", ["", "x" * 257], ids=["empty", "long"])
 async def test_unusable(api: Api, key: str) -> None:
-    """The header is named when it can't be used."""
+    """The error for an unusable key names the header."""
     answer = await api.send({"Idempotency-Key": key})
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {"Idempotency-Key"})
 
 
 async def test_replay_needs_no_room(start_api: StartApi, postfix: FakePostfix) -> None:
-    """A repetition is answered when the quota is full, and a refused first request keeps no key."""
+    """A repeated request is answered when the quota is full, and a rejected first request keeps no key."""
     api = await start_api(smtp_relay_daily_limit=1, quota_reserve=0)
     other = {"Idempotency-Key": "order-18"}
     codes = [(await api.send(headers)).status_code for headers in (ONCE, other, ONCE, other)]

@@ -1,4 +1,4 @@
-"""Attempts to smuggle a header, a recipient or a command through any field."""
+"""Injection of headers, recipients or commands through any field."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ADDRESS_TRICKS = [
 @pytest.mark.parametrize("field", ["subject", "to", "from_"])
 @pytest.mark.parametrize("value", TRICKS, ids=ascii)
 async def test_control_characters(shared_api: Api, shared_postfix: FakePostfix, field: str, value: str) -> None:
-    """A line break or control character in a header field is a 400 that names the field; nothing is sent."""
+    """A line break or control character in a header field is answered 400 with the field's name; nothing is sent."""
     response = await _send(shared_api, {field: value})
     assert (response[0], shared_postfix.commands) == (400, [])
     assert response[1].startswith(f"{field.rstrip('_')}: ")
@@ -77,14 +77,14 @@ async def test_control_characters(shared_api: Api, shared_postfix: FakePostfix, 
 @pytest.mark.parametrize("field", ["to", "from_"])
 @pytest.mark.parametrize("value", ADDRESS_TRICKS, ids=ascii)
 async def test_address_tricks(shared_api: Api, shared_postfix: FakePostfix, field: str, value: str) -> None:
-    """An address field takes one bare address and nothing else."""
+    """An address field accepts one bare address only."""
     response = await _send(shared_api, {field: value})
     assert (response[0], shared_postfix.commands) == (400, [])
     assert response[1].startswith(f"{field.rstrip('_')}: ")
 
 
 async def test_body_cannot_end_the_message(api: Api, postfix: FakePostfix) -> None:
-    """Dots, commands and bare line ends in a body stay its content."""
+    """Dots, commands and bare line ends in a body are content."""
     body = "a\r\n.\r\nMAIL FROM:<b@evil.test>\n.\nb\r.\rc\r\n..\r\n"
     assert (await _send(api, {"body": body}))[0] == 200
     (mail,) = postfix.mails
@@ -120,7 +120,7 @@ _ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, Heal
 @_ANY
 @given(fields=_request)
 async def test_fuzz(api: Api, postfix: FakePostfix, fields: dict[str, Any]) -> None:
-    """Whatever the fields hold: never a 5xx, never a foreign recipient, never another header."""
+    """With any fields there is no 5xx, no recipient that is not allowed, and no additional header."""
     postfix.mails.clear()
     status, _ = await _send(api, fields)
     assert status in {200, 400, 403, 429}
@@ -147,7 +147,7 @@ _MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded", "multip
     media_type=st.sampled_from(_MEDIA_TYPES),
 )  # fmt: skip
 async def test_fuzz_bodies(api: Api, postfix: FakePostfix, content: bytes, media_type: str) -> None:
-    """Whatever bytes arrive as whatever media type: a 400, since none of them is a whole request."""
+    """A body of random bytes with any media type is answered 400."""
     response = await api.client.post("/send", content=content, headers={"Content-Type": media_type})
     assert (response.status_code, postfix.mails) == (400, [])
 

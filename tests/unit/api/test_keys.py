@@ -1,4 +1,4 @@
-"""What an API key allows, and what it does not."""
+"""Rights and limits of API keys."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
-NEVER_MADE = f"Bearer dm_{'0' * 8}_{'0' * 32}"
-STRANGER = "anybody@elsewhere.test"
+UNKNOWN_KEY = f"Bearer dm_{'0' * 8}_{'0' * 32}"
+OTHER_RECIPIENT = "anybody@elsewhere.test"
 
 
 def bearer(key: str) -> dict[str, str]:
-    """Return the header that shows a key."""
+    """Return the header with the key."""
     return {"Authorization": f"Bearer {key}"}
 
 
 async def test_any_recipient(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """With a key one can write to strangers, from anywhere; without it not."""
-    assert (await api.send(to=STRANGER)).status_code == 403
-    answer = await api.send({**bearer(keys.create("shop")), "Origin": "https://elsewhere.test"}, to=STRANGER)
-    assert (answer.status_code, postfix.mails[0].recipients) == (200, [STRANGER])
+    """With a key any recipient is allowed from anywhere; without it not."""
+    assert (await api.send(to=OTHER_RECIPIENT)).status_code == 403
+    answer = await api.send({**bearer(keys.create("shop")), "Origin": "https://elsewhere.test"}, to=OTHER_RECIPIENT)
+    assert (answer.status_code, postfix.mails[0].recipients) == (200, [OTHER_RECIPIENT])
 
 
 @SHARED
@@ -37,32 +37,32 @@ async def test_any_recipient(api: Api, postfix: FakePostfix, keys: ApiKeys) -> N
     "value", [f"Bearer dm_{'0' * 8}_{'0' * 32}", "Bearer", "Digest a", "", "Bearer x y", "dm_x"], ids=ascii
 )
 async def test_bad_key(shared_api: Api, shared_postfix: FakePostfix, value: str) -> None:
-    """What is no valid key is refused, rather than taken for a caller without one."""
+    """An invalid key is rejected, not treated as no key."""
     answer = await shared_api.send({"Authorization": value})
     assert (answer.status_code, answer.json()["code"], shared_postfix.mails) == (401, "key_invalid", [])
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_login_of_the_site(api: Api) -> None:
-    """A browser that sends the login of a password-protected site shows no API key."""
+    """Basic credentials, which a browser sends for a password-protected site, are not an API key."""
     assert (await api.send({"Authorization": "Basic YTpi"})).status_code == 200
 
 
 @pytest.mark.parametrize("route", PATHS_WITH_KEYS)
 async def test_guessing_is_limited(start_api: StartApi, route: str) -> None:
-    """Requests with keys that are not valid are counted by path, and limited by the client's address."""
+    """Requests with invalid keys are counted by path, and limited by client address."""
     api = await start_api(rate_limit="2/hour")
     method = "POST" if route.endswith(("/send", "/release")) else "GET"
     path = route.format(message_id=f"msg_{'0' * 26}")
     statuses = [
-        (await api.client.request(method, path, headers={"Authorization": NEVER_MADE})).status_code for _ in range(4)
+        (await api.client.request(method, path, headers={"Authorization": UNKNOWN_KEY})).status_code for _ in range(4)
     ]
     assert statuses == [401, 401, 429, 429]
     assert api.metric("mail_api_invalid_keys_total", path=route) == 4
 
 
 async def test_international_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """A key's own sender with letters outside of ASCII needs SMTPUTF8, whoever the recipients are."""
+    """A key's sender with a non-ASCII local part needs SMTPUTF8, whatever the recipients."""
     holder = bearer(keys.create("shop", allowed_senders=("x.test",)))
     postfix.fail("EHLO", "250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8")
     assert (await api.send(holder, from_="é@x.test")).status_code == 200
@@ -71,23 +71,23 @@ async def test_international_sender(api: Api, postfix: FakePostfix, keys: ApiKey
 
 
 async def test_no_key_is_not_counted(api: Api) -> None:
-    """A request without a key, where one is needed, is no guess."""
+    """A request without a key, where one is required, does not count as guessing."""
     assert (await api.client.get("/quota")).status_code == 401
     assert api.metric("mail_api_invalid_keys_total", path="/quota") == 0
 
 
-async def test_trace_goes_on(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """Who has a key may continue a trace of its own; a key that is none does not help."""
+async def test_trace_context_with_a_key(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+    """The trace context of a caller with a valid key is continued, with an invalid key not."""
     trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
     await api.send({**bearer(keys.create("shop")), **trace})
-    await api.send({"Authorization": NEVER_MADE, **trace})
+    await api.send({"Authorization": UNKNOWN_KEY, **trace})
     assert (postfix.mails[0].trace or "").startswith(f"00-{'4' * 32}-")
     requests = [span for span in api.spans() if span.name == "POST /send"]
     assert [span.parent is not None for span in requests] == [True, False]
 
 
 async def test_looked_up_once(api: Api, keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key is looked up once a request, also where the request's trace depends on it."""
+    """A key is looked up once for each request, also if the trace context depends on it."""
     looked_up: list[str] = []
     verify, key = ApiKeys.verify, keys.create("shop")
 
@@ -103,7 +103,7 @@ async def test_looked_up_once(api: Api, keys: ApiKeys, monkeypatch: pytest.Monke
 
 
 async def test_revoked_at_once(api: Api, keys: ApiKeys) -> None:
-    """A key is worthless as soon as it is revoked."""
+    """A revoked key is invalid at once."""
     key = keys.create("shop")
     assert (await api.send(bearer(key))).status_code == 200
     keys.revoke("shop")
@@ -111,7 +111,7 @@ async def test_revoked_at_once(api: Api, keys: ApiKeys) -> None:
 
 
 async def test_requests_per_minute(api: Api, keys: ApiKeys) -> None:
-    """A key's own rate is enforced, with the time to wait."""
+    """A key's rate limit is enforced, with Retry-After."""
     key = keys.create("shop", limits=KeyLimits(recipients_per_day=None, requests_per_minute=2))
     answers = [await api.send(bearer(key)) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -119,21 +119,21 @@ async def test_requests_per_minute(api: Api, keys: ApiKeys) -> None:
 
 
 async def test_reading_counts_too(api: Api, keys: ApiKeys) -> None:
-    """A key's own rate is for all that it asks, and a key that only reads is seen to be in use."""
+    """A key's rate limit counts all requests, and a key that only reads is recorded as used."""
     key = keys.create("dashboard", limits=KeyLimits(recipients_per_day=None, requests_per_minute=1))
     codes = [(await api.client.get(path, headers=bearer(key))).status_code for path in ("/messages", "/quota")]
     assert codes == [200, 429]
     assert keys.list()[0].last_used is not None
 
 
-async def test_guessing_is_slow(start_api: StartApi) -> None:
-    """Wrong keys use up RATE_LIMIT like requests without one."""
+async def test_wrong_keys_use_up_the_rate_limit(start_api: StartApi) -> None:
+    """Requests with wrong keys use up RATE_LIMIT like requests without a key."""
     api = await start_api(rate_limit="2/minute")
-    assert [(await api.send({"Authorization": NEVER_MADE})).status_code for _ in range(3)] == [401, 401, 429]
+    assert [(await api.send({"Authorization": UNKNOWN_KEY})).status_code for _ in range(3)] == [401, 401, 429]
 
 
 async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """A key's day has room for so many recipients, and says when there is room again."""
+    """A key's daily limit counts recipients, and the error has the time when there is room again."""
     key = keys.create("shop", limits=KeyLimits(recipients_per_day=3, requests_per_minute=None))
     assert (await api.send(bearer(key), to=["a@x.test", "b@x.test"])).status_code == 200
     answer = await api.send(bearer(key), to=["c@x.test", "d@x.test"])
@@ -142,7 +142,7 @@ async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: ApiKeys)
 
 
 async def test_no_rate_limit_by_address(start_api: StartApi, keys: ApiKeys) -> None:
-    """RATE_LIMIT is for callers without a key."""
+    """RATE_LIMIT does not apply to callers with a key."""
     api = await start_api(rate_limit="1/minute")
     assert [(await api.send(bearer(keys.create("shop")))).status_code] + [
         (await api.send()).status_code for _ in range(2)
@@ -150,7 +150,7 @@ async def test_no_rate_limit_by_address(start_api: StartApi, keys: ApiKeys) -> N
 
 
 async def test_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """A key with senders may choose From among them, envelope included."""
+    """A key with senders can choose From among them, also for the envelope."""
     key = keys.create("shop", allowed_senders=["shop.test"])
     answer = await api.send(bearer(key), from_="Shop <orders@shop.test>", reply_to="anna@x.test")
     (mail,) = postfix.mails
@@ -160,20 +160,20 @@ async def test_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
 
 
 async def test_foreign_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """A sender that is not the key's is an error, not a silent change."""
+    """A sender that the key does not have is rejected."""
     answer = await api.send(bearer(keys.create("shop", allowed_senders=["shop.test"])), from_="boss@bank.test")
     assert (answer.status_code, answer.json()["code"], postfix.mails) == (403, "sender_not_allowed", [])
 
 
 async def test_key_without_senders(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """Without senders of its own, a key's mails come from DEFAULT_FROM like all others."""
+    """Mails of a key without senders come from DEFAULT_FROM."""
     await api.send(bearer(keys.create("shop")), from_="anna@x.test")
     headers = message_from_bytes(postfix.mails[0].content)
     assert (headers["From"], headers["Reply-To"]) == ("noreply@mydomain.test", "anna@x.test")
 
 
 async def test_reasons_of_readiness(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """Who shows a key reads why nothing would leave; a stranger only that."""
+    """With a key /ready has the reasons, without one only the state."""
     await postfix.stop()
     assert (await api.client.get("/ready")).json() == {"status": "not ready"}
     shown = (await api.client.get("/ready", headers=bearer(keys.create("shop")))).json()

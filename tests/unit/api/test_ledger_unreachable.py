@@ -1,4 +1,4 @@
-"""Without its ledger the API sends all the same, and says that something is wrong."""
+"""Without its ledger the API sends mail, and reports the problem."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
     from tests.unit.api.fake_postfix import FakePostfix
 
 
-NOBODYS = f"msg_{'0' * 26}"
+UNKNOWN_ID = f"msg_{'0' * 26}"
 AWAY = "ledger unreachable (LEDGER_URL); mail is sent without status, quota and idempotency"
 
 
 @pytest.fixture
 def file(ledger_url: str) -> Path:
-    """The ledger's file."""
+    """Return the path of the ledger's file."""
     return Path(ledger_url.removeprefix("sqlite:///"))
 
 
 @pytest.fixture
-def whole(file: Path) -> bytes:
-    """What the file held before it was broken."""
+def original_content(file: Path) -> bytes:
+    """Return the ledger's content before it is overwritten."""
     return file.read_bytes()
 
 
 @pytest.fixture
-def broken(file: Path, whole: bytes) -> None:
-    """A ledger whose file is none."""
-    file.write_bytes(b"not a database, for sure" * len(whole))
+def broken_ledger(file: Path, original_content: bytes) -> None:
+    """Overwrite the ledger's file, so that it is not a database."""
+    file.write_bytes(b"not a database, for sure" * len(original_content))
 
 
-@pytest.mark.usefixtures("broken")
+@pytest.mark.usefixtures("broken_ledger")
 async def test_mail_is_sent(api: Api, postfix: FakePostfix) -> None:
-    """Mail goes out without status and idempotency; each thing missed is counted, and the log says it once."""
+    """Mail is sent without status and idempotency; each failed operation is counted, and logged once."""
     answers = [await api.send({"Idempotency-Key": "once"}) for _ in range(2)]
     assert ([answer.status_code for answer in answers], len(postfix.mails)) == ([200, 200], 2)
     assert {
@@ -54,10 +54,10 @@ async def test_mail_is_sent(api: Api, postfix: FakePostfix) -> None:
     assert len(api.log(AWAY)) == 1
 
 
-@pytest.mark.usefixtures("broken")
-async def test_reading(api: Api) -> None:
-    """What stands in the ledger can't be read, and the answer says so; readiness does not suffer."""
-    answer = await api.client.get(f"/messages/{NOBODYS}")
+@pytest.mark.usefixtures("broken_ledger")
+async def test_status(api: Api) -> None:
+    """A status request is answered 503 with Retry-After; readiness does not depend on the ledger."""
+    answer = await api.client.get(f"/messages/{UNKNOWN_ID}")
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
         503,
         "ledger_unavailable",
@@ -66,20 +66,20 @@ async def test_reading(api: Api) -> None:
     assert (await api.client.get("/ready")).status_code == 200
 
 
-@pytest.mark.usefixtures("broken")
-async def test_unseen_key(api: Api, postfix: FakePostfix) -> None:
-    """A key that can't be checked opens nothing, and closes nothing that is open without one."""
+@pytest.mark.usefixtures("broken_ledger")
+async def test_unverifiable_key(api: Api, postfix: FakePostfix) -> None:
+    """An unverifiable key is rejected where a key is required, and treated as anonymous elsewhere."""
     holder = {"Authorization": "Bearer dm_00000000_00000000000000000000000000000000"}
     for refused in (await api.send(holder, to="a@x.test"), await api.send({**holder, "Origin": "https://x.test"})):
         assert (refused.status_code, refused.json()["code"], postfix.mails) == (503, "key_unverifiable", [])
     assert (await api.send(holder)).status_code == 200
-    # Its idempotency keys are not those of callers without an API key: a repetition could be a second mail.
+    # It cannot be treated as anonymous here: a repeated request could send a second mail.
     assert (await api.send({**holder, "Idempotency-Key": "order-1"})).json()["code"] == "key_unverifiable"
     assert len(postfix.mails) == 1
 
 
 async def test_locked(api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ledger that somebody else holds delays a mail by a bounded time, once."""
+    """A ledger that another process has locked delays a mail once, for a limited time."""
     monkeypatch.setattr(ledger_client.LedgerClient.write, "__defaults__", (0.2,))
     with closing(sqlite3.connect(file)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -90,8 +90,10 @@ async def test_locked(api: Api, postfix: FakePostfix, file: Path, monkeypatch: p
     assert api.metric("mail_api_ledger_faults_total", operation="begin") == 5
 
 
-async def test_late_beginning(api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A beginning that is stored after nobody waits for it any more gets its end: the key of a failed mail is free."""
+async def test_submission_stored_late(
+    api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A submission that is stored after its request has ended gets its outcome, so a failed mail's key is free."""
     monkeypatch.setattr(ledger_client, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(ledger_client.LedgerClient.write, "__defaults__", (0.2,))
     monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.05)
@@ -108,10 +110,8 @@ async def test_late_beginning(api: Api, postfix: FakePostfix, file: Path, monkey
     assert len(postfix.mails) == 1
 
 
-async def test_end_is_written_down_later(
-    api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When the ledger goes away while a mail is sent, its end is kept until ledger reachable again."""
+async def test_outcome_stored_late(api: Api, postfix: FakePostfix, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the ledger is unreachable while a mail is sent, the outcome is stored when it is reachable again."""
     monkeypatch.setattr(ledger_client, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(ledger_client.LedgerClient.write, "__defaults__", (0.2,))
     monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.05)
@@ -131,8 +131,8 @@ async def test_end_is_written_down_later(
     assert (again.headers["Idempotent-Replayed"], len(postfix.mails)) == ("true", 1)
 
 
-async def test_known_key(api: Api, postfix: FakePostfix, keys: ApiKeys, file: Path) -> None:
-    """A key that was good before goes on being good."""
+async def test_verified_key(api: Api, postfix: FakePostfix, keys: ApiKeys, file: Path) -> None:
+    """A key that was verified before stays valid."""
     holder = {"Authorization": f"Bearer {keys.create('shop')}"}
     await api.send(holder, to="a@elsewhere.test")
     with closing(sqlite3.connect(file)) as database:
@@ -141,18 +141,20 @@ async def test_known_key(api: Api, postfix: FakePostfix, keys: ApiKeys, file: Pa
     assert len(postfix.mails) == 2
 
 
-@pytest.mark.usefixtures("broken")
-async def test_return(api: Api, file: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the ledger is there again it is used again, without a restart."""
+@pytest.mark.usefixtures("broken_ledger")
+async def test_ledger_reachable_again(
+    api: Api, file: Path, original_content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the ledger is reachable again it is used, without a restart."""
     monkeypatch.setattr(ledger_client, "PAUSE_SECONDS", 0)
     await api.send()
-    await asyncio.to_thread(file.write_bytes, whole)
+    await asyncio.to_thread(file.write_bytes, original_content)
     sent = (await api.send()).json()["id"]
     assert (await api.client.get(f"/messages/{sent}")).json()["state"] == "accepted"
     assert len(api.log("ledger reachable again")) == 1
 
 
-@pytest.mark.usefixtures("broken")
+@pytest.mark.usefixtures("broken_ledger")
 async def test_overdue_pruning_waits(monkeypatch: pytest.MonkeyPatch, start_api: StartApi) -> None:
     """While the ledger is unreachable, overdue pruning is not tried in every round of the maintenance."""
     monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.01)

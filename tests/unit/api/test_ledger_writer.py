@@ -1,4 +1,4 @@
-"""Gathering writes: everybody gets his own outcome, nobody is forgotten at the end."""
+"""Group commits of the ledger writer: each caller gets its own result, and closing loses no write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """A ledger that notes what it is given together, and takes its time until `go` is set."""
+    """A ledger that records the groups of writes, and blocks while `go` is cleared."""
 
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
@@ -27,7 +27,7 @@ class Store:
         self.defect: Exception | None = None
 
     def __call__(self, writes: Sequence[Write[Any]]) -> list[Any]:
-        """Return the writes' names as their outcomes; a ValueError for those called `bad`."""
+        """Return the writes' names as their results; a ValueError for those write_named `bad`."""
         self.groups.append([write.action for write in writes])
         assert self.go.wait(5)
         if self.defect:
@@ -35,8 +35,8 @@ class Store:
         return [ValueError(write.action) if write.action == "bad" else write.action for write in writes]
 
 
-def called(name: str) -> Write[str]:
-    """Return a write that is told by its name."""
+def write_named(name: str) -> Write[str]:
+    """Return a write with this name."""
 
     def store(_: Connection) -> str:
         return name
@@ -46,25 +46,25 @@ def called(name: str) -> Write[str]:
 
 @pytest.fixture
 def store() -> Store:
-    """A ledger that is quick."""
+    """Return a ledger that does not block."""
     return Store()
 
 
 async def test_together(store: Store) -> None:
-    """Who comes in the same round of the loop is stored together, in the order of coming."""
+    """Writes of the same round of the event loop are stored together, in their order."""
     writer = LedgerWriter(store)
-    assert await asyncio.gather(*(writer.add(called(name)) for name in "abc")) == ["a", "b", "c"]
+    assert await asyncio.gather(*(writer.add(write_named(name)) for name in "abc")) == ["a", "b", "c"]
     assert store.groups == [["a", "b", "c"]]
     await writer.close()
 
 
 async def test_meanwhile(store: Store) -> None:
-    """Who comes while the ledger is at work is stored next, all of them in one go."""
+    """Writes that arrive while the ledger is busy are stored next, in one group."""
     store.go.clear()
     writer = LedgerWriter(store)
-    first = writer.add(called("a"))
+    first = writer.add(write_named("a"))
     await asyncio.sleep(0)
-    others = [writer.add(called(name)) for name in "bcd"]
+    others = [writer.add(write_named(name)) for name in "bcd"]
     store.go.set()
     assert await asyncio.gather(first, *others) == ["a", "b", "c", "d"]
     assert store.groups == [["a"], ["b", "c", "d"]]
@@ -72,31 +72,31 @@ async def test_meanwhile(store: Store) -> None:
 
 
 async def test_own_outcome(store: Store) -> None:
-    """A failure is told to whom it belongs."""
+    """An error is raised for its own write only."""
     writer = LedgerWriter(store)
-    found = await asyncio.gather(*(writer.add(called(name)) for name in ("a", "bad", "c")), return_exceptions=True)
+    found = await asyncio.gather(*(writer.add(write_named(name)) for name in ("a", "bad", "c")), return_exceptions=True)
     assert [repr(outcome) for outcome in found] == ["'a'", "ValueError('bad')", "'c'"]
     await writer.close()
 
 
 async def test_defect(store: Store) -> None:
-    """When storing itself breaks, all of the group are told, and the next group has its turn."""
+    """An error of the whole group is raised for each of its writes, and the next group is stored."""
     writer = LedgerWriter(store)
     store.defect = RuntimeError("broken")
-    found = await asyncio.gather(writer.add(called("a")), writer.add(called("b")), return_exceptions=True)
+    found = await asyncio.gather(writer.add(write_named("a")), writer.add(write_named("b")), return_exceptions=True)
     assert [repr(outcome) for outcome in found] == ["RuntimeError('broken')"] * 2
     store.defect = None
-    assert await writer.add(called("c")) == "c"
+    assert await writer.add(write_named("c")) == "c"
     await writer.close()
 
 
 async def test_cancelled(store: Store) -> None:
-    """Who leaves before his turn is left out; who leaves during it harms nobody."""
+    """A write that is cancelled before its turn is not stored; one that is cancelled later does not affect others."""
     store.go.clear()
     writer = LedgerWriter(store)
-    first, second = writer.add(called("a")), writer.add(called("b"))
+    first, second = writer.add(write_named("a")), writer.add(write_named("b"))
     await asyncio.sleep(0)
-    third, fourth = writer.add(called("c")), writer.add(called("d"))
+    third, fourth = writer.add(write_named("c")), writer.add(write_named("d"))
     first.cancel()
     third.cancel()
     store.go.set()
@@ -105,12 +105,12 @@ async def test_cancelled(store: Store) -> None:
 
 
 async def test_close_flushes(store: Store) -> None:
-    """Closing waits for all that was added, also for what still waits for its turn."""
+    """Closing waits for all writes, also for those that are not stored yet."""
     store.go.clear()
     writer = LedgerWriter(store)
-    added = [writer.add(called("a"))]
+    added = [writer.add(write_named("a"))]
     await asyncio.sleep(0)
-    added.append(writer.add(called("b")))
+    added.append(writer.add(write_named("b")))
     closing = asyncio.create_task(writer.close())
     await asyncio.sleep(0)
     assert not closing.done()
@@ -120,6 +120,6 @@ async def test_close_flushes(store: Store) -> None:
 
 
 async def test_close_unused(store: Store) -> None:
-    """A writer that had nothing to do ends at once."""
+    """Closing a writer without writes returns at once."""
     await LedgerWriter(store).close()
     assert store.groups == []

@@ -1,4 +1,4 @@
-"""The ledger is looked after while the API runs."""
+"""Maintenance of the ledger while the API runs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look after it all the time."""
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten all intervals of the maintenance."""
     monkeypatch.setattr(maintenance, "_ROUND_SECONDS", 0.01)
     monkeypatch.setattr(maintenance, "_RESOLVE_SECONDS", 0.01)
     monkeypatch.setattr(maintenance, "_PRUNE_SECONDS", 0.01)
 
 
-async def test_unknown_is_settled(start_api: StartApi, postfix: FakePostfix, ledger_engine: Engine) -> None:
-    """A mail whose outcome nobody knew is accepted once the log shows it."""
+async def test_unknown_outcome_is_resolved(start_api: StartApi, postfix: FakePostfix, ledger_engine: Engine) -> None:
+    """A mail of unknown outcome is accepted once the log has it."""
     api = await start_api()
     postfix.fail("CONTENT", DROP)
     sent = (await api.send()).json()["id"]
@@ -40,8 +40,8 @@ async def test_unknown_is_settled(start_api: StartApi, postfix: FakePostfix, led
     assert ApiLedger(ledger_engine, Rules()).submissions.get(sent).state == "accepted"  # type: ignore[union-attr]
 
 
-async def test_old_mails_are_forgotten(start_api: StartApi, ledger_engine: Engine) -> None:
-    """What is older than LEDGER_RETENTION_DAYS goes, and no more."""
+async def test_old_mails_are_deleted(start_api: StartApi, ledger_engine: Engine) -> None:
+    """Only mails older than LEDGER_RETENTION_DAYS are deleted."""
     clock = Clock()
     ledger = ApiLedger(ledger_engine, Rules(now=clock))
     for number, days in ((1, 3), (2, 1)):

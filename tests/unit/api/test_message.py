@@ -1,4 +1,4 @@
-"""The mail that a request becomes, read back with the standard library's own parser."""
+"""Mails from requests, parsed with the standard library."""
 
 import base64
 from datetime import UTC, datetime
@@ -29,27 +29,27 @@ def wire(stamp: Stamp = STAMP, **fields: Any) -> bytes:  # noqa: ANN401 - any JS
 
 
 def parsed(raw: bytes) -> EmailMessage:
-    """Return the mail as a receiver reads it."""
+    """Return the mail as a receiver parses it."""
     found = message_from_bytes(raw, policy=SMTP)
     assert isinstance(found, EmailMessage)
     return found
 
 
 def text_of(mail: EmailMessage, kind: str = "plain") -> str:
-    """Return the text of the body part, its lines ended by line feeds."""
+    """Return the text of the body part, with line feeds as line ends."""
     part = mail.get_body((kind,))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
 
 
 def mailboxes(raw: bytes, header: str) -> list[tuple[str, str]]:
-    """Return names and addresses of a header. Not by its parser: that keeps blanks between parts of a long name."""
+    """Return names and addresses of a header. Not by its parser, which keeps blanks between parts of a long name."""
     found = getaddresses([str(message_from_bytes(raw)[header])])
     return [(str(make_header(decode_header(name))), address) for name, address in found]
 
 
 def test_golden() -> None:
-    """A plain mail looks exactly like this."""
+    """A plain mail has exactly these bytes."""
     assert wire(STAMP, **{"from": "v@y.test"}) == (
         b"From: noreply@x.test\r\n"
         b"To: a@x.test\r\n"
@@ -66,7 +66,7 @@ def test_golden() -> None:
 
 
 def test_html() -> None:
-    """An HTML body travels with a plain text that is made from it."""
+    """A mail with an HTML body has a plain text made from it."""
     mail = parsed(wire(body="<p>Grüße &amp; Küsse</p>", html=True))
     assert mail.get_content_type() == "multipart/alternative"
     assert text_of(mail, "html") == "<p>Grüße &amp; Küsse</p>\n"
@@ -87,7 +87,7 @@ def test_html() -> None:
     ids=["long word", "folded", "emoji", "looks encoded", "right to left", "spaces", "punctuation"],
 )
 def test_subjects(subject: str) -> None:
-    """The receiver reads the subject that was given, and no other header comes of it."""
+    """The receiver reads the given subject, and it adds no header."""
     mail = parsed(wire(subject=subject))
     assert mail["Subject"] == subject
     assert set(mail.keys()) == HEADERS | CONTENT_HEADERS
@@ -95,7 +95,7 @@ def test_subjects(subject: str) -> None:
 
 @given(subject=st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=300).filter(str.strip))
 def test_any_subject(subject: str) -> None:
-    """Any one-line subject leaves the set of headers as it is and the mail 7-bit."""
+    """Any one-line subject adds no header, and the mail stays 7-bit."""
     raw = wire(subject=subject)
     assert raw.isascii()
     assert set(parsed(raw).keys()) == HEADERS | CONTENT_HEADERS
@@ -103,7 +103,7 @@ def test_any_subject(subject: str) -> None:
 
 @given(body=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip))
 def test_any_body(body: str) -> None:
-    """Any body arrives as it was, its lines at most 998 bytes and ended by CRLF on the way."""
+    """Any body is delivered unchanged, in lines of at most 998 bytes that end with CRLF."""
     raw = wire(body=body)
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
@@ -131,7 +131,7 @@ def test_any_body(body: str) -> None:
     ids=lambda name: ascii(name)[:20],
 )
 def test_names(name: str) -> None:
-    """The receiver reads the name that was given, in any script, beside the address alone."""
+    """The receiver reads the given name, in any script, and the address alone."""
     raw = wire(to=[{"email": "a@x.test", "name": name}, "b@x.test"], reply_to={"email": "v@y.test", "name": name})
     mail = parsed(raw)
     assert raw.isascii()
@@ -142,14 +142,14 @@ def test_names(name: str) -> None:
 
 
 def test_copies() -> None:
-    """Copies are seen by all, blind ones by nobody."""
+    """Cc is in the header, and Bcc is not."""
     mail = parsed(wire(cc=["b@x.test", "c@x.test"], bcc="d@x.test"))
     assert mail["Cc"] == "b@x.test, c@x.test"
     assert "d@x.test" not in str(mail)
 
 
 def test_fifty_recipients() -> None:
-    """A long list of recipients is folded, and read back whole."""
+    """A long list of recipients is folded, and parsed completely."""
     raw = wire(to=[f"recipient-number-{number}@subdomain.x.test" for number in range(50)])
     assert max(map(len, raw.split(b"\r\n"))) <= 78
     assert len(parsed(raw)["To"].addresses) == 50
@@ -161,18 +161,18 @@ def test_fifty_recipients() -> None:
         pytest.param({"from": "v@y.test", "reply_to": "w@y.test"}, "w@y.test", id="reply_to"),
         pytest.param({"from": "v@y.test", "from_name": "Anna"}, "Anna <v@y.test>", id="name apart"),
         pytest.param({"from": "Ben <v@y.test>", "from_name": "Anna"}, "Ben <v@y.test>", id="two names"),
-        pytest.param({"from_name": "Anna"}, None, id="a name alone"),
+        pytest.param({"from_name": "Anna"}, None, id="name without an address"),
     ],
 )
 def test_reply_to(fields: dict[str, Any], expected: str | None) -> None:
-    """Answers go to `reply_to`, or to whoever writes."""
+    """Reply-To is `reply_to`, or the writer's address."""
     assert parsed(wire(**fields))["Reply-To"] == expected
 
 
 @pytest.mark.parametrize(
     ("fields", "plain", "markup"),
     [
-        pytest.param({"body": "<p>a</p>", "html": True}, "a\n", "<p>a</p>\n", id="html as a flag"),
+        pytest.param({"body": "<p>a</p>", "html": True}, "a\n", "<p>a</p>\n", id="original flag"),
         pytest.param({"body": "b", "html": "<p>a</p>"}, "b\n", "<p>a</p>\n", id="body and html"),
         pytest.param({"body": None, "text": "t", "html": "<p>a</p>"}, "t\n", "<p>a</p>\n", id="text and html"),
         pytest.param({"body": None, "html": "<p>a</p>"}, "a\n", "<p>a</p>\n", id="html alone"),
@@ -180,13 +180,13 @@ def test_reply_to(fields: dict[str, Any], expected: str | None) -> None:
     ],
 )
 def test_parts(fields: dict[str, Any], plain: str, markup: str) -> None:
-    """HTML always travels with a plain text: the one that was given, or one that is made from it."""
+    """HTML always has a plain text: the given one, or one made from it."""
     mail = parsed(wire(**fields))
     assert (text_of(mail), text_of(mail, "html")) == (plain, markup)
 
 
 def test_own_headers() -> None:
-    """X- headers come along, in any script; the receiver reads what was given."""
+    """X- headers are sent in any script, and the receiver reads the given values."""
     mail = parsed(wire(headers={"X-Form": "contact", "X-Long": "a" * 500, "x-ort": "Köln, =?utf-8?q?a=0Ab?="}))
     assert (mail["X-Form"], mail["X-Long"], mail["X-Ort"]) == ("contact", "a" * 500, "Köln, =?utf-8?q?a=0Ab?=")
 
@@ -209,7 +209,7 @@ def test_own_headers() -> None:
     ],
 )
 def test_attachments(name: str, media_type: str | None, expected: tuple[str, str]) -> None:
-    """A file arrives with its bytes, name and type, beside the text."""
+    """An attachment has its bytes, name and type, beside the text."""
     data = bytes(range(256)) * 20
     file = {"name": name, "type": media_type, "content": base64.encodebytes(data).decode()}
     raw = wire(html=True, body="<p>a</p>", attachments=[file, file])
@@ -301,7 +301,7 @@ def test_hidden_characters_of_names(name: str) -> None:
 
 
 def test_international() -> None:
-    """Headers hold UTF-8 when an address needs it, and only then; the content stays 7-bit."""
+    """Headers have UTF-8 only when an address needs it, and the content stays 7-bit."""
     raw = wire(to="用户@例子.example", body="é", subject="é")
     head, _, content = raw.partition(b"\r\n\r\n")
     assert "\r\nTo: 用户@xn--fsqu00a.example\r\n" in head.decode()
@@ -310,7 +310,7 @@ def test_international() -> None:
 
 
 @pytest.mark.parametrize("value", ["a\nBcc: b@y.test", "a\r\n b", "é", "a\0"], ids=ascii)
-def test_second_line_of_defence(value: str) -> None:
-    """A header value that could start another header is a defect, and no mail is made."""
+def test_header_value_with_a_line_break(value: str) -> None:
+    """A header value that could start another header raises an error, and no mail is made."""
     with pytest.raises(ValueError, match="unsafe value for header Message-ID"):
         wire(Stamp(value, STAMP.sent_at))

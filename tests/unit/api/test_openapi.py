@@ -1,4 +1,4 @@
-"""How the API describes itself."""
+"""OpenAPI description of the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def test_paths(start_api: StartApi) -> None:
-    """The fields of /send with an example, in its three media types, and nothing but what there is."""
+    """/send has its fields with an example in three media types; there are no undocumented paths."""
     described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
     messages = {"/messages", "/messages/{message_id}", "/messages/{message_id}/release"}
     assert set(described["paths"]) == {"/send", "/health", "/ready", "/quota", *messages}
@@ -31,7 +31,7 @@ async def test_paths(start_api: StartApi) -> None:
 
 
 async def test_every_answer_has_an_example(start_api: StartApi) -> None:
-    """Each code that a caller can read is shown, under its status, as the API would say it."""
+    """Each code has an example under its status, as the API returns it."""
     described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
     answers = described["paths"]["/send"]["post"]["responses"]
     assert "422" not in answers
@@ -52,7 +52,7 @@ async def test_release_describes_the_missing_right(start_api: StartApi) -> None:
 
 
 async def test_no_answer_without_an_example(start_api: StartApi) -> None:
-    """Every answer in JSON has an example, every operation a summary, a description and a tag; 422 is never there."""
+    """Every JSON answer has an example, every operation a summary, a description and a tag; there is no 422."""
     described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
     operations = [one for path in described["paths"].values() for one in path.values()]
     assert all(one["summary"] and one["description"] and one["tags"] for one in operations)
@@ -64,7 +64,7 @@ async def test_no_answer_without_an_example(start_api: StartApi) -> None:
 
 
 async def test_examples_of_the_ledger(start_api: StartApi) -> None:
-    """The examples of mails and quota have the fields of their models; OpenAPI leaves out those that are null."""
+    """The examples of mails and quota have the fields of their models; OpenAPI omits fields that are null."""
     described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
 
     models: dict[str, type[BaseModel]] = {"/messages/{message_id}": MessageAnswer, "/quota": QuotaAnswer}
@@ -76,7 +76,7 @@ async def test_examples_of_the_ledger(start_api: StartApi) -> None:
 
 
 async def test_page_is_offline(start_api: StartApi) -> None:
-    """The page and all that it loads come from this server."""
+    """The documentation page and everything that it loads are served by this server."""
     client = (await start_api(api_docs=True)).client
     page = (await client.get("/docs")).text
     links = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -88,5 +88,5 @@ async def test_page_is_offline(start_api: StartApi) -> None:
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/docs/swagger-ui.css"])
 async def test_off_by_default(api: Api, path: str) -> None:
-    """Strangers get no documentation unless API_DOCS says so."""
+    """There is no documentation unless API_DOCS is set."""
     assert (await api.client.get(path)).status_code == 404

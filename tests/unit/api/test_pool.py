@@ -1,4 +1,4 @@
-"""The pool: how many connections, which one next, and what cancellation leaves behind."""
+"""SMTP connection pool: size, order, reuse and cancellation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def soon() -> float:
-    """Return a deadline two seconds from now."""
+    """Return a deadline in two seconds."""
     return asyncio.get_running_loop().time() + 2
 
 
@@ -28,7 +28,7 @@ async def use(pool: Pool) -> None:
 
 
 async def test_lazy_and_reused(postfix: FakePostfix) -> None:
-    """No connection is opened before it is needed, and one after the other use the same."""
+    """A connection is opened when it is needed, and then reused."""
     pool = Pool("127.0.0.1", postfix.port, 4)
     assert (pool.idle, postfix.sessions) == (0, 0)
     for _ in range(5):
@@ -38,7 +38,7 @@ async def test_lazy_and_reused(postfix: FakePostfix) -> None:
 
 
 async def test_bounded(postfix: FakePostfix) -> None:
-    """However many want one, there are never more connections than the size."""
+    """There are never more connections than the size, however many are requested."""
     pool = Pool("127.0.0.1", postfix.port, 3)
     await asyncio.gather(*(use(pool) for _ in range(50)))
     assert postfix.sessions == 3
@@ -46,7 +46,7 @@ async def test_bounded(postfix: FakePostfix) -> None:
 
 
 async def test_cancelled_while_waiting(postfix: FakePostfix) -> None:
-    """A caller that leaves while it waits takes no connection with it."""
+    """A caller that is cancelled while waiting takes no connection."""
     pool = Pool("127.0.0.1", postfix.port, 1)
     async with pool.connection(soon()):
         waiting = asyncio.create_task(use(pool))
@@ -60,7 +60,7 @@ async def test_cancelled_while_waiting(postfix: FakePostfix) -> None:
 
 @pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL"])
 async def test_cancelled_in_use(postfix: FakePostfix, stage: str) -> None:
-    """A connection whose user was cancelled in mid-dialogue is dropped, and its place is free again."""
+    """A connection whose user was cancelled during a dialogue is closed, and can be replaced."""
     postfix.fail(stage, HANG)
     pool = Pool("127.0.0.1", postfix.port, 1)
     user = asyncio.create_task(use(pool))
@@ -85,7 +85,7 @@ async def test_fresh(postfix: FakePostfix) -> None:
 
 @pytest.mark.parametrize("limit", ["IDLE_SECONDS", "MAX_AGE_SECONDS"])
 async def test_ends_by_itself(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    """A session that has idled or lived long enough is ended with QUIT."""
+    """A session that was idle or open for too long is ended with QUIT."""
     monkeypatch.setattr(smtp_module, limit, 0.0)
     pool = Pool("127.0.0.1", postfix.port, 1)
     await use(pool)
@@ -105,7 +105,7 @@ async def test_used_again_before_idle_ends(postfix: FakePostfix) -> None:
 
 
 async def test_close_waits(postfix: FakePostfix) -> None:
-    """Closing lets the mail in flight finish first, then says QUIT on every session."""
+    """Closing waits for the mail in progress, then sends QUIT in every session."""
     pool = Pool("127.0.0.1", postfix.port, 2)
     async with pool.connection(soon()) as smtp:
         closing = asyncio.create_task(pool.close())
@@ -118,7 +118,7 @@ async def test_close_waits(postfix: FakePostfix) -> None:
 
 
 async def test_first_come_first_served(postfix: FakePostfix) -> None:
-    """A caller that comes later does not get a connection before one that waits."""
+    """A later caller does not get a connection before one that is waiting."""
     pool = Pool("127.0.0.1", postfix.port, 1)
     served = []
 
@@ -136,7 +136,7 @@ async def test_first_come_first_served(postfix: FakePostfix) -> None:
 
 
 async def test_close_ends_all_at_once(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers that do not answer QUIT are waited for together."""
+    """Closing waits for all servers that do not answer QUIT at the same time."""
     monkeypatch.setattr(smtp_module, "_QUIT_SECONDS", 0.2)
     postfix.fail("QUIT", *[HANG] * 5)
     pool = Pool("127.0.0.1", postfix.port, 5)

@@ -1,4 +1,4 @@
-"""How much the relay still takes: said, and kept to."""
+"""The relay's quota in the API: status and enforcement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def test_full(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Without room the answer says when there will be some, and nothing is sent."""
+    """Without room a mail is rejected with the time when there is room, and not sent."""
     api = await start_api(smtp_relay_daily_limit=2, quota_reserve=0)
     answers = [await api.send() for _ in range(3)]
     assert ([answer.status_code for answer in answers], len(postfix.mails)) == ([200, 200, 429], 2)
@@ -26,7 +26,7 @@ async def test_full(start_api: StartApi, postfix: FakePostfix) -> None:
 
 
 async def test_at_once(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Requests at the same time don't take the same room."""
+    """Concurrent requests do not get the same room."""
     api = await start_api(smtp_relay_daily_limit=3, quota_reserve=0, smtp_retry_seconds=10)
     answers = await asyncio.gather(*(api.send() for _ in range(40)))
     assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 37}
@@ -34,7 +34,7 @@ async def test_at_once(start_api: StartApi, postfix: FakePostfix) -> None:
 
 
 async def test_more_than_ever(start_api: StartApi) -> None:
-    """What can never fit is refused without a time."""
+    """A mail that can never fit is rejected without a retry time."""
     api = await start_api(smtp_relay_daily_limit=2, quota_reserve=0)
     answer = await api.send(to=[f"{name}@mydomain.test" for name in "abc"])
     assert (answer.status_code, "Retry-After" in answer.headers) == (429, False)
@@ -42,7 +42,7 @@ async def test_more_than_ever(start_api: StartApi) -> None:
 
 
 async def test_reserve(start_api: StartApi, postfix: FakePostfix, keys: ApiKeys) -> None:
-    """The reserve is for keys that are marked important."""
+    """Only keys that are marked important can use the reserve."""
     api = await start_api(smtp_relay_daily_limit=2, quota_reserve=1)
     plain, important = keys.create("shop"), keys.create("alerts", important=True)
     callers: tuple[dict[str, str], ...] = (
@@ -55,7 +55,7 @@ async def test_reserve(start_api: StartApi, postfix: FakePostfix, keys: ApiKeys)
 
 
 async def test_failed_mails_take_no_room(start_api: StartApi, postfix: FakePostfix) -> None:
-    """A mail that the mail server refused does not count."""
+    """A mail that the mail server rejected does not count."""
     api = await start_api(smtp_relay_daily_limit=1, quota_reserve=0)
     postfix.fail("RCPT", "550 5.1.1 no such user")
     assert (await api.send()).status_code == 400
@@ -63,7 +63,7 @@ async def test_failed_mails_take_no_room(start_api: StartApi, postfix: FakePostf
 
 
 async def test_refused_repetitions_take_no_room(start_api: StartApi) -> None:
-    """A request that the ledger refuses to write down does not count."""
+    """A request that the ledger does not accept does not count."""
     api = await start_api(smtp_relay_daily_limit=2, quota_reserve=0)
     once = {"Idempotency-Key": "once"}
     assert [(await api.send(once, subject=subject)).status_code for subject in ("a", "b")] == [200, 409]
@@ -71,7 +71,7 @@ async def test_refused_repetitions_take_no_room(start_api: StartApi) -> None:
 
 
 async def test_path(start_api: StartApi, keys: ApiKeys) -> None:
-    """GET /quota says what the ledger knows, to key holders only."""
+    """GET /quota returns the ledger's quota, to callers with a key only."""
     api = await start_api(smtp_relay_daily_limit=100, quota_reserve=7)
     await api.send()
     assert (await api.client.get("/quota")).status_code == 401
@@ -81,6 +81,6 @@ async def test_path(start_api: StartApi, keys: ApiKeys) -> None:
 
 
 async def test_reserve_must_leave_something(start_api: StartApi) -> None:
-    """A reserve as large as the limit is told at the start."""
+    """A reserve as large as the limit stops the start with an error."""
     with pytest.raises(ValueError, match="leaves nothing of SMTP_RELAY_DAILY_LIMIT"):
         await start_api(smtp_relay_daily_limit=50, quota_reserve=50)

@@ -1,4 +1,4 @@
-"""How often one client may send."""
+"""Rate limits by client address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def test_window() -> None:
-    """A client has its number of requests; another one has its own; the refusal says when to come back."""
+    """Each client has its own number of requests, and the error has the time until the next one."""
     rates = RateLimiter("2/minute", MEMORY)
     for client in ("a", "b", "a", "b"):
         await rates.check(client)
@@ -28,7 +28,7 @@ async def test_window() -> None:
 
 
 async def test_smallest_window_wins() -> None:
-    """Of several rates each counts."""
+    """All of several rates are enforced."""
     rates = RateLimiter("100/second,3/day", MEMORY)
     for _ in range(3):
         await rates.check("a")
@@ -38,7 +38,7 @@ async def test_smallest_window_wins() -> None:
 
 
 async def test_at_the_same_time() -> None:
-    """Requests at the same moment are all counted."""
+    """Concurrent requests are all counted."""
     rates = RateLimiter("5/hour", MEMORY)
     found = await asyncio.gather(*(rates.check("a") for _ in range(50)), return_exceptions=True)
     assert found.count(None) == 5
@@ -52,7 +52,7 @@ async def test_off() -> None:
 
 
 async def test_answer(start_api: StartApi, postfix: FakePostfix) -> None:
-    """The API says 429, why, and after how many seconds; nothing was read or sent."""
+    """Returns 429 rate_limited with Retry-After, and sends nothing."""
     api = await start_api(rate_limit="1/hour")
     assert (await api.send()).status_code == 200
     response = await api.send()
@@ -62,8 +62,8 @@ async def test_answer(start_api: StartApi, postfix: FakePostfix) -> None:
     assert len(postfix.mails) == 1
 
 
-async def test_claims_do_not_help(start_api: StartApi) -> None:
-    """Whoever is no trusted proxy stays one client, whatever X-Forwarded-For says; the log tells the operator once."""
+async def test_forged_header(start_api: StartApi) -> None:
+    """An untrusted client is one client with any X-Forwarded-For, and one warning is logged."""
     api = await start_api(rate_limit="2/hour")
     statuses = [(await api.send({"X-Forwarded-For": f"192.0.2.{number}"})).status_code for number in range(3)]
     assert statuses == [200, 200, 429]
@@ -72,7 +72,7 @@ async def test_claims_do_not_help(start_api: StartApi) -> None:
 
 
 async def test_behind_a_proxy(start_api: StartApi) -> None:
-    """Behind a trusted proxy each visitor has a number of his own."""
+    """Behind a trusted proxy each visitor has its own limit."""
     api = await start_api(rate_limit="1/hour", trusted_proxies="127.0.0.0/8")
     statuses = [
         (await api.send({"X-Forwarded-For": claim})).status_code
@@ -82,17 +82,17 @@ async def test_behind_a_proxy(start_api: StartApi) -> None:
 
 
 async def test_storage_is_down(start_api: StartApi) -> None:
-    """Without its shared storage the API sends, and counts by itself; the log says so once."""
-    with socket.socket() as nobody:  # bound, and not listening
-        nobody.bind(("127.0.0.1", 0))
-        storage = f"redis://127.0.0.1:{nobody.getsockname()[1]}"
+    """Without its shared storage the API sends mail and counts in memory, which is logged once."""
+    with socket.socket() as closed:  # bound, and not listening
+        closed.bind(("127.0.0.1", 0))
+        storage = f"redis://127.0.0.1:{closed.getsockname()[1]}"
         api = await start_api(rate_limit="2/hour", rate_limit_storage=storage)
         assert [(await api.send()).status_code for _ in range(3)] == [200, 200, 429]
     assert len(api.log("RATE_LIMIT_STORAGE failed; counting in memory")) == 1
 
 
 async def test_pause_after_a_failure() -> None:
-    """After a failure the shared storage is not used for some time; then it is tried again."""
+    """After a failure the shared storage is not used for some time, then it is tried again."""
     connections = 0
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""/ready: yes or no to strangers, the reason to the log."""
+"""/ready: the state for every caller, the reasons in the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def test_ready(api: Api, postfix: FakePostfix) -> None:
-    """The mail server greets and answers EHLO, and is asked once for all who want to know."""
+    """/ready is 200 when the mail server greets and answers EHLO; concurrent requests share one check."""
     answers = await asyncio.gather(*(api.client.get("/ready") for _ in range(20)))
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, '{"status":"ready"}')}
     assert (await api.client.head("/ready")).status_code == 200
@@ -37,7 +37,7 @@ async def test_ready(api: Api, postfix: FakePostfix) -> None:
 async def test_not_ready(  # noqa: PLR0913, PLR0917 - fixtures and a table
     api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, stage: str, reply: str, reason: str
 ) -> None:
-    """A stranger reads the bare state and when to ask again; the log says why."""
+    """Without a key the answer has the state and Retry-After only, and the reason is logged."""
     monkeypatch.setattr(module, "GREETING_SECONDS", 0.1 if reply == HANG else 30)
     postfix.fail(stage, reply)
     response = await api.client.get("/ready")
@@ -47,8 +47,8 @@ async def test_not_ready(  # noqa: PLR0913, PLR0917 - fixtures and a table
     assert reason in line["mail_server"]
 
 
-async def test_said_when_it_changes(postfix: FakePostfix, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log has one line when it stops being ready and one when it is again."""
+async def test_changes_are_logged(postfix: FakePostfix, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line is logged when the state changes to not ready, and one when it changes back."""
     monkeypatch.setattr(module, "CACHE_SECONDS", 0)
     port = postfix.port
     await postfix.stop()
@@ -59,7 +59,7 @@ async def test_said_when_it_changes(postfix: FakePostfix, api: Api, monkeypatch:
 
 
 async def test_checks_are_named() -> None:
-    """Of several checks, those that fail are told by name."""
+    """The reasons have the names of the failed checks."""
 
     async def fine() -> dict[str, str]:
         return {}
@@ -71,6 +71,6 @@ async def test_checks_are_named() -> None:
 
 
 async def test_liveness_is_apart(api: Api, postfix: FakePostfix) -> None:
-    """Without a mail server the API is alive: a proxy must not drop it."""
+    """Without a mail server /health is 200, so that a proxy keeps the API."""
     await postfix.stop()
     assert (await api.client.get("/health")).status_code == 200

@@ -1,4 +1,4 @@
-"""The request id: taken over when harmless, made otherwise, handed back and logged."""
+"""Request id: accepted from the caller if valid, otherwise generated; returned and logged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = re.compile(r"req_[0-9a-f]{24}")
 
 
 async def test_taken_over(api: Api) -> None:
-    """A caller's id is in the answer and in every line about the request."""
+    """The caller's id is in the answer and in every log line about the request."""
     response = await api.send({"X-Request-ID": "site-42/a:b"})
     assert response.headers["X-Request-ID"] == "site-42/a:b"
     assert [line["http.request.id"] for line in api.log("mail accepted")] == ["site-42/a:b"]
@@ -25,13 +25,13 @@ async def test_taken_over(api: Api) -> None:
 @SHARED
 @pytest.mark.parametrize("claimed", ["", " ", "a b", "a@x.org", "a\tb", "é", "-a", "x" * 129, "{}"], ids=ascii)
 async def test_made(shared_api: Api, claimed: str) -> None:
-    """What could not stand in a log or a header is replaced."""
+    """An id with characters that are invalid in a log or header is replaced."""
     response = await shared_api.client.get("/health", headers={b"X-Request-ID": claimed.encode()})
     assert OWN.fullmatch(response.headers["X-Request-ID"])
 
 
 async def test_every_answer_has_one(api: Api) -> None:
-    """Each request has an id of its own; refusals and preflights have one, too."""
+    """Each request has its own id, also rejected ones and preflights."""
     preflight = {"Origin": "https://mydomain.test", "Access-Control-Request-Method": "POST"}
     answers = [
         await api.client.get("/nowhere"),

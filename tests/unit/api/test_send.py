@@ -1,4 +1,4 @@
-"""POST /send as its callers know it: what is sent, what is answered."""
+"""POST /send: sent mails and answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILE = {"name": "a.bin", "content": b64encode(b"x" * 50_000).decode()}
 
 
 async def test_accepted(api: Api, postfix: FakePostfix) -> None:
-    """A good request is answered 200 with `success: true`, after Postfix accepted the mail."""
+    """A valid request is answered 200 after Postfix has accepted the mail."""
     response = await api.send()
     answer = response.json()
     assert (200, True, "accepted") == (response.status_code, answer["success"], answer["code"])
@@ -50,20 +50,20 @@ async def test_headers(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_extra_fields(api: Api, postfix: FakePostfix) -> None:
-    """Fields that nobody knows are ignored: contact forms send more than they need."""
+    """Unknown fields are ignored, since contact forms send more than they need."""
     assert 200 == (await api.send(phone="123", csrf="x")).status_code
     assert 1 == len(postfix.mails)
 
 
 async def test_default_to(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Without `to`, the mail goes to DEFAULT_TO, which is allowed whatever ALLOWED_RECIPIENTS says."""
+    """Without `to` the mail is sent to DEFAULT_TO, which is always allowed."""
     other = await start_api(default_to="me@elsewhere.test", allowed_recipients="mydomain.test")
     assert 200 == (await other.send(to=...)).status_code
     assert ["me@elsewhere.test"] == postfix.mails[0].recipients
 
 
 async def test_several_recipients(api: Api, postfix: FakePostfix) -> None:
-    """One mail goes to all, each once, blind copies included."""
+    """One mail is sent to all recipients, each once, including blind copies."""
     response = await api.send(
         to=["Anna <a@mydomain.test>", "b@mydomain.test"], cc="b@mydomain.test", bcc=["c@mydomain.test"]
     )
@@ -72,8 +72,8 @@ async def test_several_recipients(api: Api, postfix: FakePostfix) -> None:
     assert b"c@mydomain.test" not in postfix.mails[0].content
 
 
-async def test_all_or_nobody(api: Api, postfix: FakePostfix) -> None:
-    """When Postfix refuses one recipient, nobody gets the mail, and the caller may safely send it again."""
+async def test_all_recipients_or_none(api: Api, postfix: FakePostfix) -> None:
+    """When Postfix rejects one recipient, no recipient gets the mail, and it is safe to retry."""
     postfix.fail("RCPT", "250 2.1.5 Ok", "550 5.1.1 <b@mydomain.test>: unknown")
     response = await api.send(to=["a@mydomain.test", "b@mydomain.test"])
     assert (400, "recipient_refused") == (response.status_code, response.json()["code"])
@@ -82,7 +82,7 @@ async def test_all_or_nobody(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_everything(api: Api, postfix: FakePostfix) -> None:
-    """Text, HTML, headers and files travel in one mail; tags stay in the log, without addresses."""
+    """Text, HTML, headers and files are in one mail; tags are in the log, without addresses."""
     response = await api.send(
         body=...,
         text="plain",
@@ -100,7 +100,7 @@ async def test_everything(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_international_address(api: Api, postfix: FakePostfix) -> None:
-    """An address that the mail server can't take is told as such; the same server goes on taking others."""
+    """An address that the mail server does not support is reported as such; other mails are sent."""
     response = await api.send(from_="é@example.org")
     assert (400, "international_address") == (response.status_code, response.json()["code"])
     assert 200 == (await api.send(to="hello@mydomain.test", from_="a@münchen.example")).status_code
@@ -108,7 +108,7 @@ async def test_international_address(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_attachments_are_limited(start_api: StartApi) -> None:
-    """Files are limited in number and in their bytes together, by variables that the answer names."""
+    """Attachments are limited in number and total size, and the error names the variable."""
     api = await start_api(max_attachments=2, max_attachment_bytes=3)
     file = {"name": "a", "content": "YWE="}
     assert 200 == (await api.send(attachments=[file])).status_code
@@ -120,7 +120,7 @@ async def test_attachments_are_limited(start_api: StartApi) -> None:
 
 @pytest.mark.parametrize("path", ["/send", "/health", "/ready"])
 async def test_options(api: Api, path: str) -> None:
-    """OPTIONS names what a path takes."""
+    """OPTIONS returns the methods of a path."""
     response = await api.client.options(path)
     assert (204, b"") == (response.status_code, response.content)
     assert ("POST" if path == "/send" else "GET") in response.headers["Allow"]
@@ -141,7 +141,7 @@ async def test_options(api: Api, path: str) -> None:
     ],
 )
 async def test_refusals(api: Api, postfix: FakePostfix, stage: str, reply: str, expected: tuple[int, Code]) -> None:
-    """Postfix's refusals are passed on once, with its words and without addresses."""
+    """A rejection by Postfix is returned without a retry, with its reply and without addresses."""
     status, code = expected
     postfix.fail(stage, reply)
     response = await api.send()
@@ -163,7 +163,7 @@ async def test_unreachable(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_unknown_outcome(api: Api, postfix: FakePostfix) -> None:
-    """A connection lost after the message says that it may have been accepted, with the id to look for."""
+    """A connection lost after the message is answered outcome_unknown with the message id."""
     postfix.fail("CONTENT", "drop")
     response = await api.send()
     answer = response.json()
@@ -176,7 +176,7 @@ async def test_unknown_outcome(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_defect(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unexpected exception is answered 500 with `success: false` and CORS headers, and logged without addresses."""
+    """An unexpected exception is answered 500 as JSON with CORS headers, and logged without addresses."""
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("about anna@example.org")
@@ -191,7 +191,7 @@ async def test_defect(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_at_the_same_time(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Many requests at once share the pool, and each mail arrives once."""
+    """Concurrent requests share the pool, and each mail is delivered once."""
     api = await start_api(smtp_pool_size=4, smtp_retry_seconds=10)
     answers = await asyncio.gather(*(api.send(subject=f"Mail {number}") for number in range(60)))
     assert {answer.status_code for answer in answers} == {200}
@@ -200,7 +200,7 @@ async def test_at_the_same_time(start_api: StartApi, postfix: FakePostfix) -> No
 
 
 async def test_interrupted(api: Api, postfix: FakePostfix) -> None:
-    """A request that is cancelled is counted and logged as such, and its connection is not used again."""
+    """A cancelled request is counted and logged as interrupted, and its connection is not reused."""
     postfix.fail("CONTENT", HANG)
     request = asyncio.create_task(api.send())
     await postfix.wait_for("CONTENT")
@@ -213,10 +213,10 @@ async def test_interrupted(api: Api, postfix: FakePostfix) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"html": "<p>x" * 10_000}, {"attachments": [FILE]}], ids=["HTML", "file"])
-async def test_large_mails_hold_nobody_up(
+async def test_large_mails_are_built_in_a_thread(
     api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
 ) -> None:
-    """A large mail, whose making takes up to a second, is made beside the loop that serves all; a small one in it."""
+    """A large mail, which can take a second to build, is built in a thread; a small one in the event loop."""
     threads: list[threading.Thread] = []
 
     def recording(*made_of: Any, **more: Any) -> EmailMessage:  # noqa: ANN401 - as it comes

@@ -50,7 +50,7 @@ def test_slow_headers(sent: bytes) -> None:
 
 
 def test_next_request_on_a_connection() -> None:
-    """A connection takes several requests; each one has the same time for its headers."""
+    """A connection can have several requests, and each has the same time for its headers."""
 
     async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(2):

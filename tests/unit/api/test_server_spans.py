@@ -1,4 +1,4 @@
-"""The span of an HTTP request, made by OpenTelemetry's instrumentation, for every kind of request."""
+"""Server spans of OpenTelemetry's instrumentation for every kind of request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def attributes(api: Api) -> dict[str, object]:
 
 
 async def test_scope(api: Api) -> None:
-    """Server spans come from opentelemetry-instrumentation-fastapi; the API's own span is below, and no other."""
+    """Server spans have the instrumentation's scope, and the only span below is the API's own."""
     await api.send()
     scopes = {span.name: span.instrumentation_scope.name for span in api.spans() if span.instrumentation_scope}
     assert scopes == {"POST /send": "opentelemetry.instrumentation.fastapi", "smtp submit": "mail_api"}
@@ -38,7 +38,7 @@ async def test_scope(api: Api) -> None:
 
 
 async def test_attributes(api: Api) -> None:
-    """They have the stable names; of the query they say only that there was one; addresses are masked."""
+    """Attributes have the stable names, addresses are masked, and the query is redacted."""
     await api.client.post("/send?to=anna@example.org", headers={"User-Agent": "anna@example.org/1"})
     assert attributes(api) == {
         "http.request.method": "POST",
@@ -59,14 +59,14 @@ async def test_attributes(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "name", "route"),
     [
-        pytest.param("GET", "/nowhere/anna@example.org", "GET", "none", id="nowhere"),
+        pytest.param("GET", "/nowhere/anna@example.org", "GET", "none", id="unknown path"),
         pytest.param("PUT", "/send", "PUT /send", "/send", id="not allowed"),
         pytest.param("BREW", "/send", "HTTP /send", "/send", id="unknown method"),
         pytest.param("GET", "/messages/msg_1", "GET /messages/{message_id}", "/messages/{message_id}", id="template"),
     ],
 )
 async def test_names(api: Api, method: str, path: str, name: str, route: str) -> None:
-    """Span, line and series are named by templates and known methods, whatever a caller writes."""
+    """Span, log line and series have route templates and known methods only."""
     await api.client.request(method, path)
     known = "OTHER" if method == "BREW" else method
     assert server_span(api).name == name
@@ -77,14 +77,14 @@ async def test_names(api: Api, method: str, path: str, name: str, route: str) ->
 
 
 async def test_unknown_method(api: Api) -> None:
-    """The conventions have a place for a method that they do not know."""
+    """An unknown method is recorded as the semantic conventions require."""
     await api.client.request("BREW", "/send")
     found = attributes(api)
     assert (found["http.request.method"], found["http.request.method_original"]) == ("_OTHER", "BREW")
 
 
 async def test_server_error(api: Api, postfix: FakePostfix) -> None:
-    """5xx makes the span an error."""
+    """A 5xx makes the span an error."""
     postfix.fail("RCPT", "450 4.7.1 later")
     answer = await api.send()
     assert answer.status_code == 503
@@ -92,7 +92,7 @@ async def test_server_error(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect is answered with 500; span, line and metric say so, and the exception's text is masked everywhere."""
+    """An unexpected error is answered 500 in span, log line and metric, and addresses in its text are masked."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("anna@example.org is too much")
@@ -111,7 +111,7 @@ async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_cancelled_request(api: Api, postfix: FakePostfix) -> None:
-    """A request that is cancelled, as at the end of a shutdown, leaves an error span."""
+    """A cancelled request, as at the end of a shutdown, has an error span."""
     postfix.fail("CONTENT", HANG)
     request = asyncio.create_task(api.send())
     await postfix.wait_for("CONTENT")
@@ -122,7 +122,7 @@ async def test_cancelled_request(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_pipelined_request(api: Api) -> None:
-    """A request that uvicorn begins in the context of the one before (pipelining) has a trace of its own."""
+    """A pipelined request, which uvicorn begins in the context of the one before, has its own trace."""
     other = NonRecordingSpan(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(0)))
     with use_span(other):
         await api.client.get("/nowhere")
@@ -132,7 +132,7 @@ async def test_pipelined_request(api: Api) -> None:
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
 async def test_excluded(api: Api, path: str) -> None:
-    """Health checks have no span, no line and no series."""
+    """Health checks have no span, no log line and no series."""
     await api.client.get(path)
     assert (api.spans(), api.log("request answered")) == ([], [])
     assert api.metric("http_requests_total", method="GET", handler=path, status="2xx") is None
@@ -140,7 +140,7 @@ async def test_excluded(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("host", ["api/health", "x/health?", "x/ready#", "http://x/health"])
 async def test_forged_host(api: Api, host: str) -> None:
-    """A Host header that looks like the path of a health check hides no request."""
+    """A Host header that looks like the path of a health check does not exclude a request."""
     await api.send({"Host": host})
     assert server_span(api).name == "POST /send"
 
@@ -148,7 +148,7 @@ async def test_forged_host(api: Api, host: str) -> None:
 @SHARED
 @pytest.mark.parametrize("path", ["/health/x", "/x/health", "/healthy"])
 async def test_path_like_health(shared_api: Api, path: str) -> None:
-    """Only the health checks themselves are excluded."""
+    """Only the paths of health checks are excluded."""
     await shared_api.client.get(path)
     assert server_span(shared_api).name == "GET"
 
@@ -157,14 +157,14 @@ async def test_path_like_health(shared_api: Api, path: str) -> None:
 @pytest.mark.parametrize("value", [b"\xff", b"\xe9t\xe9", b"\xff\\", b"\xff\\x", b"\xff\\N{x}", b"["], ids=repr)
 @pytest.mark.parametrize("name", ["User-Agent", "Host", "traceparent", "baggage"])
 async def test_undecodable_header(shared_api: Api, name: str, value: bytes) -> None:
-    """Bytes that are not UTF-8, or no host, cause no error, and the request has a span."""
+    """Header bytes that are not UTF-8 or no host cause no error, and the request has a span."""
     answer = await shared_api.client.get("/nowhere", headers={name.encode(): value})
     assert answer.status_code == 404
     assert server_span(shared_api).name == "GET"
 
 
 async def test_undecodable_query(api: Api) -> None:
-    """Nor does a query that is not UTF-8."""
+    """A query that is not UTF-8 causes no error."""
     scope: dict[str, object] = {
         "type": "http", "method": "GET", "path": "/nowhere", "query_string": b"\xff\\", "headers": [],
         "scheme": "http", "http_version": "1.1", "root_path": "", "client": None, "server": ("api", 80),
@@ -183,7 +183,7 @@ async def test_undecodable_query(api: Api) -> None:
 
 @SHARED
 async def test_long_values(shared_api: Api) -> None:
-    """A span keeps the beginning of a long value."""
+    """A long value is cut in a span."""
     await shared_api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
     found = attributes(shared_api)
     assert (found["url.path"], found["user_agent.original"]) == (f"/{'x' * 1023}", "y" * 1024)
@@ -192,7 +192,7 @@ async def test_long_values(shared_api: Api) -> None:
 @SHARED
 @pytest.mark.parametrize("before", [1010, 1018, 1019, 1023])
 async def test_address_across_the_cut(shared_api: Api, before: int) -> None:
-    """An address that is cut off is masked all the same."""
+    """An address at the cut is masked."""
     await shared_api.client.get("/nowhere", headers={"User-Agent": "y" * (before - 1) + " anna@example.org"})
     agent = str(attributes(shared_api)["user_agent.original"])
     assert "an" not in agent

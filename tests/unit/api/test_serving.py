@@ -1,4 +1,4 @@
-"""The API under uvicorn; `mail-api` as a process: both ports, a clean end, and errors at its start."""
+"""The API under uvicorn, and `mail-api` as a process: ports, shutdown, and errors at the start."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ JSON = {"Content-Type": "application/json"}
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a closed port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Process:
-    """The running `mail-api` and its log so far."""
+    """The running `mail-api` and its log."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.lines: list[dict[str, Any]] = []
 
     async def read_until(self, text: str, times: int = 1) -> None:
-        """Return when its log has had this text so often."""
+        """Return when the log has contained the text this many times."""
         assert self.process.stdout is not None
         while sum(text in line["message"] for line in self.lines) < times:
             self.lines.append(json.loads(await self.process.stdout.readline()))
 
     async def rest(self) -> list[dict[str, Any]]:
-        """Return what it still says until it ends."""
+        """Return the rest of the output until the process exits."""
         assert self.process.stdout is not None
         return [json.loads(line) for line in (await self.process.stdout.read()).splitlines()]
 
 
 @asynccontextmanager
 async def running(**variables: str) -> AsyncIterator[Process]:
-    """Start the program with these variables; it is up when the block begins."""
+    """Start the program with these variables, and wait until it is up."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -95,7 +95,7 @@ def client_of(port: int | str) -> httpx2.AsyncClient:
 
 
 async def test_requests(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Under uvicorn, a mail goes through, HEAD has no body, and large bodies are refused in both ways."""
+    """Under uvicorn a mail is sent, HEAD has no body, and large bodies are rejected with and without a length."""
     async with listening(await start_api(api_docs=True)) as port, client_of(port) as client:
         sent = await client.post("/send", json=MAIL)
         assert (sent.status_code, len(postfix.mails)) == (200, 1)
@@ -108,7 +108,7 @@ async def test_requests(start_api: StartApi, postfix: FakePostfix) -> None:
 
 
 async def raw(port: int, *requests: bytes) -> bytes:
-    """Return what comes back for these bytes, all sent at once."""
+    """Return the answer to these bytes, sent at once."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"".join(requests))
     answer = await reader.read()
@@ -117,7 +117,7 @@ async def raw(port: int, *requests: bytes) -> bytes:
 
 
 async def test_pipelined_requests(api: Api) -> None:
-    """Requests that come in one packet have a trace and a request id of their own, and their lines say so."""
+    """Pipelined requests have their own trace and request id, also in their log lines."""
     one, last = (b"GET /nowhere HTTP/1.1\r\nHost: api\r\n" + end for end in (b"\r\n", b"Connection: close\r\n\r\n"))
     async with listening(api) as port:
         assert (await raw(port, one, one, last)).count(b"HTTP/1.1 404") == 3
@@ -141,14 +141,14 @@ async def test_pipelined_requests(api: Api) -> None:
     ],
 )
 async def test_odd_bytes(api: Api, head: bytes, status: bytes) -> None:
-    """What the instrumentation cannot decode is no reason for a 500."""
+    """Bytes that the instrumentation cannot decode cause no 500."""
     async with listening(api) as port:
         answer = await raw(port, head + b"Connection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
 async def test_metrics_port(postfix: FakePostfix) -> None:
-    """Metrics, the process's own too, are on their port and not on the API's."""
+    """Metrics, including those of the process, are on the metrics port and not on the API's."""
     environment = variables(postfix)
     async with running(**environment), client_of(environment["API_PORT"]) as client:
         await client.post("/send", json=MAIL)
@@ -159,7 +159,7 @@ async def test_metrics_port(postfix: FakePostfix) -> None:
 
 
 async def test_clean_end(postfix: FakePostfix) -> None:
-    """SIGTERM lets the mail in flight finish and tells it, ends the connections with QUIT, and the program with 0."""
+    """After SIGTERM the mail in progress is answered, connections end with QUIT, and the exit status is 0."""
     environment = variables(postfix)
     postfix.fail("CONTENT", HOLD)
     async with running(**environment) as program, client_of(environment["API_PORT"]) as client:
@@ -182,7 +182,7 @@ async def _chunks() -> AsyncIterator[bytes]:
 
 
 def test_bad_environment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without MAIL_DOMAIN it exits with 2 and one line that says what to set."""
+    """Without MAIL_DOMAIN it exits with 2 and one line with the variable and the fix."""
     monkeypatch.delenv("MAIL_DOMAIN", raising=False)
     with pytest.raises(SystemExit) as raised:
         main([])
@@ -191,7 +191,7 @@ def test_bad_environment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--help` names every variable."""
+    """`--help` lists every variable."""
     with pytest.raises(SystemExit) as raised:
         main(["--help"])
     assert raised.value.code == 0

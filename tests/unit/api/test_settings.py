@@ -1,4 +1,4 @@
-"""The environment: defaults, what counts as unset, and errors that a person can act on."""
+"""Settings from the environment: defaults, empty values and errors."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def settings(**values: object) -> Settings:
 
 
 def test_defaults() -> None:
-    """MAIL_DOMAIN alone is enough, and the other defaults follow from it."""
+    """MAIL_DOMAIN is the only required variable, and other defaults follow from it."""
     found = settings()
     assert found.default_from == "noreply@example.org"
     assert found.allowed_recipients == ("example.org",)
@@ -23,7 +23,7 @@ def test_defaults() -> None:
 
 
 def test_own_mailboxes_are_allowed() -> None:
-    """FORWARD_EMAIL and DEFAULT_TO are part of the default of ALLOWED_RECIPIENTS."""
+    """FORWARD_EMAIL and DEFAULT_TO are in the default of ALLOWED_RECIPIENTS."""
     found = settings(forward_email="me@gmail.test", default_to="office@example.org")
     assert found.allowed_recipients == ("example.org", "me@gmail.test", "office@example.org")
 
@@ -42,14 +42,14 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_client_address_header() -> None:
-    """The header is off by default, and any name is possible beside TRUSTED_PROXIES."""
+    """The header is off by default, and can have any name if TRUSTED_PROXIES is set."""
     assert settings().client_address_header is None
     found = settings(trusted_proxies="172.18.0.0/16", client_address_header="CF-Connecting-IP")
     assert found.client_address_header == "CF-Connecting-IP"
 
 
 def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a compose file leaves empty takes its default."""
+    """An empty variable, as in a compose file, has its default."""
     monkeypatch.setenv("MAIL_DOMAIN", "example.org")
     for name in Settings.model_fields.keys() - {"mail_domain"}:
         monkeypatch.setenv(name.upper(), "")
@@ -88,7 +88,7 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
             "CLIENT_ADDRESS_HEADER",
             "x-forwarded-for",
             "CLIENT_ADDRESS_HEADER: X-Forwarded-For is read without this setting",
-            id="a header that is read anyway",
+            id="X-Forwarded-For",
         ),
         pytest.param(
             "CLIENT_ADDRESS_HEADER", "Forwarded", "CLIENT_ADDRESS_HEADER: Forwarded holds more", id="another syntax"
@@ -97,15 +97,15 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
             "CLIENT_ADDRESS_HEADER",
             "CF-Connecting-IP",
             "CLIENT_ADDRESS_HEADER: needs TRUSTED_PROXIES",
-            id="no proxy that is trusted",
+            id="without trusted proxies",
         ),
         pytest.param("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'TRACE'", id="unknown level"),
         pytest.param("RATE_LIMIT", "many", "RATE_LIMIT: is neither rates", id="no rate"),
         pytest.param(
-            "RATE_LIMIT_STORAGE", "memcached://x", "RATE_LIMIT_STORAGE: is neither memory://", id="no such storage"
+            "RATE_LIMIT_STORAGE", "memcached://x", "RATE_LIMIT_STORAGE: is neither memory://", id="unknown storage"
         ),
         pytest.param(
-            "TRACE_URL_TEMPLATE", "https://x/", "TRACE_URL_TEMPLATE: is not an address", id="no place for an id"
+            "TRACE_URL_TEMPLATE", "https://x/", "TRACE_URL_TEMPLATE: is not an address", id="template without an id"
         ),
         pytest.param("SMTP_RETRY_SECONDS", "soon", "SMTP_RETRY_SECONDS: ", id="no time"),
         pytest.param("LEDGER_RETENTION_DAYS", "soon", "LEDGER_RETENTION_DAYS: ", id="no days"),
@@ -121,7 +121,7 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_errors(monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str) -> None:
-    """Each problem is one line: the variable, what is wrong, and how it should look."""
+    """Each error is one line with the variable, the problem and an example."""
     monkeypatch.setenv("MAIL_DOMAIN", "example.org")
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsInvalid) as raised:
@@ -132,7 +132,7 @@ def test_errors(monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: st
 
 
 def test_all_errors_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every wrong variable has its line, so that one start shows them all."""
+    """All invalid variables are reported at once."""
     monkeypatch.delenv("MAIL_DOMAIN", raising=False)
     monkeypatch.setenv("API_PORT", "0")
     with pytest.raises(SettingsInvalid) as raised:
@@ -142,7 +142,7 @@ def test_all_errors_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_variable_is_described(name: str) -> None:
-    """Docs are made from the fields: each has a description, an example, and a default that can be shown."""
+    """Each field has a description, an example and a default, from which the docs are generated."""
     field = Settings.model_fields[name]
     assert (field.description or "").endswith(".")
     assert field.examples

@@ -1,4 +1,4 @@
-"""Slow callers: none of them holds a connection, or memory, for long."""
+"""Slow clients: none keeps a connection or memory for long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: api\r\n\r\n"
 
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Open a bare connection to the API."""
+    """Open a TCP connection to the API."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield reader, writer
@@ -29,29 +29,29 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Send a byte at a time, until nobody takes it any more."""
+    """Send a byte at a time until the connection is closed."""
     for byte in data:
         writer.write(bytes([byte]))
         await asyncio.sleep(0.01)
 
 
 async def silent(port: int) -> None:
-    """Say nothing, and be cut off."""
+    """Send nothing, and check that the connection is closed."""
     async with connected(port) as (reader, _):
         assert await reader.read() == b""
 
 
 async def slow_headers(port: int) -> None:
-    """Never come to the end of the headers, and be cut off."""
+    """Send headers without an end, and check that the connection is closed."""
     async with connected(port) as (reader, writer):
         dripping = asyncio.create_task(drip(writer, HEAD * 9))
-        with suppress(ConnectionResetError):  # when a drop was on its way at the end
+        with suppress(ConnectionResetError):  # if a byte was still on its way
             assert await reader.read() == b""
         dripping.cancel()
 
 
 async def endless_headers(port: int) -> None:
-    """Send headers at full speed, and be cut off before they fill the memory."""
+    """Send headers at full speed, and check that the connection is closed before they fill the memory."""
     async with connected(port) as (reader, writer):
         with suppress(ConnectionResetError, BrokenPipeError):
             writer.write(HEAD + (b"X-More: " + b"m" * 8_000 + b"\r\n") * 9)
@@ -59,12 +59,12 @@ async def endless_headers(port: int) -> None:
 
 
 async def slow_body(port: int) -> None:
-    """Never come to the end of the body, be told so, and be cut off: the connection is not kept for the rest of it."""
+    """Send a body without an end, and check that it is answered 408 and the connection is closed."""
     async with connected(port) as (reader, writer):
         writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
         dripping = asyncio.create_task(drip(writer, b" " * 999))
         answer = b""
-        with suppress(ConnectionResetError):  # as above, behind the answer
+        with suppress(ConnectionResetError):  # as above, after the answer
             while part := await reader.read(10_000):
                 answer += part
         dripping.cancel()
@@ -73,7 +73,7 @@ async def slow_body(port: int) -> None:
 
 
 async def idle(port: int) -> None:
-    """Pause between two requests for longer than a request may take, and be served."""
+    """Pause between two requests for longer than the time limit of a request, and check that both are answered."""
     async with connected(port) as (reader, writer):
         for _ in range(2):
             writer.write(HEALTH)
@@ -82,7 +82,7 @@ async def idle(port: int) -> None:
 
 
 async def test_slow_callers(start_api: StartApi, postfix: FakePostfix) -> None:
-    """Silence, dripping or endless headers, dripping bodies are ended in time; who is idle between requests is not."""
+    """Connections without data, with slow or endless headers or slow bodies are closed in time; idle ones stay open."""
     api = await start_api(request_timeout_seconds=0.5)
     callers = (silent, slow_headers, endless_headers, slow_body, idle)
     async with listening(api, request_seconds=0.5) as port, asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""Submission to a real server that fails on purpose: what is tried again, what never is."""
+"""SMTP submission to a real server that fails on purpose: which failures are retried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAIL = Envelope("noreply@x.test", ("a@x.test",), b"Subject: Hi\r\n\r\n.dot\r\n..
 
 
 class Harness:
-    """A submitter over its own pool, and how often it tried again."""
+    """A submitter with its own pool, which counts retries."""
 
     def __init__(self, port: int, *, size: int = 2, seconds: float = 2) -> None:
         self.pool = Pool("127.0.0.1", port, size)
@@ -45,7 +45,7 @@ class Harness:
 
 
 async def test_dialogue(postfix: FakePostfix) -> None:
-    """A mail takes four commands, announces its size, and arrives as it was, dots included."""
+    """A mail takes four commands with its size, and is delivered unchanged, dots included."""
     harness = Harness(postfix.port)
     assert await harness.submit() == "4jXSsP52xGz0"
     assert postfix.commands == [
@@ -72,7 +72,7 @@ async def test_retried(postfix: FakePostfix, stage: str, reply: str) -> None:
 
 @pytest.mark.parametrize("stage", ["DATA", "CONTENT"])
 async def test_421_is_retried(postfix: FakePostfix, stage: str) -> None:
-    """A 421 refuses the mail for certain, also after the message, so that the mail is retried."""
+    """A 421 means that the mail was not accepted, also after the message, so it is retried."""
     postfix.fail(stage, "421 4.3.0 going down")
     harness = Harness(postfix.port)
     assert await harness.submit() == "4jXSsP52xGz0"
@@ -81,7 +81,7 @@ async def test_421_is_retried(postfix: FakePostfix, stage: str) -> None:
 
 
 async def test_stale_connections(postfix: FakePostfix) -> None:
-    """After Postfix cut every pooled connection, the next mails go through on new ones."""
+    """When Postfix has cut all pooled connections, the next mails use new ones."""
     harness = Harness(postfix.port, size=4)
     await asyncio.gather(*(harness.submit() for _ in range(4)))
     port = postfix.port
@@ -92,8 +92,8 @@ async def test_stale_connections(postfix: FakePostfix) -> None:
     await harness.pool.close()
 
 
-async def test_comes_back(postfix: FakePostfix) -> None:
-    """A mail waits while Postfix restarts, and is sent when it is back."""
+async def test_server_restarts(postfix: FakePostfix) -> None:
+    """A mail waits while Postfix restarts, and is sent afterwards."""
     port = postfix.port
     await postfix.stop()
     harness = Harness(port, seconds=5)
@@ -104,8 +104,8 @@ async def test_comes_back(postfix: FakePostfix) -> None:
     await harness.pool.close()
 
 
-async def test_never_comes_back(postfix: FakePostfix) -> None:
-    """Trying again ends at the deadline, and says how long it tried."""
+async def test_server_stays_down(postfix: FakePostfix) -> None:
+    """Retries end at the deadline, and the error has their duration."""
     await postfix.stop()
     harness = Harness(postfix.port, seconds=0.8)
     with pytest.raises(MailServerUnreachable) as raised:
@@ -117,7 +117,7 @@ async def test_never_comes_back(postfix: FakePostfix) -> None:
 
 @pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT"])
 async def test_silence_before_the_message(postfix: FakePostfix, stage: str) -> None:
-    """A server that stops answering before the message is unreachable; nothing was sent."""
+    """A server that stops answering before the message is unreachable, and nothing was sent."""
     postfix.fail(stage, *[HANG] * 9)
     harness = Harness(postfix.port, seconds=0.2)
     with pytest.raises(MailServerUnreachable):
@@ -134,7 +134,7 @@ async def test_silence_before_the_message(postfix: FakePostfix, stage: str) -> N
     ],
 )
 async def test_never_retried(postfix: FakePostfix, stage: str, reply: str) -> None:
-    """From DATA on, a lost connection or a reply without meaning leaves the outcome unknown."""
+    """After DATA, a lost connection or an invalid reply is an unknown outcome."""
     postfix.fail(stage, reply)
     harness = Harness(postfix.port)
     with pytest.raises(OutcomeUnknown):
@@ -144,7 +144,7 @@ async def test_never_retried(postfix: FakePostfix, stage: str, reply: str) -> No
 
 
 async def test_cancelled(postfix: FakePostfix) -> None:
-    """A submission that is cancelled closes its connection, and the next one opens a new connection."""
+    """A cancelled submission closes its connection, and the next one opens a new one."""
     postfix.fail("CONTENT", HANG)
     harness = Harness(postfix.port, size=1)
     submission = asyncio.create_task(harness.submit())
@@ -158,7 +158,7 @@ async def test_cancelled(postfix: FakePostfix) -> None:
 
 
 async def test_silence_after_the_message(postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that does not come in time leaves the outcome unknown too."""
+    """A missing reply to the message is an unknown outcome, too."""
     monkeypatch.setattr(smtp_module, "REPLY_SECONDS", 0.05)
     postfix.fail("CONTENT", HANG)
     harness = Harness(postfix.port)
@@ -168,7 +168,7 @@ async def test_silence_after_the_message(postfix: FakePostfix, monkeypatch: pyte
 
 
 async def test_refusals_are_final(postfix: FakePostfix) -> None:
-    """A reply that refuses is passed on at once, and its session ends politely."""
+    """A rejection is returned at once, and its session ends with QUIT."""
     postfix.fail("RCPT", "550 5.1.1 unknown", "450 4.2.0 greylisted")
     harness = Harness(postfix.port)
     with pytest.raises(RecipientRefused) as refused:
@@ -182,7 +182,7 @@ async def test_refusals_are_final(postfix: FakePostfix) -> None:
 
 
 async def test_busy(postfix: FakePostfix) -> None:
-    """When every connection is in use until the deadline, the request is told so."""
+    """When every connection is in use until the deadline, an error for a busy server is raised."""
     postfix.fail("CONTENT", HANG)
     harness = Harness(postfix.port, size=1, seconds=20)
     first = asyncio.create_task(harness.submit())
@@ -195,7 +195,7 @@ async def test_busy(postfix: FakePostfix) -> None:
 
 
 async def test_international(postfix: FakePostfix) -> None:
-    """SMTPUTF8 is announced for a mail that needs it, and for no other."""
+    """SMTPUTF8 is sent only for a mail that needs it."""
     postfix.fail("EHLO", "250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8")
     harness = Harness(postfix.port, size=1)
     await harness.submit()
@@ -206,7 +206,7 @@ async def test_international(postfix: FakePostfix) -> None:
 
 
 async def test_international_is_not_offered(postfix: FakePostfix) -> None:
-    """Where the server does not offer SMTPUTF8, such a mail is refused before anything is said."""
+    """If the server does not offer SMTPUTF8, a mail that needs it is rejected before any command."""
     harness = Harness(postfix.port)
     with pytest.raises(InternationalAddress):
         await harness.submit(Envelope("noreply@x.test", ("é@x.test",), b"x", international=True))
@@ -216,7 +216,7 @@ async def test_international_is_not_offered(postfix: FakePostfix) -> None:
 
 
 async def test_one_of_several_is_refused(postfix: FakePostfix) -> None:
-    """Where one of several recipients is refused, DATA is never sent, so that no recipient gets the mail."""
+    """If one of several recipients is rejected, DATA is not sent, so no recipient gets the mail."""
     postfix.fail("RCPT", "250 2.1.5 Ok", "550 5.1.1 unknown")
     harness = Harness(postfix.port)
     with pytest.raises(RecipientRefused):
@@ -228,7 +228,7 @@ async def test_one_of_several_is_refused(postfix: FakePostfix) -> None:
 
 
 async def test_unsafe_address(postfix: FakePostfix) -> None:
-    """An address that could end its place in the command is never sent, although no request can have one."""
+    """An address that could inject a command is never sent, although requests cannot contain one."""
     harness = Harness(postfix.port)
     with pytest.raises(ValueError, match="holds a blank or a bracket"):
         await harness.submit(Envelope("noreply@x.test", ("a@x.test> NOTIFY=NEVER",), b"Hi"))

@@ -1,4 +1,4 @@
-"""Spans of requests on their way to a collector: in batches, and without any cost for callers when it is away."""
+"""Export of request spans to a collector: in batches, and without delay for callers during an outage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DOWN = "http://127.0.0.1:1"
 
 @dataclass
 class Exporting:
-    """A running API whose spans go to a collector."""
+    """A running API with a collector."""
 
     client: httpx2.AsyncClient
     tracing: Tracing
@@ -57,7 +57,7 @@ Export = Callable[..., AbstractAsyncContextManager[Exporting]]
 
 @pytest.fixture
 def export(monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io.StringIO, ledger_url: str) -> Export:
-    """Start an API whose spans go to an endpoint, as the process does; at the end the last ones are exported."""
+    """Return a function that starts an API with an endpoint for spans; at the end the last ones are exported."""
 
     @asynccontextmanager
     async def started(endpoint: str, **variables: str) -> AsyncIterator[Exporting]:
@@ -87,7 +87,7 @@ def export(monkeypatch: pytest.MonkeyPatch, postfix: FakePostfix, log_output: io
 
 
 async def test_batches(export: Export) -> None:
-    """Server spans and the API's own leave together, in batches of the SDK's BatchSpanProcessor."""
+    """Server spans and the API's own are exported together, in batches of the SDK's BatchSpanProcessor."""
     with HttpCollector().serving() as collector:
         async with export(collector.endpoint) as api:
             await api.send()
@@ -103,7 +103,7 @@ async def test_batches(export: Export) -> None:
 
 
 async def test_long_values_are_not_logged(export: Export, log_output: io.StringIO) -> None:
-    """Values that are cut in spans add nothing to the log: a caller must not be able to fill it."""
+    """Values that are cut in spans add nothing to the log, so a caller cannot fill it."""
     with HttpCollector().serving() as collector:
         async with export(collector.endpoint) as api:
             await api.client.get(f"/{'x' * 5000}", headers={"User-Agent": "y" * 5000})
@@ -117,7 +117,7 @@ async def test_long_values_are_not_logged(export: Export, log_output: io.StringI
 async def test_collector_away(
     export: Export, postfix: FakePostfix, log_output: io.StringIO, protocol: Protocol
 ) -> None:
-    """Every mail is sent, every span is counted as lost, and the log has one line about it."""
+    """Without a collector every mail is sent, every span is counted as lost, and one line is logged."""
     async with export(DOWN, TIMEOUT="1.5", PROTOCOL=protocol) as api:
         statuses = await api.send()
     assert (statuses, len(postfix.mails)) == ({200}, SENT)

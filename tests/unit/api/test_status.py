@@ -1,4 +1,4 @@
-"""What became of a mail: by its id, and in lists."""
+"""Status of a mail by its id, and lists of mails."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mail_server(ledger_engine: Engine) -> MailServer:
-    """A mail server that writes into the API's own ledger, as the exporter would."""
+    """Return a fake mail server that writes to the API's ledger."""
     return MailServer(Ledger(ledger_engine), Clock())
 
 
 @pytest.fixture
 def holder(keys: ApiKeys) -> dict[str, str]:
-    """The header of a caller with an API key."""
+    """Return the header of a caller with an API key."""
     return {"Authorization": f"Bearer {keys.create('shop')}"}
 
 
 async def status(api: Api, message_id: str) -> Any:  # noqa: ANN401 - JSON
-    """Return what the API says of a mail."""
+    """Return the status of a mail without a key."""
     answer = await api.client.get(f"/messages/{message_id}")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     return answer.json()
 
 
 async def test_accepted(api: Api, holder: dict[str, str]) -> None:
-    """The id is enough to ask for the status; before the log has the mail, it is what the API knows."""
+    """The id is enough to get the status; a mail that is not logged yet is `accepted`."""
     sent = (await api.send(to="anna@mydomain.test", metadata={"form": "contact", "by": "b@x.test"})).json()
     assert sent["status_url"] == f"/messages/{sent['id']}"
     found = await status(api, sent["id"])
@@ -53,7 +53,7 @@ async def test_accepted(api: Api, holder: dict[str, str]) -> None:
 
 
 async def test_deferred(api: Api, mail_server: MailServer) -> None:
-    """A mail that waits says why, in the relay's words, until when, and what to do."""
+    """A deferred mail has the cause, the relay's reply, the next retry and the next step."""
     sent = (await api.send()).json()["id"]
     mail = mail_server.take(api_id=sent, arrived=NOW)
     mail_server.attempt(mail, status="deferred", cause=Cause.AUTH, dsn="4.7.8", reply="535 5.7.8 no", ended=NOW + 2)
@@ -108,7 +108,7 @@ async def test_invalid_own_rules(start_api: StartApi, tmp_path: Path, capsys: py
 
 
 async def test_relayed(start_api: StartApi, mail_server: MailServer, holder: dict[str, str]) -> None:
-    """A mail that left has the relay's answer, and, with a key, a link to its trace where there is a place for one."""
+    """A relayed mail has the relay's reply, and, with a key, the link to its trace if one is configured."""
     api = await start_api(trace_url_template="https://grafana.test/trace/{trace_id}")
     sent = (await api.send()).json()["id"]
     mail_server.relay(api_id=sent)
@@ -120,13 +120,13 @@ async def test_relayed(start_api: StartApi, mail_server: MailServer, holder: dic
 
 @pytest.mark.parametrize("path", ["/messages/msg_x", "/messages/msg_00000000000000000000000000", "/messages/%00"])
 async def test_unknown(api: Api, path: str) -> None:
-    """An id that nobody knows is a 404 in the usual shape."""
+    """An unknown id is answered 404 in the usual form."""
     answer = await api.client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_list(api: Api, holder: dict[str, str]) -> None:
-    """Lists are newest first, page by page, and for key holders only."""
+    """Lists are newest first, in pages, and for callers with a key only."""
     sent = [(await api.send()).json()["id"] for _ in range(3)]
     assert (await api.client.get("/messages")).status_code == 401
     first = (await api.client.get("/messages", params={"limit": 2}, headers=holder)).json()
@@ -136,7 +136,7 @@ async def test_list(api: Api, holder: dict[str, str]) -> None:
 
 
 async def test_filters(api: Api, holder: dict[str, str]) -> None:
-    """A list can be narrowed by state, key and time."""
+    """Lists can be filtered by state, key and time."""
     await api.send()
     own = (await api.send(holder)).json()["id"]
 
@@ -165,13 +165,13 @@ async def test_filters(api: Api, holder: dict[str, str]) -> None:
     ids=str,
 )
 async def test_bad_parameters(api: Api, holder: dict[str, str], parameters: dict[str, str], field: str) -> None:
-    """A parameter that can't be used is named."""
+    """The error for an invalid parameter names it."""
     answer = await api.client.get("/messages", params=parameters, headers=holder)
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {field})
 
 
 async def test_whole_addresses(start_api: StartApi, mail_server: MailServer, holder: dict[str, str]) -> None:
-    """With LEDGER_ADDRESSES=full a key shows whom the mail went to, also after it left; the id alone does not."""
+    """With LEDGER_ADDRESSES=full the full addresses are returned with a key, and none without."""
     api = await start_api(ledger_addresses="full")
     sent = (await api.send(holder, to="anna@example.com")).json()["id"]
     for _ in range(2):
@@ -182,11 +182,11 @@ async def test_whole_addresses(start_api: StartApi, mail_server: MailServer, hol
 
 
 async def test_hidden_recipients(api: Api, holder: dict[str, str]) -> None:
-    """A recipient, who knows the id by the Message-ID, learns neither who else got the mail nor its tags."""
+    """Without a key neither recipients nor tags are returned, since the id is in the Message-ID that recipients see."""
     sent = (await api.send(holder, bcc="boss@example.com", metadata={"list": "vip"})).json()["id"]
-    stranger, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
-    assert [one["recipient"] for one in stranger["recipients"]] == ["***"]
-    assert (stranger["metadata"], stranger["key"]) == ({}, None)
+    without_key, own = await status(api, sent), (await api.client.get(f"/messages/{sent}", headers=holder)).json()
+    assert [one["recipient"] for one in without_key["recipients"]] == ["***"]
+    assert (without_key["metadata"], without_key["key"]) == ({}, None)
     assert [one["recipient"] for one in own["recipients"]] == ["h***@mydomain.test", "b***@example.com"]
     assert (own["metadata"], own["key"]) == ({"list": "vip"}, "shop")
 
@@ -194,7 +194,7 @@ async def test_hidden_recipients(api: Api, holder: dict[str, str]) -> None:
 async def test_hidden_recipients_without_a_key(
     start_api: StartApi, mail_server: MailServer, holder: dict[str, str]
 ) -> None:
-    """Recipients of bcc are hidden also where the mail was sent without a key, before and after it left."""
+    """Recipients of bcc are hidden without a key, also for mails sent without one, before and after delivery."""
     api = await start_api(allowed_recipients="mydomain.test")
     sent = (await api.send(to="anna@mydomain.test", cc="carl@mydomain.test", bcc="boss@mydomain.test")).json()["id"]
     for _ in range(2):
@@ -222,7 +222,7 @@ async def test_failure_of_a_hidden_recipient(
 
 
 async def test_hidden_recipient_that_looks_the_same(start_api: StartApi, mail_server: MailServer) -> None:
-    """Where a hidden recipient's masked address is also a visible one's, neither is shown."""
+    """If a hidden and a visible recipient have the same masked address, neither is returned."""
     api = await start_api(allowed_recipients="mydomain.test")
     sent = (await api.send(to=["anna@mydomain.test", "carl@mydomain.test"], bcc="adam@mydomain.test")).json()["id"]
     mail = mail_server.take(api_id=sent, recipient_count=3)
@@ -238,7 +238,7 @@ async def test_recipient_that_is_visible_too(api: Api) -> None:
 
 
 async def test_mail_of_an_older_version(api: Api, ledger_engine: Engine) -> None:
-    """Of a mail whose bcc is not recorded, a reader without a key sees no address."""
+    """For a mail whose bcc is not recorded, no address is returned without a key."""
     sent = (await api.send()).json()["id"]
     with ledger_engine.begin() as connection:
         connection.execute(update(submission).values(hidden=null()))

@@ -1,4 +1,4 @@
-"""What the API tells about itself: metrics, spans, log lines; and what it keeps to itself."""
+"""Metrics, spans and log lines of the API, and no private data in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def span_of(api: Api, name: str) -> ReadableSpan:
-    """Return the one span with this name."""
+    """Return the only span with this name."""
     (found,) = [span for span in api.spans() if span.name == name]
     return found
 
@@ -34,20 +34,20 @@ def context_of(span: ReadableSpan) -> SpanContext:
 
 
 async def exposition(registry: CollectorRegistry, path: str = "/metrics", accept: str = "*/*") -> httpx2.Response:
-    """Return what the metrics port answers."""
+    """Return the response of the metrics port."""
     transport = httpx2.ASGITransport(metrics_app(registry))
     async with httpx2.AsyncClient(transport=transport, base_url="http://metrics") as client:
         return await client.get(path, headers={"Accept": accept})
 
 
-async def test_every_result_is_there_from_the_start(api: Api) -> None:
-    """A rate over results exists before the first mail."""
+async def test_every_result_exists_from_the_start(api: Api) -> None:
+    """Every result has a series before the first mail, so that a rate over results exists."""
     for result in RESULTS:
         assert api.metric("mail_api_messages_total", result=result) == 0
 
 
 async def test_counted(api: Api, postfix: FakePostfix) -> None:
-    """Each request counts once under its result; submissions are timed; the gauge follows the pool."""
+    """Each request counts once under its result; submissions are timed; the gauge equals the pool's connections."""
     await api.send()
     await api.send(subject=1)
     postfix.fail("MAIL", "drop")
@@ -61,7 +61,7 @@ async def test_counted(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_http_metrics(api: Api) -> None:
-    """HTTP requests count by template; unknown paths and methods make no series; /health does not count."""
+    """HTTP requests are counted by route; unknown paths and methods add no series; /health is not counted."""
     await api.send()
     await api.client.get("/health")
     await api.client.get("/anything/anna@example.org")
@@ -75,17 +75,17 @@ async def test_http_metrics(api: Api) -> None:
 
 @pytest.mark.parametrize(("path", "status"), [("/metrics", 200), ("/metrics/", 200), ("/", 404), ("/send", 404)])
 async def test_metrics_port(path: str, status: int) -> None:
-    """The metrics port answers at /metrics, without a redirect, and nowhere else."""
+    """The metrics port answers at /metrics without a redirect, and at no other path."""
     assert (await exposition(CollectorRegistry(), path)).status_code == status
 
 
 async def test_metrics_are_not_public(api: Api) -> None:
-    """The API's own port knows no /metrics."""
+    """The API's own port has no /metrics."""
     assert (await api.client.get("/metrics")).status_code == 404
 
 
 async def test_exemplars(api: Api) -> None:
-    """In OpenMetrics, and there alone, the buckets of a request and of its submission name their trace."""
+    """In OpenMetrics only, the buckets of a request and of its submission have the trace as exemplar."""
     await api.send()
     answer = await exposition(api.registry, accept="application/openmetrics-text")
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
@@ -104,7 +104,7 @@ async def test_exemplars(api: Api) -> None:
 
 
 async def test_spans(api: Api, postfix: FakePostfix) -> None:
-    """Below the request's span stands the SMTP client span, whose id Postfix is told."""
+    """Below the request's span is the SMTP client span, whose id is sent to Postfix."""
     response = await api.send()
     server, submit = span_of(api, "POST /send"), span_of(api, "smtp submit")
     assert (server.kind, submit.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
@@ -124,7 +124,7 @@ async def test_spans(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_failed_span(api: Api, postfix: FakePostfix) -> None:
-    """A refused mail's span is an error of our vocabulary, without the reply's text."""
+    """The span of a rejected mail has an error type of our vocabulary, without the reply's text."""
     postfix.fail("RCPT", "550 5.1.1 <hello@mydomain.test> unknown")
     await api.send()
     span = span_of(api, "smtp submit")
@@ -134,7 +134,7 @@ async def test_failed_span(api: Api, postfix: FakePostfix) -> None:
 
 
 async def test_stable_http_names(api: Api) -> None:
-    """HTTP spans use the stable names, and only one span stands for one request."""
+    """HTTP spans use the stable names, and a request has one server span."""
     await api.send(subject=1)
     (span,) = api.spans()
     attributes = dict(span.attributes or {})
@@ -149,7 +149,7 @@ async def test_health_leaves_no_trace(api: Api) -> None:
 
 
 async def test_log_line(api: Api) -> None:
-    """A request to send leaves one line, about mail and request, in the mail's trace, without full addresses."""
+    """A send request has one log line with mail, request and trace, without full addresses."""
     response = await api.send(from_="visitor@example.com")
     (mail,) = api.log("mail accepted")
     assert api.log("request answered") == []
@@ -163,14 +163,14 @@ async def test_log_line(api: Api) -> None:
 
 
 async def test_preflight_log(api: Api) -> None:
-    """Even what is answered before routing is logged under its route."""
+    """A request that is answered before routing, such as a preflight, is logged with its route."""
     headers = {"Origin": "https://mydomain.test", "Access-Control-Request-Method": "POST"}
     await api.client.options("/send", headers=headers)
     assert [line["http.route"] for line in api.log("request answered")] == ["/send"]
 
 
 async def test_privacy(api: Api, postfix: FakePostfix) -> None:
-    """No address, body or query ever reaches a log line, a span or a metric, whatever happens."""
+    """No address, body or query is in any log line, span or metric, whatever the outcome."""
     secrets = ["hello@", "visitor@", "stranger@", "noreply@", "anna@", "TheBody"]
     await api.send(from_="visitor@example.com", body="TheBody")
     await api.send(to="stranger@example.com", body="TheBody")

@@ -1,4 +1,4 @@
-"""Whose trace a request belongs to."""
+"""Trace context of requests."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ SPAN_ID = "b7ad6b7169203331"
 
 @pytest.fixture
 def with_key(keys: ApiKeys) -> dict[str, str]:
-    """The header that shows a valid API key."""
+    """Return the header with a valid API key."""
     return {"Authorization": f"Bearer {keys.create('shop')}"}
 
 
 def traceparent(flags: str) -> dict[str, str]:
-    """Return the header of a caller's own trace."""
+    """Return the trace context of a caller."""
     return {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-{flags}", "tracestate": "a=b"}
 
 
 @pytest.mark.parametrize("flags", ["01", "03"], ids=["sampled", "sampled and random"])
 async def test_caller_with_key(api: Api, with_key: dict[str, str], flags: str) -> None:
-    """A caller with an API key continues its trace."""
+    """The trace of a caller with an API key is continued."""
     await api.client.get("/quota", headers=with_key | traceparent(flags))
     (span,) = api.spans()
     assert span.parent is not None
@@ -40,7 +40,7 @@ async def test_caller_with_key(api: Api, with_key: dict[str, str], flags: str) -
 
 @pytest.mark.parametrize("flags", ["00", "02"], ids=["not sampled", "random and not sampled"])
 async def test_caller_with_key_that_does_not_sample(api: Api, with_key: dict[str, str], flags: str) -> None:
-    """It may leave no trace."""
+    """An unsampled trace of a caller with an API key has no span."""
     await api.client.get("/quota", headers=with_key | traceparent(flags))
     assert api.spans() == []
 
@@ -48,7 +48,7 @@ async def test_caller_with_key_that_does_not_sample(api: Api, with_key: dict[str
 @pytest.mark.parametrize("flags", ["00", "01", "03"])
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer dm_none"}], ids=["no key", "bad key"])
 async def test_other_caller(api: Api, flags: str, headers: dict[str, str]) -> None:
-    """Any other request begins a trace of ours, sampled, whatever it says."""
+    """A request of any other caller begins a new, sampled trace."""
     await api.client.get("/quota", headers=headers | traceparent(flags))
     (span,) = api.spans()
     assert span.parent is None
@@ -58,7 +58,7 @@ async def test_other_caller(api: Api, flags: str, headers: dict[str, str]) -> No
 
 
 async def test_mail_of_another_caller(api: Api, postfix: FakePostfix) -> None:
-    """A mail of a caller without a key is traced, in a trace of ours, even if its request asks for none."""
+    """A mail of a caller without a key has a new trace, even if its trace context is not sampled."""
     await api.send(traceparent("00") | {"baggage": "a=b"})
     found = parse_traceparent(postfix.mails[0].trace or "")
     assert found is not None

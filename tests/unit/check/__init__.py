@@ -1,1 +1,1 @@
-"""mail_check."""
+"""Tests of mail_check."""

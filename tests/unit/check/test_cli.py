@@ -52,7 +52,7 @@ def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_before_the_first_start(check: Check) -> None:
-    """Checks that need a service are not made, with the reason; the others are."""
+    """Checks that need a running service are skipped with the reason; the others are made."""
     done = check("--host-facts", facts="server\t0\nlistening\t25\n")
     assert done.status == 1, done
     assert "not checked  mail-server           not started yet" in done.stdout

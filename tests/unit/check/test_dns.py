@@ -31,14 +31,16 @@ HERE = "mail.shop.org. A 193.0.6.139\n"
         pytest.param(
             "shop.org. MX 1 smtp.google.com.", "me@x.org", CheckStatus.WARNING, "1 smtp.google.com", id="elsewhere"
         ),
-        pytest.param("shop.org. MX 1 smtp.google.com.", "", CheckStatus.OK, "goes elsewhere", id="elsewhere, as meant"),
+        pytest.param(
+            "shop.org. MX 1 smtp.google.com.", "", CheckStatus.OK, "goes elsewhere", id="elsewhere, without forwarding"
+        ),
         pytest.param("shop.org. MX 0 .", "me@x.org", CheckStatus.WARNING, "goes elsewhere (0 .)", id="null MX"),
         pytest.param("shop.org. A 193.0.6.139", "me@x.org", CheckStatus.WARNING, "has none", id="no MX"),
         pytest.param("", "me@x.org", CheckStatus.FAILED, "there is no domain shop.org", id="no domain"),
     ],
 )
 def test_mx(dns: LoadZone, zone: str, forward: str, status: CheckStatus, words: str) -> None:
-    """Mail for the domain is expected here when FORWARD_EMAIL is set."""
+    """Mail for the domain is expected at this host when FORWARD_EMAIL is set."""
     found = checks.check_mx(mail_settings(FORWARD_EMAIL=forward), dns(zone))
     assert status == found.status, found
     assert words in found.message

@@ -54,7 +54,7 @@ async def sandbox(ca_file: Path, tls: ServerTls) -> AsyncIterator[Sandbox]:
 def attempt(sandbox: Sandbox, ca_file: Path) -> Attempt:
     """Return a function that checks the relay with changed settings or a fault, and returns results by name."""
 
-    async def tried(fault: str = "", parameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Result]:  # noqa: ANN401 - fields of RelaySettings
+    async def check(fault: str = "", parameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Result]:  # noqa: ANN401 - fields of RelaySettings
         if fault:
             switched_on = build(fault, parameters or {})
             sandbox._sandbox.faults.switch_on(switched_on)  # noqa: SLF001 - as its control page does
@@ -76,12 +76,12 @@ def attempt(sandbox: Sandbox, ca_file: Path) -> Attempt:
         assert "sandbox@" not in str(found)
         return {result.name: result for result in found}
 
-    return tried
+    return check
 
 
 @pytest.mark.parametrize("implicit_tls", [False, True], ids=["STARTTLS", "TLS from the first byte"])
-async def test_all_is_well(attempt: Attempt, implicit_tls: bool) -> None:  # noqa: FBT001 - the table's column
-    """Connection, TLS, certificate and login are ok; the sender is not the account, which is a warning at Gmail."""
+async def test_working_relay(attempt: Attempt, implicit_tls: bool) -> None:  # noqa: FBT001 - the table's column
+    """At a working relay all steps are ok; DEFAULT_FROM differs from the account, which is a warning at Gmail."""
     found = await attempt(implicit_tls=implicit_tls)
     assert list(found) == ["connection", "TLS", "certificate", "login", "DEFAULT_FROM"]
     assert [one.status for one in found.values()] == [*[CheckStatus.OK] * 4, CheckStatus.WARNING]

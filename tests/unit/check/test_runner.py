@@ -87,7 +87,7 @@ def test_service_check() -> None:
 
 
 def test_dns_check() -> None:
-    """A failed lookup is unknown, with a command to find out why."""
+    """A failed lookup is unknown, with a command to diagnose it."""
 
     def unanswered(_: object) -> Result:
         raise DnsLookupFailed("shop.org", "SERVFAIL")

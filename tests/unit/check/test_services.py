@@ -98,7 +98,9 @@ def published_at(address: str, host_port: int, port: int = 2525) -> HostFacts:
             published_at("127.0.0.1", 25), CheckStatus.WARNING, "127.0.0.1:25: mail from outside cannot", id="loopback"
         ),
         pytest.param(published_at(EVERYWHERE, 2525), CheckStatus.WARNING, "cannot reach it", id="another port"),
-        pytest.param(published_at(EVERYWHERE, 25, 587), CheckStatus.WARNING, "not published", id="another's"),
+        pytest.param(
+            published_at(EVERYWHERE, 25, 587), CheckStatus.WARNING, "not published", id="published by another container"
+        ),
         pytest.param(HostFacts(), CheckStatus.UNKNOWN, "mail-server does not run", id="before the start"),
         pytest.param(HostFacts(listening=frozenset({25})), CheckStatus.FAILED, "another program listens", id="taken"),
     ],

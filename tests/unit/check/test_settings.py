@@ -1,4 +1,4 @@
-"""The mail server's variables, as the mail server reads them."""
+"""Settings of the mail server as mail-check reads them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""SPF records: valid, allowing our way out, and not every sender."""
+"""SPF records: valid, allow our relay or address, restrict other senders."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ def txt(record: str, name: str = "shop.org") -> str:
     ],
 )
 def test_behind_gmail(dns: LoadZone, records: list[str], status: CheckStatus, words: str) -> None:
-    """Behind Gmail: exactly one valid record that includes Google's servers and restricts other senders."""
+    """Behind Gmail a domain needs exactly one valid record that includes Google's servers and restricts others."""
     found = spf.check_spf("shop.org", "mail.shop.org", GMAIL, dns(GOOGLE + "".join(map(txt, records))))
     assert status == found.status, found
     assert words in found.message

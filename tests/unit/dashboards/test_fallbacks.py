@@ -14,7 +14,7 @@ def panel(kind: Kind, *queries: Metrics, origin: Origin = Origin.EXPORTER) -> Pa
 
 
 def test_number() -> None:
-    """The value counts only while the service is up; then come the sentence, and that the value is not known."""
+    """The value counts while the service is up; else the query returns the number of a sentence, or -2 for unknown."""
     expression = number(panel(Kind.STAT), Metrics("sum(a)"))
     assert expression.splitlines() == [
         "(sum(a))",
@@ -25,7 +25,7 @@ def test_number() -> None:
 
 
 def test_number_of_prometheus() -> None:
-    """Where no service has to be up, there are only the panel's own sentences."""
+    """A panel whose data needs no running service has only its own sentences."""
     place = panel(Kind.STAT, origin=Origin.RULES)
     assert number(place, Metrics("sum(a)")) == "sum(a)\nor on () (0 * (up{} == 1) - 1)"
     assert of_numbers(place) == {"-1": Text("Nothing sent", "green")}
@@ -40,34 +40,34 @@ def test_sentences_have_the_numbers_of_the_query() -> None:
 
 
 def test_rows() -> None:
-    """A table has a row with the sentence."""
+    """A table without data has a row with the sentence."""
     assert rows(panel(Kind.TABLE), Metrics("a")) == (
         '(a)\nor on () label_replace((0 * (up{} == 1)), "cause", "Nothing sent", "", "")'
     )
 
 
 def test_series() -> None:
-    """A graph draws what occurred, and a series with the sentence as its name if nothing did."""
+    """A graph without data has one series whose name is the sentence."""
     drawn, fallback = series(panel(Kind.SERIES, Metrics("a", "{{cause}}", by=("cause",), occurred="b > 0")))
     assert (drawn.expr, drawn.legend) == ("(a)\nand on (cause) (b > 0)", "{{cause}}")
     assert (fallback.expr, fallback.legend) == ("0 * (up{} == 1)\nunless on () (b > 0)", "Nothing sent")
 
 
 def test_series_with_two_sentences() -> None:
-    """The second one shows only if the first one is not true."""
+    """The second sentence is shown only if the first one does not apply."""
     second = Fallback("No relay", "c == 1")
     place = Panel(Kind.SERIES, "title", "description", (Metrics("a"),), fallbacks=(NOTHING, second))
     assert [one.expr for one in series(place)][2] == "0 * (c == 1)\nunless on () (a or up{} == 1)"
 
 
-def test_series_at_a_height() -> None:
-    """A good sentence can be drawn away from the limit below which values are bad."""
+def test_series_with_a_value() -> None:
+    """A sentence can have a value, so that it is drawn outside the range of bad values."""
     place = Panel(Kind.SERIES, "title", "description", (Metrics("a"),), fallbacks=(Fallback("far", "b", value=24),))
     assert [one.expr for one in series(place)][1] == "0 * (b) + 24\nunless on () (a)"
 
 
 def test_rows_of_several_queries() -> None:
-    """A table of several queries has a row in any case."""
+    """A table of several queries has a row for missing data."""
     place = panel(Kind.TABLE, Metrics("a"), Metrics("b"))
     assert rows(place, Metrics("a")).splitlines()[-1] == (
         'or on () label_replace(vector(0), "cause", "No data: exporter down", "", "")'

@@ -1,4 +1,4 @@
-"""Shelves to rectangles."""
+"""Layout: positions and sizes of panels from shelves."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ONE, TWO = (Panel(Kind.TEXT, title, "") for title in ("one", "two"))
 
 
 def test_shelves_stand_below_each_other() -> None:
-    """A heading takes a row, panels of a shelf stand side by side."""
+    """A heading takes a row, and the panels of a shelf are side by side."""
     parts = (Heading("first"), Shelf(6, ((16, ONE), (8, TWO))), Shelf(2, ((24, ONE),)))
     found = [(place.x, place.y, place.width, place.height) for place in placed(parts)]
     assert found == [(0, 0, 24, 1), (0, 1, 16, 6), (16, 1, 8, 6), (0, 7, 24, 2)]
@@ -22,7 +22,7 @@ def test_shelves_stand_below_each_other() -> None:
         pytest.param(Shelf(4, ((16, ONE), (16, TWO))), id="too wide"),
     ],
 )
-def test_shelf_that_leaves_gaps(shelf: Shelf) -> None:
-    """It is refused."""
+def test_shelf_of_wrong_width(shelf: Shelf) -> None:
+    """A shelf whose panels do not fill its width raises ValueError."""
     with pytest.raises(ValueError, match="shelf"):
         list(placed((shelf,)))

@@ -1,4 +1,4 @@
-"""LogQL: what is text stays text."""
+"""LogQL queries: escaping, filters and stages."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from mail_telemetry.names import Attribute, LogLine, Service
 
 
 def test_quotes_and_backslashes_are_escaped() -> None:
-    """A text can't end its own quotes."""
+    """Quotes and backslashes in a text are escaped."""
     assert quoted('said "no" \\ then') == '"said \\"no\\" \\\\ then"'
 
 
 def test_lines() -> None:
-    """The stream, the messages, the typed text, the fields, in this order: what is cheap comes first."""
+    """The cheap filters come first: stream, message, typed text, fields."""
     query = lines(
         *(Service.API, Service.EXPORTER),
         contain=[LogLine.ATTEMPT, LogLine.FINISH],
@@ -27,18 +27,18 @@ def test_lines() -> None:
 
 
 def test_raw_lines() -> None:
-    """Lines as they are need no parser."""
+    """A query for raw lines has no parser."""
     assert raw_lines(Service.SERVER, typed("id")) == '{container="mail-server"} |= ${id:doublequote}'
 
 
 def test_unknown_field() -> None:
-    """A field that nobody writes is a mistake."""
+    """A field that no service logs raises KeyError."""
     with pytest.raises(KeyError):
         lines(Service.API, where={"mail.colour": "red"})
 
 
 def test_label() -> None:
-    """Loki's `json` has no dots."""
+    """Loki's `json` replaces the dots of a field's name by underscores."""
     assert label(Attribute.STAGE_SECONDS) == "mail_stage_seconds"
 
 
@@ -51,48 +51,48 @@ LINES = '{container="mail-api"}'
         pytest.param(
             logql.chosen(LINES, "id"),
             f'{LINES} | label_format chosen=${{id:doublequote}} | chosen!=""',
-            id="nothing while nothing is typed",
+            id="typed text, no result without one",
         ),
         pytest.param(
             logql.readable(LINES, "level", Attribute.CAUSE),
             f"{LINES} | line_format `{{{{ .level }}}} {{{{ .mail_cause }}}}`",
-            id="a line to read",
+            id="line format",
         ),
         pytest.param(
             logql.count(LINES, "level", "message"),
             f"sum by (level, message) (count_over_time({LINES} [$__range]))",
-            id="how many",
+            id="count",
         ),
         pytest.param(
             logql.latest(LINES, "level"),
             f"max by (level) (max_over_time({LINES} | label_format seen=`{{{{ __timestamp__ | unixEpochMillis }}}}`"
             " | unwrap seen [$__range]))",
-            id="when last",
+            id="time of the last line",
         ),
         pytest.param(
             logql.ranked(LINES, Attribute.OUTCOME, {"sent": 1, "bounced": 2}, "mail_queue_id"),
             f'max by (mail_queue_id) (max_over_time({LINES} | label_format rank=`{{{{ if eq .mail_outcome "sent" }}}}1'
             '{{ end }}{{ if eq .mail_outcome "bounced" }}2{{ end }}` | unwrap rank [$__range]))',
-            id="the worst value",
+            id="highest rank",
         ),
         pytest.param(
             logql.row_if_empty(LINES, "message", "none"),
             'label_replace(vector(0), "message", "none", "", "") unless on () '
             f"sum(count_over_time({LINES} [$__range]))",
-            id="a row that says that there is none",
+            id="row if empty",
         ),
         pytest.param(
             logql.first_of(LINES, "cause", Attribute.CAUSE, Attribute.RESULT),
             f"{LINES} | label_format cause=`{{{{ or .mail_cause .mail_result }}}}`",
-            id="the first that is there",
+            id="first field with a value",
         ),
         pytest.param(
             logql.only_with(LINES, "trace_id", Attribute.QUEUE_ID),
             f"{LINES} | label_format trace_id=`{{{{ if .mail_queue_id }}}}{{{{ .trace_id }}}}{{{{ end }}}}`",
-            id="a field only beside another one",
+            id="field only with another one",
         ),
     ],
 )
 def test_stages(query: str, expected: str) -> None:
-    """Templates stand between backticks, so that quotes in them need no escape."""
+    """Each stage is written as Loki expects it; templates are in backticks, so quotes in them need no escape."""
     assert query == expected

@@ -1,4 +1,4 @@
-"""Queries and links with their variables filled in."""
+"""Panel queries and links with their variables filled in."""
 
 import re
 
@@ -32,20 +32,20 @@ BOARDS = boards()
         pytest.param("${job}", ".+", id="in braces"),
         pytest.param("|= ${id:doublequote}", '|= "a\\"b"', id="quoted"),
         pytest.param("${dot:regex}", r"a\.b\ c", id="for a regular expression"),
-        pytest.param("?${dot:queryparam}", "?var-dot=a.b%20c", id="in an address"),
+        pytest.param("?${dot:queryparam}", "?var-dot=a.b%20c", id="in a URL"),
         pytest.param("${dot:csv}", "a.b c", id="in a format for lists"),
-        pytest.param("[$__rate_interval] ${__from}", "[$__rate_interval] ${__from}", id="Grafana's own"),
-        pytest.param('"$1", ".*$"', '"$1", ".*$"', id="a regular expression's"),
+        pytest.param("[$__rate_interval] ${__from}", "[$__rate_interval] ${__from}", id="global variable of Grafana"),
+        pytest.param('"$1", ".*$"', '"$1", ".*$"', id="group of a regular expression"),
         pytest.param("$other", "$other", id="unknown"),
     ],
 )
 def test_filled(text: str, expected: str) -> None:
-    """Each way to write a variable is understood, and what is none of the board's stays."""
+    """Every form of a dashboard variable is replaced; other names with a dollar sign stay."""
     assert filled({"expr": [text], "maxLines": 5}, VALUES) == {"expr": [expected], "maxLines": 5}
 
 
 def test_chosen() -> None:
-    """Data sources are the provisioned ones, lists are whole, text is what was typed or what the file has."""
+    """Values of variables: the provisioned data source, all of a list, the given text, or the constant of the file."""
     board: Json = {
         "templating": {
             "list": [
@@ -61,7 +61,7 @@ def test_chosen() -> None:
 
 
 def test_request() -> None:
-    """The body of POST /api/ds/query has each query with its data source, the time, and how many points are wanted."""
+    """The body of POST /api/ds/query has the queries with data sources, the time range and the number of points."""
     panel: Json = {"datasource": LOKI, "targets": [{"refId": "A", "expr": "{container=${id:doublequote}}"}]}
     query = {
         "refId": "A",
@@ -76,19 +76,19 @@ def test_request() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "search"),
     [
-        pytest.param("${trace}", "traceId", False, id="a trace's id"),
-        pytest.param('{ span.mail.queue_id = "4jd" }', "traceql", True, id="a search"),
+        pytest.param("${trace}", "traceId", False, id="trace id"),
+        pytest.param('{ span.mail.queue_id = "4jd" }', "traceql", True, id="search"),
     ],
 )
 def test_traces(text: str, kind: str, search: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """A trace by its id is asked from Grafana's server, a search from Tempo."""
+    """A trace is fetched by id through Grafana's server; a search is a TraceQL query."""
     target = {"refId": "A", "queryType": "traceql", "query": text, "datasource": TEMPO}
     (query,) = queries({"targets": [target]}, VALUES)
     assert (query["datasource"]["uid"], query["queryType"], is_search(query)) == ("mail-tempo", kind, search)
 
 
-def test_panels_that_ask_nothing() -> None:
-    """A text has no query, and what another panel has asked for is not asked again."""
+def test_panels_without_queries() -> None:
+    """A text panel and a panel that reuses another panel's result have no queries."""
     again = {"refId": "A", "datasource": {"type": "datasource", "uid": "-- Dashboard --"}}
     assert queries({"type": "text"}, VALUES) == queries({"targets": [again]}, VALUES) == []
 
@@ -100,21 +100,21 @@ def test_panels_that_ask_nothing() -> None:
         pytest.param(
             {"results": {"A": {"status": 200}, "B": {"status": 400, "error": "parse error"}}},
             {"B": "parse error"},
-            id="one bad",
+            id="one error",
         ),
-        pytest.param({"results": {"A": {"status": 500}, "B": {}}}, {"A": "status 500"}, id="no words"),
-        pytest.param({"results": {"A": {}}}, {"B": "no result"}, id="not answered"),
+        pytest.param({"results": {"A": {"status": 500}, "B": {}}}, {"A": "status 500"}, id="error without a message"),
+        pytest.param({"results": {"A": {}}}, {"B": "no result"}, id="no result"),
         pytest.param({"message": "bad request data"}, dict.fromkeys("AB", "bad request data"), id="rejected"),
     ],
 )
 def test_errors(answer: Json, expected: dict[str, str]) -> None:
-    """Every query without a good result has an error."""
+    """Every query without a result has an error."""
     assert errors([{"refId": "A"}, {"refId": "B"}], answer) == expected
 
 
 @pytest.mark.parametrize(("uid"), BOARDS)
 def test_every_variable_has_a_value(uid: str) -> None:
-    """In the committed boards no variable of a board is left in queries, and none at all in links."""
+    """The queries and links of the committed dashboards have no variable without a value."""
     values = chosen(BOARDS[uid], {"id": "msg_1", "trace": TRACE})
     for panel in panels(BOARDS[uid]):
         left = re.findall(r"\$\{?(\w+)", str(queries(panel, values)))
@@ -123,7 +123,7 @@ def test_every_variable_has_a_value(uid: str) -> None:
 
 
 def test_links_of_sources() -> None:
-    """An exemplar and a log line lead to the trail of their trace, searched for and shown."""
+    """The links of exemplars and log lines open the trail dashboard with their trace."""
     paths = {address(link, {}, TRACE) for link in links_of_sources()}
     assert paths == {f"/d/mail-trail?var-id={TRACE}&var-trace={TRACE}"}
 
@@ -137,5 +137,5 @@ def test_links_of_sources() -> None:
     ],
 )
 def test_nanoseconds(moment: str, expected: str) -> None:
-    """The times of Docker's log become those of Loki."""
+    """A time from Docker's log is converted to Loki's nanoseconds."""
     assert nanoseconds(moment) == expected

@@ -1,4 +1,4 @@
-"""`make dashboards-pictures` where it cannot take pictures."""
+"""`make dashboards-pictures` without Grafana's image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from tests.integration.dashboards.grafana import ImageMissing
 
 @contextmanager
 def without_grafana() -> Iterator[None]:
-    """Fail as where no registry answers."""
+    """Raise ImageMissing, as without a registry."""
     raise ImageMissing("grafana/grafana:12.0.1", "no such host")
     yield
 
 
 def test_missing_image(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The command names the image, fails, and writes nothing."""
+    """The command prints the image's name, fails, and writes nothing."""
     monkeypatch.setattr(pictures, "shown", without_grafana)
     monkeypatch.setattr("sys.argv", ["pictures", "--folder", str(tmp_path / "pictures")])
     assert pictures.main() == 1

@@ -1,4 +1,4 @@
-"""PromQL out of names, and a dashboard's variables in it."""
+"""PromQL expressions, and dashboard variables in their selectors."""
 
 import pytest
 
@@ -15,65 +15,67 @@ RECORDED = {"a:b:c": 'sum(b{job="x"})', "d:e:f": "a:b:c / 2"}
         pytest.param(
             selector(names.API_MESSAGES, result="accepted|replayed"),
             'mail_api_messages_total{job="mail-api",result=~"accepted|replayed"}',
-            id="a choice, under the API's job",
+            id="selector with the job of the API",
         ),
         pytest.param(
             grown(names.RELAY_FAILURES, "1h", "cause"),
             'sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[1h]))',
-            id="growth by a label",
+            id="increase by label",
         ),
         pytest.param(
             quantile(0.95, names.MESSAGE_SIZE_BYTES, "1h"),
             "histogram_quantile(0.95, "
             'sum by (le) (increase(postfix_message_size_bytes_bucket{job="mail-exporter"}[1h])))',
-            id="a quantile keeps le",
+            id="quantile, keeps le",
         ),
         pytest.param(
             mean(names.MESSAGE_SIZE_BYTES, "1h"),
             'sum(increase(postfix_message_size_bytes_sum{job="mail-exporter"}[1h]))\n'
             '/ (sum(increase(postfix_message_size_bytes_count{job="mail-exporter"}[1h])) > 0)',
-            id="no mean of nothing",
+            id="mean, no division by zero",
         ),
-        pytest.param(labelled("x", next="a"), 'label_replace(x, "next", "a", "", "")', id="a label more"),
+        pytest.param(labelled("x", next="a"), 'label_replace(x, "next", "a", "", "")', id="additional label"),
         pytest.param(
             occurred(names.QUEUE_MESSAGES, "queue"),
             'max by (queue) (max_over_time(postfix_queue_messages{job="mail-exporter"}[$__range] @ end())) > 0',
-            id="a gauge that was above zero",
+            id="gauge that was above zero",
         ),
         pytest.param(
             occurred(names.RELAY_FAILURES, "cause"),
             'sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[$__range] @ end())) > 0\n'
             'or sum by (cause) ((max_over_time(postfix_relay_failures_total{job="mail-exporter"}[$__range] @ end()) '
             'unless postfix_relay_failures_total{job="mail-exporter"} @ end() offset $__range)) > 0',
-            id="a counter that grew, or is new",
+            id="counter that grew or is new",
         ),
         pytest.param(
             last_seen(names.RELAY_FAILURES, "cause"),
             f"({GREW}\nor max_over_time({GREW}[$__range:$__interval]))",
-            id="the last growth, now or at an earlier step",
+            id="time of the last increase",
         ),
     ],
 )
 def test_expression(actual: str, expected: str) -> None:
-    """Names, jobs and labels stand where Prometheus wants them."""
+    """Every selector has the metric's name, its job and the given labels."""
     assert expected == actual
 
 
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        pytest.param('up{job="x"}', 'up{job=~"$job",job="x",instance=~"$instance"}', id="variables"),
-        pytest.param("max(d:e:f)", 'max(((sum(b{job=~"$job",job="x",instance=~"$instance"})) / 2))', id="recorded"),
-        pytest.param("vector(1)", "vector(1)", id="neither"),
-        pytest.param("x * cause:mail_explanation:info", "x * cause:mail_explanation:info", id="a table of texts"),
+        pytest.param('up{job="x"}', 'up{job=~"$job",job="x",instance=~"$instance"}', id="selector"),
+        pytest.param(
+            "max(d:e:f)", 'max(((sum(b{job=~"$job",job="x",instance=~"$instance"})) / 2))', id="recorded name"
+        ),
+        pytest.param("vector(1)", "vector(1)", id="no selector"),
+        pytest.param("x * cause:mail_explanation:info", "x * cause:mail_explanation:info", id="info metric"),
     ],
 )
 def test_scoped(expression: str, expected: str) -> None:
-    """Variables come to every selector, also in what a recorded name stands for."""
+    """Dashboard variables are added to every selector, and recorded names are replaced by their expression."""
     assert expected == scoped(expression, RECORDED)
 
 
 def test_unknown_recording() -> None:
-    """A name of that form that nobody records is a mistake."""
+    """A recording rule that does not exist raises KeyError."""
     with pytest.raises(KeyError):
         scoped("x:y:z", RECORDED)

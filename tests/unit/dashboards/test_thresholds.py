@@ -1,4 +1,4 @@
-"""Numbers of alerts as colours."""
+"""Alert limits as colour steps of panels."""
 
 import pytest
 
@@ -7,30 +7,30 @@ from dashboards.thresholds import Limit, Step, above, at, below, compared, limit
 
 
 def test_limit_is_the_alerts() -> None:
-    """Durations become seconds, the severity a colour."""
+    """The limit is the alert's: a duration in seconds, and the severity's colour."""
     assert limit("MailQueueOldestTooOld") == Limit(">", 1800.0, "orange")
     assert limit("MailQueueStuck") == Limit(">", 86400.0, "red")
 
 
 def test_above() -> None:
-    """High is bad; more than nothing begins just above it."""
+    """Where high values are bad, colours begin at the limits; a limit of 0 begins just above 0."""
     steps = above(Limit(">", 20, "red"), Limit(">", 0, "orange"))
     assert steps == (Step(None, "green"), Step(0.001, "orange"), Step(20, "red"))
 
 
 def test_below() -> None:
-    """Low is bad, and what lies above the last limit is good."""
+    """Where low values are bad, values above the last limit are good."""
     steps = below(Limit("<", 0.15, "orange"), Limit("<", 0.05, "red"))
     assert steps == (Step(None, "red"), Step(0.05, "orange"), Step(0.15, "green"))
 
 
 def test_rest() -> None:
-    """What is left of a whole has the rest of the limit."""
+    """The rest of a ratio limit is one minus the limit."""
     assert at(0.25, Severity.CRITICAL).rest == Limit(">=", 0.75, "red")
 
 
 def test_compared() -> None:
-    """The expression of an alert without its last comparison; one without a comparison has none."""
+    """An alert's expression without its last comparison; an alert without a comparison raises ValueError."""
     assert compared("MailVolumeFull") == 'min by (disk) (mail_volume_free_bytes{job="mail-exporter"})'
     with pytest.raises(ValueError, match="MailWatchdog"):
         compared("MailWatchdog")

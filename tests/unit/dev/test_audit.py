@@ -1,4 +1,4 @@
-"""`make audit`: the pins that are checked, and the verdict; a pin without a result does not pass."""
+"""`make audit`: pins that are checked, and the exit status; a pin without a result does not pass."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ CLEAN = {"name": "deprecated", "version": "1.3.1", "vulns": []}
 
 
 def program(folder: Path, lines: str) -> Path:
-    """Return a program that stands in for pip-audit."""
+    """Return a program that replaces pip-audit."""
     path = folder / "pip-audit"
     path.write_text(f"#!/bin/sh\n{lines}\n")
     path.chmod(0o755)
@@ -49,7 +49,7 @@ def test_one_version_at_a_time() -> None:
             [CLEAN, {"name": "uvloop", "vulns": []}],
             Verdict(2, (), ()),
             NOTHING_KNOWN,
-            id="nothing known",
+            id="no vulnerability",
         ),
         pytest.param(
             [CLEAN, {"name": "uvloop", "vulns": [KNOWN]}],
@@ -63,7 +63,9 @@ def test_one_version_at_a_time() -> None:
             NOT_ASKED,
             id="skipped",
         ),
-        pytest.param([CLEAN], Verdict(1, (), ("uvloop==0.22.1: not in the report",)), NOT_ASKED, id="left out"),
+        pytest.param(
+            [CLEAN], Verdict(1, (), ("uvloop==0.22.1: not in the report",)), NOT_ASKED, id="missing in the report"
+        ),
     ],
 )
 def test_report(told: list[dict[str, object]], verdict: Verdict, status: int) -> None:
@@ -73,8 +75,8 @@ def test_report(told: list[dict[str, object]], verdict: Verdict, status: int) ->
     assert judged.status == status
 
 
-def test_vulnerability_weighs_more() -> None:
-    """A known vulnerability decides the exit status, also where other pins have no result."""
+def test_vulnerability_takes_precedence() -> None:
+    """A known vulnerability decides the exit status, even if other pins have no result."""
     verdict = merged([Verdict(3, (), ("a==1: no",)), Verdict(2, ("b==2: CVE",), ())])
     assert verdict == Verdict(5, ("b==2: CVE",), ("a==1: no",))
     assert verdict.status == VULNERABLE
@@ -93,7 +95,7 @@ def test_no_network(tmp_path: Path) -> None:
     ]
 
 
-def test_hashes_are_handed_on(tmp_path: Path) -> None:
+def test_hashes_are_passed(tmp_path: Path) -> None:
     """pip-audit gets the hashes, so that the service can compare them."""
     copy = tmp_path / "asked"
     ask([NEW], "pypi", program(tmp_path, f'cp "$2" {copy}'))

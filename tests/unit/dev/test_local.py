@@ -1,4 +1,4 @@
-"""`make dev` restarts the services that a changed source file concerns."""
+"""`make dev` restarts the services that a changed source file belongs to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,5 +53,5 @@ def test_other_files(checkout: Path, restarts: Queue[list[str]]) -> None:
 
 
 def test_shared_folders() -> None:
-    """A change in a shared package concerns both services."""
+    """A change in a shared package restarts both services."""
     assert concerned({"ledger"}) == concerned({"telemetry"}) == ["mail-api", "mail-exporter"]

@@ -1,4 +1,4 @@
-"""dev/monitoring: which images are pulled or built, and what is reported, with a `docker` that records its calls."""
+"""dev/monitoring: images that are pulled or built, and the report, with a `docker` that records its calls."""
 
 import json
 import os
@@ -31,7 +31,7 @@ esac
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run the script where no registry answers, only Loki's image is there and each part ends; return its calls."""
+    """Run the script without a registry, with Loki's image only, and with parts that exit; return its calls."""
     folder = tmp_path_factory.mktemp("run")
     docker, calls = folder / "docker", folder / "calls"
     docker.write_text(DOCKER)
@@ -48,8 +48,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedP
     return done, calls.read_text().splitlines()
 
 
-def test_stand_ins_are_built_and_the_rest_is_named(run: tuple[subprocess.CompletedProcess[str], list[str]]) -> None:
-    """Prometheus is built as the tests build it; an image that cannot be had is named, and its part not started."""
+def test_built_and_unavailable_images(run: tuple[subprocess.CompletedProcess[str], list[str]]) -> None:
+    """Prometheus is built as for the tests; an unavailable image is printed, and its part is not started."""
     done, calls = run
     (build,) = (call for call in calls if call.startswith("build"))
     assert f"--tag {SERVICES['prometheus']}" in build
@@ -59,7 +59,7 @@ def test_stand_ins_are_built_and_the_rest_is_named(run: tuple[subprocess.Complet
 
 
 def test_part_that_ends_is_shown_with_its_log(run: tuple[subprocess.CompletedProcess[str], list[str]]) -> None:
-    """The exit code is 1, and each part that does not run has the end of its log below it."""
+    """The exit code is 1, and each part that does not run is printed with the end of its log."""
     done, _ = run
     assert done.returncode == 1
     for name in ("prometheus", "loki"):

@@ -1,4 +1,4 @@
-"""When a part of the monitoring is reported as running, and what is shown when it does not run."""
+"""Status of the monitoring's parts: when a part counts as running, and what is printed otherwise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class FakeEngine:
         return self.now >= self.answers_from
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.now += seconds
 
     def watch(self, part: Part) -> bool:
@@ -58,51 +58,51 @@ def test_steady_part_runs() -> None:
     assert engine.now == STEADY_SECONDS
 
 
-def test_part_that_restarts_for_ever_does_not_run() -> None:
-    """It is given up after a few restarts, though it is in state `running` at times."""
+def test_part_that_keeps_restarting_does_not_run() -> None:
+    """A part that keeps restarting is reported after a few restarts, though it is in state `running` at times."""
     engine = FakeEngine(restarting)
     assert not engine.watch(TEMPO)
     assert engine.now < STEADY_SECONDS
 
 
 def test_part_that_restarts_seldom_does_not_run() -> None:
-    """Docker's pause between restarts grows; the deadline ends the wait."""
+    """A part whose pauses between restarts grow is reported at the deadline."""
     engine = FakeEngine(lambda now: restarting(now, pause=40))
     assert not engine.watch(TEMPO)
     assert engine.now == DEADLINE_SECONDS
 
 
 def test_part_that_recovers_runs() -> None:
-    """After one restart, the time without a restart counts anew."""
+    """A restart resets the time for which a part has to run."""
     engine = FakeEngine(lambda now: State("running", str(now >= 5), int(now >= 5)))
     assert engine.watch(TEMPO)
     assert engine.now == 5 + STEADY_SECONDS
 
 
 def test_part_with_a_port_runs_once_it_answers() -> None:
-    """It need not be steady for long, but it has to answer."""
+    """A part with a port has to answer, and need not be steady."""
     engine = FakeEngine(lambda _: State("running", "a"), answers_from=3)
     assert engine.watch(GRAFANA)
     assert (engine.now, set(engine.asked)) == (3, {"http://127.0.0.1:3000/api/health"})
 
 
 def test_part_with_a_port_that_never_answers() -> None:
-    """It does not run, however steady its container is."""
+    """A part with a port that never answers does not run, however steady its container is."""
     engine = FakeEngine(lambda _: State("running", "a"), answers_from=1e9)
     assert not engine.watch(GRAFANA)
     assert engine.now == DEADLINE_SECONDS
 
 
 @pytest.mark.parametrize("status", ["created", "exited", "dead", "missing"])
-def test_container_that_will_not_start_by_itself(status: str) -> None:
-    """Its part is reported at once."""
+def test_container_that_is_not_restarted(status: str) -> None:
+    """A container that Docker does not restart is reported at once."""
     engine = FakeEngine(lambda _: State(status))
     assert not engine.watch(TEMPO)
     assert engine.now == 0
 
 
 def test_report() -> None:
-    """A part that runs is one line with its address; one that does not comes with the end of its log."""
+    """A running part is one line with its address; a part that does not run has the end of its log."""
     engine = FakeEngine(lambda _: State("restarting", "a", 7))
     assert report(GRAFANA, runs=True, engine=engine) == "monitoring: grafana runs: http://127.0.0.1:3000"
     assert report(TEMPO, runs=True, engine=engine) == "monitoring: tempo runs"

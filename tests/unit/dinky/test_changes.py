@@ -1,4 +1,4 @@
-"""Changes of files that are written in other ways than those of the stack."""
+"""Edits of stack files with other YAML styles than in the original stack."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,8 +77,8 @@ def test_replaced_services(services: str, expected: str) -> None:
     "services",
     [
         pytest.param("  mail-before:\n    container_name: mail-server\n    profiles: [old]\n", id="disabled by hand"),
-        pytest.param("  mail-server:\n    image: dinky-mail/mail-server:latest\n", id="it is ours"),
-        pytest.param("  mail-server:\n    container_name: other\n    image: x\n", id="it has another name"),
+        pytest.param("  mail-server:\n    image: dinky-mail/mail-server:latest\n", id="our own image"),
+        pytest.param("  mail-server:\n    container_name: other\n    image: x\n", id="other container name"),
     ],
 )
 def test_nothing_to_replace(services: str) -> None:
@@ -91,8 +91,10 @@ def test_nothing_to_replace(services: str) -> None:
     [
         pytest.param("[--a]", "[--a, --enable-feature=exemplar-storage]", id="brackets"),
         pytest.param("--a --b", "--a --b --enable-feature=exemplar-storage", id="one line"),
-        pytest.param("[--enable-feature=x]", "[--enable-feature=x, --enable-feature=exemplar-storage]", id="another"),
-        pytest.param("['--enable-feature=x,exemplar-storage']", None, id="among others already"),
+        pytest.param(
+            "[--enable-feature=x]", "[--enable-feature=x, --enable-feature=exemplar-storage]", id="with another feature"
+        ),
+        pytest.param("['--enable-feature=x,exemplar-storage']", None, id="already there"),
     ],
 )
 def test_flag(command: str, expected: str | None) -> None:
@@ -102,7 +104,7 @@ def test_flag(command: str, expected: str | None) -> None:
 
 
 def test_no_flags_at_all() -> None:
-    """Without a `command` the flag has to be added by hand: a new `command` would replace that of the image."""
+    """Without a `command` the flag is left to the operator, since a new `command` would replace that of the image."""
     with pytest.raises(CannotEditError, match="the service p has no list of flags"):
         compose("  p:\n    image: localhost:5000/prom/prometheus@sha256:0\n")
 
@@ -139,7 +141,7 @@ def test_secrets_of_the_routes() -> None:
     ("place", "expected"),
     [
         pytest.param("/srv/dinky-server/services/secrets", "./services/secrets", id="cloned as services/"),
-        pytest.param("/srv/mail/secrets", "/srv/mail/secrets", id="elsewhere"),
+        pytest.param("/srv/mail/secrets", "/srv/mail/secrets", id="other folder"),
     ],
 )
 def test_place_of_secrets(place: str, expected: str) -> None:
@@ -151,7 +153,9 @@ def test_place_of_secrets(place: str, expected: str) -> None:
     ("text", "added"),
     [
         pytest.param("scrape_configs: []\n", 2, id="no discovery"),
-        pytest.param("scrape_configs:\n  - static_configs: [{targets: ['mail-api:9464']}]\n", 1, id="one is asked"),
+        pytest.param(
+            "scrape_configs:\n  - static_configs: [{targets: ['mail-api:9464']}]\n", 1, id="one scraped already"
+        ),
         pytest.param(
             "scrape_configs:\n- docker_sd_configs: []\n  relabel_configs:\n  - action: keep\n"
             "    source_labels: [__meta_docker_container_label_prometheus_scrape]\n",
@@ -218,7 +222,7 @@ def test_sources_with_names_of_their_own() -> None:
     assert tempo["jsonData"]["tracesToMetrics"]["datasourceUid"] == "numbers"
 
 
-def test_link_to_nowhere() -> None:
+def test_link_without_target() -> None:
     """Without a Loki and a Prometheus there is nothing that a trace could lead to."""
     text = "datasources:\n- name: T\n  type: tempo\n"
     assert edited({DATASOURCES: text}, DATASOURCES) == text

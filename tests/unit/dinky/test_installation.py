@@ -1,4 +1,4 @@
-"""Plans for files with any changes of the operator: a second run has nothing to do, and a removal is complete."""
+"""Installation plans for files with changes of the operator: idempotent, and undone completely."""
 
 from functools import cache
 from typing import Final
@@ -32,13 +32,13 @@ def first() -> InstallationPlan:
     return plan_installation(DESIRED, STACK_FILES, InstallRecord())
 
 
-def carried_out(files: Files, plan: InstallationPlan) -> Files:
-    """Return the files after a plan."""
+def applied(files: Files, plan: InstallationPlan) -> Files:
+    """Return the files after a plan was applied."""
     after = {**files, **plan.ours, **plan.changed}
     return {path: content for path, content in after.items() if content is not None}
 
 
-def edited(files: Files, path: str, place: float, how: str) -> Files:
+def edited(files: Files, path: str, place: float, edit: str) -> Files:
     """Return the files with one line changed."""
     lines = files[path].decode().splitlines(keepends=True)
     at = int(place * len(lines))
@@ -48,31 +48,31 @@ def edited(files: Files, path: str, place: float, how: str) -> Files:
         "comment": [line.rstrip("\n") + " # mine\n"],
         "insert": ["# mine\n", line],
         "misspell": [line.replace("m", "n")],
-    }[how]
+    }[edit]
     return {**files, path: "".join(lines).encode()}
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(EDITS, min_size=1, max_size=3))
 def test_any_change(edits: list[tuple[str, float, str]]) -> None:
-    """After any changes a second run has nothing to do, and its removal is the same as that of the first."""
-    files = carried_out(STACK_FILES, first())
-    for path, place, how in edits:
-        files = edited(files, path, place, how)
+    """After any change of the operator a second run has nothing to do, and its undo equals that of the first."""
+    files = applied(STACK_FILES, first())
+    for path, place, edit in edits:
+        files = edited(files, path, place, edit)
     try:
         again = plan_installation(DESIRED, files, first().record)
     except CannotEditError:
-        return  # not YAML any more
-    settled = carried_out(files, again)
+        return  # no longer YAML
+    settled = applied(files, again)
     assert plan_installation(DESIRED, settled, again.record).is_done
     at_once, later = plan_removal(files, first().record), plan_removal(settled, again.record)
     if not at_once.notes and not later.notes:
-        assert carried_out(files, at_once) == carried_out(settled, later)
+        assert applied(files, at_once) == applied(settled, later)
 
 
 def test_removed_file() -> None:
     """A file that the operator has removed is not restored, and is named."""
-    files = carried_out(STACK_FILES, first())
+    files = applied(STACK_FILES, first())
     del files[PROMETHEUS]
     plan = plan_removal(files, first().record)
     assert plan.notes == [f"{PROMETHEUS}: you have removed this file, so it stays removed"]
@@ -81,6 +81,6 @@ def test_removed_file() -> None:
 
 def test_nothing_is_changed() -> None:
     """A second run has nothing to do, and a removal restores the stack."""
-    files = carried_out(STACK_FILES, first())
+    files = applied(STACK_FILES, first())
     assert plan_installation(DESIRED, files, first().record).is_done
-    assert carried_out(files, plan_removal(files, first().record)) == STACK_FILES
+    assert applied(files, plan_removal(files, first().record)) == STACK_FILES

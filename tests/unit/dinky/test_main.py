@@ -149,7 +149,7 @@ def test_no_terminal(capsys: pytest.CaptureFixture[str], server: Path) -> None:
     assert tree(server) == tree(STACK)
 
 
-def test_own_edit_in_their_file(server: Path) -> None:
+def test_edit_of_a_stack_file(server: Path) -> None:
     """What the operator adds to an edited file survives a second run and an undo."""
     install(server)
     replace(server / PROMETHEUS, "scrape_interval: 15s", "scrape_interval: 30s")
@@ -161,8 +161,8 @@ def test_own_edit_in_their_file(server: Path) -> None:
     assert {**tree(server), PROMETHEUS: b""} == {**tree(STACK), PROMETHEUS: b""}
 
 
-def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path) -> None:
-    """A line of ours that the operator has changed stays: not replaced, not doubled, and printed at the undo."""
+def test_edit_of_installed_lines(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+    """An installed line that the operator has changed is not replaced or doubled, and the undo prints it."""
     install(server)
     replace(server / ALERTMANAGER, "repeat_interval: 12h", "repeat_interval: 6h")
     edited = tree(server)
@@ -181,7 +181,7 @@ def test_own_edit_of_our_lines(capsys: pytest.CaptureFixture[str], server: Path)
     assert tree(server)[COMPOSE] == tree(STACK)[COMPOSE]
 
 
-def test_own_edit_of_our_file(capsys: pytest.CaptureFixture[str], server: Path) -> None:
+def test_edit_of_an_installed_file(capsys: pytest.CaptureFixture[str], server: Path) -> None:
     """A rule file that the operator has changed stays, after the undo too."""
     install(server)
     replace(server / RULE, "for: 1m", "for: 5m")
@@ -195,8 +195,8 @@ def test_own_edit_of_our_file(capsys: pytest.CaptureFixture[str], server: Path) 
     assert not (server / "monitoring/prometheus/mail/api.yml").exists()
 
 
-def pretend_older(server: Path, path: str) -> None:
-    """Replace a file of ours by one that another version might have installed."""
+def replace_by_other_version(server: Path, path: str) -> None:
+    """Replace an installed file by one of another version."""
     record = server / ".dinky-mail/record.json"
     listed = json.loads(record.read_text())
     older = server / path
@@ -209,7 +209,7 @@ def test_newer_version(capsys: pytest.CaptureFixture[str], server: Path) -> None
     """An unchanged file from another version is old, and is replaced."""
     install(server)
     new = tree(server)[RULE]
-    pretend_older(server, RULE)
+    replace_by_other_version(server, RULE)
     assert check(server) == OPEN
     assert f"old     {RULE}: it is from another version" in capsys.readouterr().out
     assert install(server) == DONE
@@ -217,10 +217,10 @@ def test_newer_version(capsys: pytest.CaptureFixture[str], server: Path) -> None
 
 
 def test_newer_version_of_an_edited_file(server: Path) -> None:
-    """Where both have changed it, the operator's file stays, and ours is written next to it as NAME.new."""
+    """If the operator and a new version both changed a file, the operator's stays, and ours is written as NAME.new."""
     install(server)
     new = tree(server)[RULE]
-    pretend_older(server, RULE)
+    replace_by_other_version(server, RULE)
     (server / RULE).write_text("groups: [] # mine\n")
     assert install(server) == DONE
     assert (tree(server)[RULE], tree(server)[f"{RULE}.new"]) == (b"groups: [] # mine\n", new)
@@ -234,7 +234,7 @@ def test_former_rule_file(server: Path) -> None:
     """A file of another version that this one does not have is removed."""
     install(server)
     extra = "monitoring/prometheus/mail/former.yml"
-    pretend_older(server, extra)
+    replace_by_other_version(server, extra)
     assert check(server) == OPEN
     assert install(server) == DONE
     assert not (server / extra).exists()
@@ -332,7 +332,7 @@ def test_no_folder(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert "DIR is required" in capsys.readouterr().err
 
 
-def test_links_lead_where_the_settings_say(server: Path) -> None:
+def test_links_use_the_settings(server: Path) -> None:
     """Rules and dashboards have RUNBOOK_URL and GRAFANA_URL, and no placeholder."""
     install(server)
     installed = {path: text.decode() for path, text in tree(server).items() if "/mail" in path}
@@ -397,7 +397,7 @@ def test_secrets_in_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert sum("url_file: /run/secrets/" in line for line in added) == 3
 
 
-def test_file_that_was_there(server: Path) -> None:
+def test_existing_file(server: Path) -> None:
     """A dashboard that was copied by hand before is not removed by the undo."""
     dashboard = server / "monitoring/grafana/dashboards/mail-api.json"
     dashboard.write_bytes((Path(__file__).parents[3] / "dashboards/json/mail-api.json").read_bytes())
@@ -438,8 +438,8 @@ def test_broken_file(capsys: pytest.CaptureFixture[str], server: Path, command: 
     ("answer", "code", "printed"),
     [pytest.param("y", DONE, b": done", id="yes"), pytest.param("n", OPEN, b"nothing was changed", id="no")],
 )
-def test_a_person_is_asked(server: Path, answer: str, code: int, printed: bytes) -> None:
-    """At a terminal the diff is followed by a question, and only a yes changes the files."""
+def test_confirmation(server: Path, answer: str, code: int, printed: bytes) -> None:
+    """At a terminal the command prints the diff, asks, and changes the files only after a yes."""
     terminal, stdin = pty.openpty()
     os.write(terminal, f"{answer}\n".encode())
     command = [sys.executable, "-m", "dinky", "install", str(server)]

@@ -19,7 +19,7 @@ TEXTS = st.lists(st.sampled_from("abcdef"), max_size=12).map("\n".join)
         pytest.param("0\na\nOURS 1\nOURS 2\nb\nd\ne\n", "0\na\nb\nc\nd\ne\n", (), id="lines around"),
         pytest.param("a\nOURS 1\nOURS 2\nX\nb\nd", "a\nX\nb\nc\nd", (), id="a line right behind ours"),
         pytest.param("a\nX\nOURS 1\nOURS 2\nb\nd", "a\nX\nb\nc\nd", (), id="a line right before ours"),
-        pytest.param("a\nb\nd", BEFORE, (), id="ours was taken out already"),
+        pytest.param("a\nb\nd", BEFORE, (), id="our line already removed"),
         pytest.param("a\nOURS 1\nmine\nb\nd", "a\nOURS 1\nmine\nb\nc\nd", ("OURS 1", "OURS 2"), id="a line of ours"),
         pytest.param("a\nOURS 1\nX\nOURS 2\nb\nd", "a\nOURS 1\nX\nOURS 2\nb\nc\nd", ("OURS 1", "OURS 2"), id="between"),
         pytest.param(BEFORE, BEFORE, (), id="never written"),

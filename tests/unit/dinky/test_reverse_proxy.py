@@ -67,7 +67,7 @@ def test_entrypoint_by_flag() -> None:
         pytest.param("{hostname: mail-api.example.org, service: 'http://traefik:80'}", id="by name"),
         pytest.param("{hostname: mail-api.example.org, service: http://traefik}", id="default port"),
         pytest.param("{hostname: '*.example.org', service: http://traefik:80/}", id="wildcard"),
-        pytest.param("service: http://traefik:80", id="everything"),
+        pytest.param("service: http://traefik:80", id="catch-all"),
     ],
 )
 def test_tunnel_leads_to_the_api(rule: str) -> None:
@@ -94,7 +94,7 @@ def test_tunnel_leads_to_the_api(rule: str) -> None:
         pytest.param(
             ("{hostname: mail-api.example.org, path: ^/send, service: http://traefik:80}",),
             "before the last entry",
-            id="a part of the requests",
+            id="only some paths",
         ),
     ],
 )

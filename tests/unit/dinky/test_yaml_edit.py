@@ -28,18 +28,14 @@ def appended(text: str, key: str, block: str) -> str:
         pytest.param("a:\n  - x\nb: 1\n", "a:\n  - x\n  - y\nb: 1\n", id="indented"),
         pytest.param("a:\n- x\nb: 1\n", "a:\n- x\n- y\nb: 1\n", id="not indented"),
         pytest.param("a:\n  - x # why\n\n# next\nb: 1\n", "a:\n  - x # why\n  - y\n\n# next\nb: 1\n", id="comments"),
-        pytest.param("b: 1\na:\n  - x", "b: 1\na:\n  - x\n  - y", id="no end of the last line"),
-        pytest.param("a:\r\n  - x\r\nb: 1\r\n", "a:\r\n  - x\r\n  - y\r\nb: 1\r\n", id="lines of Windows"),
+        pytest.param("b: 1\na:\n  - x", "b: 1\na:\n  - x\n  - y", id="last line without line end"),
+        pytest.param("a:\r\n  - x\r\nb: 1\r\n", "a:\r\n  - x\r\n  - y\r\nb: 1\r\n", id="Windows line ends"),
         pytest.param("a: [x, z]\n", "a: [x, z, y]\n", id="brackets"),
         pytest.param("a: []\n", "a: [y]\n", id="empty brackets"),
-        pytest.param(
-            "a:\n  - k: |\n      t\n\nb: 1\n", "a:\n  - k: |\n      t\n  - y\n\nb: 1\n", id="a text at the end"
-        ),
-        pytest.param("a:\n  - k:\n      - >-\n        t\n        u\n", None, id="a folded text at the end"),
-        pytest.param('a:\n  - "\u2028"\nb: 1\n', 'a:\n  - "\u2028"\n  - y\nb: 1\n', id="an odd line end in a text"),
-        pytest.param(
-            "q: &q 1\na:\n  - k: *q\nb: 1\n", "q: &q 1\na:\n  - k: *q\n  - y\nb: 1\n", id="an alias at the end"
-        ),
+        pytest.param("a:\n  - k: |\n      t\n\nb: 1\n", "a:\n  - k: |\n      t\n  - y\n\nb: 1\n", id="text at the end"),
+        pytest.param("a:\n  - k:\n      - >-\n        t\n        u\n", None, id="folded text at the end"),
+        pytest.param('a:\n  - "\u2028"\nb: 1\n', 'a:\n  - "\u2028"\n  - y\nb: 1\n', id="unusual line end in a text"),
+        pytest.param("q: &q 1\na:\n  - k: *q\nb: 1\n", "q: &q 1\na:\n  - k: *q\n  - y\nb: 1\n", id="alias at the end"),
     ],
 )
 def test_append(text: str, expected: str | None) -> None:

@@ -65,7 +65,7 @@ class PipelineHarness:
 
     @property
     def spans(self) -> list[ReadableSpan]:
-        """All spans so far."""
+        """Return all spans so far."""
         return list(self._exporter.get_finished_spans())
 
     def value(self, name: str, **labels: str) -> float | None:

@@ -68,7 +68,7 @@ def test_failures_are_cached() -> None:
 
 @pytest.mark.parametrize("failing", [False, True], ids=["success", "failure"])
 def test_scrapes_at_the_same_time(*, failing: bool) -> None:
-    """Scrapes that come while a read is in progress wait for it, and get its result."""
+    """Scrapes that begin while a read is in progress wait for it, and get its result."""
     source, started, finish = Source(failing=failing), Event(), Event()
 
     def slow() -> Iterator[Metric]:

@@ -116,7 +116,7 @@ def test_classify() -> None:
 
 
 def test_classify_a_bare_reply() -> None:
-    """A reply without what the log wraps around it has the same cause."""
+    """A reply without the text that Postfix adds has the same cause."""
     assert output("classify", "550 5.1.1 No such user").startswith("cause      recipient")
 
 

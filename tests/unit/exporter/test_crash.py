@@ -28,7 +28,7 @@ Contents = tuple[list[MessageRow], list[AttemptRow]]
 OTHER = "4jXSsQ52xGzDhqX"
 
 
-def story() -> list[str]:
+def mixed_lines() -> list[str]:
     """Return two mails' lines that are interleaved, one mail deferred and then sent, the other sent and still open."""
     return [
         *logs.accepted(trace=None),
@@ -64,7 +64,7 @@ def run(log: Path, ledger: Ledger, *, killed_after: int | None = None) -> None:
         ours = pipeline(log, ledger)
         while (batch := source.read()) is not None:
             for end in range(1, len(batch.lines) + 1):
-                # The position behind each line, as if it had been read by itself.
+                # The position after each line, as in a batch of one line.
                 behind = sum(len(line.encode()) + 1 for line in batch.lines[end:])
                 position = batch.position._replace(offset=batch.position.offset - behind)
                 ours.process(Batch(batch.lines[end - 1 : end], position))
@@ -98,7 +98,7 @@ def rotations(lines: list[str], cuts: list[int]) -> Iterator[list[str]]:
 
 def test_a_crash_at_every_record() -> None:
     """After a crash at any record, the next run completes the ledger without loss or duplicates."""
-    lines = story()
+    lines = mixed_lines()
     with TemporaryDirectory() as name:
         folder = Path(name)
         whole = expected(folder, lines)
@@ -120,7 +120,7 @@ def test_a_crash_at_every_record() -> None:
 )
 def test_crashes_and_rotations(crashes: list[int], cuts: list[int], *, compress: bool) -> None:
     """After any crashes and rotations, compressed or not, the ledger equals that of one uninterrupted run."""
-    lines = story()
+    lines = mixed_lines()
     with TemporaryDirectory() as name, closing(new_ledger.in_memory()) as ledger:
         folder = Path(name)
         log = folder / "mail.log"

@@ -79,7 +79,7 @@ def test_attempt(output: io.StringIO, ledger: Ledger) -> None:
     }
 
 
-def test_whole_life(output: io.StringIO, ledger: Ledger) -> None:
+def test_attempts_and_end_in_one_trace(output: io.StringIO, ledger: Ledger) -> None:
     """Each attempt and the finished mail have a line in one trace, each with the id of its span."""
     lines = [*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="30"), logs.removed()]
     harness = PipelineHarness(ledger, delivery_log=DeliveryLog(lambda: ARRIVED))

@@ -28,7 +28,7 @@ def explained(ledger: Ledger, *lines: str, queued: QueuedMail | None = None) -> 
     return explain(mail, ledger.attempts(mail.id), queued, built_in_classifier(), queue_known=True)
 
 
-def test_mail_that_waits(ledger: Ledger) -> None:
+def test_deferred_mail(ledger: Ledger) -> None:
     """The explanation has the cause, whether a retry can succeed, the next step and the trace."""
     queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "x")
     text = explained(ledger, *logs.accepted(), logs.deferred(), queued=queued)
@@ -43,7 +43,7 @@ def test_mail_that_waits(ledger: Ledger) -> None:
     assert "anna@" not in text
 
 
-def test_mail_that_arrived(ledger: Ledger) -> None:
+def test_sent_mail(ledger: Ledger) -> None:
     """A mail that was sent needs no advice."""
     text = explained(ledger, *logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
     assert "left the queue 2026-11-22 12:23:21 UTC: 1 sent" in text
@@ -51,7 +51,7 @@ def test_mail_that_arrived(ledger: Ledger) -> None:
     assert text.count("postfix queue") == 2
 
 
-def test_mail_that_was_given_up(ledger: Ledger) -> None:
+def test_expired_mail(ledger: Ledger) -> None:
     """An expired mail has its cause, and no further retry."""
     text = explained(ledger, *logs.accepted(), logs.deferred(), logs.expired(), logs.removed())
     assert ": 1 expired" in text
@@ -89,7 +89,7 @@ def test_many_attempts(ledger: Ledger) -> None:
     assert "...            16 more" in text
 
 
-def test_mail_that_was_never_tried(ledger: Ledger) -> None:
+def test_mail_without_an_attempt(ledger: Ledger) -> None:
     """A mail without a logged attempt is explained from the live queue."""
     queued = QueuedMail("deferred", logs.QUEUE_ID, 0, 700, "connect to x[1.2.3.4]:587: Connection refused")
     text = explained(ledger, *logs.accepted(), queued=queued)

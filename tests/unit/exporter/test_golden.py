@@ -20,16 +20,16 @@ def exposition() -> str:
 
 
 def test_exposition(exposition: str) -> None:
-    """The golden log makes the golden metrics, to the last sample.
+    """The golden log has exactly the golden metrics.
 
-    When a change is meant: mail-exporter replay --year 2026 --format exposition tests/golden/mail.log,
-    with SMTP_RELAY_HOST=smtp.gmail.com, makes the new ones.
+    After an intended change, write new ones with SMTP_RELAY_HOST=smtp.gmail.com:
+    mail-exporter replay --year 2026 --format exposition tests/golden/mail.log
     """
     assert (GOLDEN / "metrics.txt").read_text() == exposition
 
 
 def test_every_family_moves(exposition: str) -> None:
-    """No metric of the log is declared and then never counted."""
+    """Every metric of the log has a sample above 0."""
     families = {line.split()[2] for line in exposition.splitlines() if line.startswith("# TYPE")}
     samples = [line.rsplit(" ", 1) for line in exposition.splitlines() if not line.startswith("#")]
     moved = {name.partition("{")[0] for name, value in samples if float(value) > 0}

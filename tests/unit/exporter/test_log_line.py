@@ -61,11 +61,11 @@ def test_envelope(line: str, expected: tuple[object, ...]) -> None:
     "line",
     [
         pytest.param("", id="empty"),
-        pytest.param("Feb 31 12:22:16 mail postfix/smtp[202]: x", id="a day that is none"),
-        pytest.param("Foo 01 12:22:16 mail postfix/smtp[202]: x", id="a month that is none"),
-        pytest.param("2026-13-22T12:22:16 mail postfix/smtp[202]: x", id="an ISO month that is none"),
+        pytest.param("Feb 31 12:22:16 mail postfix/smtp[202]: x", id="invalid day"),
+        pytest.param("Foo 01 12:22:16 mail postfix/smtp[202]: x", id="invalid month"),
+        pytest.param("2026-13-22T12:22:16 mail postfix/smtp[202]: x", id="invalid ISO month"),
         pytest.param("Nov 22 12:22:16 mail postfix/smtp without a colon", id="no process and no colon"),
-        pytest.param("Nov 22 12:22:16", id="a stamp alone"),
+        pytest.param("Nov 22 12:22:16", id="timestamp only"),
         pytest.param("\ufffd\ufffd", id="garbage"),
     ],
 )
@@ -97,7 +97,7 @@ def test_malformed(line: str) -> None:
 def test_other_envelopes(head: str) -> None:
     """Lines with a year, a priority or the prefix of another program are read."""
     made = reader()
-    for _ in range(2):  # the second time from the cache
+    for _ in range(2):  # the second time, the timestamp is cached
         origin, text = made.read(head + "postfix/smtp[202]: 4jXSsP52xGzDhqX: removed")
         assert origin is not None
         assert (at(2025, 11, 22, 12, 22, 16), "mail", "smtp") == (made.time, origin.host, origin.daemon)
@@ -195,13 +195,13 @@ def test_foreign_without_process(text: str) -> None:
         pytest.param("postfix/smtp", (), True, id="default"),
         pytest.param("postfix-in/smtp", (), True, id="instance"),
         pytest.param("sshd", (), False, id="another program"),
-        pytest.param("postfixadmin/x", (), False, id="a name that only begins like it"),
+        pytest.param("postfixadmin/x", (), False, id="name with the same beginning"),
         pytest.param("mta/smtp", (), False, id="unknown custom name"),
         pytest.param("mta/smtp", ("mta",), True, id="custom name"),
         pytest.param("mta/out/smtp", ("mta/out",), True, id="custom name with a slash"),
     ],
 )
-def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
+def test_lines_of_other_programs(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
     """Lines of Postfix and of other programs are distinguished by Postfix's names."""
     origin, _ = reader(*names).read(f"Nov 22 12:22:16 mail {tag}[1]: hello")
     assert origin is not None
@@ -212,7 +212,9 @@ def test_whose_line(tag: str, names: tuple[str, ...], *, ours: bool) -> None:
     ("stamp", "now", "expected"),
     [
         pytest.param("Dec 31 23:59:59", datetime(2027, 1, 1, tzinfo=UTC), at(2026, 12, 31, 23, 59, 59), id="last year"),
-        pytest.param("Jan 01 00:00:01", datetime(2026, 12, 31, 23, 59, tzinfo=UTC), at(2027, 1, 1, 0, 0, 1), id="next"),
+        pytest.param(
+            "Jan 01 00:00:01", datetime(2026, 12, 31, 23, 59, tzinfo=UTC), at(2027, 1, 1, 0, 0, 1), id="next day"
+        ),
         pytest.param("Feb 29 00:00:00", datetime(2027, 3, 1, tzinfo=UTC), at(2024, 2, 29), id="leap day"),
         pytest.param("Nov 22 12:00:00", datetime(2026, 11, 19, tzinfo=UTC), at(2026, 11, 22, 12), id="clock set back"),
     ],

@@ -25,10 +25,10 @@ def follow(log: Path) -> Iterator[Follow]:
     """Return a factory of tails that are closed after the test."""
     with ExitStack() as stack:
 
-        def made(position: LogPosition | None = None) -> LogTail:
+        def make_tail(position: LogPosition | None = None) -> LogTail:
             return stack.enter_context(LogTail(log, position))
 
-        yield made
+        yield make_tail
 
 
 def read_all(follower: LogTail) -> tuple[list[str], LogPosition | None]:

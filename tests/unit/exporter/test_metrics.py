@@ -34,7 +34,7 @@ def registry(table: CounterTable | HistogramTable) -> CollectorRegistry:
     return made
 
 
-def test_every_combination_is_there_from_the_start() -> None:
+def test_every_combination_exists_from_the_start() -> None:
     """All label values are 0 at the start, so that `increase()` includes the first event."""
     table = CounterTable(COUNTER, ("a", "b"), ("x",))
     table.add("b", "x", number=2)
@@ -43,7 +43,7 @@ def test_every_combination_is_there_from_the_start() -> None:
     assert read.get_sample_value("things_total", {"kind": "b", "size": "x"}) == 2
 
 
-def test_no_other_combination_can_be() -> None:
+def test_unknown_label_value() -> None:
     """An unknown label value raises KeyError and adds no time series."""
     table = CounterTable(COUNTER, ("a",), ("x",))
     with pytest.raises(KeyError):
@@ -80,7 +80,7 @@ def exemplars(harness: PipelineHarness) -> dict[tuple[str, str], tuple[str, floa
     }
 
 
-def test_stages_and_whole_life(harness: PipelineHarness) -> None:
+def test_stages_and_total_time(harness: PipelineHarness) -> None:
     """Stages and total time of an attempt have its trace id as exemplar."""
     harness.feed(*logs.accepted(), logs.sent(delay="0.32", delays="0.1/0.02/0.3/0.1"))
     assert exemplars(harness) == {

@@ -250,7 +250,7 @@ def test_event(daemon: str, text: str, expected: LogEvent | None) -> None:
         pytest.param("550 5.1.1 <x@y.z>: Recipient address rejected: User unknown",
                      RejectReason.RECIPIENT, id="recipient"),
         pytest.param("550 5.7.1 <x@y.z>: Recipient address rejected: This port takes mail for shop.test only",
-                     RejectReason.RECIPIENT, id="our own word"),
+                     RejectReason.RECIPIENT, id="our own text"),
         pytest.param("553 5.7.1 <a@b.c>: Sender address rejected: not yours", RejectReason.SENDER, id="sender"),
         pytest.param("554 5.7.1 <u[1.2.3.4]>: Client host rejected: Access denied", RejectReason.CLIENT, id="client"),
         pytest.param("554 5.7.1 Service unavailable; Client host [1.2.3.4] blocked using z",

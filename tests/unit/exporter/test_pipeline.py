@@ -7,7 +7,7 @@ from tests.unit.exporter import logs
 from tests.unit.exporter.harness import PipelineHarness
 
 
-def test_finished_mail_is_forgotten(harness: PipelineHarness, ledger: Ledger) -> None:
+def test_finished_mail_is_not_open(harness: PipelineHarness, ledger: Ledger) -> None:
     """A mail is open in the ledger while it is in the queue."""
     harness.feed(*logs.accepted())
     assert [row.queue_id for row in ledger.open_messages()] == [logs.QUEUE_ID]
@@ -16,7 +16,7 @@ def test_finished_mail_is_forgotten(harness: PipelineHarness, ledger: Ledger) ->
     assert len(harness.tracker) == 0
 
 
-def test_ledger_knows_the_mail_and_its_attempts(harness: PipelineHarness, ledger: Ledger) -> None:
+def test_mail_and_attempts_in_the_ledger(harness: PipelineHarness, ledger: Ledger) -> None:
     """A mail is found by the id of the API, with attempts, causes and masked replies."""
     harness.feed(*logs.accepted(), logs.deferred(), logs.active(), logs.sent(delay="300"), logs.removed())
     (mail,) = ledger.find_messages(logs.API_ID)

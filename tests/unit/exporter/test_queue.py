@@ -64,15 +64,15 @@ def test_read() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(b"postqueue: fatal: no such thing\n", id="words"),
-        pytest.param(b'{"queue_name": "deferred"}\n', id="something is missing"),
-        pytest.param(b"[]\n", id="no object"),
-        pytest.param(line()[:40], id="half a line"),
+        pytest.param(b"postqueue: fatal: no such thing\n", id="text"),
+        pytest.param(b'{"queue_name": "deferred"}\n', id="missing field"),
+        pytest.param(b"[]\n", id="not an object"),
+        pytest.param(line()[:40], id="incomplete line"),
         pytest.param(b'{"queue_name": "x", "queue_id": "y", "arrival_time": "soon"}\n', id="no time"),
     ],
 )
 def test_no_listing(answer: bytes) -> None:
-    """A response that is no listing raises an error."""
+    """A response that is not a listing raises an error."""
     with server(answer) as port, pytest.raises(QueueUnavailable, match=r"cannot read the queue at 127\.0\.0\.1"):
         read_queue("127.0.0.1", port, 5)
 
@@ -109,7 +109,7 @@ def test_metrics() -> None:
     assert found["postfix_queue_deferred_messages", "quota"] == 0
 
 
-def test_large_queue_costs_no_more_series() -> None:
+def test_large_queue_adds_no_series() -> None:
     """A large queue has as many time series as an empty one."""
     queue = [QueuedMail("deferred", f"Q{n}", NOW - n, 10, f"{REFUSED} {n}") for n in range(50_000)]
     assert [len(family.samples) for family in queue_metrics(queue, NOW)] == [

@@ -200,7 +200,7 @@ def test_agent_of_this_server(harness: PipelineHarness) -> None:
     assert attribute(named(harness.spans, "postfix finish")[0], Attribute.OUTCOME) == "discarded"
 
 
-def test_recipients_of_one_round_waited_together(harness: PipelineHarness) -> None:
+def test_recipients_of_one_retry_have_the_same_wait(harness: PipelineHarness) -> None:
     """All recipients of a retry have the same wait."""
     harness.feed(*logs.accepted(), logs.active(recipients=2), logs.deferred(), logs.deferred())
     later = {"delay": "300", "delays": "300/0.1/0.1/0.1"}

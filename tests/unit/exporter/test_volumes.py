@@ -1,4 +1,4 @@
-"""Free bytes and sizes of volumes, and which of them share a disk."""
+"""Free bytes and sizes of volumes, and volumes that share a disk."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from mail_exporter.collectors.volumes import Volumes, name_disks
 
 
 def test_volumes(tmp_path: Path) -> None:
-    """Volumes that are there are measured; one that is not mounted is left out."""
+    """Mounted volumes are measured, and others are left out."""
     free, size = Volumes({"log": tmp_path, "spool": tmp_path / "nowhere"}).metrics()
     assert [sample.labels for sample in free.samples] == [{"volume": "log", "disk": "log"}]
     assert 0 < free.samples[0].value <= size.samples[0].value
 
 
 def test_volumes_on_one_disk(tmp_path: Path) -> None:
-    """Volumes in one file system have the same disk, free bytes and size; each is there by its own name."""
+    """Volumes in one file system have the same disk, free bytes and size, each under its own name."""
     paths = {name: tmp_path / name for name in ("spool", "log", "ledger")}
     for path in paths.values():
         path.mkdir()

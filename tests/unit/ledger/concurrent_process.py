@@ -1,4 +1,4 @@
-"""A worker process for tests of concurrent processes: runs one operation many times at once on a ledger."""
+"""Worker process for tests of concurrent processes: runs one operation many times at once on a ledger."""
 
 import os
 import warnings
@@ -41,12 +41,12 @@ def begin(ledger: ApiLedger, number: int) -> str:
 
 
 def count(ledger: ApiLedger, _: int) -> int:
-    """Count a request of the one key."""
+    """Count one request of the API key."""
     (key,) = ledger.keys.list()
     return ledger.keys.count_request(key).requests
 
 
-def _at_once(work: Callable[[int], str | int], times: int) -> list[str | int]:
+def _concurrently(work: Callable[[int], str | int], times: int) -> list[str | int]:
     barrier = Barrier(times)
 
     def start(number: int) -> str | int:
@@ -64,6 +64,6 @@ def main(url: str, what: str, times: int, ready: Ready, results: "Queue[list[str
     ledger = ApiLedger.open(url) if what in works else None
     ready.wait()
     work = (lambda number: works[what](ledger, number)) if ledger else (lambda number: open_new(url, number))
-    results.put(_at_once(work, times))
+    results.put(_concurrently(work, times))
     if ledger:
         ledger.close()

@@ -81,7 +81,7 @@ def test_revoking_an_unknown_key_fails(ledger: ApiLedger) -> None:
         pytest.param("", KeyLimits(), (), id="no name"),
         pytest.param("a b", KeyLimits(), (), id="blank in name"),
         pytest.param("x" * 65, KeyLimits(), (), id="long name"),
-        pytest.param("web", KeyLimits(0, None), (), id="limit of none"),
+        pytest.param("web", KeyLimits(0, None), (), id="limit of 0"),
         pytest.param("web", KeyLimits(None, -1), (), id="negative limit"),
         pytest.param("web", KeyLimits(), ("A <a@x.org>",), id="sender with name"),
         pytest.param("web", KeyLimits(), ("",), id="empty sender"),

@@ -85,7 +85,7 @@ def test_backup_never_replaces_the_ledger(url: str, ledger: ApiLedger) -> None:
 
 
 @pytest.mark.parametrize("target", ["/no/such/folder/backup.db", "/proc/backup.db"])
-def test_backup_without_a_place(url: str, target: str) -> None:
+def test_backup_to_unwritable_path(url: str, target: str) -> None:
     """A backup that cannot be written raises an error."""
     with pytest.raises(LedgerError, match="cannot back up"):
         backup(url, Path(target))
@@ -98,8 +98,8 @@ def test_backup_of_a_missing_ledger(empty_url: str, file: Path) -> None:
     assert list(file.parent.iterdir()) == []
 
 
-def test_restore_needs_the_ledger_alone(url: str, ledger: ApiLedger, file: Path) -> None:
-    """A restore fails while a service has the ledger open, even idle."""
+def test_restore_while_in_use(url: str, ledger: ApiLedger, file: Path) -> None:
+    """A restore fails while a service has the ledger open, even without a transaction."""
     ledger.submissions.begin(submission(1))
     backup(url, file)
     ledger.submissions.begin(submission(2))
@@ -157,7 +157,7 @@ def make_newer(file: Path) -> None:
         pytest.param(damage, "damaged|malformed", id="damaged"),
         pytest.param(replace_by_other_database, "not a ledger", id="another database"),
         pytest.param(lambda file: file.write_text("text " * 100), "not a database", id="no database"),
-        pytest.param(Path.unlink, "no such file", id="not there"),
+        pytest.param(Path.unlink, "no such file", id="missing file"),
         pytest.param(make_newer, "newer than this version", id="newer"),
     ],
 )

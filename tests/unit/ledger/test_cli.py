@@ -33,7 +33,7 @@ def run(*arguments: str) -> int:
     return 0
 
 
-def test_key_is_printed_alone(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
+def test_only_the_key_is_printed(capsys: pytest.CaptureFixture[str], ledger: ApiLedger) -> None:
     """Only the new key is printed on standard output, and the key is valid."""
     options = ("--important", "--daily", "50", "--per-minute", "6", "--sender", "hi@x.org", "--sender", "y.org")
     assert run("api-key", "create", "web", *options) == 0

@@ -19,7 +19,7 @@ STARTER = get_context("forkserver")
 STARTER.set_forkserver_preload([concurrent_process.__name__, "alembic.command"])
 
 
-def together(url: str, what: str, times: int, processes: int = PROCESSES) -> list[str | int]:
+def run_concurrently(url: str, what: str, times: int, processes: int = PROCESSES) -> list[str | int]:
     """Run the operation `times` times in each process, all at the same moment, and return the results."""
     barrier, results = STARTER.Barrier(processes), STARTER.Queue()
     started = [
@@ -38,7 +38,7 @@ def together(url: str, what: str, times: int, processes: int = PROCESSES) -> lis
 @pytest.mark.parametrize("processes", [2, 4])
 def test_first_start(empty_url: str, processes: int) -> None:
     """Services that start at once on a missing database all open a complete one."""
-    assert ["opened"] * processes == together(empty_url, "open", 1, processes)
+    assert ["opened"] * processes == run_concurrently(empty_url, "open", 1, processes)
 
 
 def test_first_start_of_a_new_version(empty_url: str) -> None:
@@ -46,7 +46,7 @@ def test_first_start_of_a_new_version(empty_url: str) -> None:
     engine = connect(empty_url)
     first_version(engine)
     engine.dispose()
-    assert ["opened"] * 4 == together(empty_url, "open", 1, 4)
+    assert ["opened"] * 4 == run_concurrently(empty_url, "open", 1, 4)
     ledger = Ledger.open(empty_url)
     assert POSITION == ledger.position(LOG)
     ledger.close()
@@ -54,20 +54,20 @@ def test_first_start_of_a_new_version(empty_url: str) -> None:
 
 def test_one_idempotency_key(url: str) -> None:
     """Of 50 requests with one key, exactly one sends."""
-    assert Counter(New=1, InFlight=49) == Counter(together(url, "claim", 25))
+    assert Counter(New=1, InFlight=49) == Counter(run_concurrently(url, "claim", 25))
 
 
 def test_one_key_limit(url: str, ledger: ApiLedger) -> None:
     """Of 50 mails of one API key, exactly the limit is accepted."""
     ledger.keys.create(KEY_NAME)
-    results = Counter(together(url, "begin", 25))
+    results = Counter(run_concurrently(url, "begin", 25))
     assert Counter(NoneType=KEY_LIMIT, KeyLimitReached=50 - KEY_LIMIT) == results
 
 
 def test_one_counter(url: str, ledger: ApiLedger) -> None:
     """Each of 50 requests has its own number, unless the minute changes between them."""
     ledger.keys.create(KEY_NAME)
-    results = Counter(together(url, "count", 25))
+    results = Counter(run_concurrently(url, "count", 25))
     assert sum(results.values()) == 50
     assert max(results.values()) <= 2
     first_minute = results.total() - sum(1 for number in results if results[number] == 2)

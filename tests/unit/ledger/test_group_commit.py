@@ -98,7 +98,7 @@ def test_locked(ledger: ApiLedger, engine: Engine, url: str) -> None:
     assert len(tries) == 1
 
 
-def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
+def test_claims_have_their_own_transaction(ledger: ApiLedger, engine: Engine, transactions: list[str]) -> None:
     """A write that locks rows has its own transaction, and sees the earlier writes."""
     key = IdempotencyKey("-", "order-1")
     writes: list[Write[Any]] = [
@@ -114,7 +114,7 @@ def test_claims_stand_alone(ledger: ApiLedger, engine: Engine, transactions: lis
     assert transactions == ["commit"] * 4
 
 
-def test_alone(engine: Engine) -> None:
+def test_single_write(engine: Engine) -> None:
     """A single write raises its error."""
     with pytest.raises(LedgerError, match="cannot fail on purpose: no such table: nowhere"):
         write_alone(engine, Write("fail on purpose", lambda found: found.execute(text("DELETE FROM nowhere"))))

@@ -23,7 +23,9 @@ def test_credentials(ledger: ApiLedger, mail_server: MailServer) -> None:
     assert ledger.health.problems() == {}
 
 
-@pytest.mark.parametrize("columns", [{"suspended": True}, {"cause": Cause.RECIPIENT}], ids=["not asked", "other cause"])
+@pytest.mark.parametrize(
+    "columns", [{"suspended": True}, {"cause": Cause.RECIPIENT}], ids=["no login attempt", "other cause"]
+)
 def test_not_credentials(ledger: ApiLedger, mail_server: MailServer, columns: dict[str, object]) -> None:
     """Only the relay's own reply to our login is a login problem."""
     mail_server.attempt(mail_server.take(), **{"status": "deferred", "cause": Cause.AUTH, **columns})

@@ -1,4 +1,4 @@
-"""The room of API keys that have a limit for 24 hours."""
+"""Remaining recipients of API keys with a 24-hour limit."""
 
 from sqlalchemy import Engine
 
@@ -23,7 +23,7 @@ def test_room(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
 
 
 def test_no_room(engine: Engine, ledger: ApiLedger, clock: Clock) -> None:
-    """A key at its limit has room again when enough of its oldest mails are a day old."""
+    """A key at its limit has room again when enough of its oldest mails are older than a day."""
     ledger.keys.create("web", limits=KeyLimits(2))
     for number in range(3):
         ledger.submissions.begin(submission(number, "a@x.org", key="web"))

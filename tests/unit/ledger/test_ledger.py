@@ -80,7 +80,7 @@ def test_stored_again(ledger: Ledger) -> None:
     assert ledger.attempts("A") == [attempt("A")]
 
 
-def test_each_server_has_its_own(ledger: Ledger) -> None:
+def test_two_mail_servers(ledger: Ledger) -> None:
     """Two mail servers with the same log path have separate positions and open mails."""
     ledger.checkpoint(server="one", log=LOG, position=FIRST, messages=[mail("A", server="one")], attempts=[])
     ledger.checkpoint(server="two", log=LOG, position=SECOND, messages=[mail("B", server="two")], attempts=[])
@@ -113,7 +113,7 @@ def test_another_name(ledger: Ledger) -> None:
     "name",
     [
         pytest.param("4jXS", id="queue id"),
-        pytest.param("msg_1", id="the API's id"),
+        pytest.param("msg_1", id="message id"),
         pytest.param("<x@y.example>", id="Message-ID"),
         pytest.param("x@y.example", id="Message-ID without brackets"),
     ],

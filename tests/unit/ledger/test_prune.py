@@ -36,8 +36,8 @@ def test_mails_in_the_queue_stay(ledger: ApiLedger, mail_server: MailServer, eng
     assert ledger.prune(30, no_wait) == Pruned(1, 1)
 
 
-def test_broken_off_mails_are_deleted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """A mail whose transfer broke off is deleted by its arrival time."""
+def test_incomplete_mails_are_deleted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail whose transfer was interrupted is deleted by its arrival time."""
     mail = mail_server.take()
     mail_server.change(mail, activations=0)
     assert ledger.prune(30, no_wait) == Pruned(0, 0)
@@ -75,7 +75,7 @@ def test_small_batches(ledger: ApiLedger, mail_server: MailServer) -> None:
     assert len(begun) >= 3
 
 
-def test_nothing_is_held_in_a_pause(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
+def test_no_connection_in_a_pause(ledger: ApiLedger, mail_server: MailServer, engine: Engine) -> None:
     """No connection is in use during a pause."""
     mail_server.relay(arrived=NOW - 31 * DAY)
     pools: list[str] = []

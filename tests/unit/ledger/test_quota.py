@@ -55,8 +55,8 @@ def test_use_by_entry() -> None:
     ("ages", "until"),
     [
         pytest.param((4, 3, 2), None, id="below"),
-        pytest.param((4, 3, 2, 1), NOW + DAY - 4, id="at the limit: the oldest makes room"),
-        pytest.param((5, 4, 3, 2, 1), NOW + DAY - 4, id="above: the second oldest does"),
+        pytest.param((4, 3, 2, 1), NOW + DAY - 4, id="at the limit, free when the oldest leaves"),
+        pytest.param((5, 4, 3, 2, 1), NOW + DAY - 4, id="above the limit, free when the second oldest leaves"),
     ],
 )
 def test_exhausted_by_count(ages: tuple[float, ...], until: float | None) -> None:
@@ -69,11 +69,11 @@ def test_exhausted_by_count(ages: tuple[float, ...], until: float | None) -> Non
     ("ages", "refused", "until"),
     [
         pytest.param((7200,), 60, NOW + HOUR - 60, id="an hour after the refusal"),
-        pytest.param((DAY - 30,), 60, NOW + 30, id="until the oldest leaves, where that is sooner"),
-        pytest.param((DAY + 30, 7200), 60, None, id="over: one has left since"),
-        pytest.param((DAY + 90, 7200), 60, NOW + HOUR - 60, id="one that had left before is no room"),
-        pytest.param((7200,), HOUR, None, id="over: no attempt for an hour"),
-        pytest.param((), 60, NOW + HOUR - 60, id="used up by web mail alone"),
+        pytest.param((DAY - 30,), 60, NOW + 30, id="until the oldest leaves, if sooner"),
+        pytest.param((DAY + 30, 7200), 60, None, id="over, one has left since"),
+        pytest.param((DAY + 90, 7200), 60, NOW + HOUR - 60, id="one that left before the refusal"),
+        pytest.param((7200,), HOUR, None, id="over, no attempt for an hour"),
+        pytest.param((), 60, NOW + HOUR - 60, id="all used outside of this server"),
     ],
 )
 def test_relay_reply_overrides_the_count(ages: tuple[float, ...], refused: float, until: float | None) -> None:
@@ -92,14 +92,14 @@ def test_both_have_to_end() -> None:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        pytest.param(quota(), None, id="nothing was sent"),
+        pytest.param(quota(), None, id="nothing sent"),
         pytest.param(quota(2 * HOUR, 3 * HOUR), None, id="nothing recently"),
         pytest.param(quota(1, 2, 3, 4), NOW, id="exhausted"),
-        pytest.param(quota(10, 20, limit=10), NOW + 4 * HOUR, id="two an hour, eight left"),
-        pytest.param(quota(10, 20, limit=10, in_queue=4), NOW + 2 * HOUR, id="four of them wait already"),
-        pytest.param(quota(10, 20, limit=10, in_queue=9), NOW, id="more wait than is left"),
-        pytest.param(quota(10, limit=100), None, id="at this rate never"),
-        pytest.param(quota(10, 20, DAY - HOUR, limit=10), NOW + 4 * HOUR, id="an old one leaves meanwhile"),
+        pytest.param(quota(10, 20, limit=10), NOW + 4 * HOUR, id="two per hour, eight left"),
+        pytest.param(quota(10, 20, limit=10, in_queue=4), NOW + 2 * HOUR, id="four of them in the queue"),
+        pytest.param(quota(10, 20, limit=10, in_queue=9), NOW, id="more in the queue than left"),
+        pytest.param(quota(10, limit=100), None, id="never at this rate"),
+        pytest.param(quota(10, 20, DAY - HOUR, limit=10), NOW + 4 * HOUR, id="an old one leaves in the meantime"),
     ],
 )
 def test_estimated_exhaustion(found: Quota, expected: float | None) -> None:
@@ -116,11 +116,13 @@ def test_estimated_exhaustion(found: Quota, expected: float | None) -> None:
         pytest.param(quota(3, 2), 2, 1, False, NoRoom(NOW + DAY - 3, Shortage.RESERVE), id="reserve is kept"),
         pytest.param(quota(3, 2), 2, 1, True, Admitted(), id="important uses the reserve"),
         pytest.param(quota(3, 2, in_queue=1), 2, 0, False, NoRoom(NOW + DAY - 3, Shortage.LIMIT), id="queue counts"),
-        pytest.param(quota(3, in_queue=3), 2, 0, False, NoRoom(NOW + DAY, Shortage.LIMIT), id="queue has to go first"),
-        pytest.param(quota(), 5, 0, True, NoRoom(None, Shortage.TOO_MANY), id="more than ever fit"),
-        pytest.param(quota(), 4, 1, False, NoRoom(None, Shortage.RESERVE), id="more than fit beside the reserve"),
-        pytest.param(quota(9, refused=0), 1, 0, True, NoRoom(NOW + HOUR, Shortage.RELAY), id="relay says no"),
-        pytest.param(quota(1, 2, 3, 4), 1, 0, True, NoRoom(NOW + DAY - 4, Shortage.LIMIT), id="full for all"),
+        pytest.param(quota(3, in_queue=3), 2, 0, False, NoRoom(NOW + DAY, Shortage.LIMIT), id="after the queue"),
+        pytest.param(quota(), 5, 0, True, NoRoom(None, Shortage.TOO_MANY), id="more than the limit"),
+        pytest.param(
+            quota(), 4, 1, False, NoRoom(None, Shortage.RESERVE), id="more than the limit without the reserve"
+        ),
+        pytest.param(quota(9, refused=0), 1, 0, True, NoRoom(NOW + HOUR, Shortage.RELAY), id="relay's reply"),
+        pytest.param(quota(1, 2, 3, 4), 1, 0, True, NoRoom(NOW + DAY - 4, Shortage.LIMIT), id="reserve used up"),
     ],
 )
 def test_admission(

@@ -1,4 +1,4 @@
-"""The relay's quota, read from the ledger."""
+"""Relay quota read from the ledger."""
 
 import pytest
 from sqlalchemy import Engine
@@ -16,7 +16,7 @@ def test_empty(ledger: ApiLedger) -> None:
     assert (NOW, 10, 0, 0, None) == (quota.now, quota.limit, quota.used, quota.in_queue, quota.exhausted_until)
 
 
-def test_recipients_that_the_relay_took(ledger: ApiLedger, mail_server: MailServer) -> None:
+def test_accepted_recipients(ledger: ApiLedger, mail_server: MailServer) -> None:
     """Recipients count for a day from their own attempt, whatever the entry of the mail."""
     mail_server.relay(2, arrived=NOW - 10)
     mail_server.relay(arrived=NOW - DAY)
@@ -35,7 +35,7 @@ def test_recipients_that_the_relay_took(ledger: ApiLedger, mail_server: MailServ
         pytest.param({"counted": False, "relay": "local"}, id="delivered elsewhere"),
     ],
 )
-def test_what_does_not_count(ledger: ApiLedger, mail_server: MailServer, columns: dict[str, object]) -> None:
+def test_recipients_that_do_not_count(ledger: ApiLedger, mail_server: MailServer, columns: dict[str, object]) -> None:
     """Only recipients that the configured relay accepted count."""
     mail_server.attempt(mail_server.take(), **columns)
     assert ledger.quota.read().used == 0
@@ -63,7 +63,7 @@ def test_queue(ledger: ApiLedger, mail_server: MailServer) -> None:
     assert ledger.quota.read().in_queue == 3
 
 
-def test_on_the_way_into_the_queue(ledger: ApiLedger, mail_server: MailServer) -> None:
+def test_pending_submission(ledger: ApiLedger, mail_server: MailServer) -> None:
     """A submission counts once, from its beginning; a failed one does not count."""
     for number, outcome in enumerate(
         (None, SubmissionAccepted("4jX"), SubmissionUnknown("no_reply"), SubmissionFailed("refused"))
@@ -92,9 +92,9 @@ def test_log_that_is_not_read(ledger: ApiLedger, clock: Clock) -> None:
     ("columns", "until"),
     [
         pytest.param({}, NOW + HOUR - 60, id="refused"),
-        pytest.param({"cause": "rate"}, None, id="for another reason"),
-        pytest.param({"suspended": True}, None, id="repeated by Postfix"),
-        pytest.param({"ended": NOW - HOUR}, None, id="long ago"),
+        pytest.param({"cause": "rate"}, None, id="refused for another reason"),
+        pytest.param({"suspended": True}, None, id="reply repeated by Postfix"),
+        pytest.param({"ended": NOW - HOUR}, None, id="old refusal"),
     ],
 )
 def test_refusal(ledger: ApiLedger, mail_server: MailServer, columns: dict[str, object], until: float | None) -> None:
@@ -106,15 +106,15 @@ def test_refusal(ledger: ApiLedger, mail_server: MailServer, columns: dict[str, 
     assert quota.remaining == (0 if until else 10)
 
 
-def test_refusal_is_over_once_the_relay_takes_a_mail(ledger: ApiLedger, mail_server: MailServer) -> None:
+def test_refusal_ends_with_an_accepted_mail(ledger: ApiLedger, mail_server: MailServer) -> None:
     """A recipient that the relay accepts ends the exhaustion."""
     mail_server.attempt(mail_server.take(), status="deferred", cause="quota", ended=NOW - 60)
     mail_server.relay(arrived=NOW - 50)
     assert not ledger.quota.read().exhausted
 
 
-def test_refusal_is_over_once_something_left_the_window(ledger: ApiLedger, mail_server: MailServer) -> None:
-    """A recipient that has left the window since the reply ends the exhaustion, though it does not count any more."""
+def test_refusal_ends_when_a_recipient_leaves_the_window(ledger: ApiLedger, mail_server: MailServer) -> None:
+    """A recipient that has left the window since the reply ends the exhaustion, although it no longer counts."""
     mail_server.relay(arrived=NOW - DAY - 30)
     mail_server.attempt(mail_server.take(), status="deferred", cause="quota", ended=NOW - 60)
     assert not ledger.quota.read().exhausted

@@ -44,15 +44,15 @@ def submitted(state: SubmissionState = SubmissionState.ACCEPTED, *recipients: st
         (SubmissionState.FAILED, State.FAILED),
     ],
 )
-def test_before_the_log_has_it(of_submission: SubmissionState, state: State) -> None:
+def test_mail_not_yet_in_the_log(of_submission: SubmissionState, state: State) -> None:
     """The status of a mail that is not logged follows from its submission."""
     found = message_status(submitted(of_submission, code="why", queue_id="4jX", trace_id=TRACE), None, [])
     assert (state, state) == (found.state, found.recipients[0].state)
     assert ("why", "4jX", TRACE, NOW - 1) == (found.code, found.queue_id, found.trace_id, found.created)
 
 
-def test_mail_that_broke_off_is_not_queued() -> None:
-    """The status of a mail whose transfer broke off follows from its submission."""
+def test_incomplete_mail_is_not_queued() -> None:
+    """The status of a mail whose transfer was interrupted follows from its submission."""
     mail = message_row(api_id="msg_1", activations=0)
     assert message_status(submitted(SubmissionState.UNKNOWN), mail, []).state is State.UNKNOWN
 
@@ -104,7 +104,7 @@ def test_deferred() -> None:
     )
 
 
-def test_suspended_attempts_are_no_tries() -> None:
+def test_suspended_attempts_do_not_count() -> None:
     """A suspended attempt does not count as an attempt."""
     mail = message_row()
     attempts = [attempt_row(mail, status="deferred", cause="connect", suspended=True)]
@@ -203,7 +203,7 @@ def test_cause_of_a_newer_version() -> None:
         pytest.param({"closed": NOW}, ["sent", "bounced"], State.BOUNCED, id="one bounced"),
         pytest.param({"expired": True}, ["sent", "deferred"], State.EXPIRED, id="expired"),
         pytest.param({"expired": True, "closed": NOW}, ["bounced", "deferred"], State.BOUNCED, id="bounced, expired"),
-        pytest.param({"closed": NOW}, ["sent", "deferred"], State.DELETED, id="deleted while one waited"),
+        pytest.param({"closed": NOW}, ["sent", "deferred"], State.DELETED, id="deleted while one was waiting"),
         pytest.param({"closed": NOW}, [], State.DELETED, id="deleted before it was tried"),
         pytest.param({}, ["sent", "softbounce"], State.DEFERRED, id="soft bounce"),
     ],
@@ -239,7 +239,7 @@ def tries(*rounds: dict[str, str]) -> list[AttemptRow]:
         pytest.param(
             tries({"a1": "sent", "a2": "deferred"}, {"a2": "bounced"}), ["relayed", "bounced"], id="one at a time"
         ),
-        pytest.param(tries({"a1": "sent"}), ["relayed", "queued"], id="one is still to be tried"),
+        pytest.param(tries({"a1": "sent"}), ["relayed", "queued"], id="one not tried yet"),
     ],
 )
 def test_recipients_with_the_same_mask(attempts: list[AttemptRow], states: list[str]) -> None:
@@ -286,6 +286,6 @@ def test_next_retry(age: float, wait: float) -> None:
     assert BACKOFF.next_retry(50.0, 50 + age) == Retry(50 + age + wait, 50 + age + wait + 60)
 
 
-def test_gives_up() -> None:
+def test_expiry() -> None:
     """A mail expires after maximal_queue_lifetime."""
     assert BACKOFF.gives_up_at(50.0) == 50 + 1e5

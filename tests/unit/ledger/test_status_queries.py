@@ -27,7 +27,7 @@ def listed(ledger: ApiLedger, wanted: MailFilter = MailFilter()) -> list[str]:  
     return [message.id for message in found]
 
 
-def test_whole_way(ledger: ApiLedger, mail_server: MailServer) -> None:
+def test_state_from_request_to_reply(ledger: ApiLedger, mail_server: MailServer) -> None:
     """The state of a mail changes from the request to the relay's reply."""
     states = []
 
@@ -50,7 +50,7 @@ def test_whole_way(ledger: ApiLedger, mail_server: MailServer) -> None:
     assert [None, State.PENDING, State.ACCEPTED, State.QUEUED, State.DEFERRED, State.RELAYED] == states
 
 
-def test_ledger_was_away(ledger: ApiLedger, mail_server: MailServer) -> None:
+def test_mail_without_a_submission(ledger: ApiLedger, mail_server: MailServer) -> None:
     """A mail without a submission is found in the log."""
     mail_server.relay(api_id="msg_1")
     found = ledger.statuses.get("msg_1")
@@ -58,7 +58,7 @@ def test_ledger_was_away(ledger: ApiLedger, mail_server: MailServer) -> None:
     assert (State.RELAYED, None) == (found.state, found.submission)
 
 
-def test_broken_off_and_sent_again(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+def test_several_mails_with_one_id(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
     """Of several mails with one id, the first accepted one is used."""
     send(ledger, clock, 1)
     mail_server.take(api_id="msg_1", arrived=NOW, activations=0)

@@ -121,7 +121,7 @@ def test_key_limit_that_is_too_small(ledger: ApiLedger) -> None:
     assert ledger.submissions.begin(many, 1) == KeyLimitReached(1, 0, None)
 
 
-def test_key_limit_forgets_failures_and_others(ledger: ApiLedger) -> None:
+def test_key_limit_ignores_failures_and_other_keys(ledger: ApiLedger) -> None:
     """Failed submissions, and those of other keys, do not count."""
     ledger.submissions.begin(submission(1, key="web"))
     ledger.submissions.finish("msg_1", SubmissionFailed("refused"))

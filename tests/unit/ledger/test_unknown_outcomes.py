@@ -43,8 +43,8 @@ def test_log_shows_that_it_was_not_accepted(ledger: ApiLedger, mail_server: Mail
     assert (SubmissionState.FAILED, NOT_IN_LOG) == (stored(ledger).state, stored(ledger).code)
 
 
-def test_mail_that_broke_off_is_not_accepted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
-    """A mail whose transfer broke off does not count as accepted, though its Message-ID is logged."""
+def test_incomplete_mail_is_not_accepted(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+    """A mail whose transfer was interrupted does not count as accepted, though its Message-ID is logged."""
     unknown(ledger, clock)
     mail_server.take(api_id="msg_1", activations=0)
     assert ledger.unknown_outcomes.resolve() == Resolved(0, 0, still_unknown=1)
@@ -52,7 +52,7 @@ def test_mail_that_broke_off_is_not_accepted(ledger: ApiLedger, mail_server: Mai
     assert ledger.unknown_outcomes.resolve() == Resolved(0, failed=1, still_unknown=0)
 
 
-def test_every_mail_server_has_to_be_past_it(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
+def test_several_mail_servers(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> None:
     """A mail fails only when every mail server has logged a later mail."""
     mail_server.take(server="one", arrived=NOW - 100)
     mail_server.take(server="two", arrived=NOW - 100)

@@ -1,4 +1,4 @@
-"""Fixtures: a relay on free ports with a clock that is set by hand, the control page, and clients of both."""
+"""Fixtures: a relay on free ports with a clock set by the test, the control page, and clients of both."""
 
 import asyncio
 import datetime as dt
@@ -33,26 +33,26 @@ def tls(ca_file: Path) -> ServerTls:
 
 @pytest.fixture(scope="session")
 def client_tls(ca_file: Path, tls: ServerTls) -> ssl.SSLContext:  # noqa: ARG001 - it wrote the file
-    """Return a client's TLS context that trusts only the CA."""
+    """Return a client's TLS context that trusts only the CA of these tests."""
     return ssl.create_default_context(cafile=ca_file)
 
 
 @pytest.fixture
 def now() -> list[float]:
-    """Return the time, in the first element; a test advances it."""
+    """Return a list with the time as its only element; tests change it to move the clock."""
     return [1_763_800_000.0]
 
 
 @pytest.fixture
 def sandbox(now: list[float], ca_file: Path) -> Sandbox:
-    """Return a new sandbox with room for five recipients."""
+    """Return a new sandbox with a limit of five recipients."""
     settings = Settings(ca_file=ca_file, daily_limit=5, limit_window_seconds=100)
     return create_sandbox(settings, clock=lambda: now[0])
 
 
 @pytest.fixture
 async def relay(sandbox: Sandbox, tls: ServerTls) -> AsyncIterator[Relay]:
-    """Return a relay that listens on free ports."""
+    """Return a relay that listens on free ports of this machine."""
     relay = Relay(sandbox, tls, bind="127.0.0.1", submission_port=0, smtps_port=0)
     await relay.start()
     yield relay
@@ -61,7 +61,7 @@ async def relay(sandbox: Sandbox, tls: ServerTls) -> AsyncIterator[Relay]:
 
 @pytest.fixture
 async def connect(relay: Relay, client_tls: ssl.SSLContext) -> AsyncIterator[Callable[[], Awaitable[aiosmtplib.SMTP]]]:
-    """Return a function that makes a client which is logged in at the relay."""
+    """Return a function that connects a client and logs it in at the relay."""
     async with AsyncExitStack() as stack:
 
         async def _connect() -> aiosmtplib.SMTP:
@@ -91,7 +91,7 @@ async def control(sandbox: Sandbox, relay: Relay) -> AsyncIterator[httpx2.AsyncC
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Wait until a condition holds, for three seconds at most."""
+    """Return a function that waits until a condition holds, for at most three seconds."""
 
     async def _eventually(condition: Callable[[], bool]) -> None:
         for _ in range(300):

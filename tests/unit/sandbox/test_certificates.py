@@ -1,4 +1,4 @@
-"""The relay's certificates, as a client's TLS library sees them."""
+"""Certificates of the sandbox relay, checked by a client's TLS library."""
 
 import datetime as dt
 import ssl
@@ -14,7 +14,7 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> dict[str, object]:
-    """Return the certificate that a client accepts for that name, or raise ssl.SSLError."""
+    """Return the certificate that a client accepts for that name; raise ssl.SSLError when it rejects it."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     here = client.wrap_bio(to_client, to_server, server_hostname=name)
     there = server.wrap_bio(to_server, to_client, server_side=True)
@@ -28,15 +28,15 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> di
 
 
 def strict(ca_file: Path) -> ssl.SSLContext:
-    """Return a TLS context that trusts the CA and checks by RFC 5280, as Python 3.13 does by default."""
+    """Return a client context that trusts the CA and checks by RFC 5280, as Python 3.13 does by default."""
     context = ssl.create_default_context(cafile=ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
 
 
 @pytest.mark.parametrize("name", ["sandbox-relay", "smtp.gmail.com", "127.0.0.1"])
-def test_the_good_certificate_is_good_for_each_name(tmp_path: Path, name: str) -> None:
-    """A strict client that trusts the CA accepts the relay's certificate."""
+def test_good_certificate(tmp_path: Path, name: str) -> None:
+    """A client with strict checks accepts the good certificate for each of its names."""
     ca = tmp_path / "ca.pem"
     tls = server_tls(authority(ca, now=NOW), ["sandbox-relay", "smtp.gmail.com"], now=NOW)
     assert shake_hands(tls.good, strict(ca), name)["subjectAltName"]
@@ -51,16 +51,14 @@ def test_the_good_certificate_is_good_for_each_name(tmp_path: Path, name: str) -
     ],
     ids=str,
 )
-def test_bad_certificates_are_bad_in_one_way(
-    ca_file: Path, tls: ServerTls, kind: BadCertificate, complaint: str
-) -> None:
-    """A client refuses each bad certificate, with its own reason."""
+def test_bad_certificates(ca_file: Path, tls: ServerTls, kind: BadCertificate, complaint: str) -> None:
+    """A client rejects each bad certificate for its own reason."""
     with pytest.raises(ssl.SSLCertVerificationError, match=complaint):
         shake_hands(tls.bad[kind], strict(ca_file), "localhost")
 
 
 def test_the_ca_outlives_a_restart(tmp_path: Path) -> None:
-    """A client that read the CA file once trusts the certificates of later starts."""
+    """After a restart the CA is the same, so clients that read its file still trust the relay."""
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     written = ca.read_bytes()
@@ -70,16 +68,16 @@ def test_the_ca_outlives_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["ca.pem", "ca-key.pem"])
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nx\n"], ids=["empty", "broken"])
-def test_a_broken_ca_is_made_anew(tmp_path: Path, file: str, content: bytes) -> None:
-    """The sandbox starts after a crash that left incomplete files."""
+def test_broken_ca_is_replaced(tmp_path: Path, file: str, content: bytes) -> None:
+    """CA files that a crash left incomplete are replaced at the start."""
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     (tmp_path / file).write_bytes(content)
     assert authority(ca, now=NOW).cert_pem.bytes() != first.cert_pem.bytes()
 
 
-def test_a_ca_about_to_expire_is_made_anew(tmp_path: Path) -> None:
-    """A stored CA is replaced when it expires within 30 days."""
+def test_expiring_ca_is_replaced(tmp_path: Path) -> None:
+    """A CA that expires within 30 days is replaced."""
     ca = tmp_path / "ca.pem"
     first = authority(ca, now=NOW)
     end = x509.load_pem_x509_certificate(first.cert_pem.bytes()).not_valid_after_utc
@@ -87,15 +85,15 @@ def test_a_ca_about_to_expire_is_made_anew(tmp_path: Path) -> None:
     assert first.cert_pem.bytes() != authority(ca, now=end - dt.timedelta(days=29)).cert_pem.bytes()
 
 
-def test_the_certificate_is_for_all_and_the_key_is_not(tmp_path: Path) -> None:
-    """The certificate is readable for other users; the directory has no other files."""
+def test_file_permissions(tmp_path: Path) -> None:
+    """The certificate is readable by other users and the key is not; the directory has no other files."""
     authority(tmp_path / "ca.pem", now=NOW)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes == {"ca.pem": 0o644, "ca-key.pem": 0o600}
 
 
-def test_an_unusable_place_is_named(tmp_path: Path) -> None:
-    """The error names the variable to set."""
+def test_unusable_path(tmp_path: Path) -> None:
+    """The error for a path that cannot be written names the variable."""
     (tmp_path / "file").touch()
     with pytest.raises(CaFileUnwritableError, match=r"SANDBOX_CA_FILE: .*/ca\.pem cannot be written"):
         authority(tmp_path / "file" / "ca.pem", now=NOW)

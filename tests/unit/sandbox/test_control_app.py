@@ -1,4 +1,4 @@
-"""The control page's JSON."""
+"""JSON API of the sandbox's control page."""
 
 import httpx2
 import pytest
@@ -17,7 +17,7 @@ CONTENT = (
 
 @pytest.fixture
 def mail(sandbox: Sandbox) -> ReceivedMail:
-    """Store a mail in the inbox."""
+    """Store a mail in the inbox, and return it."""
     arrival = Arrival(
         "me@gmail.example", "abc.1", "mail", "192.0.2.1", "version=TLSv1.3", ("a@b.example",), 1_763_800_000.25
     )
@@ -68,12 +68,12 @@ async def test_a_mail_in_json(control: httpx2.AsyncClient, mail: ReceivedMail) -
 )
 @pytest.mark.usefixtures("mail")
 async def test_mails_are_filtered(control: httpx2.AsyncClient, query: dict[str, str], count: int) -> None:
-    """Mails are found by recipient, subject or Message-ID."""
+    """Mails are filtered by recipient, subject or Message-ID."""
     assert len((await control.get("/messages", params=query)).json()) == count
 
 
 async def test_a_mails_bytes(control: httpx2.AsyncClient, mail: ReceivedMail) -> None:
-    """The source is that of the received mail unless the delivered one is requested; it is sent as a file to save."""
+    """The raw mail is returned as received, or as delivered on request, as a file that no browser renders."""
     raw = await control.get(f"/messages/{mail.id}/raw")
     assert raw.content == CONTENT
     assert raw.headers["content-type"] == "message/rfc822"
@@ -83,7 +83,7 @@ async def test_a_mails_bytes(control: httpx2.AsyncClient, mail: ReceivedMail) ->
 
 
 @pytest.mark.parametrize("path", ["", "/raw", "/view"], ids=["json", "raw", "view"])
-async def test_a_mail_that_is_not_there(control: httpx2.AsyncClient, path: str) -> None:
+async def test_unknown_mail(control: httpx2.AsyncClient, path: str) -> None:
     """An unknown id is answered 404 with the path of the list."""
     answer = await control.get(f"/messages/none{path}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "no mail of that id; /messages lists them"})
@@ -98,7 +98,7 @@ async def test_mails_are_deleted(control: httpx2.AsyncClient) -> None:
 
 
 async def test_faults_are_switched(control: httpx2.AsyncClient) -> None:
-    """The list has all faults, and the active ones with their parameters."""
+    """The list of faults has those that are on, with their parameters, and all possible ones."""
     answer = await control.put("/faults/slow", json={"seconds": 2, "at": "rcpt"})
     assert answer.json() == {"name": "slow", "at": "rcpt", "seconds": 2}
     assert (await control.put("/faults/content")).json() == {"name": "content", "at": "end"}
@@ -123,12 +123,12 @@ async def test_faults_are_switched(control: httpx2.AsyncClient) -> None:
         ("PUT", "/limit", {"limit": -1}, "limit: Input should be greater than or equal to 0"),
         ("PUT", "/limit", {"at": "rcpt"}, "at: Input should be 'mail' or 'end'"),
     ],
-    ids=["unknown", "unknown off", "missing", "misspelt", "no number", "not its own", "limit", "stage"],
+    ids=["unknown", "unknown off", "missing", "misspelt", "no number", "parameter of another fault", "limit", "stage"],
 )
 async def test_bad_requests_are_explained(
     control: httpx2.AsyncClient, method: str, path: str, body: dict[str, object] | None, problem: str
 ) -> None:
-    """A wrong value is answered 400 with the possible ones."""
+    """An invalid value is answered 400 with the possible values."""
     answer = await control.request(method, path, json=body)
     assert answer.status_code == 400
     assert problem in answer.json()["detail"]
@@ -194,14 +194,14 @@ async def test_traces(control: httpx2.AsyncClient, sandbox: Sandbox) -> None:
 
 
 async def test_health(control: httpx2.AsyncClient) -> None:
-    """/health is 200 also with closed ports, which a fault has closed."""
+    """/health answers 200 even while a fault has closed the ports."""
     await control.put("/faults/refuse_connection")
     answer = await control.get("/health")
     assert (answer.status_code, answer.json()["status"], answer.json()["listening"]) == (200, "ok", False)
     await control.delete("/faults")
 
 
-async def test_attempts_are_forgotten(control: httpx2.AsyncClient) -> None:
-    """DELETE removes all attempts."""
+async def test_attempts_are_deleted(control: httpx2.AsyncClient) -> None:
+    """DELETE removes all delivery attempts."""
     assert (await control.delete("/attempts")).status_code == 204
     assert (await control.get("/attempts")).json() == []

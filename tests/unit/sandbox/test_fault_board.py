@@ -1,4 +1,4 @@
-"""Which faults apply at a moment."""
+"""Fault board: which faults apply at a stage of a session."""
 
 import pytest
 
@@ -12,30 +12,30 @@ SLOW_LOGIN = build("slow", {"seconds": 3, "at": "auth"})
 
 
 def test_without_faults_nothing_happens() -> None:
-    """Without faults there is neither a delay nor a reply."""
+    """Without faults there is no fault, no wait and no reply."""
     assert decide([], Moment(Stage.AUTH)) == Decision()
 
 
-def test_a_fault_is_silent_at_other_stages() -> None:
-    """A login fault does not change the reply to RCPT TO."""
+def test_fault_at_another_stage() -> None:
+    """A login fault does not apply at the recipient stage."""
     assert decide([WRONG_PASSWORD], Moment(Stage.RCPT)) == Decision()
 
 
-def test_one_fault_answers_and_the_rest_is_not_spent() -> None:
-    """Of two active faults with a reply, the one that is first in FaultName applies."""
+def test_only_one_fault_replies() -> None:
+    """Of two faults with a reply, the first one of FaultName applies, whatever the order of switching on."""
     decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(Stage.AUTH))
     assert decision.answer is Situation.TOO_MANY_LOGINS
     assert decision.spent == (FaultName.TOO_MANY_LOGINS,)
 
 
-def test_a_slow_answer_can_be_a_refusal_too() -> None:
-    """A delay is added to the reply of another fault."""
+def test_slow_fault_with_another_fault() -> None:
+    """The wait of a slow fault is added to the reply of another fault."""
     decision = decide([WRONG_PASSWORD, SLOW_LOGIN], Moment(Stage.AUTH))
     assert (decision.wait_seconds, decision.answer) == (3, Situation.WRONG_PASSWORD)
 
 
 @pytest.mark.parametrize(
-    ("fault", "moment", "bites"),
+    ("fault", "moment", "applies"),
     [
         (build("no_starttls", {}), Moment(Stage.EHLO), True),
         (build("no_starttls", {}), Moment(Stage.EHLO, in_tls=True), False),
@@ -58,18 +58,18 @@ def test_a_slow_answer_can_be_a_refusal_too() -> None:
         "ehlo in tls",
         "first try",
         "second try",
-        "anyone",
-        "that one, in any case",
-        "another one",
+        "any recipient",
+        "given recipient, case ignored",
+        "another recipient",
     ],
 )
-def test_conditions(fault: Fault, moment: Moment, *, bites: bool) -> None:
-    """Some faults depend on more than the stage."""
-    assert bites == (decide([fault], moment).fault is not None)
+def test_conditions(fault: Fault, moment: Moment, *, applies: bool) -> None:
+    """Some faults depend on TLS, the recipient or an earlier attempt."""
+    assert applies == (decide([fault], moment).fault is not None)
 
 
-def test_a_counted_fault_bites_that_often() -> None:
-    """A fault is off after its count."""
+def test_fault_with_a_count() -> None:
+    """A fault with a count is switched off after that many replies."""
     board = FaultBoard()
     board.switch_on(build("content", {"count": 2}))
     answers = [board.take(Moment(Stage.END)).answer for _ in range(3)]
@@ -77,16 +77,16 @@ def test_a_counted_fault_bites_that_often() -> None:
     assert board.active() == ()
 
 
-def test_greylisting_turns_each_pair_away_once() -> None:
+def test_greylisting_defers_each_pair_once() -> None:
     """Each new sender and recipient is deferred once; the second attempt is accepted."""
     board = FaultBoard()
     board.switch_on(build("greylist", {}))
     pairs = [("s@x", "a@y"), ("s@x", "b@y"), ("s@x", "a@y"), ("S@x", "A@y"), ("t@x", "a@y")]
-    turned_away = [board.take(Moment(Stage.RCPT, sender, to)).fault is not None for sender, to in pairs]
-    assert turned_away == [True, True, False, False, True]
+    deferred = [board.take(Moment(Stage.RCPT, sender, to)).fault is not None for sender, to in pairs]
+    assert deferred == [True, True, False, False, True]
 
 
-def test_greylisting_switched_on_again_starts_anew() -> None:
+def test_greylisting_switched_on_again() -> None:
     """Switching greylisting on again defers all pairs once more."""
     board = FaultBoard()
     for _ in range(2):

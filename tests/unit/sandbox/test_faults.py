@@ -1,4 +1,4 @@
-"""Requests for faults."""
+"""Faults built from requests."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def test_faults_are_built(name: str, parameters: dict[str, Any], expected: Fault
         "stage",
     ],
 )
-def test_what_cannot_be_asked_for_is_explained(name: str, parameters: dict[str, Any], problem: str) -> None:
-    """The error lists the possible values."""
+def test_invalid_faults(name: str, parameters: dict[str, Any], problem: str) -> None:
+    """The error for an invalid request lists the possible values."""
     with pytest.raises(FaultRejectedError, match=problem):
         build(name, parameters)

@@ -1,4 +1,4 @@
-"""Header fields that Gmail changes or adds."""
+"""Headers of a mail after Gmail has changed them."""
 
 import pytest
 
@@ -25,14 +25,14 @@ OWN = b"From: Me <me@gmail.example>\r\nMessage-ID: <1@example.com>\r\n"
 
 
 def delivered(message: bytes) -> bytes:
-    """Return the mail without the trace headers, which are always the same."""
+    """Return the delivered mail without the trace headers, which are always the same."""
     result = as_delivered(message, ARRIVAL)
     assert result.startswith(TRACE)
     return result.removeprefix(TRACE)
 
 
-def test_a_mail_of_the_account_stays_as_it_is() -> None:
-    """Unusual spacing, folding, bytes above 127 and the body are not changed."""
+def test_mail_of_the_account_is_unchanged() -> None:
+    """Gmail does not change odd spacing, folding, bytes above 127 or the body of the account's own mail."""
     message = b"X-Odd :  a\r\n\t b\r\nFrom:  <ME@gmail.example>\r\nSubject: \xe4\r\nMessage-Id: <1@x>\r\n\r\nA\nB\rC"
     assert delivered(message) == message
 
@@ -49,20 +49,20 @@ def test_a_mail_of_the_account_stays_as_it_is() -> None:
     ids=["address", "in brackets", "quoted name", "encoded name", "two"],
 )
 def test_another_sender_is_replaced(original: bytes, expected: bytes) -> None:
-    """From gets the account's address and the given name; the original is kept in another field."""
+    """From gets the account's address with the given name, and the original From is kept in another header."""
     message = b"From: " + original + b"\r\nMessage-ID: <1@x>\r\n\r\nHi\r\n"
     rewritten = b"X-Google-Original-From: " + original + b"\r\nFrom: " + expected
     assert delivered(message) == rewritten + b"\r\nMessage-ID: <1@x>\r\n\r\nHi\r\n"
 
 
-def test_a_missing_sender_is_put_in() -> None:
-    """A mail without From gets the account's address as From."""
+def test_missing_sender_is_added() -> None:
+    """A mail without From gets the account's address."""
     assert delivered(b"Message-ID: <1@x>\r\n\r\n").startswith(b"From: me@gmail.example\r\n")
 
 
 @pytest.mark.parametrize("bad", [b"abc", b"<a b@x>", b"<abc>", b"a@b"], ids=["bare", "space", "no at", "no brackets"])
 def test_a_malformed_message_id_is_replaced(bad: bytes) -> None:
-    """Gmail adds a Message-ID of its own, and keeps the original in another field."""
+    """A malformed Message-ID is replaced, and the original is kept in another header."""
     message = b"From: me@gmail.example\r\nMessage-ID: " + bad + b"\r\n\r\n"
     assert delivered(message) == (
         b"From: me@gmail.example\r\n"
@@ -71,13 +71,13 @@ def test_a_malformed_message_id_is_replaced(bad: bytes) -> None:
     )
 
 
-def test_a_missing_message_id_is_put_in() -> None:
-    """Every delivered mail has a Message-ID."""
+def test_missing_message_id_is_added() -> None:
+    """A mail without a Message-ID gets one."""
     assert b"Message-ID: <abc.1.SMTPIN_ADDED_BROKEN@mx.google.com>\r\n" in delivered(b"From: a@b\r\n\r\n")
 
 
-def test_recipients_do_not_read_of_each_other() -> None:
-    """With several recipients, the Received header names none."""
+def test_several_recipients_are_not_disclosed() -> None:
+    """With several recipients, the Received header names none of them."""
     arrival = Arrival(**{name: getattr(ARRIVAL, name) for name in Arrival.__slots__} | {"recipients": ("a@b", "c@d")})
     assert b"for <" not in as_delivered(OWN + b"\r\n", arrival)
 
@@ -94,8 +94,8 @@ def test_recipients_do_not_read_of_each_other() -> None:
     ],
     ids=["nothing", "no header", "bare line feeds", "body at once", "continuation first", "folded"],
 )
-def test_headers_end_where_they_end(message: bytes, names: list[str], rest: bytes) -> None:
-    """The header of a malformed mail ends at the first line that is no field; no byte is lost."""
+def test_malformed_headers(message: bytes, names: list[str], rest: bytes) -> None:
+    """No content is lost, however malformed the header is."""
     fields, found = split(message)
     assert ([field.name for field in fields], found) == (names, rest)
     assert b"".join(field.lines for field in fields) + found == message

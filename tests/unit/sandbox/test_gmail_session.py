@@ -1,4 +1,4 @@
-"""SMTP sessions without faults, over real connections."""
+"""SMTP sessions with the sandbox relay without faults, over real connections."""
 
 import asyncio
 import smtplib
@@ -17,7 +17,7 @@ MAIL = b"From: sandbox@gmail.example\r\nSubject: Hi\r\nMessage-ID: <1@x.example>
 
 
 async def converse(port: int, *commands: bytes) -> list[str]:
-    """Return the last line of each reply to raw commands without TLS, the greeting first."""
+    """Send raw commands without TLS; return the last line of the banner and of each reply."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers: list[str] = []
     for command in (None, *commands):
@@ -32,7 +32,7 @@ async def converse(port: int, *commands: bytes) -> list[str]:
 
 
 async def encrypted(relay: Relay, tls: ssl.SSLContext) -> aiosmtplib.SMTP:
-    """Return a client that has started TLS, sent EHLO and not logged in."""
+    """Return a client that has started TLS and sent EHLO, and is not logged in."""
     client = aiosmtplib.SMTP(
         hostname="localhost", port=relay.submission_port, start_tls=True, tls_context=tls, timeout=3
     )
@@ -41,8 +41,8 @@ async def encrypted(relay: Relay, tls: ssl.SSLContext) -> aiosmtplib.SMTP:
     return client
 
 
-async def test_a_mail_is_taken(connect: Connect, sandbox: Sandbox) -> None:
-    """After TLS and login a mail is answered like Gmail's 250, and is in the inbox."""
+async def test_mail_is_accepted(connect: Connect, sandbox: Sandbox) -> None:
+    """After TLS and login a mail is accepted with Gmail's 250 reply and stored in the inbox."""
     client = await connect()
     errors, answer = await client.sendmail("joe@x.example", ["a@b.example", "c@d.example"], MAIL)
     assert errors == {}
@@ -55,14 +55,14 @@ async def test_a_mail_is_taken(connect: Connect, sandbox: Sandbox) -> None:
 
 
 async def test_the_banner_is_gmails(relay: Relay) -> None:
-    """The greeting has host name, session id and gsmtp."""
+    """The banner has host name, session id and gsmtp."""
     (banner,) = await converse(relay.submission_port)
     assert banner.startswith("220 smtp.gmail.com ESMTP ")
     assert banner.endswith(" - gsmtp")
 
 
 async def test_extensions_before_and_after_tls(relay: Relay, client_tls: ssl.SSLContext) -> None:
-    """STARTTLS is offered before TLS, AUTH only after."""
+    """STARTTLS is offered before TLS, AUTH only after it."""
     client = aiosmtplib.SMTP(
         hostname="localhost", port=relay.submission_port, start_tls=False, tls_context=client_tls, timeout=3
     )
@@ -95,15 +95,15 @@ async def test_extensions_before_and_after_tls(relay: Relay, client_tls: ssl.SSL
     ],
     ids=["no ehlo", "no tls", "login", "vrfy", "bogus", "noop", "rset", "syntax", "helo", "long", "quit"],
 )
-async def test_without_tls_little_is_possible(relay: Relay, commands: list[bytes], expected: str) -> None:
-    """Commands before TLS and protocol errors get Gmail's replies."""
+async def test_commands_without_tls(relay: Relay, commands: list[bytes], expected: str) -> None:
+    """Without TLS other commands are rejected, and protocol errors have Gmail's replies."""
     answers = await converse(relay.submission_port, *commands)
     assert answers[-1].startswith(expected)
 
 
 @pytest.mark.parametrize("verb", ["MAIL FROM:<a@b.example>", "RCPT TO:<a@b.example>", "DATA"])
 async def test_a_login_is_required(relay: Relay, client_tls: ssl.SSLContext, verb: str) -> None:
-    """Without a login, no mail is accepted over TLS."""
+    """In TLS but without a login no mail is accepted."""
     client = await encrypted(relay, client_tls)
     answer = await client.execute_command(verb.encode())
     client.close()
@@ -114,7 +114,7 @@ async def test_a_login_is_required(relay: Relay, client_tls: ssl.SSLContext, ver
 @pytest.mark.parametrize("password", ["sandboxapppasswd", "sand boxa pppa sswd"], ids=["plain", "in blocks"])
 @pytest.mark.parametrize("method", ["auth_plain", "auth_login"])
 async def test_logins(relay: Relay, client_tls: ssl.SSLContext, method: str, password: str) -> None:
-    """AUTH PLAIN and LOGIN work, with the app password as Google shows it or without blanks."""
+    """AUTH PLAIN and LOGIN accept the app password with and without the blanks that Google shows."""
     client = await encrypted(relay, client_tls)
     answer = await getattr(client, method)("Sandbox@gmail.example", password)
     client.close()
@@ -127,7 +127,7 @@ async def test_logins(relay: Relay, client_tls: ssl.SSLContext, method: str, pas
     ids=["password", "user", "empty"],
 )
 async def test_wrong_credentials(relay: Relay, client_tls: ssl.SSLContext, username: str, password: str) -> None:
-    """A wrong password is answered 535 with Gmail's link, and the session continues."""
+    """Wrong credentials are answered 535 with Gmail's link, and the session continues."""
     client = await encrypted(relay, client_tls)
     with pytest.raises(aiosmtplib.SMTPAuthenticationError, match=r"p=BadCredentials") as caught:
         await client.auth_plain(username, password)
@@ -137,7 +137,7 @@ async def test_wrong_credentials(relay: Relay, client_tls: ssl.SSLContext, usern
 
 
 async def test_implicit_tls(relay: Relay, client_tls: ssl.SSLContext, sandbox: Sandbox) -> None:
-    """The implicit TLS port starts with TLS, and smtplib can use it."""
+    """The SMTPS port starts with TLS, and a client of the standard library can use it."""
 
     def send() -> None:
         with smtplib.SMTP_SSL("localhost", relay.smtps_port, context=client_tls, timeout=3) as client:
@@ -152,7 +152,7 @@ async def test_implicit_tls(relay: Relay, client_tls: ssl.SSLContext, sandbox: S
 async def test_pipelined_commands_are_answered_in_order(
     relay: Relay, client_tls: ssl.SSLContext, sandbox: Sandbox
 ) -> None:
-    """Pipelined commands are answered: MAIL, RCPT and DATA together, and the next MAIL after the final dot."""
+    """Pipelined commands are answered in order, also a MAIL command that follows the end of a mail."""
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", relay.smtps_port, ssl=client_tls, server_hostname="localhost"
     )
@@ -177,7 +177,7 @@ async def test_pipelined_commands_are_answered_in_order(
 
 
 async def test_mail_with_international_addresses(connect: Connect, sandbox: Sandbox) -> None:
-    """SMTPUTF8 and 8-bit content pass unchanged."""
+    """A mail with SMTPUTF8 addresses and 8-bit content is delivered unchanged."""
     client = await connect()
     content = "Subject: Grüße\r\n\r\nöäü\r\n".encode()
     await client.mail("jö@x.example", options=["SMTPUTF8", "BODY=8BITMIME"], encoding="utf-8")
@@ -187,8 +187,8 @@ async def test_mail_with_international_addresses(connect: Connect, sandbox: Sand
     assert (mail.sender, mail.recipients, mail.received) == ("jö@x.example", ("ü@b.example",), content)
 
 
-async def test_a_hundred_recipients_and_no_more(connect: Connect) -> None:
-    """The 101st recipient is deferred; the mail is accepted for the others."""
+async def test_at_most_100_recipients(connect: Connect) -> None:
+    """The 101st recipient is deferred, and the mail is delivered to the other 100."""
     client = await connect()
     await client.mail("a@b.example")
     for number in range(100):
@@ -197,15 +197,15 @@ async def test_a_hundred_recipients_and_no_more(connect: Connect) -> None:
         await client.rcpt("one-more@b.example")
 
 
-async def test_a_mail_that_says_it_is_too_large(connect: Connect) -> None:
-    """SIZE above the limit is refused at MAIL FROM."""
+async def test_declared_size_above_the_limit(connect: Connect) -> None:
+    """A SIZE above the limit is rejected at MAIL FROM."""
     client = await connect()
     with pytest.raises(aiosmtplib.SMTPSenderRefused, match=r"5\.3\.4 Your message exceeded Google's"):
         await client.mail("a@b.example", options=["SIZE=35882578"])
 
 
-async def test_the_limit_refuses_at_the_end(connect: Connect, sandbox: Sandbox, now: list[float]) -> None:
-    """A mail above the sending limit is refused after its data, until the window has room."""
+async def test_sending_limit_after_the_data(connect: Connect, sandbox: Sandbox, now: list[float]) -> None:
+    """A mail above the sending limit is rejected after its data, until the window has moved on."""
     client = await connect()
     await client.sendmail("a@b.example", ["1@x.example", "2@x.example", "3@x.example"], MAIL)
     with pytest.raises(aiosmtplib.SMTPDataError, match=r"5\.4\.5 Daily user sending limit exceeded") as caught:
@@ -216,8 +216,8 @@ async def test_the_limit_refuses_at_the_end(connect: Connect, sandbox: Sandbox, 
     await client.sendmail("a@b.example", ["4@x.example"], MAIL)
 
 
-async def test_a_session_is_on_record(connect: Connect, sandbox: Sandbox) -> None:
-    """Each reply is recorded with its stage; one of several lines is one reply."""
+async def test_replies_are_recorded(connect: Connect, sandbox: Sandbox) -> None:
+    """Each reply is recorded with its stage, and a multi-line reply as one."""
     client = await connect()
     await client.sendmail("a@b.example", ["c@d.example"], MAIL)
     await client.quit()

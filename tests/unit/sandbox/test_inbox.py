@@ -1,4 +1,4 @@
-"""Storing and finding mails."""
+"""Inbox: stored mails and searches."""
 
 from email.message import EmailMessage
 
@@ -9,13 +9,13 @@ from mail_sandbox.inbox import Attachment, Inbox, ReceivedMail, receive
 
 
 def mail(content: bytes, *recipients: str) -> ReceivedMail:
-    """Return a stored mail with that content."""
+    """Return a mail with that content, as the relay stores it."""
     arrival = Arrival("me@gmail.example", "s.1", "host", "192.0.2.1", "", recipients or ("a@b.example",), 0)
     return receive(content, sender="s@x.example", arrival=arrival, tls_version="TLSv1.3")
 
 
 def test_a_mail_is_read() -> None:
-    """A stored mail has subject, both bodies, attachments and its bytes."""
+    """Subject, both bodies and attachments are parsed, and the raw bytes are kept."""
     message = EmailMessage()
     message["Subject"] = "Grüße"
     message["From"] = "joe@x.example"
@@ -50,12 +50,12 @@ def test_a_mail_is_read() -> None:
     ids=["empty", "binary", "charset", "base64", "body charset", "boundary", "parameter", "file name"],
 )
 def test_hostile_content_is_kept(content: bytes) -> None:
-    """Malformed mails are stored unchanged, without an exception."""
+    """A malformed mail is stored unchanged, and nothing is raised."""
     assert mail(content).received == content
 
 
 def test_mails_are_found() -> None:
-    """Mails are found by recipient and subject in any case, by Message-ID with or without brackets; newest first."""
+    """Mails are found by recipient, subject (ignoring case) and Message-ID (with or without brackets); newest first."""
     inbox = Inbox(keep=10)
     first = mail(b"Subject: Hello World\r\nMessage-ID: <1@x>\r\n\r\n", "a@b.example", "c@d.example")
     second = mail(b"Subject: hello\r\nMessage-ID: <2@x>\r\n\r\n", "c@d.example")
@@ -70,8 +70,8 @@ def test_mails_are_found() -> None:
     assert inbox.get("none") is None
 
 
-def test_the_oldest_make_room() -> None:
-    """The inbox has a maximum size, and counts the dropped mails too."""
+def test_oldest_mails_are_dropped() -> None:
+    """A full inbox drops its oldest mails, and still counts them."""
     inbox = Inbox(keep=2)
     mails = [mail(b"") for _ in range(3)]
     for one in mails:

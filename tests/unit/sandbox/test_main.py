@@ -1,4 +1,4 @@
-"""The process: start, service, stop, and errors in its settings."""
+"""The sandbox process: start, stop, and errors for invalid settings."""
 
 import asyncio
 import datetime as dt
@@ -15,11 +15,11 @@ from loguru import logger
 from mail_sandbox.__main__ import main
 
 START_SECONDS = 30
-"""Seconds that a busy machine needs to start the process."""
+"""The time for importing all modules on a busy machine."""
 
 
 def on_free_ports(tmp_path: Path) -> dict[str, str]:
-    """Return variables of a sandbox on free ports."""
+    """Return the variables of a sandbox on free ports of this machine."""
     ports = {f"SANDBOX_{name}_PORT": "0" for name in ("SUBMISSION", "SMTPS", "HTTP", "OTLP", "OTLP_GRPC")}
     return {"SANDBOX_BIND": "127.0.0.1", "SANDBOX_CA_FILE": str(tmp_path / "ca.pem"), **ports}
 
@@ -42,8 +42,8 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
-    """The process answers after its log line, and ends within two seconds, also with an open session."""
+async def test_serves_until_sigterm(tmp_path: Path) -> None:
+    """The process answers once its log line appears, and stops within two seconds even with an open session."""
     http, smtp = free_port(), free_port()
     process = await start(tmp_path, SANDBOX_HTTP_PORT=str(http), SANDBOX_SUBMISSION_PORT=str(smtp))
     assert process.stdout
@@ -71,14 +71,14 @@ async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
     ],
     ids=["not a number", "port taken"],
 )
-def test_wrong_settings_end_it(
+def test_invalid_settings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     variables: dict[str, str],
     message: str,
 ) -> None:
-    """An invalid variable ends the process with exit code 2 and one line that names it."""
+    """Invalid settings end the process with exit code 2 and one line that names the variable."""
     monkeypatch.setattr("mail_sandbox.__main__.configure_logging", logger.remove)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

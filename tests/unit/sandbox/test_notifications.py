@@ -1,4 +1,4 @@
-"""Alertmanager's webhook."""
+"""Receiver of Alertmanager's webhook notifications."""
 
 import httpx2
 
@@ -19,7 +19,7 @@ BODY = {
 
 
 async def test_alerts_are_kept(control: httpx2.AsyncClient) -> None:
-    """Each alert of a call is one entry, with the text of the notification."""
+    """Each alert of a notification is one entry, with its texts."""
     assert (await control.post("/notifications", json=BODY)).status_code == 204
     assert (await control.get("/notifications", params={"name": "MailServerDown"})).json() == [
         {
@@ -39,7 +39,7 @@ async def test_alerts_are_kept(control: httpx2.AsyncClient) -> None:
 
 
 async def test_alerts_are_on_the_page(control: httpx2.AsyncClient) -> None:
-    """The page shows notifications, escaped; without any, it shows how to get some."""
+    """The page shows the alerts escaped; without alerts it shows how to receive some."""
     assert "set /notifications as the webhook" in (await control.get("/")).text
     await control.post("/notifications", json=BODY)
     page = (await control.get("/")).text
@@ -47,13 +47,13 @@ async def test_alerts_are_on_the_page(control: httpx2.AsyncClient) -> None:
 
 
 async def test_alerts_are_deleted(control: httpx2.AsyncClient) -> None:
-    """DELETE removes all notifications."""
+    """DELETE removes all alerts."""
     await control.post("/notifications", json=BODY)
     assert (await control.delete("/notifications")).status_code == 204
     assert (await control.get("/notifications")).json() == []
 
 
-async def test_something_else(control: httpx2.AsyncClient) -> None:
-    """An invalid notification is answered 400, with the name of the field."""
+async def test_malformed_notification(control: httpx2.AsyncClient) -> None:
+    """A body that is not a notification is rejected, and the error names the field."""
     answer = await control.post("/notifications", json={"alerts": []})
     assert (answer.status_code, "receiver" in answer.text) == (400, True)

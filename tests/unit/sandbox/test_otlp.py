@@ -1,4 +1,4 @@
-"""The OTLP receiver, fed by OpenTelemetry's own exporter."""
+"""OTLP receiver, tested with OpenTelemetry's exporters."""
 
 import asyncio
 import gzip
@@ -42,7 +42,7 @@ def receiver(store: SpanStore) -> httpx2.AsyncClient:
 
 @pytest.fixture
 def sdk_spans() -> list[ReadableSpan]:
-    """Return a parent span and its child, made by the SDK; the child ended first."""
+    """Return a parent and a child span of the SDK, in the order of their ends."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(resource=Resource({"service.name": "mail-exporter"}), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -66,10 +66,8 @@ def on_free_ports(ca_file: Path) -> Settings:
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip], ids=["plain", "gzip"])
-async def test_the_sdks_exporter_is_understood(
-    ca_file: Path, sdk_spans: list[ReadableSpan], compression: Compression
-) -> None:
-    """Spans of the SDK are received over a real connection; spans that are sent again are counted."""
+async def test_export_of_the_sdk(ca_file: Path, sdk_spans: list[ReadableSpan], compression: Compression) -> None:
+    """All fields of the SDK's spans are received over a real connection, and repeated spans are counted."""
     async with running(on_free_ports(ca_file)) as service:
         exporter = OTLPSpanExporter(
             endpoint=f"http://127.0.0.1:{service.otlp_port}/v1/traces", compression=compression, timeout=3
@@ -100,7 +98,7 @@ async def test_the_sdks_exporter_is_understood(
     ("body", "code"), [(b"", "OK"), (b"\xff\xff", "INVALID_ARGUMENT")], ids=["good", "no protobuf"]
 )
 async def test_export_over_grpc(ca_file: Path, body: bytes, code: str) -> None:
-    """Exports over gRPC are accepted and rejected as those over HTTP."""
+    """An export over gRPC is accepted or rejected as over HTTP."""
     method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
     async with (
         running(on_free_ports(ca_file)) as service,
@@ -112,7 +110,7 @@ async def test_export_over_grpc(ca_file: Path, body: bytes, code: str) -> None:
 
 
 async def test_an_export_is_answered_in_protobuf(receiver: httpx2.AsyncClient) -> None:
-    """An empty export is accepted."""
+    """An empty export is accepted and answered in protobuf."""
     body = ExportTraceServiceRequest().SerializeToString()
     answer = await receiver.post("/v1/traces", content=body, headers={"Content-Type": PROTOBUF})
     assert (answer.status_code, answer.headers["content-type"]) == (200, PROTOBUF)
@@ -147,12 +145,12 @@ async def test_other_bodies_are_refused(
     assert not store.requests
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    """A small body that decompresses to more than the limit is rejected."""
+def test_decompression_bomb() -> None:
+    """A small compressed body that unpacks to more than the limit is rejected."""
     with pytest.raises(BodyRejectedError, match="too large"):
         unpacked(gzip.compress(bytes(65 * 1024 * 1024), compresslevel=1), gzip=True)
 
 
 async def test_unknown_signals_are_not_found(receiver: httpx2.AsyncClient) -> None:
-    """Traces, metrics and logs are accepted; profiles are not."""
+    """Other paths than traces, logs and metrics are answered 404."""
     assert (await receiver.post("/v1/profiles", content=b"")).status_code in {400, 404, 422}

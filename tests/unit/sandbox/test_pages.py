@@ -10,11 +10,11 @@ from mail_sandbox.inbox import ReceivedMail, receive
 from mail_sandbox.spans import Span
 from mail_sandbox.state import Sandbox
 
-EVIL = "\"'></title></pre></iframe><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
+HOSTILE = "\"'></title></pre></iframe><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
 
 
 class Elements(HTMLParser):
-    """Collect the elements of a page and the content of its frame."""
+    """Collects the elements of a page, and the content of its frame."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -30,25 +30,25 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def evil_mail(sandbox: Sandbox) -> ReceivedMail:
-    """Return a mail with HTML in every field that a page shows."""
+def hostile_mail(sandbox: Sandbox) -> ReceivedMail:
+    """Store a mail with HTML in every field, and return it."""
     content = (
-        f"From: {EVIL} <a@b.example>\r\nSubject: {EVIL}\r\nX-{'A' * 5}: {EVIL}\r\nMIME-Version: 1.0\r\n"
+        f"From: {HOSTILE} <a@b.example>\r\nSubject: {HOSTILE}\r\nX-{'A' * 5}: {HOSTILE}\r\nMIME-Version: 1.0\r\n"
         'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
-        f"--b\r\nContent-Type: text/plain\r\n\r\n{EVIL}\r\n"
-        f"--b\r\nContent-Type: text/html\r\n\r\n<p>{EVIL}</p>\r\n"
+        f"--b\r\nContent-Type: text/plain\r\n\r\n{HOSTILE}\r\n"
+        f"--b\r\nContent-Type: text/html\r\n\r\n<p>{HOSTILE}</p>\r\n"
         "--b\r\nContent-Type: text/plain\r\n"
         "Content-Disposition: attachment; filename*=utf-8''%3Cscript%3E\r\n\r\nx\r\n--b--\r\n"
     ).encode()
-    arrival = Arrival("me@gmail.example", "s", f"host{EVIL}", "192.0.2.1", "", (f"{EVIL}@b.example",), 0)
-    mail = receive(content, sender=f"{EVIL}@x", arrival=arrival, tls_version="TLSv1.3")
+    arrival = Arrival("me@gmail.example", "s", f"host{HOSTILE}", "192.0.2.1", "", (f"{HOSTILE}@b.example",), 0)
+    mail = receive(content, sender=f"{HOSTILE}@x", arrival=arrival, tls_version="TLSv1.3")
     sandbox.inbox.add(mail)
     return mail
 
 
-async def test_a_hostile_mail_stays_text(control: httpx2.AsyncClient, evil_mail: ReceivedMail) -> None:
-    """No element of a page comes from the mail; its HTML is in a sandboxed frame."""
-    for path in ("/", f"/messages/{evil_mail.id}/view"):
+async def test_a_hostile_mail_stays_text(control: httpx2.AsyncClient, hostile_mail: ReceivedMail) -> None:
+    """HTML of a mail is escaped on both pages, and its HTML body is in a sandboxed frame."""
+    for path in ("/", f"/messages/{hostile_mail.id}/view"):
         answer = await control.get(path)
         page = Elements(answer.text)
         assert page.names.isdisjoint({"script", "img"})
@@ -56,25 +56,25 @@ async def test_a_hostile_mail_stays_text(control: httpx2.AsyncClient, evil_mail:
         assert answer.headers["x-content-type-options"] == "nosniff"
     (frame,) = page.frames
     assert frame["sandbox"] is None
-    assert frame["srcdoc"] == evil_mail.html
+    assert frame["srcdoc"] == hostile_mail.html
     assert "&lt;script&gt;" in answer.text
 
 
 async def test_hostile_spans_stay_text(control: httpx2.AsyncClient, sandbox: Sandbox) -> None:
     """Names and services of spans are escaped."""
-    sandbox.spans.add(Span("a" * 32, "b" * 16, EVIL, 0, 1, service=EVIL))
+    sandbox.spans.add(Span("a" * 32, "b" * 16, HOSTILE, 0, 1, service=HOSTILE))
     assert Elements((await control.get("/")).text).names.isdisjoint({"script", "img"})
 
 
-@pytest.mark.usefixtures("evil_mail")
+@pytest.mark.usefixtures("hostile_mail")
 async def test_hostile_faults_stay_text(control: httpx2.AsyncClient) -> None:
     """Parameters of a fault are escaped."""
-    await control.put("/faults/unknown_recipient", json={"recipient": EVIL})
+    await control.put("/faults/unknown_recipient", json={"recipient": HOSTILE})
     assert Elements((await control.get("/")).text).names.isdisjoint({"script", "img"})
 
 
 async def test_an_empty_sandbox(control: httpx2.AsyncClient) -> None:
-    """Each empty part of the page has a text."""
+    """Every part of an empty page has a text instead of a list."""
     page = (await control.get("/")).text
     assert page.startswith('<!doctype html>\n<html lang="en">')
     assert page.count("None yet.") == 3
@@ -83,7 +83,7 @@ async def test_an_empty_sandbox(control: httpx2.AsyncClient) -> None:
 
 
 async def test_closed_ports_are_mentioned(control: httpx2.AsyncClient) -> None:
-    """Closed ports are at the top of the page."""
+    """Closed ports are reported at the top of the page."""
     await control.put("/faults/refuse_connection")
     page = (await control.get("/")).text
     assert "ports are closed" in page

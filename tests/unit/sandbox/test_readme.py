@@ -1,4 +1,4 @@
-"""Settings, faults and paths are in the README."""
+"""The sandbox's README documents all variables, faults and requests."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ README = (Path(__file__).parents[3] / "sandbox" / "README.md").read_text()
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_variable_is_documented(name: str) -> None:
-    """The README has each setting with its default."""
+    """Every variable is documented with its default."""
     default = Settings.model_fields[name].default
     written = ",".join(default) if isinstance(default, tuple) else str(default)
     assert f"| `{PREFIX}{name.upper()}` | `{written}` |" in README
@@ -24,7 +24,7 @@ def test_every_variable_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", FaultName, ids=str)
 def test_every_fault_is_documented(name: FaultName) -> None:
-    """The README has each fault with its parameters and stages."""
+    """Every fault is documented with its parameters and stages."""
     (row,) = re.findall(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
     kind = KINDS[name]
     stages = set(kind.stages) if len(kind.stages) > 1 else set()
@@ -32,7 +32,7 @@ def test_every_fault_is_documented(name: FaultName) -> None:
 
 
 def test_every_request_is_documented(sandbox: Sandbox, relay: Relay) -> None:
-    """The README has each method and path, and no others."""
+    """The README has the method and path of each request, and no others."""
     paths = create_control_app(sandbox, relay).openapi()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[a-z_{}/]*)`", README))

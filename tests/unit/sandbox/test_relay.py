@@ -1,4 +1,4 @@
-"""Each fault, tested with a real client."""
+"""Every fault of the sandbox relay, with a real SMTP client."""
 
 import asyncio
 import ssl
@@ -23,7 +23,7 @@ MAIL = b"Subject: Hi\r\n\r\nHello\r\n"
 
 @pytest.fixture
 def send(connect: Connect) -> Send:
-    """Send a mail over a new connection; return the relay's last reply."""
+    """Return a function that sends a mail over a new connection and returns the relay's last reply."""
 
     async def _send() -> str:
         try:
@@ -74,10 +74,10 @@ def send(connect: Connect) -> Send:
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values())),
 )
-async def test_each_fault_strikes_and_passes(
+async def test_fault_on_and_off(
     send: Send, control: httpx2.AsyncClient, fault: str, parameters: dict[str, Any], expected: str
 ) -> None:
-    """An active fault applies to a mail; after it is switched off, the next mail is accepted on the same port."""
+    """While the fault is on, a mail gets its reply; once it is off, the next mail passes on the same port."""
     answer = await control.put(f"/faults/{fault}", json=parameters)
     assert answer.status_code == 200
     assert expected in await send()
@@ -128,7 +128,7 @@ async def test_a_counted_fault_passes_by_itself(send: Send, control: httpx2.Asyn
     assert [(await send())[:3] for _ in range(3)] == ["451", "451", "250"]
 
 
-async def test_faults_strike_together(send: Send, control: httpx2.AsyncClient) -> None:
+async def test_several_faults(send: Send, control: httpx2.AsyncClient) -> None:
     """Several faults apply one after the other, each until its count is used up."""
     await control.put("/faults/wrong_password", json={"count": 1})
     await control.put("/faults/greylist")
@@ -138,7 +138,7 @@ async def test_faults_strike_together(send: Send, control: httpx2.AsyncClient) -
 
 @pytest.mark.parametrize("stage", ["banner", "ehlo", "auth", "mail", "rcpt", "data", "end"])
 async def test_slow_waits_at_its_stage(send: Send, control: httpx2.AsyncClient, stage: str) -> None:
-    """The reply at that stage is delayed."""
+    """The reply at the chosen stage is delayed, and is sent."""
     await control.put("/faults/slow", json={"seconds": 0.05, "at": stage, "count": 1})
     started = time.monotonic()
     assert (await send()).startswith("250")
@@ -146,10 +146,8 @@ async def test_slow_waits_at_its_stage(send: Send, control: httpx2.AsyncClient, 
     assert (await control.get("/faults")).json()["active"] == []
 
 
-async def test_a_client_that_gives_up_waiting_does_no_harm(
-    relay: Relay, control: httpx2.AsyncClient, send: Send
-) -> None:
-    """A session that is closed during a delay ends; others continue."""
+async def test_client_disconnects_during_a_wait(relay: Relay, control: httpx2.AsyncClient, send: Send) -> None:
+    """A client that disconnects during a wait ends its session, and other sessions continue."""
     await control.put("/faults/slow", json={"seconds": 600, "at": "banner", "count": 1})
     _, writer = await asyncio.open_connection("127.0.0.1", relay.submission_port)
     writer.close()
@@ -157,10 +155,10 @@ async def test_a_client_that_gives_up_waiting_does_no_harm(
     assert (await send()).startswith("250")
 
 
-async def test_refused_connections_come_back_after_a_time(
+async def test_closed_ports_open_after_seconds(
     relay: Relay, control: httpx2.AsyncClient, send: Send, eventually: Eventually
 ) -> None:
-    """After `seconds`, the same ports open again."""
+    """With `seconds`, the closed ports open again by themselves."""
     port = relay.submission_port
     await control.put("/faults/refuse_connection", json={"seconds": 0.1})
     with pytest.raises(ConnectionRefusedError):
@@ -171,7 +169,7 @@ async def test_refused_connections_come_back_after_a_time(
 
 
 async def test_closed_ports_stay_closed_while_other_faults_change(relay: Relay, control: httpx2.AsyncClient) -> None:
-    """Switching another fault on or off does not open the ports."""
+    """Switching another fault on or off does not open closed ports."""
     await control.put("/faults/refuse_connection")
     await control.put("/faults/content")
     await control.delete("/faults/content")
@@ -180,18 +178,18 @@ async def test_closed_ports_stay_closed_while_other_faults_change(relay: Relay, 
     assert relay.listening
 
 
-async def test_a_fault_before_the_mail_ends_idle_sessions(connect: Connect, control: httpx2.AsyncClient) -> None:
-    """A login fault also applies to the next mail of a client that is logged in already."""
+async def test_login_fault_ends_idle_sessions(connect: Connect, control: httpx2.AsyncClient) -> None:
+    """A client that stays connected and logged in gets the login fault with its next mail."""
     client = await connect()
     await control.put("/faults/wrong_password")
     with pytest.raises(aiosmtplib.SMTPServerDisconnected):
         await client.sendmail("a@b.example", ["c@d.example"], MAIL)
 
 
-async def test_a_fault_spares_the_mail_under_way(
+async def test_login_fault_does_not_interrupt_a_mail(
     connect: Connect, control: httpx2.AsyncClient, sandbox: Sandbox
 ) -> None:
-    """A login fault does not interrupt a mail in transfer."""
+    """A login fault does not interrupt a mail that has begun."""
     client = await connect()
     await client.mail("a@b.example")
     await control.put("/faults/wrong_password")
@@ -201,7 +199,7 @@ async def test_a_fault_spares_the_mail_under_way(
 
 
 async def test_without_starttls_the_command_is_unknown(relay: Relay, control: httpx2.AsyncClient) -> None:
-    """STARTTLS is also refused, not only missing in the reply to EHLO."""
+    """STARTTLS is rejected, as well as missing in the reply to EHLO."""
     await control.put("/faults/no_starttls")
     client = aiosmtplib.SMTP(hostname="localhost", port=relay.submission_port, start_tls=False, timeout=3)
     await client.connect()
@@ -211,10 +209,10 @@ async def test_without_starttls_the_command_is_unknown(relay: Relay, control: ht
     client.close()
 
 
-async def test_bad_certificates_are_shown_on_the_tls_port_too(
+async def test_bad_certificates_on_the_smtps_port(
     relay: Relay, control: httpx2.AsyncClient, client_tls: ssl.SSLContext
 ) -> None:
-    """The fault applies to implicit TLS too."""
+    """The SMTPS port has the same bad certificate."""
     await control.put("/faults/bad_certificate", json={"kind": "expired", "count": 1})
     with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
         await asyncio.open_connection("127.0.0.1", relay.smtps_port, ssl=client_tls, server_hostname="localhost")
@@ -225,17 +223,17 @@ async def test_bad_certificates_are_shown_on_the_tls_port_too(
     await writer.wait_closed()
 
 
-async def test_a_failed_handshake_is_on_record(
+async def test_failed_handshake_is_recorded(
     send: Send, control: httpx2.AsyncClient, sandbox: Sandbox, eventually: Eventually
 ) -> None:
-    """A client that refuses the certificate sends no commands; the record has the reason."""
+    """A client that rejects the certificate is recorded with the TLS error."""
     await control.put("/faults/bad_certificate")
     await send()
     await eventually(lambda: sandbox.attempts.all()[-1].reply == "(TLS handshake failed)")
 
 
-async def test_the_limit_can_refuse_at_mail_from(send: Send, control: httpx2.AsyncClient) -> None:
-    """With `at=mail`, a reached limit is the reply to MAIL."""
+async def test_limit_at_mail_from(send: Send, control: httpx2.AsyncClient) -> None:
+    """With `at` set to mail, an exhausted limit is answered at MAIL."""
     await control.put("/limit", json={"at": "mail", "used": 5})
     assert (await send()).startswith("550 5.4.5")
     attempts = (await control.get("/attempts")).json()
@@ -243,7 +241,7 @@ async def test_the_limit_can_refuse_at_mail_from(send: Send, control: httpx2.Asy
 
 
 async def test_a_port_in_use_is_named(relay: Relay, sandbox: Sandbox, tls: ServerTls) -> None:
-    """The error names the variable to set."""
+    """The error for a port in use names the variable."""
     second = Relay(sandbox, tls, bind="127.0.0.1", submission_port=relay.submission_port, smtps_port=0)
     with pytest.raises(PortUnavailableError, match=r"SANDBOX_SUBMISSION_PORT: port \d+ cannot be opened"):
         await second.start()

@@ -9,7 +9,7 @@ from mail_sandbox.replies import Situation, accepted, as_gmail, text
 
 @pytest.mark.parametrize("answer", Situation, ids=str)
 def test_every_reply_is_well_formed(answer: Situation) -> None:
-    """All lines of a reply have the same codes; all but the last have a hyphen, and the last has the session id."""
+    """All lines have one code and one status, all but the last a hyphen, and the last the session id."""
     *first, last = text(answer, "abc123.4").split("\r\n")
     code = last[:3]
     status = re.match(r"[245]\.\d+\.\d+ ", last[4:])
@@ -42,13 +42,13 @@ def test_every_reply_is_well_formed(answer: Situation) -> None:
         pytest.param(Situation.GO_AHEAD, "354 Go ahead s - gsmtp", id="no status"),
     ],
 )
-def test_replies_read_as_gmails(answer: Situation, expected: str) -> None:
-    """The mail server's rules of causes need the exact texts of Gmail."""
+def test_replies_equal_gmails(answer: Situation, expected: str) -> None:
+    """Replies that the mail server classifies have Gmail's exact text."""
     assert expected == text(answer, "s")
 
 
 def test_an_accepted_mail_is_answered_with_the_time() -> None:
-    """The reply after the data contains the Unix time."""
+    """The reply to an accepted mail contains the time in seconds."""
     assert accepted("s", at=1763800000.7) == "250 2.0.0 OK  1763800000 s - gsmtp"
 
 
@@ -61,8 +61,8 @@ def test_an_accepted_mail_is_answered_with_the_time() -> None:
         ("334 VXNlcm5hbWU6", "334 VXNlcm5hbWU6"),
         ("250 2.1.0 OK x - gsmtp", "250 2.1.0 OK x - gsmtp"),
     ],
-    ids=["data", "sequence", "unknown", "challenge", "gmail's already"],
+    ids=["data", "sequence", "unknown", "challenge", "already a reply of Gmail"],
 )
 def test_stock_replies_are_replaced(stock: str, expected: str) -> None:
-    """Replies of aiosmtpd itself are replaced by those of Gmail."""
+    """Default replies of aiosmtpd are replaced by Gmail's."""
     assert expected == as_gmail(stock, "s")

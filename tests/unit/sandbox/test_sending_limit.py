@@ -1,4 +1,4 @@
-"""The rolling window of the sending limit."""
+"""Rolling window of the sending limit."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_recipients_count_until_the_window_has_passed(limit: SendingLimit, now: 
 
 
 def test_the_next_release_is_the_oldest_ones(limit: SendingLimit, now: list[float]) -> None:
-    """The time of the next release is known."""
+    """The next release is the time at which the oldest recipient leaves the window."""
     assert limit.next_release is None
     start = now[0]
     limit.take(1)
@@ -45,8 +45,8 @@ def test_use_can_be_set(limit: SendingLimit, now: list[float]) -> None:
     assert limit.used == 0
 
 
-def test_parts_left_out_stay(limit: SendingLimit) -> None:
-    """A change of the limit keeps window, stage and use."""
+def test_omitted_fields_stay(limit: SendingLimit) -> None:
+    """A change of the limit alone keeps window, stage and use."""
     limit.take(3)
     limit.change(limit=2)
     assert limit.rule == LimitRule(2, 100, Stage.END)
@@ -55,7 +55,7 @@ def test_parts_left_out_stay(limit: SendingLimit) -> None:
     assert limit.rule == LimitRule(2, 10, Stage.MAIL)
 
 
-def test_a_limit_of_nothing_allows_nothing(limit: SendingLimit) -> None:
-    """Zero is a limit: no mail is accepted."""
+def test_limit_of_zero(limit: SendingLimit) -> None:
+    """A limit of 0 allows no recipient."""
     limit.change(limit=0)
     assert not limit.allows(1)

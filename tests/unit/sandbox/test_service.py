@@ -16,7 +16,7 @@ FREE: dict[str, Any] = {"bind": "127.0.0.1"} | dict.fromkeys(PORTS, 0)
 
 @pytest.mark.parametrize("port", ["http_port", "smtps_port", "otlp_grpc_port"])
 async def test_a_port_in_use_ends_the_start(ca_file: Path, port: str) -> None:
-    """The error names the variable, and the parts that had started are stopped."""
+    """The error for a port in use names the variable, and parts that had started are stopped."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings: dict[str, Any] = FREE | {"ca_file": ca_file, port: taken.getsockname()[1]}
         with pytest.raises(OSError, match=rf"SANDBOX_{port.upper()}: port \d+ cannot be opened"):
@@ -24,7 +24,7 @@ async def test_a_port_in_use_ends_the_start(ca_file: Path, port: str) -> None:
                 pytest.fail("it started")
 
 
-async def test_nothing_listens_afterwards(ca_file: Path) -> None:
+async def test_ports_are_closed_at_the_end(ca_file: Path) -> None:
     """All five ports are closed when the context ends."""
     settings: dict[str, Any] = FREE | {"ca_file": ca_file}
     async with running(Settings(**settings)) as service:

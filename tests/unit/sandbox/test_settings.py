@@ -10,7 +10,7 @@ from mail_sandbox.state import Account, masked
 
 
 def test_defaults() -> None:
-    """Without variables, the sandbox has the settings of its container."""
+    """Without variables the sandbox has the defaults of its container."""
     settings = Settings()
     assert (settings.submission_port, settings.smtps_port, settings.http_port) == (587, 465, 8080)
     assert (settings.otlp_port, settings.otlp_grpc_port) == (4318, 4317)
@@ -19,7 +19,7 @@ def test_defaults() -> None:
 
 
 def test_names_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blanks around values are removed."""
+    """Names are separated by commas, and blanks around them are ignored."""
     monkeypatch.setenv("SANDBOX_HOSTNAMES", "a.example, b.example,")
     assert Settings().hostnames == ("a.example", "b.example")
 
@@ -48,18 +48,16 @@ def test_names_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["number", "list", "empty"],
 )
-def test_a_wrong_variable_is_named_with_the_fix(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str, fix: str
-) -> None:
-    """Each invalid variable has one line."""
+def test_invalid_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str, fix: str) -> None:
+    """Each invalid variable is one line with its name and the fix."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert problems(caught.value) == [f"{variable}: {problem}; set it to {fix}"]
 
 
-def test_every_setting_says_what_to_set_it_to() -> None:
-    """The descriptions are part of error messages."""
+def test_every_setting_has_a_description() -> None:
+    """Every setting has a description, which is part of error messages."""
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
@@ -69,12 +67,12 @@ def test_every_setting_says_what_to_set_it_to() -> None:
     ids=["address", "no local part", "empty", "no domain"],
 )
 def test_addresses_are_masked(address: str, expected: str) -> None:
-    """The log shows the first letter and the domain of an address."""
+    """A masked address has the domain and one letter."""
     assert expected == masked(address)
 
 
 def test_an_account_with_blanks_in_its_password() -> None:
-    """Passwords are compared without blanks, as Google shows them with blanks."""
+    """An app password is accepted with and without blanks, whether it was set with or without them."""
     account = Account("me@x", "ab cd")
     assert account.admits(b"ME@x", b"abcd")
     assert account.admits(b"me@x", b"a bcd")

@@ -1,4 +1,4 @@
-"""Storing spans by trace."""
+"""Store of spans, by trace."""
 
 from mail_sandbox.spans import Span, SpanStore, Status, TraceSummary
 
@@ -19,15 +19,15 @@ def span(number: int, *, trace: str = TRACE, parent: str = "", **rest: str) -> S
     )
 
 
-def test_a_span_that_comes_again_is_counted() -> None:
-    """A span that is received twice is stored once; the same id in another trace is another span."""
+def test_repeated_span_is_counted() -> None:
+    """A repeated span is stored once, in its first form, and counted; the same id in another trace is another span."""
     store = SpanStore(keep=10)
     assert [store.add(span(1)), store.add(span(1)), store.add(span(1, trace="b" * 32))] == [True, False, True]
     assert (len(store), store.duplicates(TRACE), store.duplicates("b" * 32)) == (2, 1, 0)
 
 
-def test_the_oldest_spans_make_room() -> None:
-    """The store has a maximum size; a dropped span can be stored again."""
+def test_oldest_spans_are_dropped() -> None:
+    """A full store drops its oldest spans, and accepts them again."""
     store = SpanStore(keep=2)
     for number in (1, 2, 3):
         store.add(span(number))
@@ -36,7 +36,7 @@ def test_the_oldest_spans_make_room() -> None:
 
 
 def test_a_trace_is_in_order_of_time() -> None:
-    """Spans of a trace are found in any order of arrival, by an id in any case."""
+    """Spans of a trace are sorted by start time, and the case of the trace id is ignored."""
     store = SpanStore(keep=10)
     for number in (3, 1, 2):
         store.add(span(number))
@@ -44,8 +44,8 @@ def test_a_trace_is_in_order_of_time() -> None:
     assert store.trace("c" * 32) == []
 
 
-def test_traces_at_a_glance() -> None:
-    """The trace with the newest span is first; its root is the span without a parent, also when it arrived later."""
+def test_trace_summaries() -> None:
+    """Traces are listed by their latest addition; the root is the span without a parent, even if it arrived later."""
     store = SpanStore(keep=10)
     store.add(span(1, trace="b" * 32))
     store.add(span(4, parent="f" * 16, service="mail-exporter", status="error"))
@@ -64,7 +64,7 @@ def test_traces_at_a_glance() -> None:
     )
 
 
-def test_nothing_is_left_after_clearing() -> None:
+def test_clear() -> None:
     """Clearing removes spans and counts."""
     store = SpanStore(keep=10)
     store.add(span(1))

@@ -48,8 +48,8 @@ def test_a_mail_from_the_request_to_the_relay() -> None:
     )
 
 
-def test_what_the_relay_said() -> None:
-    """An attempt has the relay's reply, shortened, and a link has the id of its trace."""
+def test_reply_and_link() -> None:
+    """An attempt is followed by the relay's reply, shortened if it is long; a link is followed by its trace id."""
     said = SpanEvent("relay answered", START, {"mail.reply": f"host x[1.2.3.4] said: 535 {'x' * 90}"})
     refused = replace(span("attempt", 1, 0, 0, 1, error="auth"), events=(said,))
     taken = replace(span("attempt", 2, 0, 2, 1), events=(SpanEvent("relay answered", START, {"mail.reply": "250 OK"}),))
@@ -62,7 +62,7 @@ def test_what_the_relay_said() -> None:
 
 
 def test_spans_without_their_parent_are_not_lost() -> None:
-    """Spans without a known parent are below a separate line, with their children."""
+    """Spans whose parent is missing are drawn with their children below a line of their own."""
     spans = [
         span("POST /send", 1, 0, 0, 10, service="mail-api"),
         span("mail", 3, 9, 5, 100),
@@ -76,14 +76,14 @@ def test_spans_without_their_parent_are_not_lost() -> None:
     )
 
 
-def test_several_roots_stand_side_by_side() -> None:
-    """A trace may have more than one span without a parent."""
+def test_several_roots() -> None:
+    """A trace can have more than one span without a parent."""
     spans = [span("b", 2, 0, 5, 1), span("a", 1, 0, 0, 1)]
     assert [line.split()[0] for line in draw(spans).splitlines()] == ["a", "b"]
 
 
-def test_spans_that_are_each_others_parents_are_drawn_once() -> None:
-    """Spans in a cycle of parents are drawn once."""
+def test_circular_spans() -> None:
+    """Spans that are each other's parents are drawn once, without an endless loop."""
     drawing = draw([span("a", 1, 2, 0, 1), span("b", 2, 1, 1, 1), span("c", 3, 3, 2, 1)])
     names = [line.split()[-6] for line in drawing.splitlines()[1:]]
     assert drawing.startswith("(parent not received)")
@@ -91,12 +91,12 @@ def test_spans_that_are_each_others_parents_are_drawn_once() -> None:
 
 
 def test_a_deep_trace_is_drawn() -> None:
-    """A deep trace does not exceed Python's recursion limit."""
+    """A trace that is deeper than Python's recursion limit is drawn."""
     assert len(draw([span("s", n, n - 1, n, 1) for n in range(1, 1500)]).splitlines()) == 1499
 
 
-def test_no_spans_make_no_picture() -> None:
-    """No spans are drawn as an empty text."""
+def test_no_spans() -> None:
+    """A trace without spans is an empty text."""
     assert draw([]) == ""
 
 
@@ -118,6 +118,6 @@ def test_no_spans_make_no_picture() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_durations_are_for_people(nanoseconds: int, expected: str) -> None:
-    """Durations have about three digits and the right unit; they are negative where clocks differ."""
+def test_durations(nanoseconds: int, expected: str) -> None:
+    """Durations have about three digits, never rounded up into the next unit, and can be negative if clocks differ."""
     assert expected == duration(nanoseconds)

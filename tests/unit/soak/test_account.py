@@ -1,4 +1,4 @@
-"""The account of a soak: lost, doubled and unreported mails, and differences between the sources."""
+"""Account of a soak: lost, doubled and unreported mails, and differences between the sources."""
 
 from dataclasses import replace
 
@@ -16,24 +16,24 @@ CLEAN = Evidence(
     ledger={"<1@a>": Tally(1, 0, 2), "<3@a>": Tally(2, 1, 3), "<p@a>": Tally(0, 1, 9), "<n@a>": Tally(1, 0, 1)},
     inbox={"<1@a>": 1, "<3@a>": 2, "<n@a>": 1},
     states={"<1@a>": "relayed"},
-    told=frozenset({"<3@a>"}),
+    reported=frozenset({"<3@a>"}),
     notices=frozenset({"<n@a>"}),
 )
-"""One delivered at the second try, one with a recipient that bounced, one that never was, a stranger's that expired."""
+"""Four mails: delivered at the second attempt; one recipient bounced; unanswered and not accepted; expired."""
 
 
 def troubles(evidence: Evidence) -> list[tuple[Trouble, str]]:
-    """Return what is found, without its details."""
+    """Return the discrepancies without their details."""
     return [(found.trouble, found.message_id) for found in audit(evidence)]
 
 
 def test_clean() -> None:
-    """What was delivered, reported, or never taken adds up."""
+    """An account without discrepancies: all mails were delivered, reported or not accepted."""
     assert audit(CLEAN) == []
 
 
 def test_lines() -> None:
-    """Each way in has its line, and the line its balance."""
+    """Each entry has a line with its counts and its balance."""
     found = lines(CLEAN)
     assert found == [
         Line("api", 1, 1, 1, 0, 0, 0),
@@ -45,20 +45,20 @@ def test_lines() -> None:
 
 
 def test_lost() -> None:
-    """A mail that was accepted and is nowhere, whatever the log says."""
+    """An accepted mail that is not in the relay's inbox is lost, whatever the log contains."""
     evidence = replace(CLEAN, inbox={"<3@a>": 2, "<n@a>": 1})
     assert audit(evidence)[0] == Discrepancy(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 given up")
     assert lines(evidence)[0].balance == 1
 
 
 def test_lost_for_one_recipient() -> None:
-    """A mail that reached two of its three recipients, and no bounce for the third."""
+    """A mail is lost if it has neither a delivery nor a bounce for one of its recipients."""
     log = {**CLEAN.log, "<3@a>": Tally(2, 0, 3)}
     assert troubles(replace(CLEAN, log=log, ledger=log)) == [(Trouble.LOST, "<3@a>")]
 
 
 def test_lost_halfway() -> None:
-    """A mail without an answer may be there or not, but not in part."""
+    """A mail without an answer may be accepted or not, but not for some of its recipients only."""
     sent = (UNSURE._replace(recipients=2),)
     log = {"<u@a>": Tally(1, 0, 1)}
     evidence = Evidence(sent, log, log, {"<u@a>": 1}, {})
@@ -66,15 +66,15 @@ def test_lost_halfway() -> None:
 
 
 def test_doubled() -> None:
-    """A mail that the relay has twice."""
+    """A mail that the relay received twice is doubled."""
     evidence = replace(CLEAN, inbox={**CLEAN.inbox, "<1@a>": 2})
     assert troubles(evidence) == [(Trouble.DOUBLED, "<1@a>"), (Trouble.INBOX, "<1@a>")]
     assert lines(evidence)[0].balance == -1
 
 
 def test_unreported() -> None:
-    """A recipient that bounced, and the sender never heard of it."""
-    evidence = replace(CLEAN, told=frozenset())
+    """A bounced recipient without a bounce mail to the sender is unreported."""
+    evidence = replace(CLEAN, reported=frozenset())
     assert troubles(evidence) == [(Trouble.UNREPORTED, "<3@a>")]
     assert lines(evidence)[1].balance == 1
 
@@ -82,29 +82,29 @@ def test_unreported() -> None:
 @pytest.mark.parametrize(
     "ledger",
     [
-        pytest.param({**CLEAN.ledger, "<1@a>": Tally(1, 0, 1)}, id="an attempt short"),
-        pytest.param({name: tally for name, tally in CLEAN.ledger.items() if name != "<1@a>"}, id="not there"),
+        pytest.param({**CLEAN.ledger, "<1@a>": Tally(1, 0, 1)}, id="attempt missing"),
+        pytest.param({name: tally for name, tally in CLEAN.ledger.items() if name != "<1@a>"}, id="mail missing"),
     ],
 )
 def test_ledger_differs(ledger: dict[str, Tally]) -> None:
-    """The ledger has every attempt of the log, once."""
+    """An attempt of the log that is missing in the ledger is a discrepancy."""
     assert troubles(replace(CLEAN, ledger=ledger)) == [(Trouble.LEDGER, "<1@a>")]
 
 
 @pytest.mark.parametrize("state", ["deferred", "bounced"])
 def test_status_differs(state: str) -> None:
-    """The status API says of a delivered mail that it was relayed."""
+    """A delivered mail whose status is not `relayed` is a discrepancy."""
     assert troubles(replace(CLEAN, states={"<1@a>": state})) == [(Trouble.STATUS, "<1@a>")]
 
 
 def test_open() -> None:
-    """A mail whose end the exporter missed."""
+    """A mail that the exporter still lists as open is a discrepancy."""
     evidence = replace(CLEAN, open={"<1@a>": "4jXSs2111CzDhqX"})
     assert audit(evidence) == [Discrepancy(Trouble.OPEN, "<1@a>", "queue id 4jXSs2111CzDhqX")]
 
 
-def test_stranger() -> None:
-    """A mail that the soak did not send."""
+def test_unexpected_mail() -> None:
+    """A mail that the soak did not send is a discrepancy."""
     log = {**CLEAN.log, "<x@a>": Tally(1, 0, 1)}
     evidence = replace(CLEAN, log=log, ledger=log, inbox={**CLEAN.inbox, "<x@a>": 1})
-    assert troubles(evidence) == [(Trouble.STRANGER, "<x@a>")]
+    assert troubles(evidence) == [(Trouble.UNEXPECTED, "<x@a>")]

@@ -1,4 +1,4 @@
-"""The soak's own reading of a log."""
+"""The soak's own parser of the mail log."""
 
 from tests.integration.soak.account import Tally
 from tests.integration.soak.maillog import notices, read, tallies
@@ -29,10 +29,10 @@ Nov 22 12:01:02 mail postfix/qmgr[5]: 4jXSs6111CzDhqX: from=<app@a>, status=expi
 
 
 def test_tallies() -> None:
-    """Delivered, refused, discarded and expired; what a reply quotes, and what broke off, is left out."""
+    """Delivered, bounced, discarded and expired recipients are counted; quoted text and incomplete mails are not."""
     assert tallies(read(LOG)) == {"<1@a>": Tally(1, 1, 2), "<n@a>": Tally(0, 0, 1), "<2@a>": Tally(0, 1, 2)}
 
 
 def test_notices() -> None:
-    """A bounce belongs to the mail that it tells of."""
+    """A bounce is assigned to the mail that it reports."""
     assert notices(read(LOG)) == {"<n@a>": "<1@a>"}

@@ -1,4 +1,4 @@
-"""What is wrong is said in words, and decides the exit status."""
+"""The soak's report: errors in words, and the table."""
 
 from tests.integration.soak.account import Discrepancy, Evidence, Sent, Tally, Trouble
 from tests.integration.soak.memory import Growth
@@ -8,12 +8,12 @@ LOST = Discrepancy(Trouble.LOST, "<1@a>", "api: 1 recipients, 0 delivered, 0 giv
 
 
 def test_nothing_wrong() -> None:
-    """A clean soak has nothing to say."""
+    """A soak without errors has an empty report."""
     assert troubles([], [Growth("api", 90_000, 90_100)], {"malformed": 0.0}, {"spans_dropped": 0.0}) == []
 
 
 def test_everything_wrong() -> None:
-    """A mail is named; so are a process that grew, lines and counters."""
+    """Lost mails, growing processes, malformed lines and non-zero counters are reported."""
     assert troubles([LOST], [Growth("api", 90_000, 190_000)], {"malformed": 2.0}, {"spans_dropped": 3.0}) == [
         "<1@a> lost: accepted, and neither delivered nor given up (api: 1 recipients, 0 delivered, 0 given up)",
         "api grew from 90000 to 190000 KiB",
@@ -23,14 +23,14 @@ def test_everything_wrong() -> None:
 
 
 def test_many_of_a_kind() -> None:
-    """A broken hop does not scroll the account away."""
+    """At most 40 mails are listed, then their number."""
     assert troubles([LOST] * 100, [], {}, {})[-1] == "60 more mails"
 
 
 def test_table() -> None:
-    """The account has a line for each way in, and one for all."""
+    """The table has a line for each entry, and one for all."""
     log = {"<1@a>": Tally(1, 0, 1)}
-    told = table(
+    printed = table(
         Evidence((Sent("<1@a>", "api", 1, sure=True),), log, log, {"<1@a>": 1}, {}), [], {}, {}, 9
     ).splitlines()
-    assert [line.split() for line in told[2:4]] == [[way, *"1110000"] for way in ("api", "all")]
+    assert [line.split() for line in printed[2:4]] == [[way, *"1110000"] for way in ("api", "all")]

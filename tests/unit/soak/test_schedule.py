@@ -1,4 +1,4 @@
-"""What goes wrong in a soak, and when."""
+"""Schedule of faults and disturbances in a soak."""
 
 import itertools
 
@@ -11,7 +11,7 @@ MINUTE = 60.0
 
 @pytest.mark.parametrize("minutes", [2, 3, 10, 30])
 def test_everything_happens(minutes: int) -> None:
-    """Every fault and every disturbance has its turn, even in the shortest run, and all is well again in time."""
+    """Every fault and every disturbance is scheduled, even in the shortest run, and every fault ends in time."""
     planned = steps(minutes * MINUTE)
     assert {step.what for step in planned if step.act == "fault"} == {name for name, _ in FAULTS}
     assert {(step.act, step.what) for step in planned} >= set(DISTURBANCES)
@@ -22,14 +22,14 @@ def test_everything_happens(minutes: int) -> None:
 
 @pytest.mark.parametrize("minutes", [2, 10])
 def test_quiet_end(minutes: int) -> None:
-    """In the last part no process ends, so that its memory can be compared with itself."""
+    """No process is ended in the last part, so that memory can be compared."""
     late = [step for step in steps(minutes * MINUTE) if step.at >= settled(minutes * MINUTE)]
     assert late
     assert [step for step in late if step.act in {"restart", "kill"}] == []
 
 
 def test_outage_in_which_mail_expires() -> None:
-    """A long run has one fault that lasts."""
+    """A long run has one fault that lasts long enough for mail to expire."""
     planned = steps(10 * MINUTE)
     (began,) = [
         one.at

@@ -28,7 +28,7 @@ class GrpcCollector:
 
     @property
     def endpoint(self) -> str:
-        """The value of OTEL_EXPORTER_OTLP_ENDPOINT."""
+        """Return the value of OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.port}"
 
     @contextmanager

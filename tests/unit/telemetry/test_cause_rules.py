@@ -133,10 +133,10 @@ REPLIES = [Labelled(*line.split("\t")) for line in (GOLDEN / "replies.tsv").read
             SASL + "454 4.7.0 Cannot authenticate due to a temporary system problem.", "4.7.0", Cause.RATE, id="454"
         ),
         pytest.param("SASL [CACHED] authentication failed; server x said: 535 5.7.8", "4.7.8", Cause.AUTH, id="cached"),
-        pytest.param("host x refused to talk to me: 554 5.3.2 no service", "5.3.2", Cause.CONNECT, id="not talking"),
+        pytest.param("host x refused to talk to me: 554 5.3.2 no service", "5.3.2", Cause.CONNECT, id="no connection"),
         pytest.param("Domain x does not accept mail (nullMX)", "5.1.0", Cause.DNS, id="null MX"),
         pytest.param("unable to look up host x: Temporary failure", "4.3.0", Cause.DNS, id="look-up"),
-        pytest.param("mail transport unavailable", "4.3.0", Cause.OTHER, id="nothing that a relay said"),
+        pytest.param("mail transport unavailable", "4.3.0", Cause.OTHER, id="no reply of a relay"),
         pytest.param("something nobody has said before", "5.9.9", Cause.OTHER, id="unknown"),
     ],
 )
@@ -160,13 +160,13 @@ def test_classify(text: str, dsn: str, expected: Cause) -> None:
     ],
 )
 def test_name_of_a_host(host: str, text: str, expected: Cause) -> None:
-    """The name of a host never decides."""
+    """The name of a host does not influence the cause."""
     assert CLASSIFIER.diagnose(text.format(host), "").cause is expected
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda one: f"{one.provider} {one.dsn} {one.text[-60:]}")
 def test_reply_of_a_provider(reply: Labelled) -> None:
-    """Replies of real relays and mailbox providers have the cause that a person gave them."""
+    """Replies of real relays and mailbox providers have the cause that the case file gives."""
     assert CLASSIFIER.diagnose(reply.text, reply.dsn).cause == reply.cause
 
 
@@ -187,7 +187,7 @@ def test_rules_have_names_and_sources() -> None:
 
 
 def test_every_rule_decides_for_some_reply() -> None:
-    """No rule is dead: each one decides for a reply of the case files, or for the text of its own test."""
+    """Each rule decides for a reply of the case files, or for the text of its own test."""
     decided = {CLASSIFIER.diagnose(one.text, one.dsn).rule for one in REPLIES}
     decided |= {CLASSIFIER.diagnose(text, dsn).rule for text, dsn in ONLY_HERE}
     assert {one.name for one in RULES} - decided == set()
@@ -255,7 +255,7 @@ def test_next_step_of_the_cause() -> None:
 
 
 def test_no_rule() -> None:
-    """A reply that no rule knows has the cause `other`."""
+    """A reply that matches no rule has the cause `other`."""
     found = CLASSIFIER.diagnose(SAID + "599 5.9.9 something new", "5.9.9")
     assert (found.cause, found.rule) == (Cause.OTHER, "no rule")
 
@@ -276,7 +276,7 @@ def test_own_rules_come_first(tmp_path: Path) -> None:
         pytest.param('rules = "x"', "rules begin with [[rules]]", id="no list"),
         pytest.param("[[rules]]", "rule 1: has no name", id="no name"),
         pytest.param(
-            '[[rules]]\nname = "a"\ncause = "rate"', "rule 1 (a): has no condition; set one of text", id="none"
+            '[[rules]]\nname = "a"\ncause = "rate"', "rule 1 (a): has no condition; set one of text", id="no condition"
         ),
         pytest.param('[[rules]]\nname = "a"\ntext = "b"', "cause '' is none of auth", id="no cause"),
         pytest.param('[[rules]]\nname = "a"\ncause = "x"\ntext = "b"', "cause 'x' is none of auth", id="new cause"),
@@ -301,6 +301,6 @@ def test_wrong_file(tmp_path: Path, text: str, problem: str) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    """A file that is not there is an error as well."""
+    """A missing file raises an error."""
     with pytest.raises(CauseRulesInvalid, match="cannot be read: No such file"):
         load_rules(tmp_path / "none.toml")

@@ -18,7 +18,7 @@ from tests.unit.telemetry.grpc_collector import GrpcCollector
 
 @pytest.fixture
 def collector() -> Iterator[GrpcCollector]:
-    """A collector that accepts all requests."""
+    """Return a collector that accepts all requests."""
     made = GrpcCollector()
     with made.serving():
         yield made
@@ -26,7 +26,7 @@ def collector() -> Iterator[GrpcCollector]:
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The environment, with gRPC and a short time-out."""
+    """Set the environment to gRPC and a short time-out."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     return monkeypatch
@@ -94,7 +94,7 @@ def test_collector_that_is_down(variables: pytest.MonkeyPatch) -> None:
     assert 1 == dropped(tracing)
 
 
-def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
+def test_shutdown_with_a_hanging_collector(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
     """A shutdown does not wait for a collector that does not respond."""
     collector.is_open.clear()
     tracing = tracing_to(variables, collector.endpoint, TIMEOUT="60")
@@ -109,7 +109,7 @@ def test_end_while_the_collector_thinks(variables: pytest.MonkeyPatch, collector
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files of a CA, and of a certificate and its key that it signed for localhost."""
+    """Return the files of a CA, and of a certificate and its key that it signed for localhost."""
     folder, ca = tmp_path_factory.mktemp("collector"), trustme.CA()
     signed = ca.issue_cert("localhost")
     files = {"ca": folder / "ca.pem", "key": folder / "key.pem", "certificate": folder / "certificate.pem"}
@@ -120,22 +120,22 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def safe(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
-    """A collector behind TLS that requires a client certificate of the same CA."""
+def tls_collector(certificates: dict[str, Path]) -> Iterator[GrpcCollector]:
+    """Return a collector behind TLS that requires a client certificate of the same CA."""
     key, certificate, ca = (certificates[name].read_bytes() for name in ("key", "certificate", "ca"))
     made = GrpcCollector()
     with made.serving(credentials=grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)):
         yield made
 
 
-def test_tls(variables: pytest.MonkeyPatch, safe: GrpcCollector, certificates: dict[str, Path]) -> None:
+def test_tls(variables: pytest.MonkeyPatch, tls_collector: GrpcCollector, certificates: dict[str, Path]) -> None:
     """Over TLS both sides use certificates of a private CA."""
     settings = {
         "CERTIFICATE": str(certificates["ca"]),
         "CLIENT_CERTIFICATE": str(certificates["certificate"]),
         "CLIENT_KEY": str(certificates["key"]),
     }
-    tracing = tracing_to(variables, f"https://localhost:{safe.port}", **settings)
+    tracing = tracing_to(variables, f"https://localhost:{tls_collector.port}", **settings)
     emit(tracing, "one")
     tracing.shutdown()
-    assert ["one"] == arrived(safe)
+    assert ["one"] == arrived(tls_collector)

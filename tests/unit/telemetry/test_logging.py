@@ -127,7 +127,7 @@ class Unwritable:
         raise RuntimeError("anna@example.org")
 
 
-def test_line_that_can_not_be_written(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_that_cannot_be_encoded(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     """A line that cannot be encoded has the field `unwritable`, without its own fields and the error's text."""
     logger.bind(a=Unwritable()).info("odd")
     logger.info("next")

@@ -54,7 +54,7 @@ def test_grpc_address(endpoint: str, expected: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize("service", ["mail_api", "mail_exporter"])
-def test_services_say_what_is_wrong(service: str) -> None:
+def test_service_exits_with_the_reason(service: str) -> None:
     """A service exits with 2 and one line, before the SDK's import would raise."""
     environ = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many", "MAIL_DOMAIN": "example.org"}
     ended = subprocess.run(  # noqa: S603 - Python

@@ -1,4 +1,4 @@
-"""A relay's reply without what Postfix wraps around it."""
+"""A relay's reply without the text that Postfix adds."""
 
 import pytest
 

@@ -28,7 +28,7 @@ DOWN = "http://127.0.0.1:1"
 
 @pytest.fixture
 def collector() -> Iterator[HttpCollector]:
-    """A collector that accepts all requests."""
+    """Return a collector that accepts all requests."""
     with HttpCollector().serving() as serving:
         yield serving
 
@@ -48,7 +48,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> StartTracing:
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """The log output of the process."""
+    """Return the log output of the process."""
     stream = io.StringIO()
     logging.configure(Service.EXPORTER, stream=stream)
     yield stream
@@ -56,7 +56,7 @@ def output() -> Iterator[io.StringIO]:
 
 
 def lines(output: io.StringIO) -> list[dict[str, Any]]:
-    """Return what was logged."""
+    """Return the logged lines."""
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
@@ -158,7 +158,7 @@ def test_value_length(start: StartTracing, collector: HttpCollector) -> None:
 
 
 def test_default_value_length(start: StartTracing, collector: HttpCollector) -> None:
-    """Without the variable, a value has at most 1,024 characters: a caller cannot fill the memory."""
+    """Without the variable, a value has at most 1,024 characters, which limits the memory that a caller can use."""
     tracing = start(collector.endpoint)
     span = tracing.provider.get_tracer("test").start_span("x", attributes={"long": "x" * 100_000})
     span.end()

@@ -1,4 +1,4 @@
-"""The command."""
+"""Command of the exporter benchmark."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_without_docker_it_fails_with_a_reason(tmp_path: Path) -> None:
-    """What could not be run is an error; numbers never are."""
+    """Without Docker the command fails with the reason, and prints no numbers."""
     done = subprocess.run(
         [sys.executable, "-m", "dev.bench.exporter", "--quick"],
         cwd=ROOT,

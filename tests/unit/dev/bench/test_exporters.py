@@ -1,4 +1,4 @@
-"""What a side has to have counted."""
+"""Check of the numbers that each exporter has counted."""
 
 from dev.bench.exporters import LEDGER
 from dev.bench.lines import Kind
@@ -13,18 +13,18 @@ postfix_delivery_attempts_total{status="sent"} 4
 
 
 def contents() -> Contents:
-    """Return what a log of ten lines and four sent mails holds."""
+    """Return the contents of a log of ten lines and four sent mails."""
     holds = Contents(lines=10)
     holds.kinds[Kind.SENT] = 4
     return holds
 
 
 def test_no_complaint_when_all_is_counted() -> None:
-    """Every line understood, every attempt counted."""
+    """There is no complaint when every line and every attempt is counted."""
     assert [] == LEDGER.complaints(EXPOSITION % 10, contents())
 
 
-def test_a_line_that_is_missing_is_named() -> None:
-    """With what was counted and what there is."""
+def test_missing_line() -> None:
+    """A wrong count is reported with both numbers."""
     complaint = "postfix_log_lines_total{'result': 'parsed'} is 9, not 10"
     assert [complaint] == LEDGER.complaints(EXPOSITION % 9, contents())

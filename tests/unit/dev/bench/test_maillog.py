@@ -1,4 +1,4 @@
-"""The generated logs: reproducible, in order, and holding what they say they hold."""
+"""Generated logs of the benchmarks: reproducible, in order, with the contents that are reported."""
 
 import re
 from pathlib import Path
@@ -22,14 +22,14 @@ def mix(request: pytest.FixtureRequest) -> Mix:
 
 
 def test_same_arguments_give_the_same_bytes(mix: Mix, tmp_path: Path) -> None:
-    """A number can be compared with another only when both were measured on the same log."""
+    """The same arguments give the same bytes, so that two measurements use the same log."""
     for name in ("one", "two"):
         write(tmp_path / name, mix, LINES, start=START)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_lines_are_as_many_as_asked_and_in_order(mix: Mix, tmp_path: Path) -> None:
-    """A log never goes back in time; both logs here stay within a month."""
+    """The log has the requested number of lines, sorted by time; both logs are within one month."""
     contents = write(tmp_path / "log", mix, LINES, start=START)
     lines = (tmp_path / "log").read_text().splitlines()
     stamps = [line[:15] for line in lines]
@@ -51,22 +51,22 @@ def test_lines_are_as_many_as_asked_and_in_order(mix: Mix, tmp_path: Path) -> No
     ],
     ids=str,
 )
-def test_what_a_log_holds_is_counted(kind: Kind, pattern: str, tmp_path: Path) -> None:
-    """What an exporter counts is compared with these numbers."""
+def test_contents_are_counted(kind: Kind, pattern: str, tmp_path: Path) -> None:
+    """The reported contents equal the lines of the log."""
     contents = write(tmp_path / "log", Mix.REALISTIC, LINES, start=START)
     found = len(re.findall(pattern, (tmp_path / "log").read_text(), re.MULTILINE))
     assert contents.kinds[kind] == found > 0
 
 
-def test_all_sent_means_all_sent(tmp_path: Path) -> None:
-    """The first mix has no refusal of any kind."""
+def test_mix_sent(tmp_path: Path) -> None:
+    """The mix `sent` has no deferred, bounced or rejected mail."""
     kinds = write(tmp_path / "log", Mix.SENT, LINES, start=START).kinds
     assert not {Kind.DEFERRED, Kind.BOUNCED, Kind.REJECTED, Kind.AUTH_FAILED} & set(kinds)
 
 
 @pytest.mark.parametrize("teller", [*ALL_SENT, *REALISTIC], ids=lambda teller: teller.__name__)
-def test_a_story_never_goes_back(teller: Teller) -> None:
-    """Merging relies on it."""
+def test_story_is_in_order_of_time(teller: Teller) -> None:
+    """The lines of one story are in order of time, which merging relies on."""
     for seed in range(50):
         times = [at for at, _, _ in teller(Random(seed), START)]  # noqa: S311 - a log, not a secret
         assert sorted(times) == times
@@ -74,8 +74,8 @@ def test_a_story_never_goes_back(teller: Teller) -> None:
 
 
 @pytest.mark.parametrize("at", [START, START + 0.25, START + 86_399.999], ids=str)
-def test_a_queue_id_holds_its_arrival(at: float) -> None:
-    """As long queue ids of Postfix do; the exporter reads them."""
+def test_queue_id_contains_arrival_time(at: float) -> None:
+    """A generated queue id contains its arrival time, as a long queue id of Postfix does."""
     assert arrival_time(queue_id(at, 543_210)) == pytest.approx(at, abs=2e-6)
 
 
@@ -83,5 +83,5 @@ def test_a_queue_id_holds_its_arrival(at: float) -> None:
     ("delay", "printed"), [(0.004, "0"), (0.014, "0.014"), (1.234, "1.2"), (56.7, "57"), (432_000.0, "432000")], ids=str
 )
 def test_delays_are_printed_as_postfix_does(delay: float, printed: str) -> None:
-    """Two significant digits, and never an exponent."""
+    """Delays have two significant digits, and no exponent."""
     assert printed == seconds(delay)

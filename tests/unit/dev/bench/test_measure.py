@@ -1,4 +1,4 @@
-"""Measuring: real processes, small ones."""
+"""Measurement of CPU time and memory, with small real processes."""
 
 import socket
 import sys
@@ -58,10 +58,10 @@ def empty(tmp_path: Path) -> Path:
 
 
 class Handshake:
-    """Lets a program hold its memory until that was read, however slow the machine is.
+    """Makes a program keep its memory until that was measured, on a machine of any speed.
 
-    With a log, the program creates `held` and waits for `read`. `sleep` is called after each reading: between its first
-    two calls since `held` exists lies a whole reading.
+    With a log, the program creates `held` and waits for `read`. `sleep` is called after each measurement: between its
+    first two calls after `held` was created is a complete measurement.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +81,7 @@ if pathlib.Path(sys.argv[1]).read_text():
 """
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, and let the program go on once its memory was read."""
+        """Sleep, and let the program continue once its memory was measured."""
         self._calls += self.held.exists()
         if self._calls > 1:
             self.read.touch()
@@ -90,14 +90,14 @@ if pathlib.Path(sys.argv[1]).read_text():
 
 @pytest.mark.parametrize("megabytes", [30, 90], ids=str)
 def test_peak_is_the_programs_own(megabytes: int, tmp_path: Path, log: Path, empty: Path) -> None:
-    """The peak is neither that of the measuring process, nor that at the end, when the memory was given back."""
+    """The peak is that of the program alone, also if it frees the memory before it exits."""
     handshake = Handshake(tmp_path)
     measured = whole(python(handshake.code(megabytes), LOG), tmp_path, log, empty, handshake.sleep)
     assert megabytes << 20 < measured.peak_bytes < megabytes + 20 << 20
 
 
 def test_whole_subtracts_an_empty_log(tmp_path: Path, log: Path, empty: Path) -> None:
-    """The start of a program that can't be stopped there is measured by itself."""
+    """The start-up time is measured with an empty log, and subtracted."""
     code = f"import sys; lines = open(sys.argv[1]).readlines()\nif lines: exec({BURN.format(0.3)!r})"
     measured = whole(python(f"{code}\nprint(len(lines))", LOG), tmp_path, log, empty)
     assert "3\n" == measured.output
@@ -105,13 +105,13 @@ def test_whole_subtracts_an_empty_log(tmp_path: Path, log: Path, empty: Path) ->
 
 
 def test_whole_fails_with_the_program(tmp_path: Path, log: Path, empty: Path) -> None:
-    """A program that ends with an error has not been measured."""
+    """A program that exits with an error raises MeasureError."""
     with pytest.raises(MeasureError, match="ended with 1: broken"):
         whole(python("raise SystemExit('broken')"), tmp_path, log, empty)
 
 
 def test_follow_ends_when_every_line_is_counted(tmp_path: Path, log: Path, empty: Path) -> None:
-    """Only the named counters count, over all their labels; the log is appended to what is followed."""
+    """Only the named counters count, summed over their labels; the log is appended to the followed file."""
     port = free_port()
     count = Count(f"http://127.0.0.1:{port}/", frozenset({"lines_total"}), 3)
     measured = follow(python(FOLLOWER, LOG, str(port)), tmp_path, log, empty, count)
@@ -120,7 +120,7 @@ def test_follow_ends_when_every_line_is_counted(tmp_path: Path, log: Path, empty
 
 
 def test_follow_fails_with_the_program(tmp_path: Path, log: Path, empty: Path) -> None:
-    """A program that ends before it serves is not waited for."""
+    """A program that exits before it listens raises MeasureError at once."""
     count = Count(f"http://127.0.0.1:{free_port()}/", frozenset({"lines_total"}), 3)
     with pytest.raises(MeasureError, match="ended early: no licence"):
         follow(python("raise SystemExit('no licence')"), tmp_path, log, empty, count)

@@ -1,4 +1,4 @@
-"""From numbers to tables."""
+"""Tables of the benchmark's report."""
 
 from dev.bench.measure import Measurement
 from dev.bench.report import Run, memory_table, results, speed_table
@@ -10,7 +10,7 @@ def run(side: str, cpu_seconds: float, *complaints: str, peak: int = 50_000_000)
 
 
 def test_ratios_are_of_the_same_run() -> None:
-    """A machine that is slow for one whole run changes no ratio."""
+    """Ratios are of the same round, so a slow round does not change them."""
     rounds = [
         [run("peer", 2.0), run("ours", 1.0)],
         [run("peer", 20.0), run("ours", 10.0)],
@@ -22,21 +22,21 @@ def test_ratios_are_of_the_same_run() -> None:
     assert 1_000_000 == ours.rate
 
 
-def test_a_side_that_failed_once_is_judged_by_its_other_runs() -> None:
-    """Its ratio needs a run in which both were measured."""
+def test_side_that_failed_once() -> None:
+    """A ratio needs a round in which both sides were measured."""
     found = {result.side: result for result in results([[run("peer", 2.0)], [run("ours", 1.0)]], ["peer"])}
     assert {} == found["ours"].ratios
     assert {"peer": 1.0} == found["peer"].ratios
 
 
-def test_the_table_is_markdown_and_names_what_was_not_counted() -> None:
-    """A fast exporter that does not count is not fast."""
+def test_speed_table() -> None:
+    """The table is Markdown, and lists what an exporter has not counted."""
     text = speed_table(results([[run("peer", 2.0), run("ours", 1.0, "sent is 3, not 4")]], ["peer"]), ["peer"])
     assert "| ours |       1,000,000 |   2.00 | 1,000,000 |    1.1 |      50 |        0.50 |" in text
     assert text.endswith("Not as the log has it:\n  ours: sent is 3, not 4")
 
 
-def test_memory_is_a_ratio_too() -> None:
-    """What counts is whether it grows."""
+def test_memory_table() -> None:
+    """The memory table has the ratio of both runs."""
     text = memory_table([(run("ours", 1.0), run("ours", 9.0, peak=55_000_000))])
     assert text.endswith("|                  50 |                  55 |  1.10 |")

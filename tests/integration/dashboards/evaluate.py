@@ -1,4 +1,4 @@
-"""Asks Prometheus what a dashboard would ask, and says what a person would see."""
+"""Evaluates dashboard queries in Prometheus, and returns the text and colour that a panel shows."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
@@ -6,41 +6,41 @@ from typing import Any, Final, NamedTuple
 from dashboards.board_files import Asked, Json, boards, filled, panels, promql
 
 Query = Callable[[str], list[Json]]
-"""Sends an instant query and returns its series; raises with Prometheus's words when it is none."""
+"""Sends an instant query and returns its series; raises with Prometheus's error message if the query is invalid."""
 
 _WITHOUT: Final = ("__name__", "job", "instance", "meaning", "next_step")
-"""Labels that say the same in every row."""
+"""Labels that are the same in every row."""
 NUMBERS: Final = ("stat", "bargauge")
 
 
 class Answer(NamedTuple):
-    """What came back: the series' labels, in short, and their last values."""
+    """The result of a query: the last value of each series, by the values of its labels."""
 
     asked: Asked
     values: dict[str, float]
 
     @property
     def most(self) -> float:
-        """The greatest value; 0 where there is none."""
+        """Return the greatest value, or 0 without values."""
         return max((value for value in self.values.values() if value == value), default=0.0)  # noqa: PLR0124 - not NaN
 
 
 class Shown(NamedTuple):
-    """What a panel of numbers shows."""
+    """The text and colour of a panel with a number."""
 
     text: str
     colour: str
 
 
 def answers(query: Query) -> Iterator[Answer]:
-    """Ask every query of every dashboard, as for the last hour."""
+    """Evaluate every query of every dashboard, with a time range of an hour."""
     for asked in promql():
         series = query(filled(asked.expression))
         yield Answer(asked, {_named(one["metric"]): float(one["value"][1]) for one in series})
 
 
 def shown(query: Query) -> dict[tuple[str, str], Shown]:
-    """Return what every panel of numbers shows now, by board and title."""
+    """Return the current text and colour of every panel with a number, by board and title."""
     found = {}
     for uid, board in boards().items():
         for panel in panels(board):
@@ -51,7 +51,7 @@ def shown(query: Query) -> dict[tuple[str, str], Shown]:
 
 
 def _shown(panel: Json, series: list[Json]) -> Shown:
-    """Return text and colour by Grafana's rules: a mapping of the value first, then the thresholds."""
+    """Return text and colour by Grafana's rules: a mapping of the value comes first, then the colour limits."""
     defaults: Any = panel["fieldConfig"]["defaults"]
     mappings = [one["options"] for one in defaults["mappings"]]
     if not series:
