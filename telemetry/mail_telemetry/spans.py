@@ -64,7 +64,7 @@ _MAIL: Final = frozenset(
 )
 _STAGE: Final = frozenset({Attribute.STAGE, Attribute.TIME_PRECISION})
 
-SPANS: Final = (
+SPAN_DESCRIPTIONS: Final = (
     SpanDescription(
         HTTP_SPAN,
         Service.API,

@@ -1,6 +1,5 @@
 """Beside the stack: a browser on its network, and the example's pages on an own and on a foreign site."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
 from tests.integration.api.webdriver import webdriver_server
+from tests.integration.images import TAG
 from tests.integration.stack import RECIPIENT, ROOT, Stack
 
 OWN_SITE: Final = "www.dinky.example"
@@ -53,7 +53,7 @@ def as_its_user(text: str) -> str:
 def sites(network: Network, pages: Path) -> Iterator[None]:
     """Serve the pages under both names, by the Python that the API's image has."""
     site = (
-        DockerContainer(f"dinky-mail/mail-api:{os.environ.get('DINKY_MAIL_VERSION', 'latest')}")
+        DockerContainer(f"dinky-mail/mail-api:{TAG}")
         .with_kwargs(user="0", entrypoint=["python3", "-m", "http.server", str(SITE_PORT), "--directory", "/site"])
         .with_network(network)
         .with_network_aliases(OWN_SITE, FOREIGN_SITE)

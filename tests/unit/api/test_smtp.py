@@ -107,10 +107,10 @@ async def test_comes_back(postfix: FakePostfix) -> None:
 async def test_never_comes_back(postfix: FakePostfix) -> None:
     """Trying again ends at the deadline, and says how long it tried."""
     await postfix.stop()
-    harness = Harness(postfix.port, seconds=0.8)
+    harness = Harness(postfix.port, seconds=2)
     with pytest.raises(MailServerUnreachable) as raised:
         await harness.submit()
-    assert raised.value.seconds == 0.8
+    assert raised.value.seconds == 2
     assert harness.retries >= 2
     await harness.pool.close()
 
