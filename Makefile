@@ -58,10 +58,12 @@ unit: venv  ## Tests without Docker, under 30 seconds
 	$(VENV)/bin/pytest tests/unit --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait for timers
 
 contract: venv  ## Tests that names, settings, generated files and docs agree
-	$(VENV)/bin/pytest tests/contract
+	$(VENV)/bin/pytest tests/contract --numprocesses=$$(nproc) --dist=loadfile
 
-integration: venv test-images  ## Tests on the real images, one shared stack
-	$(VENV)/bin/pytest tests/integration
+# A file runs in one worker; each worker has a stack of its own. The tests mostly wait for containers.
+WORKERS := $(shell echo $$((3 * $$(nproc) / 2)))
+integration: venv test-images  ## Tests on the real images, several files at once, each on a separate stack (WORKERS=3)
+	$(VENV)/bin/pytest tests/integration --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 soak: venv setup  ## Send mixed mail while every hop fails in turn, then check the outcome of every mail (MINUTES=10)
 	@$(VENV)/bin/python -m tests.integration.soak --minutes $(or $(MINUTES),10)

@@ -11,7 +11,7 @@ from alerts.model import Severity
 from alerts.request_results import DECISIONS, Blame
 from mail_api.errors import Code
 from mail_telemetry.causes import Cause
-from mail_telemetry.names import Entry, Outcome, Service, Stage
+from mail_telemetry.names import DeliveryStage, Entry, Outcome, Service
 
 GOOD: Final = "green"
 GREY: Final = "#8e8e8e"
@@ -77,7 +77,7 @@ STAGES: Final[Mapping[str, str]] = {
     "Connection setup": "orange",
     "Transmission": "purple",
 }
-STAGE_NAMES: Final[Mapping[str, str]] = dict(zip((stage.value for stage in Stage), STAGES, strict=True))
+STAGE_NAMES: Final[Mapping[str, str]] = dict(zip((stage.value for stage in DeliveryStage), STAGES, strict=True))
 SERVICES: Final[Mapping[str, str]] = {Service.API: "blue", Service.EXPORTER: "purple", Service.SERVER: GOOD}
 TLS_TRUST: Final[Mapping[str, str]] = {
     "verified": GOOD,

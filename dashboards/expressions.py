@@ -252,7 +252,7 @@ NOT_UNDERSTOOD_RESULTS: Final = occurred(names.LOG_LINES, "result", result="unsu
 OPEN_MAILS: Final = summed(selector(names.OPEN_MAILS))
 EVICTED: Final = grown(names.EVICTED_MAILS, STEP)
 PENDING_ROWS: Final = summed(selector(names.LEDGER_PENDING_ROWS))
-SPANS: Final = grown(names.SPANS, STEP)
+EXPORTER_SPANS: Final = grown(names.SPANS, STEP)
 API_SPANS: Final = grown(names.API_SPANS, STEP)
 _DROPPED: Final = (selector(names.SPANS_DROPPED), selector(names.API_SPANS_DROPPED))
 SPANS_DROPPED: Final = summed(" or ".join(f"increase({one}[{STEP}])" for one in _DROPPED))

@@ -25,7 +25,7 @@ from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
 from mail_telemetry.names import METRICS
 from mail_telemetry.otel_variables import DEFAULTS, VARIABLES, WITHOUT_EFFECT
-from mail_telemetry.spans import ATTRIBUTES, SPANS, SpanDescription
+from mail_telemetry.spans import ATTRIBUTES, SPAN_DESCRIPTIONS, SpanDescription
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SERVER_VARIABLES: Final = ROOT / "postfix/rootfs/usr/local/lib/mail-server/settings.bash"
@@ -131,7 +131,7 @@ def spans_table() -> str:
     """Return every span: its service, its parent, its meaning and its attributes."""
     rows = (
         (f"`{span.name}`", span.service, span.kind, code(span.parent or ""), span.meaning, names(span))
-        for span in SPANS
+        for span in SPAN_DESCRIPTIONS
     )
     return table(("span", "service", "kind", "below", "what it spans", "attributes (in italics: not always)"), rows)
 

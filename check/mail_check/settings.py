@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mail_check.app_password import WHITE_SPACE, copied_characters, join_app_password
 from mail_check.results import error_text
 
-DEFAULTS: Final = {
+SERVER_DEFAULTS: Final = {
     "MAIL_HOSTNAME": "mail.{MAIL_DOMAIN}",
     "DEFAULT_FROM": "noreply@{MAIL_DOMAIN}",
     "SMTP_RELAY_PORT": "587",
@@ -113,7 +113,7 @@ def read_mail_settings(environ: Mapping[str, str], read_file: Callable[[str], st
         raise VariableUnusable("MAIL_DOMAIN is not set in this container")
 
     def value(name: str) -> str:
-        return _value(environ, name) or DEFAULTS.get(name, "").replace("{MAIL_DOMAIN}", domain)
+        return _value(environ, name) or SERVER_DEFAULTS.get(name, "").replace("{MAIL_DOMAIN}", domain)
 
     return MailSettings(
         domain=domain,

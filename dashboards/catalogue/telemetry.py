@@ -120,7 +120,7 @@ _SPANS: Final = Panel(
     "Spans of the API and of the mail server. Good: both follow the number of mails, and `dropped` is 0.",
     (
         Metrics(ask.API_SPANS, "API"),
-        Metrics(ask.SPANS, "mail server"),
+        Metrics(ask.EXPORTER_SPANS, "mail server"),
         Metrics(ask.SPANS_DROPPED, "dropped"),
     ),
     origin=Origin.PROMETHEUS,

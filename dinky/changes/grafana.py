@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,9 +56,14 @@ def _sources(text: str) -> list[Node]:
     return elements(child(parse(text), "datasources"))
 
 
+@cache  # read for each link of each plan
+def _our_sources() -> tuple[dict[str, Any], ...]:
+    return tuple(yaml.safe_load(OURS.read_text())["datasources"])
+
+
 def _link(kind: str, key: str, uids: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML
     """Return our link with the server's uids; None where the server has no such data source."""
-    ours = yaml.safe_load(OURS.read_text())["datasources"]
+    ours = _our_sources()
     text = json.dumps(next(one["jsonData"][key] for one in ours if one["type"] == kind))
     for one in ours:
         if one["uid"] in text:

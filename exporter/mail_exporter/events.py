@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, final
 
-from mail_telemetry.names import Stage
+from mail_telemetry.names import DeliveryStage
 
 
 class DeliveryStatus(StrEnum):
@@ -127,7 +127,7 @@ TLS_TRUST: Final = ("anonymous", "untrusted", "trusted", "verified")
 TLS_DIRECTIONS: Final = ("in", "out")
 
 
-STAGES: Final = tuple(stage.value for stage in Stage)
+STAGES: Final = tuple(stage.value for stage in DeliveryStage)
 Delays = tuple[float, float, float, float]
 """Seconds in each of these stages, to two significant digits."""
 

@@ -36,7 +36,7 @@ from mail_exporter.attributes import Attributes
 from mail_exporter.delivery_agents import RELAY_DAEMONS
 from mail_exporter.mail import AttemptEnded, Mail, MailFinished
 from mail_exporter.span_ids import attempt_spans, is_sampled, mail_span, parent_of, trace_of
-from mail_telemetry.names import REPLY_EVENT, Attribute, Relation, SpanName, Stage
+from mail_telemetry.names import REPLY_EVENT, Attribute, DeliveryStage, Relation, SpanName
 
 _NANOSECONDS: Final = 1_000_000_000
 _UNSET: Final = Status(StatusCode.UNSET)
@@ -64,7 +64,7 @@ class LogIdGenerator(IdGenerator):
 
 class _StageSpan(NamedTuple):
     name: SpanName
-    stage: Stage
+    stage: DeliveryStage
     times: Times
 
 
@@ -207,12 +207,12 @@ class SpanEmitter:
 
 def _stages(event: AttemptEnded, last: SpanName) -> Iterator[_StageSpan]:
     """Yield the stages of an attempt; each begins where the previous one ended."""
-    yield _StageSpan(SpanName.WAIT, Stage.BEFORE_QUEUE_MANAGER, (event.began, event.activated))
-    yield _StageSpan(SpanName.QUEUE, Stage.QUEUE_MANAGER, (event.activated, event.started))
+    yield _StageSpan(SpanName.WAIT, DeliveryStage.BEFORE_QUEUE_MANAGER, (event.began, event.activated))
+    yield _StageSpan(SpanName.QUEUE, DeliveryStage.QUEUE_MANAGER, (event.activated, event.started))
     if last is not SpanName.QUEUE and event.daemon in RELAY_DAEMONS:
-        yield _StageSpan(SpanName.CONNECT, Stage.CONNECTION_SETUP, (event.started, event.connected))
+        yield _StageSpan(SpanName.CONNECT, DeliveryStage.CONNECTION_SETUP, (event.started, event.connected))
     if last is SpanName.TRANSMIT:
-        yield _StageSpan(SpanName.TRANSMIT, Stage.TRANSMISSION, (event.connected, event.ended))
+        yield _StageSpan(SpanName.TRANSMIT, DeliveryStage.TRANSMISSION, (event.connected, event.ended))
 
 
 def _link(mail: Mail, relation: Relation) -> Link:

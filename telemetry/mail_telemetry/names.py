@@ -51,7 +51,7 @@ class SpanName(StrEnum):
     FINISH = "postfix finish"
 
 
-class Stage(StrEnum):
+class DeliveryStage(StrEnum):
     """Postfix's four stages of a delivery attempt, as in `delays=a/b/c/d`."""
 
     BEFORE_QUEUE_MANAGER = "before_queue_manager"

@@ -65,7 +65,7 @@ _MAIL: Final = frozenset(
 )
 _STAGE: Final = frozenset({Attribute.STAGE, Attribute.TIME_PRECISION})
 
-SPANS: Final = (
+SPAN_DESCRIPTIONS: Final = (
     SpanDescription(
         HTTP_SPAN,
         Service.API,

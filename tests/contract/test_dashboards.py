@@ -21,7 +21,7 @@ from mail_exporter.collectors.queue import QUEUES
 from mail_exporter.events import TLS_TRUST, AbortKind, DeliveryStatus, NoticeKind, RejectReason
 from mail_exporter.metrics import LINE_RESULTS
 from mail_telemetry.causes import Cause
-from mail_telemetry.names import Attribute, Entry, Outcome, Stage
+from mail_telemetry.names import Attribute, DeliveryStage, Entry, Outcome
 from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import known_labels
 
@@ -182,7 +182,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "reason": RejectReason,
     "kind": NoticeKind,
     "how": AbortKind,
-    "stage": Stage,
+    "stage": DeliveryStage,
 }
 """Labels with a fixed set of values. Each of the values has one colour on all boards."""
 

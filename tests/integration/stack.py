@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from testcontainers.compose import DockerCompose
 from testcontainers.core.docker_client import DockerClient
 
+from tests.integration import images
 from tests.polling import DEADLINE_SECONDS
 from tests.polling import until as until  # noqa: PLC0414 - 30 modules have it from here
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-FILES: Final = [
-    "docker-compose.mail.prod.yml",
-    "docker-compose.sandbox.yml",
-    "tests/integration/docker-compose.test.yml",
-]
 RECIPIENT: Final = "recipient@example.com"
 
 API: Final = ("mail-api", 20001)
@@ -33,6 +29,20 @@ SANDBOX: Final = ("sandbox-relay", 8080)
 Json = dict[str, Any]
 
 
+@cache
+def project_name() -> str:
+    """Return the Compose project of this checkout and this worker of pytest-xdist, and set COMPOSE_PROJECT_NAME to it.
+
+    So two checkouts, or two workers, do not take each other's stack down.
+    """
+    parts = (
+        os.environ.get("COMPOSE_PROJECT_NAME") or f"dinky-mail-test-{images.CHECKOUT}",
+        os.environ.get("PYTEST_XDIST_WORKER"),
+    )
+    name = os.environ["COMPOSE_PROJECT_NAME"] = "-".join(part for part in parts if part)
+    return name
+
+
 class Stack:
     """The services under test, with the sandbox as relay, collector and webhook.
 
@@ -41,14 +51,11 @@ class Stack:
     """
 
     def __init__(self, overlay: str | None = None) -> None:
-        # One project for each checkout, so that one does not stop the other's stack.
-        project = os.environ.setdefault(
-            "COMPOSE_PROJECT_NAME", f"dinky-mail-test-{sha256(bytes(ROOT)).hexdigest()[:6]}"
-        )
+        project = project_name()
         self.project = f"{project}-{overlay}" if overlay else project
         """The Compose project, whose name is the beginning of its networks' names."""
-        files = [*FILES, *([f"tests/integration/docker-compose.{overlay}.yml"] if overlay else [])]
-        self.compose = DockerCompose(ROOT, files, build=True, quiet_build=True, env_file="sandbox/sandbox.env")
+        files = [*images.FILES, *([f"tests/integration/docker-compose.{overlay}.yml"] if overlay else [])]
+        self.compose = DockerCompose(ROOT, files, env_file="sandbox/sandbox.env")
         if overlay:
             self.compose.compose_command_property.extend(("--project-name", self.project))
         self._urls: dict[tuple[str, int], str] = {}
@@ -58,6 +65,7 @@ class Stack:
     @contextmanager
     def running(self) -> Iterator["Stack"]:
         """Start the stack, and remove it at the end."""
+        images.build()
         self.compose.stop()  # of an interrupted run
         with self.http, self.compose:
             yield self

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx2
 
-from tests.integration.stack import EXPORTER, FILES, ROOT, Stack, until
+from tests.integration.images import FILES
+from tests.integration.stack import EXPORTER, ROOT, Stack, until
 
 Findings = dict[tuple[str, str], dict[str, Any]]
 

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from mail_telemetry.spans import SPANS
+from mail_telemetry.spans import SPAN_DESCRIPTIONS
 from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
 
 LAST_SPAN = "postfix finish"
-EDGES = {(span.parent or "", span.name, span.service.value) for span in SPANS}
+EDGES = {(span.parent or "", span.name, span.service.value) for span in SPAN_DESCRIPTIONS}
 
 
 def edges(spans: list[Json]) -> set[tuple[str, str, str]]:

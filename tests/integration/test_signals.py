@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from mail_telemetry.spans import SPANS
+from mail_telemetry.spans import SPAN_DESCRIPTIONS
 from tests.integration.postfix.dialogue import STARTTLS, Line, plain
 from tests.integration.stack import API, API_METRICS, EXPORTER, SANDBOX, Json, Stack, until
 
@@ -184,7 +184,7 @@ def test_edges(signals: Signals) -> None:
         names = {span["span_id"]: span["name"] for span in spans}
         assert [span["name"] for span in spans if span["parent_span_id"] not in {"", *names}] == []
         found |= {(names.get(span["parent_span_id"]), span["name"], span["service"]) for span in spans}
-    described = {(span.parent, span.name, span.service.value) for span in SPANS}
+    described = {(span.parent, span.name, span.service.value) for span in SPAN_DESCRIPTIONS}
     requests = {edge for edge in found if edge[2] == "mail-api" and edge[0] is None}
     assert found - requests == (described | {(None, "postfix receive", "mail-server")}) - requests
     assert (None, "POST /send", "mail-api") in requests
@@ -192,7 +192,7 @@ def test_edges(signals: Signals) -> None:
 
 def test_attributes(signals: Signals) -> None:
     """Spans have the required attributes and only described ones."""
-    for description in SPANS[1:]:
+    for description in SPAN_DESCRIPTIONS[1:]:
         for span in [span for span in signals.spans if span["name"] == description.name]:
             assert description.always <= set(span["attributes"]) <= description.attributes
             assert span["kind"] == description.kind.lower()

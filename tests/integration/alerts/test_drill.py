@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.promql import selectors
 from tests.contract.series import ALERTS, registered_labels, rules
-from tests.integration.alerts.drill import await_alert, connect, drill, notifications
+from tests.integration.alerts.drill import await_alert, drill, notifications, with_connections
 from tests.integration.alerts.faults import FAULTS, Fault
 from tests.integration.alerts.monitoring import Monitoring
 from tests.integration.stack import API_METRICS, EXPORTER, RECIPIENT, SANDBOX, Json, Stack, until
@@ -48,10 +48,9 @@ def test_healthy_stack_is_quiet(stack: Stack, monitoring: Monitoring) -> None:
     """No critical alert fires on a healthy stack; the disk of the test machine does not count."""
 
     def look() -> bool:
-        connect(stack)
         return monitoring.query('ALERTS{alertstate="firing",severity="critical",alertname!="MailVolumeFull"}') == []
 
-    until("nothing critical", look)
+    until("nothing critical", with_connections(stack, look))
     assert monitoring.query("up == 1") != []
 
 

@@ -1,6 +1,5 @@
 """Fixtures: a browser on the stack's network, and the example's pages on an allowed and on a foreign site."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
 from tests.integration.api.webdriver import webdriver_server
+from tests.integration.images import TAG
 from tests.integration.stack import RECIPIENT, ROOT, Stack
 
 OWN_SITE: Final = "www.dinky.example"
@@ -55,7 +55,7 @@ def with_values(text: str) -> str:
 def sites(network: Network, pages: Path) -> Iterator[None]:
     """Serve the pages under both names, with the Python of the API's image."""
     site = (
-        DockerContainer(f"dinky-mail/mail-api:{os.environ.get('DINKY_MAIL_VERSION', 'latest')}")
+        DockerContainer(f"dinky-mail/mail-api:{TAG}")
         .with_kwargs(user="0", entrypoint=["python3", "-m", "http.server", str(SITE_PORT), "--directory", "/site"])
         .with_network(network)
         .with_network_aliases(OWN_SITE, FOREIGN_SITE)

@@ -1,7 +1,6 @@
 """Mail servers with their own settings or faults, on a network with its own sandbox."""
 
 import json
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,10 +14,11 @@ from docker.models.containers import Container
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
+from tests.integration import images
+from tests.integration.images import TAG
 from tests.integration.postfix import dialogue
 from tests.integration.stack import ROOT, Json, until
 
-TAG: Final = os.environ.get("DINKY_MAIL_VERSION") or "latest"
 MAIL_SERVER: Final = f"dinky-mail/mail-server:{TAG}"
 SANDBOX: Final = f"dinky-mail/sandbox:{TAG}"
 PRODUCTION: Final[Json] = yaml.safe_load((ROOT / "docker-compose.mail.prod.yml").read_text())["services"]["mail-server"]
@@ -259,6 +259,7 @@ class Lab:
         self.name = f"dinky-lab-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> Self:
+        images.build()
         with ExitStack() as stack:
             self.network = stack.enter_context(Network())
             certificates = stack.enter_context(self.volume("certs"))

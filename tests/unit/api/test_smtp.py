@@ -107,10 +107,10 @@ async def test_server_restarts(postfix: FakePostfix) -> None:
 async def test_server_stays_down(postfix: FakePostfix) -> None:
     """Retries end at the deadline, and the error has their duration."""
     await postfix.stop()
-    harness = Harness(postfix.port, seconds=0.8)
+    harness = Harness(postfix.port, seconds=2)
     with pytest.raises(MailServerUnreachable) as raised:
         await harness.submit()
-    assert raised.value.seconds == 0.8
+    assert raised.value.seconds == 2
     assert harness.retries >= 2
     await harness.pool.close()
 

@@ -18,7 +18,7 @@ from mail_exporter.parse.grammar import arrival_time
 from mail_exporter.spans import LogIdGenerator, SpanEmitter
 from mail_ledger import Ledger
 from mail_telemetry.names import Attribute, Service
-from mail_telemetry.spans import SPANS
+from mail_telemetry.spans import SPAN_DESCRIPTIONS
 from mail_telemetry.tracing import SpanCounts, SpanExport, Tracing, tracer_provider
 from tests.unit import new_ledger
 from tests.unit.exporter import logs
@@ -407,10 +407,10 @@ def test_spans_are_as_described(ledger: Ledger) -> None:
     spans = harness.spans
     parents = {name: (parent or "").replace("remote", "smtp submit") or None for parent, name in edges(spans)}
     parents["postfix receive"] = "smtp submit"  # the bounce's has none
-    for description in SPANS[2:]:
+    for description in SPAN_DESCRIPTIONS[2:]:
         found = named(spans, description.name)
         assert {span.kind.name for span in found} == {description.kind}
         assert parents[description.name] == description.parent
         assert all(description.always <= set(span.attributes or {}) for span in found)
         assert {name for span in found for name in span.attributes or {}} <= description.attributes
-    assert {span.name for span in spans} == {description.name for description in SPANS[2:]}
+    assert {span.name for span in spans} == {description.name for description in SPAN_DESCRIPTIONS[2:]}
