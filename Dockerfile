@@ -5,7 +5,8 @@ FROM ${BASE} AS python
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libpq5 python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
-        /usr/lib/python3.*/test /usr/lib/python3.*/pydoc_data /usr/lib/python3.*/lib-dynload/_test*
+        /usr/lib/python3.*/test /usr/lib/python3.*/pydoc_data /usr/lib/python3.*/lib-dynload/_test* \
+        /usr/lib/python3.*/_pyrepl
 # Without the last one every counter has a second series (`_created`).
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TYPER_USE_RICH=false \
     PROMETHEUS_DISABLE_CREATED_SERIES=true
