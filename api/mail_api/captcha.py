@@ -8,10 +8,12 @@ https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ 
 
 import asyncio
 import json
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import httpx2
@@ -135,6 +137,12 @@ def _parsed(status: int, body: bytes) -> Mapping[str, Any]:
     return answer
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the TLS settings of all clients: loading the CA certificates takes as long as some requests."""
+    return httpx2.create_ssl_context()
+
+
 class Captcha:
     """Checks the captcha token of requests, where a provider is set up.
 
@@ -158,7 +166,7 @@ class Captcha:
         self._count = count
         known = list(providers)
         limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS)
-        self._client = httpx2.AsyncClient(timeout=seconds, limits=limits) if known else None
+        self._client = httpx2.AsyncClient(timeout=seconds, limits=limits, verify=_tls()) if known else None
         self._verifiers = (
             {provider.name: SiteVerify(self._client, provider, secret) for provider, secret in known}
             if self._client

@@ -31,6 +31,8 @@ PASSWORD: Final = "lab-password"
 RELAY: Final = "relay.lab"
 RELAY_PASSWORD: Final = "sandboxapppasswd"
 LOG: Final = "/var/log/mail/mail.log"
+NO_HEALTHCHECK: Final[Json] = {"test": ["NONE"]}
+"""For containers whose health no test reads: each check starts a process, and many containers run at the same time."""
 
 IDENTITY: Final = {
     "MAIL_DOMAIN": DOMAIN,
@@ -267,7 +269,7 @@ class Lab:
             sandbox.with_envs(SANDBOX_HOSTNAMES=RELAY, SANDBOX_DAILY_LIMIT="100000").with_volume_mapping(
                 certificates, "/certs", "rw"
             )
-            sandbox.ports = _on_loopback(8080)
+            sandbox.with_kwargs(healthcheck=NO_HEALTHCHECK).ports = _on_loopback(8080)
             stack.enter_context(sandbox)
             self.certificates = certificates
             self.relay = Relay(f"http://127.0.0.1:{sandbox.get_exposed_port(8080)}")
@@ -301,7 +303,9 @@ class Lab:
         """Have one more relay for a while, with the CA of the lab's."""
         container = DockerContainer(SANDBOX).with_network(self.network).with_network_aliases(*names)
         container.with_envs(**{"SANDBOX_HOSTNAMES": ",".join(names), "SANDBOX_DAILY_LIMIT": "100000"} | variables)
-        container.with_volume_mapping(self.certificates, "/certs", "rw").with_kwargs(user="0")
+        container.with_volume_mapping(self.certificates, "/certs", "rw").with_kwargs(
+            user="0", healthcheck=NO_HEALTHCHECK
+        )
         container.ports = _on_loopback(8080)
         with container as running:
             found = Relay(f"http://127.0.0.1:{running.get_exposed_port(8080)}")
@@ -313,7 +317,8 @@ class Lab:
         """Yield a mail server that accepts all mail at port 25, as another domain's would."""
         listen = ["python3", "-m", "aiosmtpd", "-n", "-d", "-d", "-l", "0.0.0.0:25", "-c"]
         container = DockerContainer(SANDBOX).with_network(self.network).with_network_aliases(*names)
-        with container.with_kwargs(entrypoint=[*listen, "aiosmtpd.handlers.Debugging", "stdout"]) as running:
+        container.with_kwargs(entrypoint=[*listen, "aiosmtpd.handlers.Debugging", "stdout"], healthcheck=NO_HEALTHCHECK)
+        with container as running:
             receiver = Receiver(running.get_wrapped_container())
             until("the receiver listening", lambda: "Starting asyncio loop" in receiver.printed())
             yield receiver
@@ -322,7 +327,7 @@ class Lab:
     def tool(self, volumes: Mapping[str, str], network: Network | None = None) -> Iterator[Server]:
         """Yield a container with the mail server's image and no running server, to prepare or read files."""
         container = DockerContainer(MAIL_SERVER, network=network)
-        container.with_kwargs(entrypoint=["sleep", "infinity"], init=True)
+        container.with_kwargs(entrypoint=["sleep", "infinity"], init=True, healthcheck=NO_HEALTHCHECK)
         for source, target in volumes.items():
             container.with_volume_mapping(source, target, "rw")
         with container:
@@ -381,7 +386,9 @@ class Lab:
 
 def client_container(**options: str) -> DockerContainer:
     """Return an idle container with Python and this folder's dialogue.py; options are docker-py's."""
-    container = DockerContainer(SANDBOX).with_kwargs(entrypoint=["sleep", "infinity"], init=True, **options)
+    container = DockerContainer(SANDBOX).with_kwargs(
+        entrypoint=["sleep", "infinity"], init=True, healthcheck=NO_HEALTHCHECK, **options
+    )
     return container.with_volume_mapping(str(Path(dialogue.__file__)), "/dialogue.py", "ro")
 
 

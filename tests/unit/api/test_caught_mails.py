@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mail_api import maintenance
 from mail_api.caught_mails import LARGEST
 from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.caught_mails import CaughtMail
@@ -35,6 +36,12 @@ KEPT = {"hp_url": "x"}
 def caught(ledger_engine: Engine) -> ApiLedger:
     """The API's own ledger."""
     return ApiLedger(ledger_engine, Rules())
+
+
+@pytest.fixture
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for requested releases ten times a second."""
+    monkeypatch.setattr(maintenance, "_RELEASE_SECONDS", 0.1)
 
 
 def with_key(keys: ApiKeys, *, may_release: bool = True) -> dict[str, str]:
@@ -231,6 +238,7 @@ async def test_simultaneous_releases(api: Api, postfix: FakePostfix, keys: ApiKe
     assert len(postfix.mails) == 1
 
 
+@pytest.mark.usefixtures("short_interval")
 async def test_release_by_command(api: Api, postfix: FakePostfix, caught: ApiLedger) -> None:
     """A mail whose release the command requested is sent within seconds, once."""
     message_id = await catch(api)
@@ -242,6 +250,7 @@ async def test_release_by_command(api: Api, postfix: FakePostfix, caught: ApiLed
     assert found.released_as == api.log("caught mail released")[0]["mail.message_id"]
 
 
+@pytest.mark.usefixtures("short_interval")
 async def test_failure_of_a_requested_release(start_api: StartApi, postfix: FakePostfix, caught: ApiLedger) -> None:
     """A release that cannot succeed ends with its code; one that needs room is tried again later."""
     api = await start_api(smtp_relay_daily_limit=2, quota_reserve=0)
@@ -257,6 +266,7 @@ async def test_failure_of_a_requested_release(start_api: StartApi, postfix: Fake
     assert len(postfix.mails) == 1
 
 
+@pytest.mark.usefixtures("short_interval")
 async def test_crash_after_the_mail_was_sent(
     start_api: StartApi, postfix: FakePostfix, keys: ApiKeys, caught: ApiLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
