@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from mail_sandbox.faults import Stage
+from mail_sandbox.faults import SessionStage
 
 DROPPED = "(connection closed)"
 HANDSHAKE_FAILED = "(TLS handshake failed)"
@@ -17,7 +17,7 @@ class Attempt:
     time: float
     session: str
     peer: str
-    stage: Stage
+    stage: SessionStage
     reply: str
 
 

@@ -9,7 +9,7 @@ from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field
 
 from mail_sandbox import faults, json_views, pages
-from mail_sandbox.faults import FaultRejectedError, Stage
+from mail_sandbox.faults import FaultRejectedError, SessionStage
 from mail_sandbox.inbox import ReceivedMail
 from mail_sandbox.json_views import Json
 from mail_sandbox.notifications import Notification
@@ -153,7 +153,7 @@ def _add_limit(app: FastAPI, sandbox: Sandbox) -> None:
             limit=change.limit,
             window_seconds=change.window_seconds,
             used=change.used,
-            at=Stage(change.at) if change.at else None,
+            at=SessionStage(change.at) if change.at else None,
         )
         logger.bind(**change.model_dump(exclude_none=True)).info("limit changed")
         return json_views.limit(sandbox.limit)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mail_sandbox.faults import KINDS, Fault, FaultName, Stage
+from mail_sandbox.faults import KINDS, Fault, FaultName, SessionStage
 from mail_sandbox.replies import Situation
 
 
@@ -11,7 +11,7 @@ from mail_sandbox.replies import Situation
 class Moment:
     """A point of an SMTP session, with the values that faults depend on."""
 
-    stage: Stage
+    stage: SessionStage
     sender: str = ""
     recipient: str = ""
     in_tls: bool = False

@@ -11,7 +11,7 @@ from mail_sandbox.replies import Situation
 LONGEST_WAIT_SECONDS = 600.0
 
 
-class Stage(StrEnum):
+class SessionStage(StrEnum):
     """A stage of an SMTP session."""
 
     CONNECT = auto()
@@ -65,7 +65,7 @@ class FaultKind:
     """Description of a fault: its effect, its stages, the reply, the parameters it takes."""
 
     summary: str
-    stages: tuple[Stage, ...]
+    stages: tuple[SessionStage, ...]
     """The stages it can be put at; the first is the default."""
     answer: Situation | None = None
     takes: frozenset[str] = frozenset({"count"})
@@ -76,58 +76,75 @@ _STAGED = frozenset({"count", "at"})
 KINDS: Mapping[FaultName, FaultKind] = {
     FaultName.REFUSE_CONNECTION: FaultKind(
         "the ports are closed (connection refused), for `seconds` if given",
-        (Stage.CONNECT,),
+        (SessionStage.CONNECT,),
         takes=frozenset({"seconds"}),
     ),
-    FaultName.TRY_AGAIN_LATER: FaultKind("421 4.7.0 instead of the banner", (Stage.BANNER,), Situation.TRY_AGAIN_LATER),
-    FaultName.NO_STARTTLS: FaultKind("STARTTLS is not offered", (Stage.EHLO,)),
+    FaultName.TRY_AGAIN_LATER: FaultKind(
+        "421 4.7.0 instead of the banner", (SessionStage.BANNER,), Situation.TRY_AGAIN_LATER
+    ),
+    FaultName.NO_STARTTLS: FaultKind("STARTTLS is not offered", (SessionStage.EHLO,)),
     FaultName.BAD_CERTIFICATE: FaultKind(
         "a certificate that is `kind`: self_signed, expired or wrong_name",
-        (Stage.STARTTLS,),
+        (SessionStage.STARTTLS,),
         takes=frozenset({"count", "kind"}),
     ),
-    FaultName.TOO_MANY_LOGINS: FaultKind("454 4.7.0 to AUTH", (Stage.AUTH,), Situation.TOO_MANY_LOGINS),
-    FaultName.APP_PASSWORD_REQUIRED: FaultKind("534 5.7.9 to AUTH", (Stage.AUTH,), Situation.APP_PASSWORD_REQUIRED),
-    FaultName.WRONG_PASSWORD: FaultKind("535 5.7.8 to AUTH", (Stage.AUTH,), Situation.WRONG_PASSWORD),
-    FaultName.NO_LOGIN: FaultKind("AUTH is not offered, and mail is accepted without a login", (Stage.EHLO,)),
-    FaultName.LOGIN_ONLY: FaultKind("AUTH is offered with the mechanism LOGIN only", (Stage.EHLO,)),
+    FaultName.TOO_MANY_LOGINS: FaultKind("454 4.7.0 to AUTH", (SessionStage.AUTH,), Situation.TOO_MANY_LOGINS),
+    FaultName.APP_PASSWORD_REQUIRED: FaultKind(
+        "534 5.7.9 to AUTH", (SessionStage.AUTH,), Situation.APP_PASSWORD_REQUIRED
+    ),
+    FaultName.WRONG_PASSWORD: FaultKind("535 5.7.8 to AUTH", (SessionStage.AUTH,), Situation.WRONG_PASSWORD),
+    FaultName.NO_LOGIN: FaultKind("AUTH is not offered, and mail is accepted without a login", (SessionStage.EHLO,)),
+    FaultName.LOGIN_ONLY: FaultKind("AUTH is offered with the mechanism LOGIN only", (SessionStage.EHLO,)),
     FaultName.CUSTOM_REPLY: FaultKind(
         "the reply `text` to MAIL, or `at` rcpt, data or end",
-        (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.END),
+        (SessionStage.MAIL, SessionStage.RCPT, SessionStage.DATA, SessionStage.END),
         takes=_STAGED | {"text"},
     ),
-    FaultName.NULL_SENDER_REFUSED: FaultKind("550 5.7.1 to MAIL FROM:<>", (Stage.MAIL,), Situation.NULL_SENDER_REFUSED),
+    FaultName.NULL_SENDER_REFUSED: FaultKind(
+        "550 5.7.1 to MAIL FROM:<>", (SessionStage.MAIL,), Situation.NULL_SENDER_REFUSED
+    ),
     FaultName.SENDER_NOT_OWNED: FaultKind(
         "553 5.7.1 to MAIL from any address but `sender`",
-        (Stage.MAIL,),
+        (SessionStage.MAIL,),
         Situation.SENDER_NOT_OWNED,
         frozenset({"count", "sender"}),
     ),
     FaultName.UNKNOWN_RECIPIENT: FaultKind(
         "550 5.1.1 to RCPT, for one `recipient` if given",
-        (Stage.RCPT,),
+        (SessionStage.RCPT,),
         Situation.UNKNOWN_RECIPIENT,
         frozenset({"count", "recipient"}),
     ),
     FaultName.GREYLIST: FaultKind(
-        "451 4.7.1 to the first RCPT of each sender and recipient", (Stage.RCPT,), Situation.GREYLISTED
+        "451 4.7.1 to the first RCPT of each sender and recipient", (SessionStage.RCPT,), Situation.GREYLISTED
     ),
-    FaultName.DROP_AT_DATA: FaultKind("the connection closes in the middle of the data", (Stage.DATA,)),
+    FaultName.DROP_AT_DATA: FaultKind("the connection closes in the middle of the data", (SessionStage.DATA,)),
     FaultName.LIMIT_REACHED: FaultKind(
-        "550 5.4.5 after the data, or `at` mail", (Stage.END, Stage.MAIL), Situation.LIMIT_REACHED, _STAGED
+        "550 5.4.5 after the data, or `at` mail",
+        (SessionStage.END, SessionStage.MAIL),
+        Situation.LIMIT_REACHED,
+        _STAGED,
     ),
-    FaultName.RATE_LIMITED: FaultKind("421 4.7.28 after the data", (Stage.END,), Situation.RATE_LIMITED),
+    FaultName.RATE_LIMITED: FaultKind("421 4.7.28 after the data", (SessionStage.END,), Situation.RATE_LIMITED),
     FaultName.TEMPORARY_PROBLEM: FaultKind(
         "451 4.3.0 after the data, or `at` mail, rcpt or data",
-        (Stage.END, Stage.MAIL, Stage.RCPT, Stage.DATA),
+        (SessionStage.END, SessionStage.MAIL, SessionStage.RCPT, SessionStage.DATA),
         Situation.TEMPORARY_PROBLEM,
         _STAGED,
     ),
-    FaultName.TOO_LARGE: FaultKind("552 5.3.4 after the data", (Stage.END,), Situation.TOO_LARGE),
-    FaultName.CONTENT: FaultKind("552 5.7.0 after the data", (Stage.END,), Situation.FORBIDDEN_CONTENT),
+    FaultName.TOO_LARGE: FaultKind("552 5.3.4 after the data", (SessionStage.END,), Situation.TOO_LARGE),
+    FaultName.CONTENT: FaultKind("552 5.7.0 after the data", (SessionStage.END,), Situation.FORBIDDEN_CONTENT),
     FaultName.SLOW: FaultKind(
         "waits `seconds` before it answers `at` a stage",
-        (Stage.END, Stage.BANNER, Stage.EHLO, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA),
+        (
+            SessionStage.END,
+            SessionStage.BANNER,
+            SessionStage.EHLO,
+            SessionStage.AUTH,
+            SessionStage.MAIL,
+            SessionStage.RCPT,
+            SessionStage.DATA,
+        ),
         takes=frozenset({"count", "at", "seconds"}),
     ),
 }
@@ -142,7 +159,7 @@ class Fault:
     """A fault that is switched on. `count` is how often it still occurs; None means until it is switched off."""
 
     name: FaultName
-    at: Stage
+    at: SessionStage
     count: int | None = None
     seconds: float | None = None
     kind: BadCertificate | None = None
@@ -175,7 +192,7 @@ def build(name: str, parameters: Mapping[str, Any]) -> Fault:
         raise FaultRejectedError(f"{name} can happen at {_listed(kind.stages)}, not {at!r}")
     return Fault(
         name=known,
-        at=Stage(at),
+        at=SessionStage(at),
         count=count,
         seconds=seconds,
         kind=BadCertificate(bad) if bad else None,

@@ -10,7 +10,7 @@ from loguru import logger
 
 from mail_sandbox.attempts import HANDSHAKE_FAILED
 from mail_sandbox.fault_board import Decision, Moment
-from mail_sandbox.faults import FaultName, Stage
+from mail_sandbox.faults import FaultName, SessionStage
 from mail_sandbox.recorded_session import RecordedSession
 from mail_sandbox.replies import Situation, text
 from mail_sandbox.state import Sandbox
@@ -51,7 +51,7 @@ class GmailSession(RecordedSession):
             timeout=IDLE_SECONDS,
         )
 
-    async def refusal(self, stage: Stage, *, sender: str = "", recipient: str = "") -> str | None:
+    async def refusal(self, stage: SessionStage, *, sender: str = "", recipient: str = "") -> str | None:
         """Wait as long as the faults at a stage require, and return their reply; None without one."""
         decision = await self._faults(stage, sender=sender, recipient=recipient)
         return self._reply_of(decision)
@@ -61,7 +61,7 @@ class GmailSession(RecordedSession):
             return self.keep(decision.fault.text)
         return text(decision.answer, self.id) if decision.answer else None
 
-    async def _faults(self, stage: Stage, *, sender: str = "", recipient: str = "") -> Decision:
+    async def _faults(self, stage: SessionStage, *, sender: str = "", recipient: str = "") -> Decision:
         decision = self._sandbox.faults.take(Moment(stage, sender, recipient, in_tls=self.in_tls))
         if decision.spent:
             logger.bind(session=self.id, faults=[str(name) for name in decision.spent]).info("fault applied")
@@ -71,7 +71,7 @@ class GmailSession(RecordedSession):
     async def _handle_client(self) -> None:
         # The client closed the connection.
         with contextlib.suppress(ConnectionError):
-            refusal = await self.refusal(Stage.BANNER)
+            refusal = await self.refusal(SessionStage.BANNER)
             if refusal:
                 await self.push(refusal)
                 return
@@ -87,7 +87,7 @@ class GmailSession(RecordedSession):
 
     async def greeting(self) -> list[str]:
         """Return the lines of the reply to EHLO, without the code."""
-        decision = await self._faults(Stage.EHLO)
+        decision = await self._faults(SessionStage.EHLO)
         name = decision.fault.name if decision.fault else None
         if name is FaultName.NO_STARTTLS:
             self.tls_context = None
@@ -123,7 +123,7 @@ class GmailSession(RecordedSession):
             await self.push(text(Situation.STARTTLS_FIRST, self.id))
             return
         # Clients try several mechanisms: a fault with a count of 1 must refuse all of them.
-        self._login_refusal = self._login_refusal or await self.refusal(Stage.AUTH)
+        self._login_refusal = self._login_refusal or await self.refusal(SessionStage.AUTH)
         mechanism, _, rest = (arg or "").partition(" ")
         await super().smtp_AUTH(f"{mechanism.upper()} {rest}".strip())
 
@@ -141,7 +141,7 @@ class GmailSession(RecordedSession):
         if self.envelope is None or not self.envelope.rcpt_tos:
             await super().smtp_DATA(arg)
             return
-        decision = await self._faults(Stage.DATA)
+        decision = await self._faults(SessionStage.DATA)
         if reply := self._reply_of(decision):
             await self.push(reply)
         elif decision.fault and decision.fault.name is FaultName.DROP_AT_DATA:

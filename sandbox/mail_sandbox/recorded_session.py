@@ -11,15 +11,19 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from mail_sandbox.attempts import DROPPED, Attempt
-from mail_sandbox.faults import Stage
+from mail_sandbox.faults import SessionStage
 from mail_sandbox.replies import as_gmail
 from mail_sandbox.state import Sandbox
 
 LONGEST_COMMAND = 1000  # bytes; RFC 5321 requires 512, and more with each extension
 
 _STAGES = {
-    "HELO": Stage.EHLO,
-    **{stage.upper(): stage for stage in Stage if stage not in {Stage.BANNER, Stage.CONNECT, Stage.END}},
+    "HELO": SessionStage.EHLO,
+    **{
+        stage.upper(): stage
+        for stage in SessionStage
+        if stage not in {SessionStage.BANNER, SessionStage.CONNECT, SessionStage.END}
+    },
 }
 
 
@@ -47,14 +51,14 @@ class RecordedSession(SMTP):
         self._sandbox = sandbox
         self._opened = opened
         self._gone = closed
-        self._stage = Stage.BANNER
+        self._stage = SessionStage.BANNER
         self._lines: list[str] = []
         self._verbatim: str | None = None
         super().__init__(conversation, ident=f"ESMTP {self.id} - gsmtp", loop=asyncio.get_running_loop(), **options)
         # aiosmtpd has one dictionary of these for all sessions, and each new session empties it.
         self.command_size_limits = defaultdict(lambda: LONGEST_COMMAND)
         self._smtp_methods = {
-            verb: functools.partial(self._at_stage, _STAGES.get(verb, Stage.OTHER), method)
+            verb: functools.partial(self._at_stage, _STAGES.get(verb, SessionStage.OTHER), method)
             for verb, method in self._smtp_methods.items()
         }
 
@@ -78,7 +82,7 @@ class RecordedSession(SMTP):
         """Return whether no mail has begun."""
         return self.envelope is None or self.envelope.mail_from is None
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: SessionStage) -> None:
         """Record the next replies under that stage."""
         self._stage = stage
 
@@ -114,18 +118,18 @@ class RecordedSession(SMTP):
         if self._lines[-1][3:4] != "-":
             self.note("\n".join(self._lines))
             self._lines.clear()
-            if self._stage is Stage.BANNER:
-                self._stage = Stage.OTHER
+            if self._stage is SessionStage.BANNER:
+                self._stage = SessionStage.OTHER
         await super().push(reply)
         if reply.startswith("421") and self.transport is not None:
             self.transport.close()
 
-    async def _at_stage(self, stage: Stage, command: Callable[[str | None], Awaitable[None]], arg: str) -> None:
+    async def _at_stage(self, stage: SessionStage, command: Callable[[str | None], Awaitable[None]], arg: str) -> None:
         self._stage = stage
         try:
             await command(arg)
         finally:
-            self._stage = Stage.OTHER
+            self._stage = SessionStage.OTHER
 
     def note(self, reply: str) -> None:
         """Record a reply for the present stage."""

@@ -9,14 +9,16 @@ from loguru import logger
 
 from mail_sandbox.certificates import ServerTls
 from mail_sandbox.fault_board import Moment
-from mail_sandbox.faults import Fault, FaultName, Stage
+from mail_sandbox.faults import Fault, FaultName, SessionStage
 from mail_sandbox.gmail_session import GmailSession
 from mail_sandbox.recorded_session import RecordedSession
 from mail_sandbox.smtp_commands import SmtpCommands
 from mail_sandbox.state import Sandbox
 
 # Stages before MAIL: a session that is kept open has passed them, and would not meet their faults.
-_EARLY = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
+_EARLY = frozenset(
+    {SessionStage.CONNECT, SessionStage.BANNER, SessionStage.EHLO, SessionStage.STARTTLS, SessionStage.AUTH}
+)
 
 
 class PortUnavailableError(OSError):
@@ -138,7 +140,7 @@ class Relay:
         task.add_done_callback(self._tasks.discard)
 
     def _choose_certificate(self, tls: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
-        fault = self._sandbox.faults.take(Moment(Stage.STARTTLS)).fault
+        fault = self._sandbox.faults.take(Moment(SessionStage.STARTTLS)).fault
         if fault and fault.kind:
             logger.bind(kind=str(fault.kind)).info("bad certificate shown")
             tls.context = self._tls.bad[fault.kind]

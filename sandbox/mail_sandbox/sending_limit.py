@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mail_sandbox.faults import Stage
+from mail_sandbox.faults import SessionStage
 
 Clock = Callable[[], float]
 """Returns Unix time in seconds."""
@@ -16,7 +16,7 @@ class LimitRule:
 
     limit: int
     window_seconds: float
-    at: Stage = Stage.END
+    at: SessionStage = SessionStage.END
 
 
 class SendingLimit:
@@ -59,7 +59,7 @@ class SendingLimit:
         limit: int | None = None,
         window_seconds: float | None = None,
         used: int | None = None,
-        at: Stage | None = None,
+        at: SessionStage | None = None,
     ) -> None:
         """Change the given parts; `used` replaces the history by that many recipients at the present time."""
         self.rule = replace(

@@ -5,7 +5,7 @@ from typing import Any
 from aiosmtpd.smtp import Envelope, Session, TLSSetupException
 from loguru import logger
 
-from mail_sandbox.faults import Stage
+from mail_sandbox.faults import SessionStage
 from mail_sandbox.gmail_headers import Arrival
 from mail_sandbox.gmail_session import GmailSession
 from mail_sandbox.inbox import receive
@@ -52,11 +52,11 @@ class SmtpCommands:
         self, server: GmailSession, _session: Session, envelope: Envelope, sender: str, options: list[str]
     ) -> str:
         """Begin a mail, unless a fault applies or the limit is checked at MAIL and reached."""
-        refusal = await server.refusal(Stage.MAIL, sender=sender)
+        refusal = await server.refusal(SessionStage.MAIL, sender=sender)
         if refusal:
             return refusal
         limit = self._sandbox.limit
-        if limit.rule.at is Stage.MAIL and not limit.allows(1):
+        if limit.rule.at is SessionStage.MAIL and not limit.allows(1):
             return text(Situation.LIMIT_REACHED, server.id)
         envelope.mail_from = sender
         envelope.mail_options.extend(options)
@@ -71,7 +71,7 @@ class SmtpCommands:
         options: list[str],
     ) -> str:
         """Add a recipient, unless a fault applies or the mail has too many."""
-        refusal = await server.refusal(Stage.RCPT, sender=envelope.mail_from or "", recipient=recipient)
+        refusal = await server.refusal(SessionStage.RCPT, sender=envelope.mail_from or "", recipient=recipient)
         if refusal:
             return refusal
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
@@ -82,8 +82,8 @@ class SmtpCommands:
 
     async def handle_DATA(self, server: GmailSession, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Store the mail in the inbox and count its recipients, unless a fault applies or the limit is reached."""
-        server.enter(Stage.END)
-        refusal = await server.refusal(Stage.END, sender=envelope.mail_from or "")
+        server.enter(SessionStage.END)
+        refusal = await server.refusal(SessionStage.END, sender=envelope.mail_from or "")
         if refusal:
             return refusal
         if not self._sandbox.limit.allows(len(envelope.rcpt_tos)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mail_sandbox.attempts import AttemptLog
 from mail_sandbox.fault_board import FaultBoard
-from mail_sandbox.faults import Stage
+from mail_sandbox.faults import SessionStage
 from mail_sandbox.inbox import Inbox
 from mail_sandbox.notifications import NotificationLog
 from mail_sandbox.sending_limit import Clock, LimitRule, SendingLimit
@@ -43,7 +43,7 @@ class Sandbox:
 
 def create_sandbox(settings: Settings, *, clock: Clock) -> Sandbox:
     """Return an empty state: no mail, no fault, nothing used of the limit."""
-    rule = LimitRule(settings.daily_limit, settings.limit_window_seconds, Stage(settings.limit_at))
+    rule = LimitRule(settings.daily_limit, settings.limit_window_seconds, SessionStage(settings.limit_at))
     return Sandbox(
         account=Account(settings.username, settings.password),
         inbox=Inbox(keep=settings.keep_messages),

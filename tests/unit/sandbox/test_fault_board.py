@@ -3,7 +3,7 @@
 import pytest
 
 from mail_sandbox.fault_board import Decision, FaultBoard, Moment, decide
-from mail_sandbox.faults import Fault, FaultName, Stage, build
+from mail_sandbox.faults import Fault, FaultName, SessionStage, build
 from mail_sandbox.replies import Situation
 
 WRONG_PASSWORD = build("wrong_password", {})
@@ -13,43 +13,43 @@ SLOW_LOGIN = build("slow", {"seconds": 3, "at": "auth"})
 
 def test_without_faults_nothing_happens() -> None:
     """Without faults there is no fault, no wait and no reply."""
-    assert decide([], Moment(Stage.AUTH)) == Decision()
+    assert decide([], Moment(SessionStage.AUTH)) == Decision()
 
 
 def test_fault_at_another_stage() -> None:
     """A login fault does not apply at the recipient stage."""
-    assert decide([WRONG_PASSWORD], Moment(Stage.RCPT)) == Decision()
+    assert decide([WRONG_PASSWORD], Moment(SessionStage.RCPT)) == Decision()
 
 
 def test_only_one_fault_replies() -> None:
     """Of two faults with a reply, the first one of FaultName applies, whatever the order of switching on."""
-    decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(Stage.AUTH))
+    decision = decide([WRONG_PASSWORD, TOO_MANY_LOGINS], Moment(SessionStage.AUTH))
     assert decision.answer is Situation.TOO_MANY_LOGINS
     assert decision.spent == (FaultName.TOO_MANY_LOGINS,)
 
 
 def test_slow_fault_with_another_fault() -> None:
     """The wait of a slow fault is added to the reply of another fault."""
-    decision = decide([WRONG_PASSWORD, SLOW_LOGIN], Moment(Stage.AUTH))
+    decision = decide([WRONG_PASSWORD, SLOW_LOGIN], Moment(SessionStage.AUTH))
     assert (decision.wait_seconds, decision.answer) == (3, Situation.WRONG_PASSWORD)
 
 
 @pytest.mark.parametrize(
     ("fault", "moment", "applies"),
     [
-        (build("no_starttls", {}), Moment(Stage.EHLO), True),
-        (build("no_starttls", {}), Moment(Stage.EHLO, in_tls=True), False),
-        (build("greylist", {}), Moment(Stage.RCPT), True),
-        (build("greylist", {}), Moment(Stage.RCPT, greylisted_before=True), False),
-        (build("unknown_recipient", {}), Moment(Stage.RCPT, recipient="a@b.example"), True),
+        (build("no_starttls", {}), Moment(SessionStage.EHLO), True),
+        (build("no_starttls", {}), Moment(SessionStage.EHLO, in_tls=True), False),
+        (build("greylist", {}), Moment(SessionStage.RCPT), True),
+        (build("greylist", {}), Moment(SessionStage.RCPT, greylisted_before=True), False),
+        (build("unknown_recipient", {}), Moment(SessionStage.RCPT, recipient="a@b.example"), True),
         (
             build("unknown_recipient", {"recipient": "A@b.example"}),
-            Moment(Stage.RCPT, recipient="a@B.example"),
+            Moment(SessionStage.RCPT, recipient="a@B.example"),
             True,
         ),
         (
             build("unknown_recipient", {"recipient": "c@b.example"}),
-            Moment(Stage.RCPT, recipient="a@b.example"),
+            Moment(SessionStage.RCPT, recipient="a@b.example"),
             False,
         ),
     ],
@@ -72,7 +72,7 @@ def test_fault_with_a_count() -> None:
     """A fault with a count is switched off after that many replies."""
     board = FaultBoard()
     board.switch_on(build("content", {"count": 2}))
-    answers = [board.take(Moment(Stage.END)).answer for _ in range(3)]
+    answers = [board.take(Moment(SessionStage.END)).answer for _ in range(3)]
     assert answers == [Situation.FORBIDDEN_CONTENT, Situation.FORBIDDEN_CONTENT, None]
     assert board.active() == ()
 
@@ -82,7 +82,7 @@ def test_greylisting_defers_each_pair_once() -> None:
     board = FaultBoard()
     board.switch_on(build("greylist", {}))
     pairs = [("s@x", "a@y"), ("s@x", "b@y"), ("s@x", "a@y"), ("S@x", "A@y"), ("t@x", "a@y")]
-    deferred = [board.take(Moment(Stage.RCPT, sender, to)).fault is not None for sender, to in pairs]
+    deferred = [board.take(Moment(SessionStage.RCPT, sender, to)).fault is not None for sender, to in pairs]
     assert deferred == [True, True, False, False, True]
 
 
@@ -91,7 +91,7 @@ def test_greylisting_switched_on_again() -> None:
     board = FaultBoard()
     for _ in range(2):
         board.switch_on(build("greylist", {}))
-        assert board.take(Moment(Stage.RCPT, "s@x", "a@y")).answer is Situation.GREYLISTED
+        assert board.take(Moment(SessionStage.RCPT, "s@x", "a@y")).answer is Situation.GREYLISTED
 
 
 def test_faults_can_be_switched_off() -> None:

@@ -10,7 +10,7 @@ from mail_sandbox.faults import (
     Fault,
     FaultName,
     FaultRejectedError,
-    Stage,
+    SessionStage,
     build,
 )
 
@@ -23,19 +23,19 @@ def test_every_fault_has_a_kind() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "expected"),
     [
-        ("wrong_password", {}, Fault(FaultName.WRONG_PASSWORD, Stage.AUTH)),
-        ("wrong_password", {"count": 2}, Fault(FaultName.WRONG_PASSWORD, Stage.AUTH, count=2)),
-        ("limit_reached", {"at": "mail"}, Fault(FaultName.LIMIT_REACHED, Stage.MAIL)),
-        ("slow", {"seconds": 2.5, "at": "banner"}, Fault(FaultName.SLOW, Stage.BANNER, seconds=2.5)),
+        ("wrong_password", {}, Fault(FaultName.WRONG_PASSWORD, SessionStage.AUTH)),
+        ("wrong_password", {"count": 2}, Fault(FaultName.WRONG_PASSWORD, SessionStage.AUTH, count=2)),
+        ("limit_reached", {"at": "mail"}, Fault(FaultName.LIMIT_REACHED, SessionStage.MAIL)),
+        ("slow", {"seconds": 2.5, "at": "banner"}, Fault(FaultName.SLOW, SessionStage.BANNER, seconds=2.5)),
         (
             "bad_certificate",
             {},
-            Fault(FaultName.BAD_CERTIFICATE, Stage.STARTTLS, kind=BadCertificate.SELF_SIGNED),
+            Fault(FaultName.BAD_CERTIFICATE, SessionStage.STARTTLS, kind=BadCertificate.SELF_SIGNED),
         ),
         (
             "bad_certificate",
             {"kind": "expired"},
-            Fault(FaultName.BAD_CERTIFICATE, Stage.STARTTLS, kind=BadCertificate.EXPIRED),
+            Fault(FaultName.BAD_CERTIFICATE, SessionStage.STARTTLS, kind=BadCertificate.EXPIRED),
         ),
     ],
     ids=["plain", "counted", "at another stage", "slow", "default kind", "given kind"],

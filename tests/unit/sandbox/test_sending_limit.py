@@ -2,7 +2,7 @@
 
 import pytest
 
-from mail_sandbox.faults import Stage
+from mail_sandbox.faults import SessionStage
 from mail_sandbox.sending_limit import LimitRule, SendingLimit
 
 
@@ -49,10 +49,10 @@ def test_omitted_fields_stay(limit: SendingLimit) -> None:
     """A change of the limit alone keeps window, stage and use."""
     limit.take(3)
     limit.change(limit=2)
-    assert limit.rule == LimitRule(2, 100, Stage.END)
+    assert limit.rule == LimitRule(2, 100, SessionStage.END)
     assert (limit.used, limit.remaining) == (3, 0)
-    limit.change(at=Stage.MAIL, window_seconds=10)
-    assert limit.rule == LimitRule(2, 10, Stage.MAIL)
+    limit.change(at=SessionStage.MAIL, window_seconds=10)
+    assert limit.rule == LimitRule(2, 10, SessionStage.MAIL)
 
 
 def test_limit_of_zero(limit: SendingLimit) -> None:

@@ -1,51 +1,51 @@
 # shellcheck shell=bash
-# The variables: their names, defaults and meaning, and reading them. After read_variables each is a plain global
-# that is set, if only to nothing.
+# Variables: names, defaults, descriptions, and reading them. After read_variables, each is a global variable that is
+# set, possibly to an empty text.
 
-# name | default | meaning. {X} in a default stands for the value of X, which comes earlier in the list.
+# name | default | description. {X} in a default is the value of X, which is before it in the list.
 VARIABLES=(
-    'MAIL_DOMAIN||the domain this server sends for and takes mail for (required)'
-    'MAIL_HOSTNAME|mail.{MAIL_DOMAIN}|the name it has in the greeting, the certificate and Received headers'
-    'MAIL_USER||the user of the submission port (587); without one nobody can log in there'
+    'MAIL_DOMAIN||the domain of your sites: this server sends for it and accepts its mail (required)'
+    'MAIL_HOSTNAME|mail.{MAIL_DOMAIN}|the host name in the greeting, the certificate and Received headers'
+    'MAIL_USER||the user of the submission port (587); without it the port accepts no login'
     'MAIL_PASSWORD||the password of MAIL_USER'
     'DEFAULT_FROM|noreply@{MAIL_DOMAIN}|the sender of the API'"'"'s mails, as an address or Name <address>; replaces senders of LOCAL_DOMAINS too'
-    'FORWARD_EMAIL||where mail for MAIL_DOMAIN and the system'"'"'s own mail goes; one address or several, by comma'
-    'FORWARD_RECIPIENTS|all|which addresses of MAIL_DOMAIN are forwarded: all, or names by comma (hi,info); postmaster always is'
-    'FORWARD_DAILY_LIMIT|100|mails from outside forwarded in 24 h, then 450; keeps a stranger from spending the relay'"'"'s quota; 0: no limit'
-    'FORWARD_CLIENT_SHARE|25|percent of FORWARD_DAILY_LIMIT for one client (IPv4 address, IPv6 /64), then 450; addresses of joined networks have no share; 100: no share'
-    'LOCAL_DOMAINS|dinky.local|domains whose mail, from inside, is the system'"'"'s own'
-    'SMTP_RELAY_HOST||the relay all mail leaves by (smtp.gmail.com); without one, direct delivery by MX'
+    'FORWARD_EMAIL||the recipient of mail for MAIL_DOMAIN and of system mail: one address, or several separated by commas'
+    'FORWARD_RECIPIENTS|all|forwarded addresses of MAIL_DOMAIN: all, or names separated by commas (hi,info); postmaster is always forwarded'
+    'FORWARD_DAILY_LIMIT|100|mails from outside that are forwarded in 24 h; further ones are answered 450. Protects the relay'"'"'s quota; 0: no limit'
+    'FORWARD_CLIENT_SHARE|25|percent of FORWARD_DAILY_LIMIT that one client (IPv4 address, IPv6 /64) may use, then 450; does not apply to addresses of joined networks; 100: off'
+    'LOCAL_DOMAINS|dinky.local|domains of system mail, such as alerts of containers: delivered to FORWARD_EMAIL'
+    'SMTP_RELAY_HOST||the relay for all outgoing mail (smtp.gmail.com); without it, mail is delivered directly to MX hosts'
     'SMTP_RELAY_PORT|587|587 for STARTTLS, 465 for TLS from the first byte; others: SMTP_RELAY_TLS'
     'SMTP_RELAY_TLS|auto|implicit: TLS from the first byte; starttls: plain first, then STARTTLS; auto: implicit at 465 and 2465, starttls at other ports'
     'SMTP_RELAY_USERNAME||the account at the relay'
-    'SMTP_RELAY_PASSWORD||its password; for Gmail an app password, with or without the spaces'
-    'SMTP_RELAY_SENDER||the envelope sender of bounces and forwards, for a relay that refuses MAIL FROM:<> or other senders than its own; an address for this alone'
-    'SMTP_RELAY_CA_FILE||a CA certificate (PEM) to verify a private relay by, in place of the system'"'"'s'
-    'SMTP_RELAY_DAILY_LIMIT|500|recipients that the relay takes in 24 hours'
-    'USE_TLS|yes|TLS to the relay; no only for a relay on a joined network'
-    'TLS_VERIFY|yes|verify the relay'"'"'s certificate, chain and name; no encrypts without'
-    'TLS_CERT_FILE||our certificate (PEM, chain included); unset: a self-signed one'
+    'SMTP_RELAY_PASSWORD||its password; for Gmail an app password, with or without the blanks'
+    'SMTP_RELAY_SENDER||the envelope sender of bounces and forwards, for a relay that rejects MAIL FROM:<> or other senders than its own; an address with no other use'
+    'SMTP_RELAY_CA_FILE||the CA certificate (PEM) of a private relay, instead of the system'"'"'s CA certificates'
+    'SMTP_RELAY_DAILY_LIMIT|500|the relay'"'"'s limit of recipients in 24 hours'
+    'USE_TLS|yes|TLS to the relay; use no only for a relay on a joined network'
+    'TLS_VERIFY|yes|verify chain and name of the relay'"'"'s certificate; no: encrypt without verification'
+    'TLS_CERT_FILE||the server'"'"'s certificate (PEM, with its chain); without it, a self-signed one'
     'TLS_KEY_FILE||its private key'
-    'TRUSTED_NETWORKS||more networks that may relay at port 25, as 10.1.0.0/16, by comma'
-    'MESSAGE_SIZE_LIMIT|26214400|bytes a message may have; Gmail takes 25 MB'
-    'RELAY_RATE_DELAY|1s|pause between two mails to one destination; with one, a single connection is used'
-    'QUEUE_RUN_DELAY|300s|how often the deferred queue is looked through'
-    'MINIMAL_BACKOFF_TIME|300s|the first wait of a deferred mail, doubled each time'
-    'MAXIMAL_BACKOFF_TIME|3600s|the longest such wait: over the daily limit, mail is tried once an hour'
-    'MAXIMAL_QUEUE_LIFETIME|5d|how long a mail is tried before it is returned'
-    'MAIL_LOG_ADDRESSES|masked|masked: docker logs shows a***@example.com; full: whole addresses. The file is always full'
-    'MAIL_LOG_ROTATE_SIZE|10485760|bytes after which the log file is rotated'
-    'MAIL_LOG_ROTATE_AGE|1d|time after which it is'
-    'MAIL_LOG_KEEP|14|rotated files kept'
-    'QUEUE_LISTEN_NAME|mail-queue|the name that resolves to our address on the internal network, for the queue as JSON on 9025'
+    'TRUSTED_NETWORKS||further networks that may relay at port 25, such as 10.1.0.0/16, separated by commas'
+    'MESSAGE_SIZE_LIMIT|26214400|maximum size of a message in bytes; Gmail accepts 25 MB'
+    'RELAY_RATE_DELAY|1s|pause between two mails to one destination, which then has a single connection; 0s: no pause'
+    'QUEUE_RUN_DELAY|300s|interval of scans of the deferred queue'
+    'MINIMAL_BACKOFF_TIME|300s|the first delay of a deferred mail; it doubles with each attempt'
+    'MAXIMAL_BACKOFF_TIME|3600s|the longest such delay: above the daily limit, mail is tried once an hour'
+    'MAXIMAL_QUEUE_LIFETIME|5d|how long delivery is tried before a mail is returned'
+    'MAIL_LOG_ADDRESSES|masked|addresses in docker logs: masked (a***@example.com) or full. The log file always has full addresses'
+    'MAIL_LOG_ROTATE_SIZE|10485760|size in bytes at which the log file is rotated'
+    'MAIL_LOG_ROTATE_AGE|1d|age at which the log file is rotated'
+    'MAIL_LOG_KEEP|14|number of rotated files that are kept'
+    'QUEUE_LISTEN_NAME|mail-queue|the network alias of the internal network, on which port 9025 lists the queue as JSON'
 )
 
-# Those that name a file themselves: NAME_FILE would be a path to a path.
+# Variables that are paths: they have no NAME_FILE.
 is_path_variable() {
     [[ $1 == *_FILE ]]
 }
 
-# What pages, word processors and editors put into a copied password: the character in UTF-8, and its name.
+# Characters that web pages, word processors and editors add to a copied password: in UTF-8, and their names.
 # check/mail_check/app_password.py has the same list; a contract test compares what both do.
 COPIED_BLANKS=(
     $'\xc2\xa0|a no-break space (U+00A0)'

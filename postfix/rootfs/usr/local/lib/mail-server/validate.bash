@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is wrong with the variables: one line a mistake, with the variable's name and the fix.
+# Checks of the variables: each error is one line with the variable's name and the fix.
 
 MISTAKES=()
 WARNINGS=()
@@ -88,7 +88,7 @@ check_forwarding() {
             mistake FORWARD_RECIPIENTS "'$address' is not an address of MAIL_DOMAIN: give names as hi,info, or all"
     done
     [[ -n $FORWARD_EMAIL ]] ||
-        warning FORWARD_EMAIL 'not set: mail for MAIL_DOMAIN is refused, and the alerts and the system mail reach nobody'
+        warning FORWARD_EMAIL 'not set: mail for MAIL_DOMAIN is rejected, and alerts and system mail are not delivered'
 }
 
 check_relay() {
@@ -146,7 +146,7 @@ check_relay_tls_mode() {
 check_relay_encryption() {
     if [[ $USE_TLS == yes ]]; then
         [[ $TLS_VERIFY == yes ]] ||
-            warning TLS_VERIFY 'no: whoever can answer for the relay can read the password and the mail'
+            warning TLS_VERIFY 'no: the password and the mail can be read by a server that pretends to be the relay'
     elif relay_has_implicit_tls; then
         mistake USE_TLS "no, but port $SMTP_RELAY_PORT speaks nothing but TLS: set USE_TLS=yes or SMTP_RELAY_PORT=587"
     elif ! is_near "$SMTP_RELAY_HOST"; then
