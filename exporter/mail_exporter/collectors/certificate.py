@@ -1,7 +1,7 @@
 """Expiry of the mail server's TLS certificate, read from the submission port.
 
 The end of validity is parsed here, because cryptography.x509 would add 13 MB to the images of exporter and API
-(`mail-check` needs it too); the API's has 192 of at most 200 MB. The ssl module parses verified certificates only.
+(`mail-check` needs it too); the API's has 199.9 of at most 200 MB. The ssl module parses verified certificates only.
 """
 
 import smtplib
