@@ -212,7 +212,7 @@ def test_without_an_owner(lab: Lab, closed: Server, recipient: str) -> None:
     """Without FORWARD_EMAIL the public port rejects at RCPT, and the start logs a warning."""
     answers = lab.probe.talk("closed.lab", 2525, HELLO, f"MAIL FROM:<{WRITER}>", f"RCPT TO:<{recipient}>")
     assert answers[3][:3] in {"554", "550"}
-    assert "mail-server: warning: FORWARD_EMAIL: not set: mail for MAIL_DOMAIN is refused" in closed.printed()
+    assert "mail-server: warning: FORWARD_EMAIL: not set: mail for MAIL_DOMAIN is rejected" in closed.printed()
 
 
 def test_system_mail_without_an_owner(lab: Lab, closed: Server) -> None:
