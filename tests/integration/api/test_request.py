@@ -68,10 +68,10 @@ def test_quoted_recipient(stack: Stack, subject: str) -> None:
     mail = {"to": "taro..yamada@docomo.ne.jp", "subject": subject, "body": "x"}
     response = stack.post(mail, **key)
     assert response.status_code == 200, response.text
-    status = stack.url(API, response.json()["status_url"])
+    path = response.json()["status_url"]
 
     def recipients() -> list[str]:
-        return [one["recipient"] for one in stack.http.get(status).json()["recipients"] if one["state"] == "relayed"]
+        return [one["recipient"] for one in stack.look_up(path, key)["recipients"] if one["state"] == "relayed"]
 
     until("the delivery", lambda: recipients() != [])
     assert recipients() == ['"***@docomo.ne.jp']
