@@ -41,6 +41,10 @@ class AccessRules:
         """Return the rules with these sites in addition to those of ALLOWED_HOSTS."""
         return replace(self, sites=self.sites | frozenset(sites))
 
+    def with_recipients(self, mailboxes: Iterable[Mailbox]) -> "AccessRules":
+        """Return the rules with these recipients in addition to ALLOWED_RECIPIENTS."""
+        return replace(self, recipients=self.recipients | {mailbox.address.lower() for mailbox in mailboxes})
+
     def check_recipients(self, request: SendRequest) -> None:
         """Accept a request whose recipients are all allowed.
 

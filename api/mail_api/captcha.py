@@ -35,8 +35,21 @@ TURNSTILE: Final = Provider(
 )
 HCAPTCHA: Final = Provider("hcaptcha", "h-captcha-response", "https://api.hcaptcha.com/siteverify")
 
-TOKEN_FIELDS: Final = frozenset({TURNSTILE.field, HCAPTCHA.field, "g-recaptcha-response"})
-"""Fields of a form that hold tokens, and are no part of a mail; hCaptcha's widget also adds the last one."""
+# Names that the providers' documentation gives for the token in a form, 2026-11.
+TOKEN_FIELDS: Final = frozenset(
+    {
+        "altcha",
+        "cf-turnstile-response",
+        "frc-captcha-response",
+        "frc-captcha-solution",
+        "g-recaptcha-response",
+        "h-captcha-response",
+        "mcaptcha__token",
+        "mtcaptcha-verifiedtoken",
+        "smart-token",
+    }
+)
+"""Fields of captcha services: ALTCHA, Turnstile, Friendly Captcha, reCAPTCHA, hCaptcha, mCaptcha, MTCaptcha, Yandex."""
 
 # The token is at fault. Any other error code is about our secret, the request or the provider.
 _TOKEN_ERRORS: Final = frozenset(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mail_api.bot_checks import OPENED_AT
+from mail_api.captcha import TOKEN_FIELDS
 from mail_api.extra_fields import parse_extra_fields
 from mail_api.schemas import SendRequest
 
@@ -15,21 +16,6 @@ ATTACHMENTS: Final = "attachments"
 _EXPLICIT: Final = f"{FIELDS}."
 _TAG: Final = f"{METADATA}."
 _OWN: Final = frozenset(field.alias or name for name, field in SendRequest.model_fields.items())
-# Names that the providers' documentation gives for the token in a form, 2026-11.
-CAPTCHA_TOKENS: Final = frozenset(
-    {
-        "altcha",
-        "cf-turnstile-response",
-        "frc-captcha-response",
-        "frc-captcha-solution",
-        "g-recaptcha-response",
-        "h-captcha-response",
-        "mcaptcha__token",
-        "mtcaptcha-verifiedtoken",
-        "smart-token",
-    }
-)
-"""Fields of captcha services: ALTCHA, Turnstile, Friendly Captcha, reCAPTCHA, hCaptcha, mCaptcha, MTCaptcha, Yandex."""
 _MOST_IGNORED: Final = 20
 _NAME_IN_ANSWERS: Final = 60
 
@@ -39,7 +25,7 @@ def is_protection(name: str, honeypots: Iterable[str]) -> bool:
 
     These are the honeypots, the time of opening, the redirect, captcha tokens, and names that begin with `_`.
     """
-    return name.startswith("_") or name in {OPENED_AT, REDIRECT, *CAPTCHA_TOKENS, *honeypots}
+    return name.startswith("_") or name in {OPENED_AT, REDIRECT, *TOKEN_FIELDS, *honeypots}
 
 
 @dataclass(frozen=True, slots=True)

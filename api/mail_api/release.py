@@ -109,7 +109,8 @@ async def release(found: CaughtMail, services: Services) -> tuple[str, bool]:
     earlier = await _read(services, lambda ledger: ledger.caught_mails.earlier_release(payload_hash))
     if earlier is None:
         mail = request_of(found)
-        services.access.check_recipients(mail)
+        of_forms = [mailbox for rules in services.forms.values() for mailbox in rules.form.file.to]
+        services.access.with_recipients(of_forms).check_recipients(mail)
         record = SendRecord()
         key = Idempotency(IdempotencyKey(_SCOPE, found.id), payload_hash, is_required=True)
         replayed = await send_mail(AllowedMail(mail, idempotency=key), record, services)

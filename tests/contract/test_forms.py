@@ -4,8 +4,8 @@ import re
 import tomllib
 from typing import Final
 
+from mail_api.captcha import TOKEN_FIELDS
 from mail_api.extra_fields import LONGEST_FIELD_NAME, LONGEST_VALUE, MOST_FIELDS
-from mail_api.form_fields import CAPTCHA_TOKENS
 from mail_api.form_files import MOST_FORMS, FormFile, parse_form
 from mail_api.form_templates import FILTERS, LONGEST_OUTPUT
 from mail_api.settings import Settings
@@ -50,7 +50,7 @@ def test_every_key_is_described() -> None:
 def test_names_and_limits() -> None:
     """The page names every captcha field and filter, and the limits."""
     named = set(re.findall(r"`([\w-]+)`", TEXT))
-    assert CAPTCHA_TOKENS - named == set()
+    assert TOKEN_FIELDS - named == set()
     assert FILTERS - named - {"d", "e"} == set(), "short forms of default and escape are not listed"
     for limit in (LONGEST_FIELD_NAME, LONGEST_VALUE, MOST_FIELDS, MOST_FORMS, LONGEST_OUTPUT):
         assert str(limit) in TEXT

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from mail_api.captcha import TOKEN_FIELDS
 from mail_api.errors import InvalidRequest
 from mail_api.extra_fields import as_table, as_text, parse_extra_fields, with_fields
-from mail_api.form_fields import CAPTCHA_TOKENS, SortedFields, sort_fields
+from mail_api.form_fields import SortedFields, sort_fields
 from mail_api.schemas import parse_send_request
 from mail_api.submissions import Idempotency
 from tests.unit.api.conftest import SHARED
@@ -165,8 +166,8 @@ async def test_html_form(api: Api, postfix: FakePostfix) -> None:
 
 async def test_left_out(api: Api, postfix: FakePostfix) -> None:
     """What protects or steers a form is no part of the mail, and is not reported as ignored."""
-    hidden = dict.fromkeys([*CAPTCHA_TOKENS, "_next", "_charset_", "hp_url", "form_opened_at", "metadata.form"], "")
-    tokens = dict.fromkeys([*CAPTCHA_TOKENS, "_next"], "token")
+    hidden = dict.fromkeys([*TOKEN_FIELDS, "_next", "_charset_", "hp_url", "form_opened_at", "metadata.form"], "")
+    tokens = dict.fromkeys([*TOKEN_FIELDS, "_next"], "token")
     redirect = "https://mydomain.test/thanks"
     response = await post(api, {"Accept": "application/json"}, **{**hidden, **tokens, "redirect": redirect})
     assert "ignored" not in response.json()

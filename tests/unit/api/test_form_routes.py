@@ -303,6 +303,17 @@ async def test_honeypot(start_form: StartForm, postfix: FakePostfix) -> None:
     assert api.metric("mail_api_form_messages_total", form="contact", result="honeypot") == 1
 
 
+async def test_release_of_a_caught_form(start_form: StartForm, postfix: FakePostfix, keys: ApiKeys) -> None:
+    """A caught mail of a form can be released, although its recipient is allowed by the form's file only."""
+    api = await start_form()
+    await post(api, FIELDS | {"hp_url": "https://anna.example"})
+    header = {"Authorization": f"Bearer {keys.create('release', may_release=True)}"}
+    (waiting,) = (await api.client.get("/messages", params={"state": "caught"}, headers=header)).json()["messages"]
+    response = await api.client.post(f"/messages/{waiting['id']}/release", headers=header)
+    assert (response.status_code, response.json()["code"]) == (200, "accepted")
+    assert [mail.recipients for mail in postfix.mails] == [["owner@elsewhere.test"]]
+
+
 async def test_too_fast(start_form: StartForm, postfix: FakePostfix) -> None:
     """The time of opening is checked as for /send, and the page says when to try again."""
     response = await post(await start_form(), FIELDS | {"form_opened_at": str(time.time())})
