@@ -111,6 +111,11 @@ def test_masked_on_standard_output(lab: Lab, rotating: Server, relay: Relay, sub
     assert EXTERNAL_RECIPIENT in log
 
 
+def test_start_without_errors(server: Server) -> None:
+    """A start prints no failed step: a name that does not resolve yet, such as a container's, is no failure."""
+    assert "not started" not in server.printed()
+
+
 def test_health_checks_are_quiet(server: Server) -> None:
     """A health check writes nothing on standard output, and at most two lines a minute in the file."""
     before, shown = server.log(), server.printed()

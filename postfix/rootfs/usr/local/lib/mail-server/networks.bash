@@ -52,7 +52,7 @@ is_near() {
     while read -r address _; do
         is_on_joined_network "$address" || return 1
         seen=yes
-    done < <(getent ahostsv4 "$1")
+    done < <(getent ahostsv4 "$1" || true)
     [[ -n $seen || $1 != *.* ]]
 }
 
@@ -66,7 +66,7 @@ own_address_of_name() {
                 return
             fi
         done
-    done < <(getent ahostsv4 "$1")
+    done < <(getent ahostsv4 "$1" || true)
 }
 
 # ---- Arithmetic on addresses

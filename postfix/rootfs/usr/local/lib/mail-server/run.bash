@@ -30,10 +30,11 @@ stop() {
     /usr/sbin/postfix stop || true
 }
 
+# A process can end before its name is read. Not `$(<file)`: bash 5.2 exits when it cannot read that file.
 pause_queue_manager() {
-    local comm
+    local comm name
     for comm in /proc/[0-9]*/comm; do
-        if [[ $(<"$comm") == qmgr ]]; then
+        if read -r name <"$comm" && [[ $name == qmgr ]]; then
             kill -STOP "$(basename "$(dirname "$comm")")"
         fi
     done 2>/dev/null || true
