@@ -62,10 +62,20 @@ def test_check_has_all_variables_and_read_only_mounts() -> None:
     assert given - set(check["environment"]) == set()
     assert check["environment"]["MAIL_HOSTNAME"] == services["mail-exporter"]["environment"]["MAIL_HOSTNAME"]
     assert set(services["mail-server"]["networks"]) == set(check["networks"])
-    mounts = check["volumes"]
-    assert [one for one in mounts if not (one.get("read_only") if isinstance(one, dict) else one.endswith(":ro"))] == []
+    assert [one for one in check["volumes"] if not one.endswith((":ro", ":ro,z"))] == []
     assert check["read_only"] is True
     assert check["profiles"] == ["check"]
+
+
+@pytest.mark.parametrize("name", ["docker-compose.mail.prod.yml", MONITORING, "docker-compose.dev.yml"])
+def test_mounted_folders_are_labelled_for_selinux(name: str) -> None:
+    """Every mounted path of the host has `z`, except Docker's socket, whose service runs without a label."""
+    services = load(name)["services"]
+    mounts = [(service, mount) for service in services for mount in services[service].get("volumes", ())]
+    paths = [(service, mount) for service, mount in mounts if mount.startswith((".", "/", "$"))]
+    assert paths
+    unlabelled = {service for service, mount in paths if not mount.endswith(",z")}
+    assert [one for one in unlabelled if "label=disable" not in services[one].get("security_opt", ())] == []
 
 
 @pytest.mark.parametrize("port", HOST_PORTS, ids=lambda port: str(port.host_port))
@@ -123,7 +133,7 @@ def test_every_production_port_is_replaced() -> None:
 def test_development_runs_this_source() -> None:
     """The sources that `make dev` mounts exist and are read-only."""
     for service in load("docker-compose.dev.yml")["services"].values():
-        sources = [mounted.removesuffix(":ro").partition(":")[0] for mounted in service["volumes"]]
-        assert [mounted for mounted in service["volumes"] if not mounted.endswith(":ro")] == []
+        sources = [mounted.removesuffix(":ro,z").partition(":")[0] for mounted in service["volumes"]]
+        assert [mounted for mounted in service["volumes"] if not mounted.endswith(":ro,z")] == []
         assert [source for source in sources if not (ROOT / source).exists()] == []
         assert "ports" not in service

@@ -293,6 +293,17 @@ class Lab:
             volume.remove()
 
     @contextmanager
+    def small_volume(self, name: str) -> Iterator[str]:
+        """Yield the name of a volume of 4 MB in memory, whose content ends with the last container that mounts it."""
+        full = f"{self.name}-small-{name}"
+        options = {"type": "tmpfs", "device": "tmpfs", "o": "size=4m"}
+        volume = self.docker.volumes.create(full, driver="local", driver_opts=options)
+        try:
+            yield full
+        finally:
+            volume.remove()
+
+    @contextmanager
     def probe_on(self, network: Network) -> Iterator[Probe]:
         """Yield a probe on a network."""
         with client_container().with_network(network) as container:
@@ -348,6 +359,7 @@ class Lab:
         *,
         variables: Mapping[str, str | None] | None = None,
         volumes: Mapping[str, str] | None = None,
+        read_only: Mapping[str, str] | None = None,
         tmpfs: Mapping[str, str] | None = None,
         ports: Mapping[str, Any] | None = None,
         command: list[str] | None = None,
@@ -359,6 +371,7 @@ class Lab:
             name: its name on the network.
             variables: added to the usual ones; None removes one.
             volumes: volume or path → mount point.
+            read_only: the same, mounted read-only.
             tmpfs: mount point → size and mode, besides production's.
             ports: published ports and addresses; the default is loopback for 25, 2525 and 587.
             command: instead of `run`.
@@ -370,6 +383,8 @@ class Lab:
         container.with_volume_mapping(self.certificates, "/certs", "ro")
         for source, target in (volumes or {}).items():
             container.with_volume_mapping(source, target, "rw")
+        for source, target in (read_only or {}).items():
+            container.with_volume_mapping(source, target, "ro")
         container.ports = dict(ports) if ports is not None else _on_loopback(25, 2525, 587)
         if command:
             container.with_command(command)

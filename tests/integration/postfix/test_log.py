@@ -128,6 +128,12 @@ def test_health_checks_are_quiet(server: Server) -> None:
     assert "127.0.0.1" not in server.printed().removeprefix(shown)
 
 
+def test_health_check_after_the_clock_was_set_back(server: Server) -> None:
+    """A greeting of a time in the future does not count: Postfix is asked again."""
+    future = "touch --date '+1 hour' /run/mail-server.greeting && /usr/local/lib/mail-server/healthcheck"
+    assert server.run("sh", "-c", future).startswith("220 ")
+
+
 def test_health_check_says_what_is_wrong(lab: Lab) -> None:
     """Without Postfix the health check fails with the reason."""
     with lab.tool({}) as idle:

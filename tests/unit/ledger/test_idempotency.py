@@ -7,7 +7,7 @@ from mail_ledger.idempotency import Claimed, Conflict, IdempotencyKey, InFlight,
 from mail_ledger.key_limits import KeyLimitReached
 from mail_ledger.submissions import SubmissionAccepted, SubmissionFailed, SubmissionUnknown
 from mail_ledger.tables import SubmissionState
-from tests.unit.ledger.fakes import DAY, NOW, Clock, MailServer, submission
+from tests.unit.ledger.fakes import DAY, HOUR, NOW, Clock, MailServer, submission
 
 KEY = IdempotencyKey("web", "order-1")
 LEASE = 180.0
@@ -36,6 +36,15 @@ def test_replay(ledger: ApiLedger, clock: Clock) -> None:
         assert isinstance(again, Replay)
         assert ("msg_1", "4jX") == (again.submission.id, again.submission.queue_id)
         assert ledger.submissions.get(f"msg_{number}") is None
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR], ids=["back", "forward"])
+def test_replay_after_the_clock_jumped(ledger: ApiLedger, clock: Clock, jump: float) -> None:
+    """A repeated request sends nothing, also after the clock was set by an hour."""
+    claim(ledger, 1)
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
+    clock.advance(jump)
+    assert isinstance(claim(ledger, 2), Replay)
 
 
 @pytest.mark.parametrize("outcome", [None, SubmissionAccepted("4jX"), SubmissionUnknown("no_reply")], ids=str)

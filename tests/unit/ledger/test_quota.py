@@ -32,6 +32,12 @@ def test_window_rolls() -> None:
     assert (2, 2, NOW + 1) == (found.used, found.remaining, found.next_release)
 
 
+def test_clock_set_back() -> None:
+    """Recipients of the hour that comes again count as used: the relay has them in its own window."""
+    found = quota(-HOUR, -1, 5)
+    assert (3, 1, NOW - 5 + DAY) == (found.used, found.remaining, found.next_release)
+
+
 def test_window_can_be_shortened() -> None:
     """The window can be shortened for a demo."""
     found = quota(61, 59, window=60)

@@ -5,7 +5,19 @@
 ORIGINALS=/usr/share/mail-server/postfix
 CONFIGURATION=/etc/postfix
 
+# A file system with errors becomes read-only; SELinux forbids what has another container's label.
+stop_if_read_only() {
+    local folder found=
+    for folder in /var/spool/postfix /var/lib/postfix /var/log/mail; do
+        [[ -w $folder ]] && continue
+        say "not started: $folder cannot be written: mount its volume without :ro, and check the disk (docs/troubleshooting.md#disk)" >&2
+        found=yes
+    done
+    [[ -z $found ]] || exit 73 # EX_CANTCREAT of sysexits.h
+}
+
 prepare_volumes() {
+    stop_if_read_only
     # Set-gid, so that log files belong to the exporter's group; not for others, since the log has whole addresses.
     # The bit only sticks when it is set by a member of the group (or with one more capability, FSETID).
     chown root:maillog /var/log/mail

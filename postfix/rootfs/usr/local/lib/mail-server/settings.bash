@@ -107,10 +107,19 @@ read_from_file() {
     if [[ -n ${!name:-} ]]; then
         mistake "$file_variable" "$name is set as well: keep one of the two"
     elif [[ ! -f $file || ! -r $file ]]; then
-        mistake "$file_variable" "there is no readable file $file: mount the secret there"
+        mistake "$file_variable" "$(describe_unreadable "$file"): mount the secret there"
     else
         printf -v "$name" %s "$(<"$file")"
         printf -v "$name" %s "${!name#$'\xef\xbb\xbf'}" # some editors on Windows begin a file with it
+    fi
+}
+
+# This container's root may read every file, unless SELinux forbids it.
+describe_unreadable() {
+    if [[ $(cat -- "$1" 2>&1 >/dev/null || true) == *'Permission denied' ]]; then
+        echo "permission denied for $1 (with SELinux a mount needs :z, docs/troubleshooting.md#selinux)"
+    else
+        echo "there is no readable file $1"
     fi
 }
 

@@ -161,7 +161,7 @@ check_tls_files() {
     local name
     for name in TLS_CERT_FILE TLS_KEY_FILE; do
         check_absolute_path "$name"
-        [[ -z ${!name} || -r ${!name} ]] || mistake "$name" "there is no readable file ${!name}: mount it there"
+        [[ -z ${!name} || -r ${!name} ]] || mistake "$name" "$(describe_unreadable "${!name}"): mount it there"
     done
     [[ -n $TLS_CERT_FILE ]] ||
         warning TLS_CERT_FILE 'not set: ports 587 and 2525 show a self-signed certificate, which mail programs warn about'
