@@ -4,11 +4,12 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from docker.models.containers import Container
 from prometheus_client.core import Sample
 from prometheus_client.parser import text_string_to_metric_families
 from testcontainers.compose import DockerCompose
@@ -55,7 +56,7 @@ class Stack:
         self.project = f"{project}-{overlay}" if overlay else project
         """The Compose project, whose name is the beginning of its networks' names."""
         files = [*images.FILES, *([f"tests/integration/docker-compose.{overlay}.yml"] if overlay else [])]
-        self.compose = DockerCompose(ROOT, files, env_file="sandbox/sandbox.env")
+        self.compose = DockerCompose(ROOT, files, env_file="sandbox/sandbox.env", wait=False)
         if overlay:
             self.compose.compose_command_property.extend(("--project-name", self.project))
         self._urls: dict[tuple[str, int], str] = {}
@@ -68,6 +69,7 @@ class Stack:
         images.build()
         self.compose.stop()  # of an interrupted run
         with self.http, self.compose:
+            self.wait_until_healthy()
             yield self
 
     def url(self, service: tuple[str, int], path: str = "") -> str:
@@ -78,7 +80,7 @@ class Stack:
         return self._urls[service] + path
 
     def command(self, *arguments: str) -> None:
-        """Run a Docker Compose command such as `stop mail-server` or `up --wait`."""
+        """Run a Docker Compose command such as `stop mail-server`."""
         # Published port numbers change at each start.
         self._urls.clear()
         command = [*self.compose.compose_command_property, *arguments]
@@ -88,16 +90,30 @@ class Stack:
         )
         assert ended.returncode == 0, f"{command} ended with {ended.returncode}: {ended.stderr}"
 
+    def start(self, *services: str) -> None:
+        """Create and start what does not run of these services, by default all, and wait until they are healthy."""
+        self.command("up", "--detach", *services)
+        self.wait_until_healthy(*services)
+
+    def wait_until_healthy(self, *services: str) -> None:
+        """Return when the health check of each service's image succeeds; by default for all that run."""
+        client = DockerClient().client
+        for found in self.compose.get_containers(include_all=True):
+            container = client.containers.get(str(found.ID))
+            check = container.image.attrs["Config"].get("Healthcheck")
+            if check and (not services or found.Service in services):
+                until(f"{found.Service} healthy", partial(_succeeds, container, check["Test"][1:]))
+
     @contextmanager
     def variables(self, values: Mapping[str, str], *services: str) -> Iterator[None]:
         """Recreate services with these variables, and afterwards with the usual ones."""
         self._variables = dict(values)
         try:
-            self.command("up", "--detach", "--wait", *services)
+            self.start(*services)
             yield
         finally:
             self._variables = {}
-            self.command("up", "--detach", "--wait", *services)
+            self.start(*services)
 
     def network(self) -> str:
         """Return the name of the network that containers outside of the project join."""
@@ -205,3 +221,7 @@ class Stack:
             yield
         finally:
             self.http.delete(switch).raise_for_status()
+
+
+def _succeeds(container: Container, command: list[str]) -> bool:
+    return bool(container.exec_run(command).exit_code == 0)

@@ -39,7 +39,7 @@ def test_release_after_a_restart(stack: Stack, subject: str) -> None:
     try:
         said = stack.execute("mail-exporter", "mail-ledger", "caught", "release", message_id, "--seconds", "0")
     finally:
-        stack.command("up", "--detach", "--wait")
+        stack.start()
     assert "does mail-api run?" in said or not said
     until("the release", lambda: f"{message_id} " in released_lines(stack))
     assert stack.received(subject)

@@ -68,5 +68,5 @@ def test_stop_is_quick(grpc_stack: Stack) -> None:
             if container.Service == service
         }
     finally:
-        grpc_stack.command("up", "--detach", "--wait", *SERVICES)
+        grpc_stack.start(*SERVICES)
     assert dict.fromkeys(SERVICES, 0) == ended

@@ -54,7 +54,7 @@ def test_key_while_services_are_stopped(stack: Stack, subject: str) -> None:
     try:
         (key,) = make("api-key", f"NAME={subject.removeprefix('test ')}").stdout.splitlines()
     finally:
-        stack.command("up", "--detach", "--wait")
+        stack.start()
     assert key_is_valid(stack, key)
 
 
@@ -68,7 +68,7 @@ def test_backup_and_restore(stack: Stack, subject: str, tmp_path: Path) -> None:
     message_id = stack.send(subject)
     stack.received(subject)
     make("restore", f"FILE={file}", "CONFIRM=yes")
-    stack.command("up", "--detach", "--wait")
+    stack.start()
     assert (key_is_valid(stack, old), key_is_valid(stack, new)) == (True, False)
     until("the mail in the ledger again", lambda: "1 sent" in stack.execute("mail-exporter", *explain(message_id)))
     assert stack.value(EXPORTER, "mail_exporter_log_gaps_total") == 0
@@ -91,7 +91,7 @@ def explain(message_id: str) -> tuple[str, ...]:
 def test_impossible_restore(stack: Stack, arguments: tuple[str, ...], words: str) -> None:
     """A restore that is not possible prints the reason, and the services keep their ledger."""
     assert words in make("restore", *arguments, status=1).stderr
-    stack.command("up", "--detach", "--wait")
+    stack.start()
     assert is_up(stack)
 
 

@@ -51,7 +51,7 @@ def test_mail_server_down(stack: Stack, subject: str) -> None:
         assert int(response.headers["Retry-After"]) > 0
         assert stack.value(EXPORTER, "mail_exporter_scrape_success", part="queue") == 0
     finally:
-        stack.command("up", "--detach", "--wait")
+        stack.start()
     stack.send(subject)
     stack.received(subject)
     assert stack.value(EXPORTER, "mail_exporter_scrape_success", part="queue") == 1
@@ -64,7 +64,7 @@ def test_exporter_down_while_mail_flows(stack: Stack, subject: str) -> None:
         message_id = stack.send(subject)
         stack.received(subject)
     finally:
-        stack.command("up", "--detach", "--wait")
+        stack.start()
     stack.trace(message_id, until_named=("POST /send", "postfix transmit"))
 
 

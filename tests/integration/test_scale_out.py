@@ -71,7 +71,7 @@ def test_open_mails_stay_with_their_server(machines: Stack, ledger: ApiLedger, s
         message_id = send(machines, 1, subject, RECIPIENT)
         wait_for_state(ledger, message_id, State.DEFERRED)
         machines.command("restart", "mail-exporter")
-        machines.command("up", "--detach", "--wait")
+        machines.start()
         assert [machines.value(exporter, "mail_exporter_open_mails") for exporter in EXPORTERS] == [0, 1]
         assert quota(machines, "in_queue") == (1, 1)
     assert wait_for_state(ledger, message_id, State.RELAYED).attempts > 1

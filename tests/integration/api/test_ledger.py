@@ -105,7 +105,7 @@ def test_survives_a_restart(stack: Stack, subject: str, key_header: dict[str, st
     before = stack.status(message_id, "relayed")
     used = stack.look_up("/quota", key_header)["used"]
     stack.command("restart", "mail-api")
-    stack.command("up", "--detach", "--wait")
+    stack.start()
     assert stack.look_up(f"/messages/{message_id}") == before
     assert stack.look_up("/quota", key_header)["used"] >= used
     replayed = stack.post(payload, **once)

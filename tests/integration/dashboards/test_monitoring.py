@@ -29,5 +29,5 @@ def test_overlay_for_the_dashboards() -> None:
     for name, port in PARTS:
         assert services[name]["image"] == PROFILE[name]["image"]
         (published,) = services[name]["ports"]
-        assert (published["host_ip"], published["target"], published.get("published")) == ("127.0.0.1", port, None)
+        assert (published["host_ip"], published["target"], published["published"]) == ("127.0.0.1", port, "21000-21999")
     assert set(services) & set(PROFILE) == {name for name, _ in PARTS}

@@ -94,7 +94,7 @@ def observed(stack: Stack) -> Iterator[Observed]:
         until("the first evaluation of the rules", lambda: "MailWatchdog" in prometheus.firing())
         idle = until("a verdict", lambda: shown_idle(stack, prometheus))
         stack.command("restart", "mail-api")
-        stack.command("up", "--detach", "--wait")
+        stack.start()
         until("a second start", lambda: prometheus.query("changes(process_start_time_seconds[2m]) > 0"))
         send_rejected_and_repeated(stack)
         for way in (ways.by_api, ways.by_submission, ways.from_outside, ways.bounced_and_deferred):
@@ -110,7 +110,7 @@ def observed(stack: Stack) -> Iterator[Observed]:
             until("a scrape that fails", lambda: prometheus.query('up{job="mail-exporter"} == 0'))
             down = shown(prometheus.query)
         finally:
-            stack.command("up", "--detach", "--wait")
+            stack.start()
         yield Observed(found, idle, busy, down)
 
 
