@@ -33,10 +33,10 @@ class Fault:
     """Whether a fault that ends by itself has ended; its alert has to fire until then."""
 
 
-def _relay(fault: str) -> Callable[[Stack], AbstractContextManager[None]]:
+def _relay(fault: str, **parameters: str) -> Callable[[Stack], AbstractContextManager[None]]:
     @contextmanager
     def inject(stack: Stack) -> Iterator[None]:
-        with stack.fault(fault):
+        with stack.fault(fault, **parameters):
             stack.send(f"drill {fault}")
             yield
 
@@ -110,6 +110,28 @@ FAULTS: Final = (
             EXPLANATIONS[Cause.AUTH].next_step,
         ),
         _relay("wrong_password"),
+    ),
+    Fault(
+        "the relay's certificate has expired",
+        "MailRelayTlsFailing",
+        "critical",
+        (
+            "Deferred mails: 1, the oldest for ",
+            EXPLANATIONS[Cause.TLS].meaning,
+            EXPLANATIONS[Cause.TLS].next_step,
+        ),
+        _relay("bad_certificate", kind="expired"),
+    ),
+    Fault(
+        "the relay refuses the sender",
+        "MailRelayRefusesSender",
+        "warning",
+        (
+            "Deferred mails: 1, the oldest for ",
+            "or DEFAULT_FROM is changed",
+            EXPLANATIONS[Cause.SENDER_POLICY].next_step,
+        ),
+        _relay("sender_not_owned", sender="someone@else.example"),
     ),
     Fault(
         "the relay is down",

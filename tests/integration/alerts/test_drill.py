@@ -1,4 +1,4 @@
-"""The fire drill: real faults and their notifications; about 70 seconds for all of them."""
+"""The fire drill: real faults and their notifications; about 90 seconds for all of them."""
 
 import re
 
@@ -26,7 +26,8 @@ def test_fault_is_notified(stack: Stack, fault: Fault) -> None:
     assert notification["annotations"]["runbook_url"].endswith(f"/runbooks/{fault.alert}.md")
     assert notification["annotations"]["dashboard_url"]
     criticals = {(one["name"], one["status"]) for one in notifications(stack) if one["severity"] == "critical"}
-    assert {name for name, _ in criticals} == {fault.alert}, criticals
+    expected = {fault.alert} if fault.severity == "critical" else set()
+    assert {name for name, _ in criticals} == expected, criticals
 
 
 def test_stopped_server_silences_other_alerts(stack: Stack, monitoring: Monitoring) -> None:

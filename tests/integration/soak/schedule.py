@@ -1,9 +1,10 @@
 """Schedule of a soak: faults of the relay, restarts and kills of the containers, rotations of the log."""
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Any, Final, NamedTuple
 
-SLOT_SECONDS: Final = 12.0
+SLOT_SECONDS: Final = 9.0
 DISTURBED: Final = 0.6
 """The part of the time with restarts. Later no process is restarted, so that memory can be compared."""
 LONG_RUN_SECONDS: Final = 480.0
@@ -37,6 +38,9 @@ FAULTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("too_many_logins", {}),
     ("bad_certificate", {"kind": "self_signed"}),
     ("try_again_later", {}),
+    ("sender_not_owned", {"sender": "someone@else.example"}),
+    ("app_password_required", {}),
+    ("no_starttls", {}),
 )
 DISTURBANCES: Final = (
     ("restart", "mail-api"),
@@ -54,7 +58,7 @@ def steps(seconds: float) -> list[Step]:
     slots = [*_slots(seconds - (OUTAGE_SECONDS if long else 0))]
     if long:
         # After the restarts, before the last measurements of memory.
-        began = slots[int(len(slots) * DISTURBED)][0].at
+        began = slots[ceil(len(slots) * DISTURBED)][0].at
         outage = [Step(began, "fault", "refuse_connection"), Step(began + OUTAGE_SECONDS, "mend", "refuse_connection")]
         slots = [
             *(slot for slot in slots if slot[0].at < began),
