@@ -96,13 +96,15 @@ class Stack:
         self.wait_until_healthy(*services)
 
     def wait_until_healthy(self, *services: str) -> None:
-        """Return when the health check of each service's image succeeds; by default for all that run."""
+        """Return when each service's health check succeeds, by default all; a disabled one is that of the image."""
         client = DockerClient().client
         for found in self.compose.get_containers(include_all=True):
             container = client.containers.get(str(found.ID))
-            check = container.image.attrs["Config"].get("Healthcheck")
+            check = _health_check(container.attrs)
+            if check == ["NONE"]:
+                check = _health_check(container.image.attrs)
             if check and (not services or found.Service in services):
-                until(f"{found.Service} healthy", partial(_succeeds, container, check["Test"][1:]))
+                until(f"{found.Service} healthy", partial(_succeeds, container, check[1:]))
 
     @contextmanager
     def variables(self, values: Mapping[str, str], *services: str) -> Iterator[None]:
@@ -221,6 +223,11 @@ class Stack:
             yield
         finally:
             self.http.delete(switch).raise_for_status()
+
+
+def _health_check(described: Json) -> list[str]:
+    """Return the health check in Docker's description of a container or an image: its kind and the command."""
+    return list(described["Config"].get("Healthcheck", {}).get("Test", ()))
 
 
 def _succeeds(container: Container, command: list[str]) -> bool:
