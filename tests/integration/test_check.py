@@ -41,6 +41,7 @@ def test_working_stack(stack: Stack) -> None:
     well = {place for place, one in found.items() if one["status"] == "ok"}
     assert {
         *(("services", name) for name in ("mail-server", "mail-api", "mail-exporter", "ready", "log, queue, ledger")),
+        *(("networks", name) for name in ("joined", "trusted at port 25")),
         *(("ports", f"mail-server:{port}") for port in (25, 2525, 587)),
         *(("relay", name) for name in ("connection", "TLS", "certificate", "login")),
         *(("machine", f"disk: {name}") for name in ("spool", "log", "ledger")),
