@@ -240,7 +240,7 @@ def test_ipv6_battery(lab: Lab, ipv6: Server, ipv6_address: str, outsider: Probe
 @pytest.fixture(scope="module")
 def ipv6_only(ula: Network) -> Iterator[Server]:
     """Return a container with the image and no running server, which has an IPv6 address and no IPv4 address."""
-    container = DockerContainer(MAIL_SERVER, network=ula)
+    container = DockerContainer(MAIL_SERVER, network=ula).with_network_aliases("mail-queue")
     container.with_kwargs(
         entrypoint=["sleep", "infinity"], init=True, cap_add=["NET_ADMIN"], healthcheck=NO_HEALTHCHECK
     )
@@ -261,11 +261,14 @@ def test_container_with_ipv6_only(ipv6_only: Server) -> None:
 
 
 def test_server_with_ipv6_only(ula: Network, ipv6_only: Server, neighbour: Probe) -> None:
-    """With INET_PROTOCOLS=all the mail server starts without an IPv4 address, and accepts mail of its neighbours."""
+    """With INET_PROTOCOLS=all the server starts without an IPv4 address; port 25 and the queue use IPv6."""
     variables = IPV6_ONLY | IPV6
     lines = ipv6_only.run("mail-server", "check", environment=variables).splitlines()
     assert [line for line in lines if "INET_PROTOCOLS" in line] == []
     ipv6_only.container.exec_run(["mail-server"], environment=variables, detach=True)
     greets = ["/usr/local/lib/mail-server/healthcheck"]
     until("Postfix started", lambda: ipv6_only.container.exec_run(greets).exit_code == 0)
-    assert may_send(neighbour, addresses(ula, ipv6_only)["GlobalIPv6Address"], "queued").startswith("250 ")
+    address = addresses(ula, ipv6_only)["GlobalIPv6Address"]
+    assert may_send(neighbour, address, "queued").startswith("250 ")
+    queue = ipv6_only.run("timeout", "5", "bash", "-c", f"cat </dev/tcp/{address}/9025")
+    assert EXTERNAL_RECIPIENT in queue

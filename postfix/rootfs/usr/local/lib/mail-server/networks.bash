@@ -27,7 +27,7 @@ trust_in_words() {
     for word in $1; do
         [[ $word == !* ]] && gateways+=" ${word#!}" || networks+=" $word"
     done
-    echo "${networks# }, but not from the gateways${gateways:- (none)}"
+    echo "${networks# }${gateways:+, but not from the gateways$gateways}"
 }
 
 # Postfix's form of an IPv6 address or network: [fd00::1], [fd00::]/64. Other texts stay as they are.
