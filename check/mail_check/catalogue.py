@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mail_api.settings import Settings as ApiSettings
-from mail_check.checks import dns, host, monitoring, relay, services, spf, variables
+from mail_check.checks import dns, host, monitoring, networks, relay, services, spf, variables
 from mail_check.host_facts import HostFacts
 from mail_check.results import Area, unknown
 from mail_check.runner import Check, bind, dns_check, service_check
@@ -37,6 +37,7 @@ def checks(
     return [
         *_variables(facts, environ),
         *_services(facts),
+        *_networks(facts),
         *_ports(facts),
         *(_dns(mail, facts) if mail else ()),
         *(_relay(mail, facts, environ) if mail else ()),
@@ -74,6 +75,16 @@ def _services(facts: HostFacts | None) -> Iterator[Check]:
     yield Check(area, "log, queue, ledger", collectors)
     queue = service_check("mail-server", facts, services.check_queue, "mail-queue", 9025, STEP_SECONDS)
     yield Check(area, "queue", queue)
+
+
+def _networks(facts: HostFacts | None) -> Iterator[Check]:
+    for name, function in (
+        ("joined", networks.check_joined),
+        ("trusted at port 25", networks.check_trusted),
+        ("gateway's address", networks.check_gateway_clients),
+    ):
+        why = "the networks of containers are only known to Docker"
+        yield Check(Area.NETWORKS, name, bind(function, facts) if facts else bind(unknown, why, _MAKE_CHECK))
 
 
 def _ports(facts: HostFacts | None) -> Iterator[Check]:

@@ -3,6 +3,10 @@
     container  mail-server  running  healthy  0
     changed    mail-server
     published  mail-server  2525/tcp  0.0.0.0  25
+    network    mail-server  traefik_network
+    trust      configured  !172.18.0.1 127.0.0.0/8 172.18.0.0/16
+    trust      joined      !172.18.0.1 127.0.0.0/8 172.18.0.0/16
+    trust      gateway client  172.18.0.1 3
     listening  25
     nameserver 192.0.2.53
     dollar     SMTP_RELAY_PASSWORD  16
@@ -45,6 +49,12 @@ class HostFacts:
     changed: frozenset[str] = frozenset()
     """Services whose container has other settings than Compose would give it now."""
     published: tuple[PublishedPort, ...] = ()
+    networks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names of the Docker networks by service."""
+    trust: Mapping[str, str] = field(default_factory=dict)
+    """What port 25 trusts, as patterns of Postfix's mynetworks: `configured`, and `joined` as it would be now."""
+    gateway_clients: Mapping[str, int] = field(default_factory=dict)
+    """Gateways' addresses, and how many mails of each were rejected or counted according to the mail log."""
     listening: frozenset[int] = frozenset()
     """Ports of the host on which a program listens."""
     nameservers: tuple[str, ...] = ()
@@ -68,6 +78,8 @@ def parse_host_facts(lines: Iterable[str]) -> HostFacts:
     def of_kind(kind: str, fields: int) -> Iterable[tuple[str, ...]]:
         return [row[1:] for row in rows if row[0] == kind and len(row) > fields]
 
+    networks = {(service, name) for service, name, *_ in of_kind("network", 2)}
+    trust = [(name, text) for name, text, *_ in of_kind("trust", 2)]
     statuses = [int(status) for (status, *_) in of_kind("server", 1)]
     return HostFacts(
         containers={name: ContainerState(*rest[:4]) for name, *rest in of_kind("container", 2)},
@@ -76,6 +88,12 @@ def parse_host_facts(lines: Iterable[str]) -> HostFacts:
             PublishedPort(service, int(port.partition("/")[0]), address, int(host_port))
             for service, port, address, host_port, *_ in of_kind("published", 4)
         ),
+        networks={service: frozenset(name for other, name in networks if other == service) for service, _ in networks},
+        trust={name: text for name, text in trust if name != "gateway client"},
+        gateway_clients={
+            address: int(number)
+            for address, number in (text.split() for name, text in trust if name == "gateway client")
+        },
         listening=frozenset(int(port) for port, *_ in of_kind("listening", 1)),
         nameservers=tuple(dict.fromkeys(address for address, *_ in of_kind("nameserver", 1) if _is_reachable(address))),
         dollars={name: int(length) for name, length, *_ in of_kind("dollar", 2)},

@@ -23,6 +23,7 @@ class Area(StrEnum):
 
     CONFIGURATION = "configuration"
     SERVICES = "services"
+    NETWORKS = "networks"
     PORTS = "ports"
     DNS = "dns"
     RELAY = "relay"

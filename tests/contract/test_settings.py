@@ -65,6 +65,7 @@ GOOD: Final = [
     ("MAXIMAL_QUEUE_LIFETIME", "1w"),
     ("MAXIMAL_QUEUE_LIFETIME", "0"),
     ("TRUSTED_NETWORKS", "10.1.0.0/16,10.2.0.0/16"),
+    ("INET_PROTOCOLS", "IPv4"),
     ("USE_TLS", "TRUE"),
 ]
 BAD: Final = [

@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from docker.client import DockerClient
+from testcontainers.core.network import Network
 
 from tests.integration.images import FILES
+from tests.integration.postfix.audit import stack_server
+from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import EXPORTER, ROOT, Stack, until
 
 Findings = dict[tuple[str, str], dict[str, Any]]
@@ -41,6 +46,7 @@ def test_working_stack(stack: Stack) -> None:
     well = {place for place, one in found.items() if one["status"] == "ok"}
     assert {
         *(("services", name) for name in ("mail-server", "mail-api", "mail-exporter", "ready", "log, queue, ledger")),
+        *(("networks", name) for name in ("joined", "trusted at port 25")),
         *(("ports", f"mail-server:{port}") for port in (25, 2525, 587)),
         *(("relay", name) for name in ("connection", "TLS", "certificate", "login")),
         *(("machine", f"disk: {name}") for name in ("spool", "log", "ledger")),
@@ -91,3 +97,26 @@ def test_lost_dollar(stack: Stack, tmp_path: Path) -> None:
     assert found["status"] == "failed"
     assert found["message"].startswith("TURNSTILE_SECRET: has 16 bytes in the file, and 14 in the container")
     assert "ArDD" not in str(found)
+
+
+def test_networks(stack: Stack, tmp_path: Path) -> None:
+    """Field case m11: a network that the mail server is not on, and mail from a gateway's address, are explained."""
+    server = stack_server(stack)
+    replies = server.talk(25, HELLO, *mail("no", sender="a@stranger.example", recipient=EXTERNAL_RECIPIENT))
+    assert replies[3].startswith("554 5.7.1 ")
+    with Network() as anew:
+        # As after `docker network rm` and `create`: Compose joins new containers to it, and mail-server is not on it.
+        networks = {"mail-check": {"networks": ["traefik_network", "mail_internal", "anew"]}}
+        file = tmp_path / "anew.json"
+        file.write_text(json.dumps({"services": networks, "networks": {"anew": {"external": True, "name": anew.name}}}))
+        found = check(COMPOSE_FILE=os.pathsep.join((*FILES, str(file))))
+        subnet = DockerClient.from_env().networks.get(anew.name).attrs["IPAM"]["Config"][0]["Subnet"]
+    joined, gateway = found["networks", "joined"], found["networks", "gateway's address"]
+    assert joined["status"] == "warning"
+    assert joined["message"].startswith(f"mail-server is not on {subnet}, which Compose joins it to")
+    assert "up -d --force-recreate" in joined["fix"]
+    assert gateway["status"] == "warning"
+    assert "docs/networks.md" in gateway["fix"]
+    trusted = found["networks", "trusted at port 25"]["message"]
+    assert trusted.startswith("port 25 accepts mail from 127.0.0.0/8, ")
+    assert subnet not in trusted

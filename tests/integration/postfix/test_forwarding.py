@@ -169,7 +169,7 @@ def ask(server: Server, *requests: str) -> list[str]:
 
 def test_forward_limit_service(lab: Lab) -> None:
     """IPv6 clients are one by /64, addresses of joined networks have no share, and lines of an old record count."""
-    settings = "limit 10\nweight 2\nshare 4\njoined_networks 172.30.0.0/16"
+    settings = "limit 10\nweight 2\nshare 4\njoined_networks 172.30.0.0/16 fd00:1::/64"
     end = "protocol_state=END-OF-MESSAGE recipient_count=1 client_address="
     with lab.tool({}) as tool:
         tool.run("sh", "-c", f"mkdir -p /var/lib/postfix/forwarding; printf '{settings}\n' >/etc/postfix/forward_limit")
@@ -183,7 +183,7 @@ def test_forward_limit_service(lab: Lab) -> None:
             f"{end}2001:db8::ffff:2",
             f"{end}2001:db8:0:0:3::3",
             f"{end}2001:db8:0:1::1",
-            f"{end}172.30.0.1",
+            f"{end}fd00:1::1",
             f"{end}172.30.0.1",
         )
     assert answers[:3] == [

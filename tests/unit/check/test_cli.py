@@ -69,7 +69,7 @@ def test_json(check: Check) -> None:
     assert {"schema", "exit_status", "counts", "findings"} == set(found)
     assert (done.status, len(found["findings"])) == (found["exit_status"], sum(found["counts"].values()))
     assert {("area", "name", "status", "message", "fix")} == {tuple(one) for one in found["findings"]}
-    areas = ["configuration", "services", "ports", "dns", "relay", "certificate", "machine", "monitoring"]
+    areas = ["configuration", "services", "networks", "ports", "dns", "relay", "certificate", "machine", "monitoring"]
     assert areas == list(dict.fromkeys(one["area"] for one in found["findings"]))
 
 

@@ -47,6 +47,13 @@ def test_addresses_are_passed_on(tmp_path: Path) -> None:
     assert written == {"services": {"mail-check": {"extra_hosts": hosts}}}
 
 
+def test_ipv6_addresses_are_passed_on(tmp_path: Path) -> None:
+    """An IPv6 address of the relay, which the mail server finds with INET_PROTOCOLS=all, is passed on as well."""
+    pinned(tmp_path, f"{FACTS}said\tRelay Address: fd4a:93c1:7e20:1::25\n")
+    written = yaml.safe_load((tmp_path / "relay.yml").read_text())
+    assert "smtp.corp.example:fd4a:93c1:7e20:1::25" in written["services"]["mail-check"]["extra_hosts"]
+
+
 def test_files_by_variable(tmp_path: Path) -> None:
     """With COMPOSE_FILE the file is added there."""
     command, files = pinned(tmp_path, FACTS, COMPOSE_FILE="a.yml:b.yml")

@@ -52,6 +52,7 @@ mail_hostname = $MAIL_HOSTNAME
 local_origin = $(first_item "$LOCAL_DOMAINS")
 alias_domains = $(alias_domains)
 own_domain_pattern = $({ echo "$MAIL_DOMAIN"; local_domains; } | sort -u | paste --serial --delimiters='|')
+inet_protocols = $INET_PROTOCOLS
 internal_networks = $(internal_networks)
 forward_sender_maps = $(forward_sender_maps)
 submission_auth = $(yes_if "$MAIL_USER")
@@ -215,7 +216,7 @@ render_queue_service() {
     cat <<END
 
 # Written at start: $QUEUE_LISTEN_NAME is $address.
-$address:9025 inet n    n      n      -      5       spawn
+$(in_brackets "$address"):9025 inet n    n      n      -      5       spawn
     -o command_time_limit=30s
     user=nobody:postdrop argv=/usr/sbin/postqueue -j
 END

@@ -114,12 +114,14 @@ run_srs() {
 keep_house() {
     local certificate routes
     certificate=$(stamp_of_certificate)
-    routes=$(</proc/net/route)
+    routes=$(routes)
+    LOG_READ=$(size_of_log)
     while sleep 5; do
-        if [[ $(</proc/net/route) != "$routes" ]]; then
-            routes=$(</proc/net/route)
+        if [[ $(routes) != "$routes" ]]; then
+            routes=$(routes)
             follow_networks || true
         fi
+        explain_gateway_clients || true
         rotate_log_if_due || true
         revive_log_if_stuck || true
         if [[ $(stamp_of_certificate) != "$certificate" ]]; then
@@ -134,10 +136,39 @@ keep_house() {
 follow_networks() {
     local networks
     networks=$(internal_networks)
-    say "the networks have changed, reloading: port 25 accepts mail from $networks"
+    [[ $networks != "$(configured_networks)" ]] || return 0
+    say "the networks have changed, reloading: port 25 accepts mail from $(trust_in_words "$networks")"
     sed --in-place "s|^internal_networks = .*|internal_networks = $networks|" "$CONFIGURATION/main.cf"
     render_forward_limit >"$CONFIGURATION/forward_limit"
     /usr/sbin/postfix reload
+}
+
+configured_networks() {
+    /usr/sbin/postconf -h internal_networks
+}
+
+EXPLAINED=
+LOG_READ=0
+
+# Once after each start: what it means when a client has a gateway's address.
+explain_gateway_clients() {
+    [[ -z $EXPLAINED ]] || return 0
+    local size client
+    size=$(size_of_log)
+    ((size != LOG_READ)) || return 0
+    ((size > LOG_READ)) || LOG_READ=0 # rotated
+    client=$(tail --bytes=+$((LOG_READ + 1)) "$LOG_FILE" | gateway_clients | head -n 1)
+    LOG_READ=$size
+    [[ -n $client ]] || return 0
+    EXPLAINED=yes
+    say "a client has the address $client, which is the gateway of a Docker network: Docker replaced the client's own address (or the client is this host), so FORWARD_CLIENT_SHARE, rate limits and rejections cannot tell such clients apart; docs/networks.md#clients-with-the-gateways-address"
+}
+
+# The gateway's address for each line of the log in which mail of a gateway is rejected, or counted for FORWARD_DAILY_LIMIT.
+gateway_clients() {
+    sed --quiet --regexp-extended \
+        's,^[^[]*/smtpd\[[0-9]+\]: [[:alnum:]]+: (reject|info): [A-Z-]+ from [^][ ]*\[([0-9a-f.:]+)\]: .*,\2,p' |
+        { grep --fixed-strings --line-regexp --file=<(gateways) || true; }
 }
 
 # Symbolic links are followed: certbot changes their targets.

@@ -26,7 +26,8 @@ VARIABLES=(
     'TLS_VERIFY|yes|verify chain and name of the relay'"'"'s certificate; no: encrypt without verification'
     'TLS_CERT_FILE||the server'"'"'s certificate (PEM, with its chain); without it, a self-signed one'
     'TLS_KEY_FILE||its private key'
-    'TRUSTED_NETWORKS||further networks that may relay at port 25, such as 10.1.0.0/16, separated by commas'
+    'INET_PROTOCOLS|ipv4|ipv4, or all: IPv6 too, which needs an IPv6 subnet on a joined network'
+    'TRUSTED_NETWORKS||further networks that may relay at port 25, such as 10.1.0.0/16 or fd00:1:2:3::/64, separated by commas'
     'MESSAGE_SIZE_LIMIT|26214400|maximum size of a message in bytes; Gmail accepts 25 MB'
     'RELAY_RATE_DELAY|1s|pause between two mails to one destination, which then has a single connection; 0s: no pause'
     'QUEUE_RUN_DELAY|300s|interval of scans of the deferred queue'
@@ -93,8 +94,7 @@ read_variables() {
     join_app_password
     take_address DEFAULT_FROM
     lower_case MAIL_DOMAIN MAIL_HOSTNAME LOCAL_DOMAINS FORWARD_RECIPIENTS SMTP_RELAY_HOST SMTP_RELAY_TLS \
-        SMTP_RELAY_SENDER USE_TLS TLS_VERIFY \
-        MAIL_LOG_ADDRESSES
+        SMTP_RELAY_SENDER USE_TLS TLS_VERIFY INET_PROTOCOLS MAIL_LOG_ADDRESSES
     as_yes_or_no USE_TLS
     as_yes_or_no TLS_VERIFY
 }

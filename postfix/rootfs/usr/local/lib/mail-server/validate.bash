@@ -169,17 +169,36 @@ check_tls_files() {
 
 check_networks() {
     local network
+    check_protocols
     for network in $(items "$TRUSTED_NETWORKS"); do
         if ! is_network "$network"; then
-            mistake TRUSTED_NETWORKS "'$network' is not an IPv4 network: give it as 10.1.0.0/16"
-        elif ((${network#*/} < 8)); then
+            mistake TRUSTED_NETWORKS "'$network' is not a network: give it as 10.1.0.0/16 or fd00:1:2:3::/64"
+        elif ((${network#*/} < $(shortest_prefix "$network"))); then
             mistake TRUSTED_NETWORKS "$network is most of the internet, and would make an open relay: give the networks you know"
+        elif [[ $network == *:* ]] && ! uses_ipv6; then
+            mistake TRUSTED_NETWORKS "$network is IPv6, which is off: set INET_PROTOCOLS=all or leave it out"
         fi
     done
-    [[ -n $(joined_networks) ]] ||
-        warning TRUSTED_NETWORKS 'this container has no IPv4 network, and IPv6 is not used: mail can neither come in nor leave; join it to a network with IPv4'
     [[ $QUEUE_LISTEN_NAME =~ ^[A-Za-z0-9._-]+$ ]] ||
         mistake QUEUE_LISTEN_NAME "'$QUEUE_LISTEN_NAME' is not a host name: give the network alias, as mail-queue"
+}
+
+check_protocols() {
+    [[ $INET_PROTOCOLS == ipv4 || $INET_PROTOCOLS == all ]] ||
+        mistake INET_PROTOCOLS "'$INET_PROTOCOLS' is neither ipv4 nor all: give one of them"
+    if uses_ipv6; then
+        [[ -n $(ipv6_subnets) ]] ||
+            mistake INET_PROTOCOLS 'all, but this container has no IPv6 address: give one of its networks enable_ipv6: true and an IPv6 subnet in the Compose file (docs/networks.md#ipv6), or set INET_PROTOCOLS=ipv4'
+    elif [[ -z $(joined_ipv4_networks) ]]; then
+        local fix='join it to a network with IPv4'
+        [[ -z $(ipv6_subnets) ]] || fix="it has IPv6: set INET_PROTOCOLS=all, or $fix"
+        warning INET_PROTOCOLS "ipv4, but this container has no IPv4 address: mail can neither come in nor leave; $fix"
+    fi
+}
+
+# Wider than a provider's own network: 10.0.0.0/8 and an IPv6 /32 are the widest.
+shortest_prefix() {
+    [[ $1 == *:* ]] && echo 32 || echo 8
 }
 
 check_numbers_and_times() {
