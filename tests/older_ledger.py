@@ -1,4 +1,4 @@
-"""Ledgers of older versions: the rows of a current SQLite ledger in the schema of an earlier revision.
+"""Ledgers of older versions: the rows of a current ledger in the schema of an earlier revision.
 
 What older versions stored, besides the columns that their schema did not have yet:
 
@@ -9,7 +9,6 @@ What older versions stored, besides the columns that their schema did not have y
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
@@ -26,9 +25,9 @@ _IDS: Final = {"message": "id", "attempt": "message"}
 _OPEN_MAIL: Final = ("host", "arrived", "entry", "traceparent", "size", "recipient_count", "activations", "attempted")
 
 
-def write_older(current: Path, older: Path, revision: str) -> None:
-    """Write the rows of a current ledger into a new file, as the version with that schema stored them."""
-    source, target = (connect(f"sqlite:///{path}") for path in (current, older))
+def write_older(current: str, older: str, revision: str) -> None:
+    """Write the rows of a current ledger into an empty database, as the version with that schema stored them."""
+    source, target = connect(current), connect(older)
     with source.connect().execution_options(**READS) as rows, target.begin() as connection:
         _migrate(connection, revision)
         found = MetaData()

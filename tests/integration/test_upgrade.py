@@ -125,13 +125,14 @@ def age_ledger(container: Container, folder: Path) -> int:
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         archive.extractall(folder, filter="data")
     older = folder / "older.db"
-    write_older(folder / "mail-ledger/ledger.db", older, FIRST_WITH_KEYS)
+    url = f"sqlite:///{older}"
+    write_older(f"sqlite:///{folder}/mail-ledger/ledger.db", url, FIRST_WITH_KEYS)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         archive.add(older, "ledger.db", filter=owned_by_services)
     run(container, "rm /var/lib/mail-ledger/ledger.db*")
     assert container.put_archive("/var/lib/mail-ledger", packed.getvalue())
-    engine = connect(f"sqlite:///{older}")
+    engine = connect(url)
     with engine.connect() as connection:
         position = connection.execute(select(log_position.c.offset)).scalar_one()
     engine.dispose()

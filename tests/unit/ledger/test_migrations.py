@@ -1,6 +1,5 @@
 """Schema migrations."""
 
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -24,10 +23,9 @@ POSITION = LogPosition(8, "ab" * 32, 1 << 40)
 ONCE: Final = IdempotencyKey("key:shop", "order-17")
 
 
-class Current(NamedTuple):
-    """A ledger of this version, the API key in it, and its mail that waits in the queue."""
+class Stored(NamedTuple):
+    """The API key in a ledger, and its mail that waits in the queue."""
 
-    path: Path
     key: str
     waiting: MessageRow
 
@@ -134,37 +132,37 @@ def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
     after.close()
 
 
-@pytest.fixture
-def current(url: str, ledger: ApiLedger, mail_server: MailServer) -> Current:
-    """Return a ledger with an API key, a mail that was relayed an hour ago, one in the queue, and a log position."""
+def store(engine: Engine, clock: Clock) -> Stored:
+    """Store an API key, a mail that was relayed an hour ago, one in the queue, and a log position."""
+    ledger, exporter = ApiLedger(engine, Rules(now=clock)), Ledger(engine)
+    mail_server = MailServer(exporter, clock)
     key = ledger.keys.create("shop")
     ledger.idempotency.claim(submission(1), ONCE, "payload")
     ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
     mail_server.relay(2, arrived=NOW - HOUR, api_id="msg_1")
-    waiting = mail_server.take(api_id="msg_2")
-    Ledger.open(url).checkpoint(log=LOG, position=POSITION, messages=[], attempts=[])
-    return Current(Path(url.removeprefix("sqlite:///")), key, waiting)
+    exporter.checkpoint(log=LOG, position=POSITION, messages=[], attempts=[])
+    return Stored(key, mail_server.take(api_id="msg_2"))
 
 
 @pytest.mark.parametrize("revision", migrations.REVISIONS[:-1])
-def test_each_older_schema(current: Current, tmp_path: Path, clock: Clock, revision: str) -> None:
+def test_each_older_schema(url: str, empty_url: str, engine: Engine, clock: Clock, revision: str) -> None:
     """Every row that a version with that schema had is there after the upgrade, with the same meaning."""
-    older = tmp_path / "older.db"
-    write_older(current.path, older, revision)
-    engine = open_engine(f"sqlite:///{older}")
-    exporter, api = Ledger(engine), ApiLedger(engine, Rules(now=clock))
+    stored = store(engine, clock)
+    write_older(url, empty_url, revision)
+    upgraded = open_engine(empty_url)
+    exporter, api = Ledger(upgraded), ApiLedger(upgraded, Rules(now=clock))
     assert POSITION == exporter.position(LOG)
-    assert [current.waiting] == list(exporter.open_messages())
+    assert [stored.waiting] == list(exporter.open_messages())
     if revision >= "0002":
         assert (api.quota.read().used, api.quota.read().in_queue) == (2, 1)
     if revision >= "0003":
-        key, status = api.keys.verify(current.key), api.statuses.get("msg_1")
+        key, status = api.keys.verify(stored.key), api.statuses.get("msg_1")
         assert key is not None
         assert not key.may_release
         assert status is not None
         assert status.state is State.RELAYED
         assert isinstance(api.idempotency.claim(submission(3), ONCE, "payload"), Replay)
-    engine.dispose()
+    upgraded.dispose()
 
 
 def test_newer_schema(url: str) -> None:
