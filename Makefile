@@ -49,7 +49,7 @@ test: lint types unit contract integration  ## Everything: lint, types, unit, co
 lint: venv  ## Style of Python (ruff) and shell (shellcheck)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck --external-sources $(shell git ls-files --cached --others --exclude-standard | xargs grep --files-with-matches --max-count=1 '^#!.*\bbash\b\|^#!/bin/sh' 2>/dev/null)
+	$(VENV)/bin/shellcheck --external-sources $(shell git ls-files --cached --others --exclude-standard | xargs grep --files-with-matches --max-count=1 '^#!.*\bbash\b\|^#!/bin/sh\|^# shellcheck shell=' 2>/dev/null)
 
 types: venv  ## mypy --strict, tests included
 	$(VENV)/bin/mypy

@@ -102,9 +102,10 @@ configure_like_slim() {
 
 # debootstrap installs the release as it was published, without security fixes.
 upgrade_root() {
-	quietly chroot "$1" apt-get update -q &&
-		quietly chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get dist-upgrade -y -q ||
+	if ! { quietly chroot "$1" apt-get update -q &&
+		quietly chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get dist-upgrade -y -q; }; then
 		fail "apt failed in the new image; above, the end of its output"
+	fi
 }
 
 trim_root() {

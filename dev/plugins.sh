@@ -35,8 +35,9 @@ ensure_plugin() { # ensure_plugin NAME WANTED PACKAGE…
 			plugin_is_fine "$name" "$wanted" && return
 		fi
 	done
-	fetch_plugin "$name" "$1" && plugin_is_fine "$name" "$wanted" ||
+	if ! { fetch_plugin "$name" "$1" && plugin_is_fine "$name" "$wanted"; }; then
 		fail "no docker $name $wanted or newer in this machine's package sources ($*)"
+	fi
 }
 
 # The machine's suite has only an older plugin. A newer suite of the same archive has it; apt gets separate lists, so that
@@ -69,7 +70,7 @@ download_package() { # download_package FOLDER MIRROR SUITE PACKAGE: the package
 		-o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder/cache"
 		-o Acquire::Languages=none -o APT::Sandbox::User=root)
 	(
-		cd "$folder"
+		cd "$folder" || exit
 		quietly "${apt[@]}" update && quietly "${apt[@]}" download "$package" && dpkg-deb -x ./*.deb unpacked
 	)
 }

@@ -69,12 +69,12 @@ class Idempotency:
 
 def _content_hash(request: SendRequest) -> str:
     """Return a hash of all that the mail is made of, whatever media type it was sent as."""
-    # Without the key where there are no extra fields: repetitions of requests before this key existed have their hash.
+    # What a request does not have is left out, as by older versions: a repetition after an upgrade has the same hash.
     left_out = {"attachments"} if request.fields else {"attachments", "fields"}
     digest = hashlib.sha256(request.model_dump_json(exclude=left_out).encode("utf-8", "surrogatepass"))
     for attachment in request.attachments:
-        described = (attachment.name, attachment.content_type, attachment.content_id or "")
-        for part in (*(text.encode() for text in described), attachment.content):
+        described = (attachment.name, attachment.content_type, attachment.content_id)
+        for part in (*(text.encode() for text in described if text is not None), attachment.content):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 

@@ -186,8 +186,10 @@ def follow(command: Sequence[str], folder: Path, log: Path, followed: Path, coun
         begin = time.monotonic()
         with log.open("rb") as source, followed.open("ab") as target:
             copyfileobj(source, target, 1 << 20)
-        exposition = _until_counted(process, count)
+        _until_counted(process, count)
         wall = time.monotonic() - begin
+        # Not the answer that had every line: its other counters may have been read before the last lines.
+        exposition = _get(count.url)
         process.stop()
         return process.measured(exposition, wall)
 
@@ -205,7 +207,7 @@ def _until_served(process: Running, url: str) -> None:
     raise MeasureError(f"{url} did not answer within {_START_SECONDS:g} s")
 
 
-def _until_counted(process: Running, count: Count) -> str:
+def _until_counted(process: Running, count: Count) -> None:
     reached, since = -1.0, time.monotonic()
     while True:
         time.sleep(_POLL_SECONDS)
@@ -213,7 +215,7 @@ def _until_counted(process: Running, count: Count) -> str:
         exposition = _get(count.url)
         now = count.reached(exposition)
         if now >= count.lines:
-            return exposition
+            return
         if now > reached:
             reached, since = now, time.monotonic()
         elif time.monotonic() - since > _STANDSTILL_SECONDS:

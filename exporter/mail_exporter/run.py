@@ -34,6 +34,7 @@ from mail_exporter.settings import Settings
 from mail_exporter.spans import LogIdGenerator, SpanEmitter
 from mail_exporter.tracker import Tracker, open_mails
 from mail_ledger import Ledger, LedgerError, LogPosition
+from mail_ledger.migrations import SchemaUnusable
 from mail_telemetry import configuration, logging
 from mail_telemetry.cause_rules import classifier_or_stop
 from mail_telemetry.names import FORWARD_LIMIT, Service
@@ -158,5 +159,7 @@ def _open_ledger(settings: Settings) -> tuple[Ledger, LogPosition | None]:
         ledger = Ledger.open(settings.ledger_url)
         position = resume_position(ledger, settings.mail_log_file, settings.server)
     except LedgerError as error:
-        configuration.stop(f"LEDGER_URL: {error}; is the ledger's volume mounted and writable for this user?")
+        is_newer = isinstance(error.__cause__, SchemaUnusable)
+        hint = "" if is_newer else "; is the ledger's volume mounted and writable for this user?"
+        configuration.stop(f"LEDGER_URL: {error}{hint}")
     return ledger, position

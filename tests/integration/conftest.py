@@ -17,6 +17,7 @@ LONGEST_FIRST: Final = (
     "postfix/test_nothing_lost.py",
     "postfix/test_battery.py",
     "test_scale_out.py",
+    "test_upgrade.py",
     "api/test_restart.py",
     "postfix/test_forwarding.py",
 )

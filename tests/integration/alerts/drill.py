@@ -21,7 +21,7 @@ CONNECTION_SECONDS: Final = 2.0
 tests after the drill for the rest of the minute when it had more. MailLogNotAdvancing fires after 10 s here."""
 _DEADLINE_SECONDS: Final = 60.0
 _PUBLIC: Final = ("mail-server", 2525)
-_ROW: Final = "{:36} {:28} {:9} {:>10} {:>10}"
+_ROW: Final = "{:40} {:28} {:9} {:>10} {:>10}"
 
 
 class Outcome(NamedTuple):

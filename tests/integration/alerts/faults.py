@@ -112,7 +112,7 @@ FAULTS: Final = (
         _relay("wrong_password"),
     ),
     Fault(
-        "the relay's certificate has expired",
+        "the certificate of the relay has expired",
         "MailRelayTlsFailing",
         "critical",
         (

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mail_api.schemas import parse_send_request
+from mail_api.submissions import Idempotency
 from mail_api.telemetry import Telemetry
 from mail_ledger.api_keys import ApiKeys
 from tests.unit.api.fake_postfix import DROP, HOLD
@@ -49,6 +51,25 @@ async def test_other_mail(api: Api, postfix: FakePostfix, changed: dict[str, obj
     await api.send(ONCE)
     answer = await api.send(ONCE, **changed)
     assert (answer.status_code, answer.json()["code"], len(postfix.mails)) == (409, "idempotency_conflict", 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "stored"),
+    [
+        pytest.param({}, "94f10b1d95f09633597ab0d219437f5d7a74936a9aa56aefefa70c4f5c07f946", id="text"),
+        pytest.param(
+            {"attachments": [{"name": "a.pdf", "content_type": "application/pdf", "content": "eA=="}]},
+            "783409c978dc31b88be83ae67ff0107bec782d12efa6d084a224c78db1440ac7",
+            id="file",
+        ),
+    ],
+)
+def test_hash_of_older_versions(fields: dict[str, object], stored: str) -> None:
+    """A request has the hash that the first version with a ledger stored: a repetition after an upgrade is known."""
+    payload = {"to": "recipient@example.com", "subject": "Order 17", "body": "Hello", **fields}
+    found = Idempotency.of("order-17", None, parse_send_request(payload, 10, 10_000))
+    assert found is not None
+    assert stored == found.payload_hash
 
 
 async def test_in_flight(api: Api, postfix: FakePostfix) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from loguru import logger
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from mail_exporter.cli import app
 from mail_ledger import Ledger
+from mail_ledger.engine import open_engine
 from tests.unit.exporter import logs
 from tests.unit.exporter.harness import PipelineHarness
 
@@ -139,3 +141,16 @@ def test_invalid_own_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CAUSE_RULES_FILE", str(rules))
     text = output("classify", "550 no", status=2)
     assert f"CAUSE_RULES_FILE: {rules}: rule 1 (ours): cause 'nonsense' is none of auth" in text
+
+
+def test_newer_ledger(tmp_path: Path) -> None:
+    """`run` stops with one line when a newer version has migrated the ledger, and changes nothing."""
+    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    (line,) = output("run", status=2).splitlines()
+    assert line.startswith("LEDGER_URL: ledger: cannot open")
+    assert line.endswith("run the newer version, or restore a backup that is older")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
+    engine.dispose()

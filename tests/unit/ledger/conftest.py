@@ -22,7 +22,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def empty_url(tmp_path: Path) -> str:
     """Return the URL of a database that does not exist yet."""
-    return f"sqlite:///{tmp_path}/ledger.db"
+    return f"sqlite:///{tmp_path}/empty.db"
 
 
 @pytest.fixture

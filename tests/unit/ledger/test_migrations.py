@@ -1,6 +1,6 @@
 """Schema migrations."""
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -9,12 +9,25 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, BigInteger, Column, Engine, Float, MetaData, String, Table, inspect, select, text
 
-from mail_ledger import Ledger, LedgerError, LogPosition, migrations, tables
+from mail_ledger import Ledger, LedgerError, LogPosition, MessageRow, migrations, tables
+from mail_ledger.api_ledger import ApiLedger, Rules
 from mail_ledger.engine import connect, open_engine
-from tests.unit.ledger.fakes import NOW, attempt_row, message_row
+from mail_ledger.idempotency import IdempotencyKey, Replay
+from mail_ledger.status import State
+from mail_ledger.submissions import SubmissionAccepted
+from tests.older_ledger import write_older
+from tests.unit.ledger.fakes import HOUR, NOW, Clock, MailServer, attempt_row, message_row, submission
 
 LOG = "/var/log/mail/mail.log"
 POSITION = LogPosition(8, "ab" * 32, 1 << 40)
+ONCE: Final = IdempotencyKey("key:shop", "order-17")
+
+
+class Stored(NamedTuple):
+    """The API key in a ledger, and its mail that waits in the queue."""
+
+    key: str
+    waiting: MessageRow
 
 
 def first_version(engine: Engine, *states: dict[str, Any]) -> None:
@@ -117,6 +130,39 @@ def test_version_between_two_releases_is_upgraded(empty_url: str) -> None:
     assert [mail] == list(after.open_messages())
     assert len(after.attempts(mail.id)) == 1
     after.close()
+
+
+def store(engine: Engine, clock: Clock) -> Stored:
+    """Store an API key, a mail that was relayed an hour ago, one in the queue, and a log position."""
+    ledger, exporter = ApiLedger(engine, Rules(now=clock)), Ledger(engine)
+    mail_server = MailServer(exporter, clock)
+    key = ledger.keys.create("shop")
+    ledger.idempotency.claim(submission(1), ONCE, "payload")
+    ledger.submissions.finish("msg_1", SubmissionAccepted("4jX"))
+    mail_server.relay(2, arrived=NOW - HOUR, api_id="msg_1")
+    exporter.checkpoint(log=LOG, position=POSITION, messages=[], attempts=[])
+    return Stored(key, mail_server.take(api_id="msg_2"))
+
+
+@pytest.mark.parametrize("revision", migrations.REVISIONS[:-1])
+def test_each_older_schema(url: str, empty_url: str, engine: Engine, clock: Clock, revision: str) -> None:
+    """Every row that a version with that schema had is there after the upgrade, with the same meaning."""
+    stored = store(engine, clock)
+    write_older(url, empty_url, revision)
+    upgraded = open_engine(empty_url)
+    exporter, api = Ledger(upgraded), ApiLedger(upgraded, Rules(now=clock))
+    assert POSITION == exporter.position(LOG)
+    assert [stored.waiting] == list(exporter.open_messages())
+    if revision >= "0002":
+        assert (api.quota.read().used, api.quota.read().in_queue) == (2, 1)
+    if revision >= "0003":
+        key, status = api.keys.verify(stored.key), api.statuses.get("msg_1")
+        assert key is not None
+        assert not key.may_release
+        assert status is not None
+        assert status.state is State.RELAYED
+        assert isinstance(api.idempotency.claim(submission(3), ONCE, "payload"), Replay)
+    upgraded.dispose()
 
 
 def test_newer_schema(url: str) -> None:

@@ -134,7 +134,7 @@ trim() {
 # `Shop <hi@example.org>`: the API writes the name, the server needs the address alone.
 take_address() {
     local name='("[^"]+"|[^]<>@"();:\]*)'
-    [[ ${!1} =~ ^$name[[:space:]]*\<([^<>]*)\>$ ]] || return 0
+    [[ ${!1} =~ ^${name}[[:space:]]*\<([^<>]*)\>$ ]] || return 0
     printf -v "$1" %s "${BASH_REMATCH[2]}"
     trim "$1"
 }
