@@ -16,7 +16,7 @@ help:  ## Show this list
 demo: venv setup  ## Run the stack with the sandbox relay, send a mail through it, show its outcome
 	@$(VENV)/bin/python -m dev.demo mail
 
-demo-fault: venv setup  ## Let the relay refuse the password, then repair it: one trace with both (a minute)
+demo-fault: venv setup  ## Make the relay refuse the password, then accept it: one trace with both attempts (a minute)
 	@$(VENV)/bin/python -m dev.demo fault
 
 demo-quota: venv setup  ## Use up the relay's limit: which mail is refused, which waits, and its release (3 minutes)
@@ -38,7 +38,7 @@ caught:  ## List mails that the honeypot caught; SHOW=ID prints one, RELEASE=ID 
 backup:  ## Copy the ledger into FILE=backups/... while the services run
 	@dev/ledger backup
 
-restore:  ## Replace the ledger by FILE=...; stops and starts the services
+restore:  ## Replace the ledger with FILE=...; stops and starts the services
 	@dev/ledger restore
 
 check:  ## Check everything that mail needs: variables, ports, DNS, the relay's login, disk, monitoring (needs Docker only)
@@ -57,7 +57,7 @@ types: venv  ## mypy --strict, tests included
 unit: venv  ## Tests without Docker, under 30 seconds
 	$(VENV)/bin/pytest tests/unit --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait for timers
 
-contract: venv  ## Tests that names, settings, generated files and docs agree
+contract: venv  ## Tests that code, settings, generated files and docs agree
 	$(VENV)/bin/pytest tests/contract --numprocesses=$$(nproc) --dist=loadfile
 
 # A file runs in one worker; each worker has a stack of its own. The tests mostly wait for containers.
@@ -68,14 +68,14 @@ integration: venv test-images  ## Tests on the real images, several files at onc
 soak: venv setup  ## Send mixed mail while every hop fails in turn, then check the outcome of every mail (MINUTES=10)
 	@$(VENV)/bin/python -m tests.integration.soak --minutes $(or $(MINUTES),10)
 
-relay-audit: venv setup  ## Try relay abuse and SMTP smuggling on the demo's mail server, or the tests'; prints each reply
+relay-audit: venv setup  ## Try relay abuse and SMTP smuggling on the demo's mail server, or on the tests' if the demo is down; print each reply
 	@$(VENV)/bin/python -m tests.integration.postfix.audit
 
 images: setup  ## Build all images
 	DINKY_MAIL_REVISION=$$(git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null || echo unknown) docker compose \
 	    -f docker-compose.mail.prod.yml -f docker-compose.sandbox.yml --env-file sandbox/sandbox.env build
 
-setup:  ## Install what is missing of Docker engine, Compose, Buildx and base image
+setup:  ## Install Docker engine, Compose, Buildx and base image, as far as they are missing
 	@dev/setup
 
 test-images: setup  ## Pull the third-party images that the tests use
@@ -87,14 +87,14 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@dev/venv $(PYTHON) $(VENV)
 	@touch $@
 
-bench-exporter: venv setup  ## Compare the exporter with others on the same logs (15 minutes; BENCH=--quick: 2)
+bench-exporter: venv setup  ## Compare the exporter with others on the same logs (15 minutes; BENCH=--quick: 5)
 	$(VENV)/bin/python -m dev.bench.exporter $(BENCH)
 
 bench-api: venv setup  ## Compare the API with raw injection into the same Postfix (15 minutes; BENCH=--quick: 3)
 	$(VENV)/bin/python -m dev.bench.api $(BENCH)
 
 AUDIT_VENV := .venv-audit
-audit: venv $(AUDIT_VENV)/.ready  ## Check the pins in requirements/*.txt for known vulnerabilities; fails without an answer too (AUDIT="--service osv")
+audit: venv $(AUDIT_VENV)/.ready  ## Check the pins in requirements/*.txt for known vulnerabilities; fails also if the service does not answer (AUDIT="--service osv")
 	@$(VENV)/bin/python -m dev.audit $(AUDIT)
 
 $(AUDIT_VENV)/.ready: requirements/audit.txt
@@ -112,7 +112,7 @@ alert-routes: venv  ## Generate Alertmanager's configuration from ALERT_* (envir
 	@$(VENV)/bin/python -m alerts.routes
 
 # They need Docker only: dev/dinky runs the installer in a small image.
-dinky:  ## Install into a Dinky Server: rules, dashboards, routes, links; shows the diff and asks: DIR=/path/to/dinky-server
+dinky:  ## Install rules, dashboards, routes and links into a Dinky Server; shows the diff and asks first: DIR=/path/to/dinky-server
 	@dev/dinky install "$(DIR)" $(if $(YES),--yes)
 
 dinky-check:  ## List what a Dinky Server lacks, with the fix: DIR=...
@@ -121,7 +121,7 @@ dinky-check:  ## List what a Dinky Server lacks, with the fix: DIR=...
 dinky-undo:  ## Undo the installation, except what you have changed since: DIR=...
 	@dev/dinky undo "$(DIR)" $(if $(YES),--yes)
 
-dinky-update:  ## `git pull` in a Dinky Server: undo, pull, install again: DIR=...
+dinky-update:  ## Update a Dinky Server: undo the installation, `git pull`, install again: DIR=...
 	@dev/dinky update "$(DIR)"
 
 drill: venv test-images  ## Fire drill: break mail in eight ways, and wait for each alert and its end (5 minutes)
