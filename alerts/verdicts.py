@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 
 
 NO_DATA: Final = 300
-"""Priority of `Unknown: no data from the exporter`. Only a mail API that is down is more important: that is known."""
+"""Priority of `Unknown: no data from the exporter`. Only MailApiDown has a higher one, since it needs no such data."""
 _FIRST: Final = {Severity.CRITICAL: 299, Severity.WARNING: 199}
 _ABOVE_NO_DATA: Final = {"MailApiDown": 400}
 

@@ -87,15 +87,15 @@ unless on () min(min_over_time(mail_quota_room_recipients{{job="mail-exporter"}}
     description=f"Requests refused as quota_exhausted in the last hour: {_number(results.REFUSES_FOR_QUOTA)}. "
     '{{ with query "max(mail_quota_room_recipients{job=\\"mail-exporter\\"})" }}'
     'Ordinary callers have room for {{ . | first | value | printf "%.0f" }} recipients; each refused request has more. '
-    "{{ else }}How much room is left is not known, for the exporter gives no data. {{ end }}"
+    "{{ else }}How much room is left is unknown: there is no data from the exporter. {{ end }}"
     "Each answer has the time from which the request can succeed.",
     advice=Advice(
         "a mail to many recipients while little of the limit is left.",
         "send to fewer at once, mark the API key as important, or wait for the rolling 24 hours to move on.",
     ),
     board=Board.QUOTA,
-    reason="One is enough. Two minutes, until MailQuotaNoRoom can be known to apply: it fires in place of this one "
-    "while there is no room at all.",
+    reason="One refused request. Two minutes, after which it is known whether there is no room at all: then "
+    "MailQuotaNoRoom fires instead.",
     silenced_by=("MailApiDown", "MailQuotaExhausted"),
 )
 

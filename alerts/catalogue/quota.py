@@ -47,8 +47,8 @@ MOSTLY_USED: Final = Alert(
         "the quota dashboard shows where it came in; stop what can wait.",
     ),
     board=Board.QUOTA,
-    reason="80 %, with what is in the queue: by default half of what is left then is kept for important API keys. Five "
-    "minutes, for a value at the border.",
+    reason="80 %, including the mail in the queue: by default, half of the remaining 20 % is reserved for important "
+    "API keys. Five minutes, because a value near the threshold can go up and down.",
     silenced_by=("MailQuotaNoRoom", "MailQuotaExhausted"),
 )
 
@@ -65,8 +65,8 @@ NO_ROOM: Final = Alert(
         "lower QUOTA_RESERVE, or use an account with a higher limit.",
     ),
     board=Board.QUOTA,
-    reason="From then on every website is refused, for hours. Two minutes: MailQuotaExhausted, which includes this, "
-    "fires after one.",
+    reason="Without room every website is refused, for hours. Two minutes: MailQuotaExhausted, which includes this "
+    "case, fires after one minute.",
     silenced_by=("MailQuotaExhausted",),
 )
 

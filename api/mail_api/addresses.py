@@ -18,18 +18,18 @@ LONGEST_MAILBOX: Final = 1_000
 """Characters of an address with its name."""
 _FORMS: Final = 'must be one address: anna@example.org, Anna Lee <anna@example.org> or "Lee (Anna)" <anna@example.org>'
 
-# email-validator refuses .local outright (RFC 6762), yet home servers live there (Dinky's own alerts come from
-# alerts@dinky.local). Behind this suffix the library applies every other rule to such a domain.
+# email-validator refuses .local (RFC 6762), but home servers use it (Dinky's own alerts come from alerts@dinky.local).
+# With this suffix appended, the library applies all its other rules to such a domain.
 _LOCAL_NETWORK: Final = ".local"
 _SUFFIX: Final = ".example"
 
-# Addresses of which only the domain needs a check: within all limits, and without a character that needs a look-up.
+# Common addresses, for which only the domain needs a check: within all limits, and without special characters.
 _PLAIN: Final = re.compile(
     r"(?=[^@]{1,64}@)(?P<local>[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@(?P<domain>[A-Za-z0-9.-]{1,150})"
 )
 
 # Jane Doe <jane@example.org>      "Doe, Jane" <jane@example.org>      Doe, Jane <jane@example.org>
-# RFC 5322 wants the last one quoted, and else reads two addresses; without an @ before the comma there is only one.
+# RFC 5322 requires quotes for the last one, and otherwise reads two addresses. Without an @ before the comma it is one.
 _NAMED: Final = re.compile(r'(?P<name>"(?:[^"\\]|\\.)+"|[^\s"<>@,;:()\\][^"<>@;:()\\]*) ?<(?P<address>[^<>]*)>')
 
 _MAILTO: Final = "mailto:"
@@ -62,15 +62,15 @@ class Mailbox:
 def parse_address(text: str, *, international: bool = False) -> str:
     """Return the bare address, its domain in lower case and in IDNA form; spaces around it are dropped.
 
-    No DNS is asked. Display names, angle brackets, lists and quoted local parts are refused, and non-ASCII local
-    parts (RFC 6531) unless `international`.
+    No DNS lookup is made. Display names, angle brackets, lists and quoted local parts are refused, and non-ASCII
+    local parts (RFC 6531) unless `international`.
 
     Raises:
-        ValueError: the text is no such address; the message does not repeat it.
+        ValueError: the text is not such an address; the message does not repeat it.
     """
     stripped = text.strip(" ")
     plain = _PLAIN.fullmatch(stripped)
-    if plain and plain["local"].lower() not in CASE_INSENSITIVE_MAILBOX_NAMES:  # which the library writes in lower case
+    if plain and plain["local"].lower() not in CASE_INSENSITIVE_MAILBOX_NAMES:  # the library writes these in lower case
         return f"{plain['local']}@{_domain(plain['domain'])}"
     return _checked(stripped, international=international)
 
@@ -98,8 +98,8 @@ def _checked(stripped: str, *, international: bool) -> str:
 def parse_mailbox(text: str) -> Mailbox:
     """Return the mailbox that `anna@example.org` or `Anna <anna@example.org>` stands for; one, never a list.
 
-    What people paste is repaired: invisible characters, `mailto:`, brackets or quotes around it, a point behind it, and
-    `Lee, Anna <anna@example.org>`. A name with another special character of RFC 5322 must be in double quotes.
+    What people paste is repaired: invisible characters, `mailto:`, brackets or quotes around it, a full stop after it,
+    and `Lee, Anna <anna@example.org>`. A name with another special character of RFC 5322 must be in double quotes.
 
     Raises:
         ValueError: the text is something else; the message says what to write, and does not repeat the text.

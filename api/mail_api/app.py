@@ -93,7 +93,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     app.add_exception_handler(ApiError, responses.on_api_error)
     app.add_exception_handler(RequestValidationError, responses.on_validation_error)
     app.add_exception_handler(HTTPException, responses.on_http_exception)
-    # The last one added is the outermost.
+    # The middleware that is added last is the outermost.
     app.add_middleware(responses.UnexpectedErrors)
     by_path = {path: rules.access for path, rules in services.forms.items()}
     app.add_middleware(CORSByPath, rules=services.access, by_path=by_path)
@@ -129,7 +129,7 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: 
         capacity=RequestCapacity(settings.max_concurrent_requests, settings.max_request_bytes),
         quota=quota,
         submissions=Submissions(ledger),
-        # One thread: several would wait for each other, and each would keep memory of its own.
+        # One thread: several would wait for each other, and each would keep its own memory.
         builder=ThreadPoolExecutor(1, thread_name_prefix="large-mails"),
         submitter=Submitter(pool, settings.smtp_retry_seconds, telemetry.count_retry),
         readiness=Readiness(mail_server_check(settings.smtp_host, settings.smtp_port), ledger_check(ledger, quota)),

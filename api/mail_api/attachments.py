@@ -28,9 +28,9 @@ _LONGEST_GIVEN_NAME: Final = 4_000
 _LONGEST_SUFFIX: Final = 20
 _LONGEST_TYPE: Final = 500
 _ANY_FILE: Final = "application/octet-stream"
-# Mails in mails may not be encoded in base64 (RFC 2046 section 5), and could hold headers that look like ours.
+# An attached mail must not be encoded in base64 (RFC 2046 section 5), and could have headers that look like ours.
 _COMPOSITE: Final = ("message/", "multipart/")
-# The file name is in Content-Disposition; these would be a second one, or contradict the encoding.
+# Left out: the file name is in Content-Disposition already, and `boundary` would contradict the encoding.
 _OWN_PARAMETERS: Final = frozenset({"name", "boundary"})
 
 _FILE_NAME: Final[Schema] = {
@@ -188,9 +188,10 @@ class Attachment(BaseModel):
 
     @property
     def content_type(self) -> str:
-        """The type given, or the one that the name suggests, with its parameters.
+        """The given type with its parameters, or the one that the name suggests.
 
-        Mails become plain files. Text in UTF-8 gets its charset: mail programs otherwise guess one.
+        An attached mail has the type application/octet-stream. Text in UTF-8 gets a charset, which mail programs otherwise
+        guess.
         """
         found = self.type or mimetypes.guess_type(self.name)[0] or _ANY_FILE
         if found.startswith(_COMPOSITE):

@@ -31,19 +31,21 @@ class BotChecks:
     """MAX_LINKS; None: any number."""
 
     def filled_honeypot(self, payload: Mapping[str, Any]) -> str | None:
-        """Return the hidden field that is filled, which a person does not do; None where there is none."""
+        """Return the hidden field that has a value, which people do not enter; None if all are empty."""
         return next((name for name in self.honeypot_fields if payload.get(name) not in (None, "", [], False)), None)
 
     def check_fill_time(self, payload: Mapping[str, Any], now: float) -> None:
         """Refuse a form that was filled faster than a person can.
+
+        A time in the future is accepted, since the visitor's clock can be wrong.
 
         Args:
             payload: the decoded body.
             now: the Unix time.
 
         Raises:
-            InvalidRequest: the time is no number.
-            FilledTooFast: the form was opened less than MIN_FILL_SECONDS ago; a time in the future is a wrong clock.
+            InvalidRequest: the time is not a number.
+            FilledTooFast: the form was opened less than MIN_FILL_SECONDS ago.
         """
         opened_at = payload.get(OPENED_AT)
         if opened_at in (None, ""):
@@ -73,7 +75,7 @@ def _texts(payload: Mapping[str, Any], left_out: tuple[str, ...]) -> Iterator[st
 
 
 def _strings(value: object) -> Iterator[str]:
-    # An own stack: JSON can be nested as deeply as the body is long.
+    # No recursion: JSON can be nested as deeply as the body is long.
     waiting = [value]
     while waiting:
         match waiting.pop():

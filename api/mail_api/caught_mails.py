@@ -1,4 +1,4 @@
-"""Caught mails: keeps the text fields of mails that the honeypot caught, and makes requests of them again."""
+"""Caught mails: keeps the text fields of mails that the honeypot caught, and makes requests from them for a release."""
 
 import json
 from collections.abc import Mapping
@@ -40,14 +40,14 @@ class CaughtMails:
 
         Args:
             caught: the error that the request ends with.
-            mail: what would have been sent; None: there is nothing that could be released.
+            mail: the mail that would have been sent; None if it could not be released.
         """
         note = await self._keep(caught, mail)
         self._telemetry.count_caught_mail("dropped" if note else "kept")
         return replace(caught, note=f"not kept: {note}" if note else "kept")
 
     async def _keep(self, caught: HoneypotFilled, mail: SendRequest | None) -> str:
-        """Return why the mail was not kept, or nothing."""
+        """Keep the mail; return an empty text, or the reason why it was not kept."""
         if not self.keep_seconds:
             return "HONEYPOT_KEEP_DAYS is 0"
         if mail is None:

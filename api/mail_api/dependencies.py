@@ -120,7 +120,7 @@ _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: 
 
 @dataclass(slots=True)
 class SendRecord:
-    """What is known about a request to send, for its metric and its log line."""
+    """Data about a request to send, for its metric and its log line."""
 
     message_id: str | None = None
     queue_id: str | None = None
@@ -130,7 +130,7 @@ class SendRecord:
     """The form's name, for a request to a form that has a file."""
     result: Code = Code.ACCEPTED
     is_accepted: bool = False
-    """The mail server has the mail; a later error is not about the mail."""
+    """Whether the mail server accepted the mail; a later error does not change the result."""
 
 
 async def record_request(request: Request, services: ServicesDep) -> AsyncIterator[SendRecord]:
@@ -162,7 +162,7 @@ async def record_request(request: Request, services: ServicesDep) -> AsyncIterat
         set_log_line(request, LogLine.ACCEPTED if is_accepted else LogLine.NOT_ACCEPTED, known)
 
 
-# Scope "function": both end before the answer is sent.
+# Scope "function": the code after `yield` runs before the answer is sent, in this dependency and the next one.
 RecordDep = Annotated[SendRecord, Depends(record_request, scope="function")]
 
 
@@ -180,10 +180,10 @@ MemoryDep = Annotated[BodyMemory, Depends(limit_concurrency, scope="function")]
 
 
 async def identify(request: Request, services: ServicesDep) -> ApiKey | None:
-    """Return the API key that the request shows, or None.
+    """Return the API key of the request, or None.
 
     Raises:
-        KeyInvalid: it shows something else than a valid key; the client's rate limit counts it.
+        KeyInvalid: the request has a key that is not valid; it counts towards the client's rate limit.
         KeyUnverifiable: the ledger is unavailable.
     """
     try:
@@ -195,10 +195,10 @@ async def identify(request: Request, services: ServicesDep) -> ApiKey | None:
 
 
 async def optional_key(request: Request, services: ServicesDep) -> ApiKey | None:
-    """Return the valid API key that the request shows, or None, also while the ledger is unavailable.
+    """Return the valid API key of the request, or None, also while the ledger is unavailable.
 
     Raises:
-        KeyInvalid: it shows something else than a valid key.
+        KeyInvalid: the request has a key that is not valid.
     """
     try:
         return await identify(request, services)
@@ -210,10 +210,10 @@ OptionalKeyDep = Annotated[ApiKey | None, Depends(optional_key)]
 
 
 async def require_key(request: Request, services: ServicesDep) -> ApiKey:
-    """Return the valid API key that the request shows, and count the request against its limit.
+    """Return the valid API key of the request, and count the request against the key's limit.
 
     Raises:
-        KeyInvalid: it shows none.
+        KeyInvalid: the request has no valid key.
         KeyUnverifiable: the ledger is unavailable.
         KeyRateLimited: the key has reached its requests per minute.
     """
@@ -232,7 +232,7 @@ async def require_release_key(key: Annotated[ApiKey, Depends(require_key)]) -> N
     """Accept a request with an API key that may read and release caught mails.
 
     Raises:
-        KeyRightMissing: it may not.
+        KeyRightMissing: the key does not have this right.
     """
     if not key.may_release:
         raise KeyRightMissing
@@ -244,7 +244,7 @@ ReleaseKeyRequired = [Security(_BEARER), Depends(require_release_key)]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends: an API key, or anonymous. `unverified` is set when the key that was shown could not be verified."""
+    """The caller: an API key, or anonymous. `unverified` is set if the request's key could not be verified."""
 
     key: ApiKey | None = None
     unverified: KeyUnverifiable | None = None
@@ -279,7 +279,7 @@ async def check_caller(request: Request, services: ServicesDep) -> Caller:
         key = await identify(request, services)
     except KeyUnverifiable as error:
         if IDEMPOTENCY_HEADER in request.headers:
-            raise  # its idempotency keys are not those of anonymous callers
+            raise  # the idempotency keys of an API key are separate from those of anonymous callers
         caller = Caller(unverified=error)
     else:
         caller = Caller(key)
@@ -341,7 +341,7 @@ async def read_request(
     if len(body) <= LARGE:
         read = await parse(body)
     else:
-        # Parsing takes up to 25 ms per megabyte, in which no other request would be served.
+        # Parsing takes up to 25 ms per megabyte, and would delay all other requests.
         read = await services.in_thread(lambda: asyncio.run(parse(body)))
     if isinstance(read, Caught):
         raise await services.caught_mails.keep(read.error, read.mail)
@@ -356,7 +356,7 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
         payload,
         settings.honeypot_fields,
         is_form=media_type_of(request.headers) in FORMS,
-        # Without a key, every recipient is one of ALLOWED_RECIPIENTS. A key can write to anyone: it names its fields.
+        # Only without a key, where recipients are limited to ALLOWED_RECIPIENTS: a caller with a key names its fields.
         is_automatic=settings.append_form_fields and caller.key is None,
     )
     set_texts(request, AnswerTexts(ignored=fields.ignored))
@@ -375,7 +375,7 @@ async def _parse_mail(request: Request, body: bytes, caller: Caller, services: S
     idempotency = Idempotency.of(request.headers.get(IDEMPOTENCY_HEADER), caller.key, mail)
     sender = _sender(mail, caller.key)
     if sender is not None:
-        mail = mail.model_copy(update={"from_": None})  # it becomes From, not Reply-To
+        mail = mail.model_copy(update={"from_": None})  # the address becomes From, not Reply-To
     return AllowedMail(mail, caller.key, sender, idempotency, redirect, services.captcha.token(payload))
 
 

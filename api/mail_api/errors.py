@@ -62,7 +62,7 @@ class ApiError(Exception):
     message: ClassVar[str] = ""
 
     retry_after: int | None = None
-    """Seconds after which a retry can succeed, where the error itself knows."""
+    """Seconds after which a retry can succeed, if known."""
 
     @property
     def errors(self) -> Mapping[str, str]:
@@ -161,7 +161,7 @@ class HoneypotFilled(ApiError, PermissionError):
 
     field: str
     message_id: str
-    """The id in that answer, under which the mail is kept."""
+    """The id in that answer; a kept mail has the same id."""
     redirect: str | None = None
     """The page after a success, for a form that names one."""
     note: str = ""

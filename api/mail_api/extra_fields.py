@@ -111,7 +111,7 @@ def _validated(value: object) -> tuple[ExtraField, ...]:
         return ()
     if isinstance(value, Mapping):
         return parse_extra_fields(value.items())
-    if isinstance(value, tuple):  # parsed before, of a form
+    if isinstance(value, tuple):  # a form's fields, parsed already
         return value
     raise ValueError("must be an object")
 
@@ -122,9 +122,9 @@ ExtraFields = Annotated[
 
 
 def as_text(fields: Iterable[ExtraField]) -> str:
-    """Return a line `Name: value` for each field; values of several lines stand indented below their name.
+    """Return a line `Name: value` for each field; values of several lines are indented below their name.
 
-    Nothing in an indented value can be taken for a field of its own.
+    So no line of a value can look like another field.
     """
     return "\n".join(_lines(name, value) for name, value in fields)
 

@@ -18,7 +18,7 @@ _REPEATABLE: Final = frozenset({"to", "cc", "bcc"})
 _FLAGS: Final = {"true": True, "on": True, "1": True, "yes": True, "false": False, "off": False, "0": False, "": False}
 _TAG: Final = "metadata."
 _FILES: Final = "attachments"
-# What JavaScript's escape() writes. A browser never does: it encodes the % itself.
+# Written by JavaScript's escape(). A form that a browser encodes never has it, because the % is encoded as %25.
 _ESCAPED: Final = re.compile(r"%u[0-9A-Fa-f]{4}")
 
 
@@ -29,7 +29,7 @@ def parse_urlencoded(raw: bytes, charset: str | None = None) -> dict[str, Any]:
 
     Args:
         raw: the body.
-        charset: what Content-Type declares; a field `_charset_` goes before it. UTF-8 without both.
+        charset: the charset that Content-Type declares; a field `_charset_` overrides it. Without both: UTF-8.
 
     Raises:
         InvalidRequest: a field is not text in the charset, or there are too many fields.
@@ -58,7 +58,7 @@ def parse_multipart(raw: bytes, content_type: str, charset: str | None = None) -
     Args:
         raw: the body.
         content_type: the request's header, with the boundary.
-        charset: what this header declares. A part's own charset and a field `_charset_` go before it.
+        charset: the charset that this header declares. A part's own charset and a field `_charset_` override it.
 
     Raises:
         InvalidRequest: the body is not a whole form, a field is not text in its charset, or there are too many parts.
@@ -103,5 +103,5 @@ def _value(name: str, given: list[str]) -> object:
     if name in _REPEATABLE:
         return [value for value in given if value] if len(given) <= MOST_RECIPIENTS else given
     if len(given) > 1:
-        return given  # which no single field accepts: it would have to lose one
+        return given  # a field with one value refuses the list, so that no value is lost
     return _FLAGS.get(given[0].lower(), given[0]) if name == "html" else given[0]

@@ -1,4 +1,4 @@
-"""Form files: one `NAME.toml` for each form, read at the start, each problem with its file, its key and the fix.
+"""Form files: reads one `NAME.toml` for each form at the start, and reports each problem with file, key and fix.
 
 # forms/contact.toml
 to = "hi@example.org"
@@ -28,7 +28,7 @@ from mail_telemetry.configuration import SettingsInvalid
 
 SUFFIX: Final = ".toml"
 MOST_FORMS: Final = 50
-"""Each form has a path and time series of its own."""
+"""A limit, because each form adds a path and time series."""
 _MOST_BYTES: Final = 100_000
 _FORM_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _KEYS: Final = "to, subject, body, html, reply_to, reply_to_name, required, labels, origins, confirmation"
@@ -91,7 +91,7 @@ HtmlTemplate = Annotated[FormTemplate, BeforeValidator(_html_template)]
 
 
 class Confirmation(BaseModel):
-    """What a visitor without script sees after a success: a page of the API, or a page of the site."""
+    """The page after a success, for a visitor without JavaScript: a page of the API, or a page of the site."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -130,12 +130,12 @@ class FormFile(BaseModel):
 
     @property
     def templates(self) -> tuple[FormTemplate, ...]:
-        """The templates of the content: body and HTML, as far as there are any."""
+        """The templates that the file has for the content: body and HTML."""
         return tuple(one for one in (self.body, self.html) if one is not None)
 
     @property
     def named_fields(self) -> Iterator[tuple[str, str]]:
-        """Each field that the file names, after the key that names it."""
+        """Pairs of a key of the file and a field that this key names."""
         for key, name in (("reply_to", self.reply_to), ("reply_to_name", self.reply_to_name)):
             if name is not None:
                 yield key, name
@@ -155,11 +155,11 @@ class Form:
 
     @property
     def path(self) -> str:
-        """The path that takes the form."""
+        """The path to which the form is posted."""
         return f"{FORMS_PATH}{self.name}"
 
     def label(self, field: str) -> str:
-        """Return what a field is called in the mail and on error pages."""
+        """Return the name of a field in the mail and on error pages."""
         return self.file.labels.get(field, field)
 
 
@@ -197,7 +197,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(path: Path, settings: Settings) -> FormFile:
     if not _FORM_NAME.fullmatch(path.stem):
-        raise FormsInvalid(("the name becomes a path: rename it to a-z, 0-9, - and _, 40 letters at most",))
+        raise FormsInvalid(("the name becomes a path: rename it to a-z, 0-9, - and _, 40 characters at most",))
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -213,7 +213,7 @@ def parse_form(content: bytes, settings: Settings) -> FormFile:
     """Return the content of a form file.
 
     Raises:
-        FormsInvalid: it is no TOML (https://toml.io/en/v1.0.0), or one of its keys cannot be used.
+        FormsInvalid: it is not TOML (https://toml.io/en/v1.0.0), or one of its keys cannot be used.
     """
     try:
         table: dict[str, Any] = tomllib.loads(content.decode("utf-8-sig"))

@@ -54,11 +54,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: function for name, function in self.filters.items() if name in FILTERS}
 
     def is_safe_callable(self, obj: Any) -> bool:  # noqa: ANN401 - the base class's type
-        """Return whether the object reads the mapping of fields; text has methods that make it arbitrarily long."""
+        """Return whether the object reads the mapping of fields; methods of text could make it arbitrarily long."""
         return isinstance(getattr(obj, "__self__", None), _Fields) and getattr(obj, "__name__", "") in _READING
 
     def call_binop(self, _context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - same
-        """Return the result for numbers; with a text, these operators make it arbitrarily long."""
+        """Return the result for numbers; with a text, these operators could make it arbitrarily long."""
         if operator == "**" or isinstance(left, str) or isinstance(right, str):
             raise SecurityError(f"the operator {operator} is not available here")
         return self.binop_table[operator](left, right)

@@ -22,11 +22,11 @@ class ReadyAnswer(BaseModel):
     """Whether a mail sent now would leave."""
 
     status: Literal["ready", "not ready"]
-    reasons: dict[str, str] | None = Field(default=None, description="Why not, by part; with an API key only.")
+    reasons: dict[str, str] | None = Field(default=None, description="Reasons by part; only for an API key.")
 
 
-# Each path has two routes: the one with HEAD answers, the other describes it. As one route, both methods would have the
-# same operation id.
+# Each path has two routes: one answers GET and HEAD, the other is for OpenAPI only. A single route would give both
+# methods the same operation id.
 @router.get("/health", summary="Check that the process is alive", responses=openapi.HEALTH_RESPONSES)
 @router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
 async def get_health() -> HealthAnswer:

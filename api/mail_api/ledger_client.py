@@ -38,7 +38,7 @@ class LedgerUnreachable(Exception):
     def __init__(self, *, is_late: bool = False) -> None:
         super().__init__()
         self.is_late = is_late
-        """It did not answer in time, and may still complete the call."""
+        """Whether the ledger did not answer in time; it may still complete the call."""
 
 
 class _Open(NamedTuple):
@@ -117,7 +117,7 @@ class LedgerClient:
             self._known.ledger.close()
 
     async def _open(self) -> _Open:
-        # One attempt for all requests that wait, which continues without them: a migration may take long.
+        # All waiting requests share one attempt. It continues when they time out, because a migration can take long.
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open_now())
             self._opening.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

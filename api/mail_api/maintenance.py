@@ -15,7 +15,7 @@ _ROUND_SECONDS: Final = 1.0
 _RESOLVE_SECONDS: Final = 60.0
 _PRUNE_SECONDS: Final = 86_400.0
 _PRUNE_RETRY_SECONDS: Final = 600.0
-"""After a failure. Each try is counted as a ledger fault."""
+"""Pause after a failed deletion. Each failure is counted as a ledger fault, so retries are rare."""
 _CAUGHT_PRUNE_SECONDS: Final = 3600.0
 _RELEASE_SECONDS: Final = 2.0
 _UNREACHABLE_SECONDS: Final = 30.0

@@ -32,7 +32,7 @@ class QuotaAdmission:
         """Recipients that were stored in the ledger since it was read."""
 
     async def read(self) -> Quota:
-        """Return the quota as the ledger had it within the last second, with what was admitted since.
+        """Return the quota as read from the ledger within the last second, plus the recipients admitted since then.
 
         Raises:
             LedgerUnreachable: it can't be read.
@@ -46,15 +46,15 @@ class QuotaAdmission:
             return replace(self._quota, in_queue=self._quota.in_queue + self._unwritten + self._written)
 
     async def admit(self, recipients: int, *, important: bool) -> QuotaExhausted | None:
-        """Return why there is no room for so many recipients; or None, and they count from now on.
+        """Reserve room for this number of recipients and return None, or return the reason why there is no room.
 
-        Recipients that were admitted have to be stored (`storing`), and given back when their mail is not sent.
+        The caller has to store admitted recipients (`storing`), and give them back if their mail is not sent.
         """
         try:
             quota = await self.read()
         except LedgerUnreachable:
             quota = None
-        # No await from here to the count, so that two requests cannot take the same room.
+        # No await between the check and the count, so that two requests cannot take the same room.
         if quota is not None:
             verdict = admit(quota, recipients=recipients, reserve=self._reserve, important=important)
             if isinstance(verdict, NoRoom):
@@ -65,7 +65,7 @@ class QuotaAdmission:
 
     @contextmanager
     def storing(self, recipients: int) -> Iterator[None]:
-        """Leave the count of so many recipients to the ledger after the block, which stores them, unless it fails."""
+        """Count the recipients as stored in the ledger after the block, which stores them, unless the block fails."""
         try:
             yield
             self._written += recipients
@@ -73,5 +73,5 @@ class QuotaAdmission:
             self._unwritten -= recipients
 
     def give_back(self, recipients: int) -> None:
-        """Release the room of recipients that were admitted and stored, and whose mail was not sent."""
+        """Release the room of recipients that were admitted and stored, but whose mail was not sent."""
         self._written = max(self._written - recipients, 0)

@@ -90,7 +90,7 @@ def speed_table(found: Sequence[Result], peers: Sequence[str]) -> str:
     parts += [f"{result.side}: {result.spans_arrived:,.0f} spans arrived" for result in found if result.spans_arrived]
     notes = [f"  {result.side}: {complaint}" for result in found for complaint in result.complaints]
     if notes:
-        parts.append("\n".join(["Not as the log has it:", *notes]))
+        parts.append("\n".join(["Counters that differ from the log:", *notes]))
     return "\n\n".join(parts)
 
 

@@ -61,7 +61,7 @@ def test_query(grafana: Grafana, uid: str, panel: Json) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("uid", BOARDS)
 def test_board(grafana: Grafana, screen: Screen, folder: Path, uid: str, width: int) -> None:
-    """No panel shows an error, and no title is cut, beside the docked menu and on a phone."""
+    """No panel shows an error, and no title is cut, with the docked menu and on a phone."""
     screen.open(grafana.path(uid), BOARDS[uid], width)
     screen.picture(folder / f"{uid}-{width}.png")
     assert (screen.menu_width > 200) == (width > 1200)
@@ -71,7 +71,7 @@ def test_board(grafana: Grafana, screen: Screen, folder: Path, uid: str, width: 
 
 
 def test_trail_without_an_id(screen: Screen) -> None:
-    """Without a chosen mail no query fails."""
+    """No query fails while no mail is chosen."""
     screen.open(f"/d/{Board.TRAIL}?{SHOWN}", BOARDS[Board.TRAIL], WIDTHS[0])
     assert screen.errors() == []
 

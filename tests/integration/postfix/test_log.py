@@ -119,7 +119,7 @@ def test_start_without_errors(server: Server) -> None:
 def test_health_checks_are_quiet(server: Server) -> None:
     """A health check writes nothing on standard output, and at most two lines a minute in the file."""
     before, shown = server.log(), server.printed()
-    # The container's own next check, within 5 s, connects to Postfix; those below follow it and do not.
+    # The container's own next check, within 5 s, connects to Postfix. The checks below follow it and do not connect.
     server.run("rm", "-f", "/run/mail-server.greeting")
     log = until("its lines", lambda: text if "commands=1" in (text := server.log().removeprefix(before)) else None)
     for _ in range(5):

@@ -35,14 +35,14 @@ CHECKS = BotChecks(("hp_url", "hp_note"), 2)
     ids=str,
 )
 def test_people(payload: dict[str, Any]) -> None:
-    """A form that took its time passes, as does one without the fields, or with a clock that is ahead."""
+    """A form passes if it was open long enough, does not send the field, or was opened by a clock that is ahead."""
     assert CHECKS.filled_honeypot(payload) is None
     CHECKS.check_fill_time(payload, NOW)
 
 
 @pytest.mark.parametrize("value", ["http://spam.test", " ", 7, ["x"], {}], ids=str)
 def test_honeypot(value: object) -> None:
-    """Anything at all in the hidden field gives a program away."""
+    """Any value in the hidden field identifies a bot."""
     assert "hp_url" == CHECKS.filled_honeypot({"hp_url": value})
 
 

@@ -122,13 +122,13 @@ def test_tls_behind_a_plain_tunnel() -> None:
     ],
 )
 def test_what_cannot_be_checked(texts: Mapping[str, str], expected: str) -> None:
-    """Parts that are not in the files are notes."""
+    """Parts that cannot be checked are reported as notes."""
     notes = [one for one in found(texts=texts) if one.state == InstallState.NOTE]
     assert [expected in one.what for one in notes] == [True]
 
 
 def test_no_domain() -> None:
-    """Without MAIL_DOMAIN the host is not known."""
+    """Without MAIL_DOMAIN, the fix is to set it."""
     assert found(replace(PUBLISHED, host=""))[1].fix == "set MAIL_DOMAIN in .env.mail.prod"
 
 

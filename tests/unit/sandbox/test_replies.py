@@ -9,7 +9,7 @@ from mail_sandbox.replies import Situation, accepted, as_gmail, text
 
 @pytest.mark.parametrize("answer", Situation, ids=str)
 def test_every_reply_is_well_formed(answer: Situation) -> None:
-    """All lines have one code and one status, all but the last a hyphen, and the last the session id."""
+    """All lines have the same code and status. All but the last have a hyphen; the last has the session id."""
     *first, last = text(answer, "abc123.4").split("\r\n")
     code = last[:3]
     status = re.match(r"[245]\.\d+\.\d+ ", last[4:])

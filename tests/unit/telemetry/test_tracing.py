@@ -210,8 +210,8 @@ def test_only_the_chosen_protocol_is_loaded() -> None:
         "    tracing.start_tracing('mail-api').shutdown()\n"
         "    print(protocol, 'grpc' in sys.modules)"
     ).replace("'mail-api'", "tracing.Service.API")
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - Python
-    assert ["http/protobuf False", "grpc True"] == told.stdout.splitlines()
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - Python
+    assert ["http/protobuf False", "grpc True"] == run.stdout.splitlines()
 
 
 def test_refusing_collector(start: StartTracing, collector: HttpCollector, output: io.StringIO) -> None:
@@ -269,7 +269,7 @@ def test_full_queue(start: StartTracing, collector: HttpCollector, output: io.St
     collector.is_open.set()
     tracing.shutdown()
     processed, dropped = export_of(tracing).counts()
-    # The SDK may count a span that found room at the last moment.
+    # The SDK may count a span twice: as dropped, and as exported because it still found room.
     assert 2000 <= processed < 2050
     assert dropped >= 2000 - 100 - 2 * 50
     assert len(collector.names()) == processed - dropped
@@ -305,7 +305,7 @@ def test_no_wait_while_exports_fail(start: StartTracing, output: io.StringIO) ->
 
 
 def test_shutdown_is_bounded(start: StartTracing, collector: HttpCollector, output: io.StringIO) -> None:
-    """A shutdown waits for a collector that does not respond no longer than allowed."""
+    """A shutdown waits for an unresponsive collector only for the given time."""
     collector.is_open.clear()
     tracing = start(collector.endpoint)
     emit(tracing)

@@ -33,7 +33,7 @@ def test_speed_table() -> None:
     """The table is Markdown, and lists what an exporter has not counted."""
     text = speed_table(results([[run("peer", 2.0), run("ours", 1.0, "sent is 3, not 4")]], ["peer"]), ["peer"])
     assert "| ours |       1,000,000 |   2.00 | 1,000,000 |    1.1 |      50 |        0.50 |" in text
-    assert text.endswith("Not as the log has it:\n  ours: sent is 3, not 4")
+    assert text.endswith("Counters that differ from the log:\n  ours: sent is 3, not 4")
 
 
 def test_memory_table() -> None:
