@@ -190,8 +190,8 @@ class Attachment(BaseModel):
     def content_type(self) -> str:
         """The given type with its parameters, or the one that the name suggests.
 
-        An attached mail has the type application/octet-stream. Text in UTF-8 gets a charset, which mail programs otherwise
-        guess.
+        An attached mail has the type application/octet-stream. Text in UTF-8 gets a charset: otherwise mail programs
+        guess it.
         """
         found = self.type or mimetypes.guess_type(self.name)[0] or _ANY_FILE
         if found.startswith(_COMPOSITE):
