@@ -33,6 +33,12 @@ class Fault:
     """Whether a fault that ends by itself has ended; its alert has to fire until then."""
 
 
+def _deferred(cause: Cause) -> tuple[str, ...]:
+    """Return the words about one deferred mail, and about its cause."""
+    explained = EXPLANATIONS[cause]
+    return ("Deferred mails: 1, the oldest for ", explained.meaning, explained.next_step)
+
+
 def _relay(fault: str, **parameters: str) -> Callable[[Stack], AbstractContextManager[None]]:
     @contextmanager
     def inject(stack: Stack) -> Iterator[None]:
@@ -104,22 +110,14 @@ FAULTS: Final = (
         "the relay refuses the password",
         "MailRelayRefusesCredentials",
         "critical",
-        (
-            "No mail is delivered. Deferred mails: 1, the oldest for ",
-            EXPLANATIONS[Cause.AUTH].meaning,
-            EXPLANATIONS[Cause.AUTH].next_step,
-        ),
+        ("No mail is delivered.", *_deferred(Cause.AUTH)),
         _relay("wrong_password"),
     ),
     Fault(
         "the certificate of the relay has expired",
         "MailRelayTlsFailing",
         "critical",
-        (
-            "Deferred mails: 1, the oldest for ",
-            EXPLANATIONS[Cause.TLS].meaning,
-            EXPLANATIONS[Cause.TLS].next_step,
-        ),
+        _deferred(Cause.TLS),
         _relay("bad_certificate", kind="expired"),
     ),
     Fault(
@@ -137,11 +135,7 @@ FAULTS: Final = (
         "the relay is down",
         "MailRelayUnreachable",
         "critical",
-        (
-            "Deferred mails: 1, the oldest for ",
-            EXPLANATIONS[Cause.CONNECT].meaning,
-            EXPLANATIONS[Cause.CONNECT].next_step,
-        ),
+        _deferred(Cause.CONNECT),
         _relay("refuse_connection"),
     ),
     Fault(
