@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Which networks this container is on, from /proc/net: no tool for it is installed, and the kernel knows best.
+# The networks that this container has joined, from /proc/net, because no tool for it is installed.
 
 readonly UNSPECIFIED_IPV6=00000000000000000000000000000000
 
@@ -72,7 +72,7 @@ ipv6_routes() {
     cat /proc/net/ipv6_route 2>/dev/null || true
 }
 
-# The first address of each joined network (Docker's choice unless told otherwise), and every router in the table.
+# The first address of each joined network (Docker's default for the gateway), and every router in the table.
 gateways() {
     ipv4_gateways
     ! uses_ipv6 || ipv6_gateways
@@ -118,8 +118,8 @@ is_on_joined_network() {
     return 1
 }
 
-# An address, or a name with all its addresses, on the joined networks. A name that nobody has now may be a container's
-# that starts later; those have no dot.
+# Whether an address, or all addresses of a name, are on the joined networks. A name without a dot that does not resolve
+# counts too: it can be a container that starts later.
 is_near() {
     local address seen=
     while read -r address; do

@@ -142,7 +142,7 @@ check_relay_tls_mode() {
     esac
 }
 
-# In the clear only where nobody else listens.
+# Without encryption only to a relay on the joined networks.
 check_relay_encryption() {
     if [[ $USE_TLS == yes ]]; then
         [[ $TLS_VERIFY == yes ]] ||
