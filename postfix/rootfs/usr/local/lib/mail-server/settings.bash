@@ -116,8 +116,11 @@ read_from_file() {
 
 # This container's root may read every file, unless SELinux forbids it.
 describe_unreadable() {
+    local folder=${1%/*}
     if [[ $(cat -- "$1" 2>&1 >/dev/null || true) == *'Permission denied' ]]; then
         echo "permission denied for $1 (with SELinux a mount needs :z, docs/troubleshooting.md#selinux)"
+    elif [[ -d $folder && -z $(ls -A "$folder") ]]; then
+        echo "there is no file $1, and its folder is empty (Docker creates a SECRETS_DIR that does not exist)"
     else
         echo "there is no readable file $1"
     fi
