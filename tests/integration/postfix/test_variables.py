@@ -132,10 +132,10 @@ def test_template_starts_without_relay(lab: Lab) -> None:
             "USE_TLS: no sends the password in the clear to 203.0.113.7",
         ),
         ({"USE_TLS": "no", "SMTP_RELAY_HOST": "smtp.invalid"}, "USE_TLS: no sends the password in the clear to smtp"),
-        ({"USE_TLS": "no", "SMTP_RELAY_PORT": "465"}, "USE_TLS: no, but port 465 speaks nothing but TLS"),
+        ({"USE_TLS": "no", "SMTP_RELAY_PORT": "465"}, "USE_TLS: no, but port 465 accepts TLS only"),
         (
             {"USE_TLS": "no", "SMTP_RELAY_TLS": "implicit", "SMTP_RELAY_PORT": "4465"},
-            "USE_TLS: no, but port 4465 speaks nothing but TLS",
+            "USE_TLS: no, but port 4465 accepts TLS only",
         ),
         ({"SMTP_RELAY_SENDER": "bounces"}, "SMTP_RELAY_SENDER: 'bounces' is not an address"),
         ({"SMTP_RELAY_SENDER": "hi@shop.example"}, "SMTP_RELAY_SENDER: hi@shop.example is used for other mail"),

@@ -148,7 +148,7 @@ check_relay_encryption() {
         [[ $TLS_VERIFY == yes ]] ||
             warning TLS_VERIFY 'no: the password and the mail can be read by a server that pretends to be the relay'
     elif relay_has_implicit_tls; then
-        mistake USE_TLS "no, but port $SMTP_RELAY_PORT speaks nothing but TLS: set USE_TLS=yes or SMTP_RELAY_PORT=587"
+        mistake USE_TLS "no, but port $SMTP_RELAY_PORT accepts TLS only: set USE_TLS=yes or SMTP_RELAY_PORT=587"
     elif ! is_near "$SMTP_RELAY_HOST"; then
         mistake USE_TLS "no sends the password in the clear to $SMTP_RELAY_HOST: set USE_TLS=yes (no is for containers on the joined networks)"
     else
