@@ -81,7 +81,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
             with volumes(stack) as container:
                 position = age_ledger(container, tmp_path_factory.mktemp("ledger"))
                 run(container, AGE_DATA)
-        stack.command("up", "--detach", "--wait")
+        stack.start()
         yield Upgraded(stack, key, status, waiting, certificate, position)
 
 
@@ -206,7 +206,7 @@ def test_way_back(upgraded: Upgraded, tmp_path: Path) -> None:
     stack.send("sent without a ledger")
     assert "ledger unreachable (LEDGER_URL)" in stack.logs("mail-api")
     ledger(stack, "restore", FILE=str(file), CONFIRM="yes")
-    stack.command("up", "--detach", "--wait")
+    stack.start()
     assert upgraded.sent == stack.look_up(f"/messages/{upgraded.sent['id']}")
     assert stack.look_up("/quota", upgraded.key)["limit"] > 0
 

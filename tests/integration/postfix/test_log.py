@@ -53,7 +53,10 @@ def test_rotation_by_size(lab: Lab, rotating: Server, relay: Relay) -> None:
     lines = rotating.wait_for_log(*(one["message_id"] for one in relay.mails())).removeprefix(before)
     per_mail = count_by_mail(lines)
     assert len(per_mail) == len(accepted)
-    assert set(per_mail.values()) == {5}, "client, message-id, active, sent, removed: once each"
+    # On a busy machine an attempt can be deferred: its line, and another of the queue manager.
+    deferred = count_by_mail("\n".join(line for line in lines.splitlines() if "status=deferred" in line))
+    once = {number - 2 * deferred.get(queue_id, 0) for queue_id, number in per_mail.items()}
+    assert once == {5}, "client, message-id, active, sent, removed: once each"
     until("the same on standard output", lambda: count_by_mail(rotating.printed()) == per_mail)
 
 
