@@ -49,6 +49,32 @@ def test_forward_has_the_sender(lab: Lab, strict: Server, relay: Relay, subject:
     assert received["message_id"] in strict.log()
 
 
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize(
+    "author",
+    [
+        pytest.param(WRITER, id="address"),
+        pytest.param(f'"Lee, Anna" <{WRITER}>', id="name"),
+        pytest.param(f"=?UTF-8?Q?J=C3=BCrgen?=\r\n <{WRITER}>", id="folded"),
+        pytest.param(f'"hi@{DOMAIN}" <{WRITER}>', id="own address as name"),
+    ],
+)
+def test_forward_has_an_own_author(lab: Lab, relay: Relay, subject: str, author: str) -> None:
+    """A relay that accepts its own addresses in From only gets DEFAULT_FROM; another header has the author."""
+    _, _, data, _ = mail(subject, sender=WRITER, recipient=f"hi@{DOMAIN}")
+    text = f"From: {author}\r\nSubject: {subject}\r\n\r\nhello\r\n.\r\n"
+    lab.probe.talk("strict.lab", 2525, HELLO, f"MAIL FROM:<{WRITER}>", f"RCPT TO:<hi@{DOMAIN}>", data, text)
+    headers = dict(relay.received(subject)["headers"])
+    assert headers["From"] == f'"writer at stranger.example" <hi@{DOMAIN}>'
+    assert WRITER in headers["X-Original-From"]
+
+
+def test_own_author_stays(strict: Server, relay: Relay, subject: str) -> None:
+    """From with an address of our own is not changed."""
+    submit(strict, subject)
+    assert dict(relay.received(subject)["headers"])["From"] == f"hi@{DOMAIN}"
+
+
 def test_bounce_reaches_the_owner(strict: Server, relay: Relay, subject: str) -> None:
     """A bounce of our own mail reaches the owner through a relay that refuses the null sender."""
     with relay.fault("null_sender_refused"), relay.fault("unknown_recipient", recipient="nobody@example.com"):

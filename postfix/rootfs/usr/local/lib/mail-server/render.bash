@@ -61,6 +61,7 @@ tls_key_file = $TLS_KEY_FILE
 relay_host = $SMTP_RELAY_HOST
 relay_nexthop = $(relay_nexthop)
 relay_sender = ${SMTP_RELAY_HOST:+$SMTP_RELAY_SENDER}
+default_from = $DEFAULT_FROM
 relay_auth = $(yes_if "$SMTP_RELAY_USERNAME")
 relay_tls_level = $(relay_tls_level)
 relay_tls_wrapper = $(relay_tls_wrapper)
