@@ -18,6 +18,7 @@ from tests.integration import images
 from tests.integration.images import TAG
 from tests.integration.postfix import dialogue
 from tests.integration.stack import ROOT, Json, until
+from tests.polling import T
 
 MAIL_SERVER: Final = f"dinky-mail/mail-server:{TAG}"
 SANDBOX: Final = f"dinky-mail/sandbox:{TAG}"
@@ -113,10 +114,10 @@ class Server:
         """Return the output of `docker logs`."""
         return str(self.container.logs().decode("utf-8", "replace"))
 
-    def until(self, what: str, look: Callable[[], object], seconds: float = 30) -> None:
+    def until(self, what: str, look: Callable[[], T | None], seconds: float = 30) -> T:
         """Return the first true result of `look`; the error of a time-out has the end of the log and the queue."""
         try:
-            until(what, look, seconds)
+            return until(what, look, seconds)
         except TimeoutError as error:
             error.add_note(f"{self.log()[-6000:]}\n{self.queue()}")
             raise
