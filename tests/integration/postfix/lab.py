@@ -18,7 +18,7 @@ from tests.integration import images
 from tests.integration.images import TAG
 from tests.integration.postfix import dialogue
 from tests.integration.stack import ROOT, Json, until
-from tests.polling import T
+from tests.polling import DEADLINE_SECONDS, T
 
 MAIL_SERVER: Final = f"dinky-mail/mail-server:{TAG}"
 SANDBOX: Final = f"dinky-mail/sandbox:{TAG}"
@@ -114,7 +114,7 @@ class Server:
         """Return the output of `docker logs`."""
         return str(self.container.logs().decode("utf-8", "replace"))
 
-    def until(self, what: str, look: Callable[[], T | None], seconds: float = 30) -> T:
+    def until(self, what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
         """Return the first true result of `look`; the error of a time-out has the end of the log and the queue."""
         try:
             return until(what, look, seconds)
@@ -122,7 +122,7 @@ class Server:
             error.add_note(f"{self.log()[-6000:]}\n{self.queue()}")
             raise
 
-    def wait_for_log(self, *wanted: str, seconds: float = 30) -> str:
+    def wait_for_log(self, *wanted: str, seconds: float = DEADLINE_SECONDS) -> str:
         """Return the log when it contains all of the texts."""
 
         def look() -> str | None:
@@ -171,7 +171,7 @@ class Relay:
         found: list[Json] = self.get("/messages", **filters)
         return found
 
-    def received(self, subject: str, seconds: float = 30) -> Json:
+    def received(self, subject: str, seconds: float = DEADLINE_SECONDS) -> Json:
         """Wait for the mail with that subject."""
         return until(f"mail {subject!r} at the relay", lambda: self.mails(subject=subject), seconds)[0]
 

@@ -48,7 +48,7 @@ def test_rotation_by_size(lab: Lab, rotating: Server, relay: Relay) -> None:
         accepted.extend(lab.probe.load("rotating.lab", [f"meanwhile {next(rounds)}"]))
         return rotated_files(rotating) == 2
 
-    until("a rotation, and no more than two old files", go_on, 20)
+    until("a rotation, and no more than two old files", go_on)
     until("all at the relay", lambda: len(relay.mails()) == len(accepted))
     # A rotation reloads Postfix; a mail in delivery at that moment is "skipped", and looked at again after a minute.
     rotating.until("an empty queue", lambda: not rotating.queue(), 90)
@@ -150,5 +150,5 @@ def test_health_check_says_what_is_wrong(lab: Lab) -> None:
 
 def test_rotation_by_age(aged: Server) -> None:
     """A small log is rotated when it is old, and its lines are in the compressed file."""
-    until("a rotated file", lambda: aged.run("sh", "-c", f"ls {LOG}.*.gz 2>/dev/null || true"), 30)
+    until("a rotated file", lambda: aged.run("sh", "-c", f"ls {LOG}.*.gz 2>/dev/null || true"))
     assert "daemon started" in aged.run("sh", "-c", f"zcat {LOG}.*.gz")

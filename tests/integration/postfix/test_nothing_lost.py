@@ -25,13 +25,13 @@ def duplicates(relay: Relay) -> int:
     return sum(times > 1 for times in subjects(relay).values())
 
 
-def wait_for_all(relay: Relay, accepted: list[str], seconds: float = 60) -> None:
+def wait_for_all(relay: Relay, accepted: list[str]) -> None:
     """Return when every accepted mail was delivered.
 
     Raises:
         TimeoutError: some were not; the message has their subjects.
     """
-    until(f"{len(accepted)} mails at the relay", lambda: set(accepted) <= set(subjects(relay)), seconds)
+    until(f"{len(accepted)} mails at the relay", lambda: set(accepted) <= set(subjects(relay)))
 
 
 def test_killed_while_busy(lab: Lab, relay: Relay) -> None:

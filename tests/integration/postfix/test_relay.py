@@ -64,7 +64,7 @@ def test_certificates(servers: Servers, relay: Relay, port: str, verify: str, ki
 
 def assert_reason(server: Server, words: str) -> None:
     """Check that the log has the reason for the rejected certificate."""
-    until(f"{words} in the log", lambda: any(word in server.log() for word in words.split("|")), 5)
+    until(f"{words} in the log", lambda: any(word in server.log() for word in words.split("|")))
 
 
 def test_no_starttls(server: Server, relay: Relay, subject: str) -> None:
@@ -187,8 +187,8 @@ def test_temporary_failures(server: Server, relay: Relay, fault: str, logged: st
     subject, recipient = f"waits {fault}", f"{fault}@example.com"
     with relay.fault(fault):
         submit(server, subject, recipient=recipient)
-        server.until("a deferral", lambda: any(logged in line for line in deliveries(server, recipient)), 10)
-        server.until("a second try", lambda: len(deliveries(server, recipient)) >= 2, 10)
+        server.until("a deferral", lambda: any(logged in line for line in deliveries(server, recipient)))
+        server.until("a second try", lambda: len(deliveries(server, recipient)) >= 2)
         assert server.queue() != []
     server.until("the mail at the relay", lambda: relay.mails(subject=subject))
     server.until("an empty queue", lambda: not server.queue())

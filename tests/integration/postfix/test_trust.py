@@ -157,7 +157,7 @@ def test_renewed_certificate(lab: Lab) -> None:
         with lab.server("renewed.lab", variables=variables, volumes={volume: "/tls"}) as server:
             assert "before.example" in certificate_subject(server)
             tool.run("sh", "-c", f"{make}after.example")
-            until("the new certificate", lambda: "after.example" in certificate_subject(server), 20)
+            until("the new certificate", lambda: "after.example" in certificate_subject(server))
             assert server.printed().count("daemon started") == 1
             assert "the certificate has changed: reloading" in server.printed()
 
