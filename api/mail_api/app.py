@@ -5,9 +5,9 @@ request ──▶ TraceContextGuard ──▶ span (OpenTelemetry) ──▶ Req
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +22,6 @@ from mail_api.bot_checks import BotChecks
 from mail_api.captcha import Captcha
 from mail_api.caught_mails import CaughtMails
 from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
-from mail_api.dependencies import FormRules, Services
 from mail_api.errors import ApiError
 from mail_api.form_files import Form, load_forms
 from mail_api.ledger_client import LedgerClient, ledger_rules
@@ -32,6 +31,7 @@ from mail_api.rate_limit import RateLimiter
 from mail_api.readiness import Readiness, ledger_check, mail_server_check
 from mail_api.request_body import RequestCapacity
 from mail_api.request_log import RequestLog
+from mail_api.services import FormRules, Services
 from mail_api.settings import Settings
 from mail_api.smtp import Pool, Submitter
 from mail_api.submissions import Submissions
@@ -51,25 +51,6 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     pool = Pool(settings.smtp_host, settings.smtp_port, settings.smtp_pool_size)
     telemetry.watch_connections(pool)
     services = _services(settings, telemetry, pool, form_files)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        maintenance = asyncio.create_task(
-            maintain(services.ledger, services.submissions, settings.ledger_retention_days)
-        )
-        releases = asyncio.create_task(
-            maintain_caught_mails(services.caught_mails, lambda: release.release_requested(services))
-        )
-        yield
-        tasks = (maintenance, releases)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await services.captcha.close()
-        await pool.close()
-        services.builder.shutdown(wait=False)
-        await services.ledger.close()
-
     app = FastAPI(
         title="Dinky Mail",
         description=openapi.DESCRIPTION,
@@ -78,7 +59,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
+        lifespan=_lifespan(services, pool),
         responses=openapi.DEFAULT_RESPONSE,
         telemetry=NO_NATIVE_TELEMETRY,
     )
@@ -103,8 +84,29 @@ def create_app(settings: Settings, registry: CollectorRegistry, tracer_provider:
     return TraceContextGuard(app, services.api_keys.shows_valid_key)
 
 
+def _lifespan(services: Services, pool: Pool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what the app does from its start to its end: maintenance, and at the end the closing of connections."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        jobs = (
+            maintain(services.ledger, services.submissions, services.settings.ledger_retention_days),
+            maintain_caught_mails(services.caught_mails, lambda: release.release_requested(services)),
+        )
+        tasks = [asyncio.create_task(job) for job in jobs]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await services.captcha.close()
+        await pool.close()
+        services.builder.shutdown(wait=False)
+        await services.ledger.close()
+
+    return lifespan
+
+
 def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: Mapping[str, Form]) -> Services:
-    access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)
     ledger = LedgerClient(settings.ledger_url, ledger_rules(settings), telemetry)
     quota = QuotaAdmission(ledger, settings.quota_reserve)
     access = AccessRules.of(settings.allowed_recipients, settings.allowed_hosts, settings.default_to)

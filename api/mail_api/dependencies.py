@@ -1,8 +1,7 @@
-"""FastAPI dependencies: the services of the app, and the checks that a request passes, in their order."""
+"""FastAPI dependencies: the checks that a request passes, in their order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeVar
@@ -12,11 +11,7 @@ from fastapi.security import HTTPBearer
 
 from mail_api.access import AccessRules
 from mail_api.addresses import Mailbox
-from mail_api.auth import ApiKeys
-from mail_api.bot_checks import BotChecks
-from mail_api.captcha import Captcha, CaptchaToken
-from mail_api.caught_mails import CaughtMails
-from mail_api.client_addresses import ClientAddresses, SharedAddressWarning
+from mail_api.captcha import CaptchaToken
 from mail_api.errors import (
     CaptchaFailed,
     CaptchaMissing,
@@ -34,20 +29,13 @@ from mail_api.errors import (
     result_of,
 )
 from mail_api.form_fields import REDIRECT, sort_fields
-from mail_api.form_files import Form
-from mail_api.ledger_client import LedgerClient
-from mail_api.quota import QuotaAdmission
-from mail_api.rate_limit import RateLimiter
-from mail_api.readiness import Readiness
-from mail_api.request_body import FORMS, BodyMemory, RequestCapacity, media_type_of, parse_body, read_body, wants_json
+from mail_api.request_body import FORMS, BodyMemory, media_type_of, parse_body, read_body, wants_json
 from mail_api.request_log import set_log_line
 from mail_api.responses import AnswerTexts, set_texts
 from mail_api.schemas import SendRequest, parse_send_request
-from mail_api.settings import Settings
-from mail_api.smtp import Submitter
+from mail_api.services import Services, ServicesDep, access_of, form_of
 from mail_api.spam_checks import Caught, check_captcha, check_fields
-from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency, Submissions
-from mail_api.telemetry import Telemetry
+from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency
 from mail_ledger.api_keys import ApiKey
 from mail_telemetry.masking import mask_address, mask_text
 from mail_telemetry.names import Attribute, LogLine
@@ -56,63 +44,6 @@ T = TypeVar("T")
 
 LARGE: Final = 20_000
 """Bytes and characters from which a mail is parsed and built in a thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class FormRules:
-    """A form that has a file, and the sites whose pages may send it."""
-
-    form: Form
-    access: AccessRules
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that requests need, built once by `create_app`."""
-
-    settings: Settings
-    forms: Mapping[str, FormRules]
-    """The forms that have a file, by their path."""
-    telemetry: Telemetry
-    ledger: LedgerClient
-    api_keys: ApiKeys
-    access: AccessRules
-    bot_checks: BotChecks
-    captcha: Captcha
-    caught_mails: CaughtMails
-    clients: ClientAddresses
-    shared_address: SharedAddressWarning
-    rate_limiter: RateLimiter
-    capacity: RequestCapacity
-    quota: QuotaAdmission
-    submissions: Submissions
-    builder: Executor
-    submitter: Submitter
-    readiness: Readiness
-
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Return what the work returns; large mails are parsed and built in one thread, one after the other."""
-        return await asyncio.get_running_loop().run_in_executor(self.builder, work)
-
-
-def get_services(request: Request) -> Services:
-    """Return the services of the app."""
-    services: Services = request.app.state.services
-    return services
-
-
-ServicesDep = Annotated[Services, Depends(get_services)]
-
-
-def form_of(request: Request, services: Services) -> FormRules | None:
-    """Return the form that the request's path belongs to; None for all other paths."""
-    return services.forms.get(request.scope["route"].path)
-
-
-def access_of(request: Request, services: Services) -> AccessRules:
-    """Return the access rules of the request's path."""
-    rules = form_of(request, services)
-    return rules.access if rules else services.access
 
 
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer dm_...`")

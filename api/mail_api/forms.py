@@ -10,23 +10,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from mail_api import openapi
-from mail_api.dependencies import (
-    AllowedMail,
-    Caller,
-    CallerDep,
-    MemoryDep,
-    RecordDep,
-    Services,
-    ServicesDep,
-    read_request,
-    requested_page,
-)
+from mail_api.dependencies import AllowedMail, Caller, CallerDep, MemoryDep, RecordDep, read_request, requested_page
 from mail_api.form_files import Form
 from mail_api.form_mail import make_form_mail
 from mail_api.request_body import FORMS, media_type_of, parse_body, wants_json
 from mail_api.responses import AnswerTexts, accepted_response, set_texts
 from mail_api.schemas import SendAnswer, SendRequest
 from mail_api.send import send_mail
+from mail_api.services import Services, ServicesDep
 from mail_api.settings import Settings
 from mail_api.spam_checks import Caught, check_fields
 from mail_api.submissions import IDEMPOTENCY_HEADER, Idempotency

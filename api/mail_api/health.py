@@ -6,8 +6,9 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from mail_api import openapi
-from mail_api.dependencies import OptionalKeyDep, ServicesDep
+from mail_api.dependencies import OptionalKeyDep
 from mail_api.readiness import CACHE_SECONDS
+from mail_api.services import ServicesDep
 
 router = APIRouter(tags=["Health"])
 

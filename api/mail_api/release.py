@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from mail_api import openapi
 from mail_api.caught_mails import request_of
-from mail_api.dependencies import AllowedMail, ReleaseKeyRequired, SendRecord, Services, ServicesDep
+from mail_api.dependencies import AllowedMail, ReleaseKeyRequired, SendRecord
 from mail_api.errors import (
     ApiError,
     Code,
@@ -31,6 +31,7 @@ from mail_api.ledger_client import LedgerUnreachable
 from mail_api.responses import accepted_response
 from mail_api.schemas import SendAnswer
 from mail_api.send import send_mail
+from mail_api.services import Services, ServicesDep
 from mail_api.submissions import Idempotency
 from mail_ledger.api_ledger import ApiLedger
 from mail_ledger.caught_mails import CaughtMail

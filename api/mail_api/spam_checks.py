@@ -19,7 +19,8 @@ from mail_telemetry.message_ids import new_message_id
 
 if TYPE_CHECKING:  # it imports this module
     from mail_api.access import AccessRules
-    from mail_api.dependencies import Caller, Services
+    from mail_api.dependencies import Caller
+    from mail_api.services import Services
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mail_api.errors import ANSWERS, Code
 from mail_api.schemas import SendRequest
-from mail_api.status import MessageAnswer, QuotaAnswer
+from mail_api.status_schemas import MessageAnswer, QuotaAnswer
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
