@@ -134,7 +134,7 @@ REPLIES = [Labelled(*line.split("\t")) for line in (GOLDEN / "replies.tsv").read
         ),
         pytest.param("SASL [CACHED] authentication failed; server x said: 535 5.7.8", "4.7.8", Cause.AUTH, id="cached"),
         pytest.param("host x refused to talk to me: 554 5.3.2 no service", "5.3.2", Cause.CONNECT, id="no connection"),
-        pytest.param("Domain x does not accept mail (nullMX)", "5.1.0", Cause.DNS, id="null MX"),
+        pytest.param("Domain x does not accept mail (nullMX)", "5.1.0", Cause.RECIPIENT, id="null MX"),
         pytest.param("unable to look up host x: Temporary failure", "4.3.0", Cause.DNS, id="look-up"),
         pytest.param("mail transport unavailable", "4.3.0", Cause.OTHER, id="no reply of a relay"),
         pytest.param("something nobody has said before", "5.9.9", Cause.OTHER, id="unknown"),
