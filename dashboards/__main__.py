@@ -1,4 +1,4 @@
-"""`make dashboards`: writes dashboards/json anew, one file for each page of the catalogue."""
+"""`make dashboards`: writes dashboards/json, one file for each page of the catalogue."""
 
 import sys
 from pathlib import Path

@@ -102,7 +102,7 @@ DEFERRED_AGES: Final = recorded("cause:postfix_queue_deferred_oldest_message_age
 DEFERRED_HOURS: Final = f"{DEFERRED_AGES} / 3600"
 OLDEST: Final = highest(DEFERRED_AGES)
 
-# --- what became of mails
+# --- outcomes of mails
 ON_TIME: Final = f"1 - {summed(recorded('job:postfix_deliveries_missed:ratio7d'))}"
 RECEIVED: Final = grown(names.MESSAGES_RECEIVED, STEP, "entry")
 RECEIVED_ENTRIES: Final = occurred(names.MESSAGES_RECEIVED, "entry")

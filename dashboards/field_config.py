@@ -108,7 +108,7 @@ def _reference_line() -> tuple[sdk.DynamicConfigValue, ...]:
 
 
 def _properties(column: Column) -> list[sdk.DynamicConfigValue]:
-    # What `defaults` says of a panel without data would be in every empty cell.
+    # The text of `defaults` for a panel without data would be in every empty cell.
     found = [_property("noValue", "-")]
     if column.unit:
         found.append(_property("unit", column.unit.value))

@@ -49,7 +49,7 @@ RECORDED: Final[dict[str, str]] = {
     "cause:postfix_queue_deferred_oldest_message_age_seconds:max": (
         'max by (cause) (postfix_queue_deferred_oldest_message_age_seconds{job="mail-exporter"})'
     ),
-    # --- what became of mails
+    # --- outcomes of mails
     "cause:postfix_relay_failures:increase1h": (
         'sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[1h]))'
     ),

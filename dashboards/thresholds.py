@@ -69,7 +69,7 @@ def limit(name: str, number: int = 0) -> Limit:
 
 
 def at(value: float, severity: Severity) -> Limit:
-    """Return a limit that stands in no alert's expression, in the colour of that severity."""
+    """Return a limit that is in no alert's expression, in the colour of that severity."""
     return Limit(">=", value, SEVERITIES[severity])
 
 

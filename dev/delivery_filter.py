@@ -1,4 +1,4 @@
-r"""`make delivery-filter`: generate the table by which mail waits for problems that the operator can fix.
+r"""`make delivery-filter`: generate the table that makes mail wait for problems that the operator can fix.
 
 Postfix returns a mail when the relay's reply is permanent (5xx). postfix/…/relay_delivery_status.pcre turns such a
 reply into a temporary one (4xx) when its cause is one of WAITING, and is used for deliveries to the configured relay

@@ -177,7 +177,7 @@ async def _read(services: Services, use: Callable[[ApiLedger], T]) -> T:
 
 
 async def _store(services: Services, plan: Callable[[ApiLedger], Write[None]]) -> None:
-    """Store what became of a release; without the ledger the maintenance finds it out later."""
+    """Store the outcome of a release; if the ledger is unavailable, the maintenance looks it up later."""
     try:
         await services.ledger.write("release", plan)
     except LedgerUnreachable:

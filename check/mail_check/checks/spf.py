@@ -1,4 +1,4 @@
-"""Check the SPF record (RFC 7208): valid, allows our way out, and does not allow every sender.
+"""Check the SPF record (RFC 7208): valid, allows our sending server, and does not allow every sender.
 
 No library: pyspf 2.0.14 (2020, source only) evaluates the address of one sender, and a relay's addresses are not known
 here; checkdmarc 6.0.4 is maintained, but adds 18 packages to the API's image, among them cryptography and httpx.

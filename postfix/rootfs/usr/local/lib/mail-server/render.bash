@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# /etc/postfix, anew at each start: the image's own files, with a block of assignments in front of main.cf and the
+# Write /etc/postfix at each start: the image's own files, with a block of assignments in front of main.cf and the
 # tables that hold addresses and passwords.
 
 ORIGINALS=/usr/share/mail-server/postfix
@@ -108,12 +108,12 @@ relay_rate_delay() {
     [[ -n $SMTP_RELAY_HOST ]] && echo "$RELAY_RATE_DELAY" || echo 0s
 }
 
-# MAIL_DOMAIN is ours to take only if there is somewhere to put its mail.
+# Mail for MAIL_DOMAIN is accepted only if FORWARD_EMAIL is set.
 alias_domains() {
     { [[ -z $FORWARD_EMAIL ]] || echo "$MAIL_DOMAIN"; local_domains; } | sort -u | tr '\n' ' '
 }
 
-# The names by which this machine itself is meant.
+# Domains whose mail is for this server itself.
 local_domains() {
     items "$LOCAL_DOMAINS"
     [[ $MAIL_HOSTNAME == "$MAIL_DOMAIN" ]] || echo "$MAIL_HOSTNAME"
@@ -129,7 +129,7 @@ render_virtual_aliases() {
     echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL and FORWARD_RECIPIENTS.'
     [[ -n $FORWARD_EMAIL ]] || return 0
     local address
-    # What comes back to it must not be forwarded, which would be refused once more.
+    # Mail that is returned to this address must not be forwarded: it would be refused again.
     [[ ${SMTP_RELAY_SENDER##*@} != "$MAIL_DOMAIN" ]] || echo "$SMTP_RELAY_SENDER returned-mail@discarded.invalid"
     for address in $(forwarded_addresses); do
         echo "$address $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
