@@ -73,16 +73,22 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     ),
     Code.FILLED_TOO_FAST: Decision(Blame.SENDER, None, "mostly a bot; a person sends again after some seconds"),
     Code.HONEYPOT: Decision(
-        Blame.SENDER, None, "a bot or a browser's autofill filled the hidden field; the mail is kept and can be released"
+        Blame.SENDER,
+        None,
+        "a bot or a browser's autofill filled the hidden field; the mail is kept and can be released",
     ),
-    Code.INTERRUPTED: Decision(Blame.SENDER, None, "the caller closed the connection, or the API was stopped (MailApiDown)"),
+    Code.INTERRUPTED: Decision(
+        Blame.SENDER, None, "the caller closed the connection, or the API was stopped (MailApiDown)"
+    ),
     # --- operator
     Code.QUOTA_EXHAUSTED: Decision(
         Blame.OPERATOR,
         REFUSES_FOR_QUOTA,
         "not enough is left of the relay's limit, less the reserve; if nothing is left, MailQuotaNoRoom fires instead",
     ),
-    Code.KEY_LIMIT_REACHED: Decision(Blame.OPERATOR, KEY_AT_LIMIT, "the operator set this limit; the sender can only wait"),
+    Code.KEY_LIMIT_REACHED: Decision(
+        Blame.OPERATOR, KEY_AT_LIMIT, "the operator set this limit; the sender can only wait"
+    ),
     Code.TOO_MANY_REQUESTS: Decision(Blame.OPERATOR, OVERLOADED, "more requests at once than MAX_CONCURRENT_REQUESTS"),
     Code.MAIL_SERVER_UNREACHABLE: _failed("the mail server does not answer"),
     Code.MAIL_SERVER_BUSY: _failed("all connections to the mail server are in use"),

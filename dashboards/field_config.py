@@ -126,7 +126,7 @@ def _properties(column: Column) -> list[sdk.DynamicConfigValue]:
 
 
 def transformations(panel: Panel) -> list[sdk.DataTransformerConfig] | None:
-    """Return the steps from what the data source answers to the columns of a table."""
+    """Return the transformations that make the columns of a table from the data source's response."""
     if not panel.columns or isinstance(panel.queries[0], Traces):
         return None
     lines = isinstance(panel.queries[0], Lines)

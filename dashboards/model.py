@@ -43,7 +43,7 @@ class Unit(StrEnum):
 
 
 class Origin(Enum):
-    """Where the data of a panel come from, and what the panel says when there are none."""
+    """The source of a panel's data, and the text when there are none."""
 
     EXPORTER = "No data: exporter down"
     API = "No data: API down"
@@ -197,7 +197,7 @@ class Panel:
 
     @property
     def no_value(self) -> str:
-        """What the panel says when nothing is known."""
+        """The text when nothing is known."""
         return self.empty or self.origin.value
 
 

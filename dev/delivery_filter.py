@@ -30,13 +30,13 @@ TABLE: Final = (
 WAITING: Final = frozenset(
     {Cause.AUTH, Cause.AUTH_RATE, Cause.TLS, Cause.SENDER_POLICY, Cause.QUOTA, Cause.RATE, Cause.GREYLIST}
 )
-"""Causes that pass with time or by a change of ours: mail waits. Others are about one mail or recipient."""
+"""Causes that end by themselves or by a change of the operator: mail waits. Others concern one mail or recipient."""
 RETURNED: Final = {
     "microsoft-restricted-recipient": "the recipient decides who may write",
     "sender-policy-at-recipient": "the recipient's server decides",
     "recipient-limit-reached": "the recipient's mailbox takes no more",
 }
-"""Rules with a cause in WAITING whose mail is returned all the same, and why."""
+"""Rules with a cause in WAITING whose mail is returned nevertheless, and the reason."""
 
 _STATUS: Final = r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])"
 _SAID: Final = (

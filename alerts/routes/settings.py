@@ -50,7 +50,7 @@ class RouteSettings(BaseSettings):
     )
     alert_email_to: str | None = Field(
         None,
-        description="Address for a second copy by e-mail. Not as the only receiver: it is sent by the mail server that it reports on.",
+        description="Address for a second copy by e-mail; not as the only receiver, since this mail server sends it.",
         examples=["admin@dinky.local"],
     )
     alert_email_from: str = Field(
@@ -61,7 +61,7 @@ class RouteSettings(BaseSettings):
     )
     alert_deadman_url: str | None = Field(
         None,
-        description="URL of a service such as healthchecks.io, called every 5 minutes while alerting works; set it to alert after 15.",
+        description="URL that is called every 5 minutes while alerting works; its service should alert after 15.",
         examples=["https://hc-ping.com/uuid"],
         pattern="^https?://",
     )

@@ -176,7 +176,7 @@ class Attachment(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_data_url(cls, value: Any) -> Any:  # noqa: ANN401 - anything that JSON can hold
-        """Return the entries with the type and bytes of a `data:` URL; a type that the request gives takes precedence."""
+        """Return the entries with the type and bytes of a `data:` URL; a type in the request takes precedence."""
         content = value.get("content") if isinstance(value, Mapping) else None
         if not isinstance(content, str) or not (found := _DATA_URL.match(content)):
             return value

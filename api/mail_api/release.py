@@ -98,7 +98,7 @@ async def release_requested(services: Services) -> bool:
 
 
 async def release(found: CaughtMail, services: Services) -> tuple[str, bool]:
-    """Send a caught mail, unless it was sent before; return the id of the mail that was sent, and whether it was.
+    """Send a caught mail, unless it was sent before; return the id of the sent mail, and whether it was sent before.
 
     Raises:
         ApiError: it was not sent, or its outcome is not known yet.

@@ -216,7 +216,11 @@ class Settings(SpamSettings):
         examples=[10],
     )
     max_request_bytes: int = Field(
-        default=1_000_000, ge=1_000, le=50_000_000, description="Maximum size of a request body; larger ones are answered 413.", examples=[1000000]
+        default=1_000_000,
+        ge=1_000,
+        le=50_000_000,
+        description="Maximum size of a request body; larger ones are answered 413.",
+        examples=[1000000],
     )
     max_attachments: int = Field(
         default=10, ge=0, le=50, description="Maximum number of files in one mail; 0: none.", examples=[10]
@@ -224,12 +228,16 @@ class Settings(SpamSettings):
     max_attachment_bytes: int = Field(
         default_factory=lambda known: known["max_request_bytes"],
         ge=0,
-        description="Maximum total size of a mail's files, decoded; above it: 413. In a request, Base64 makes them a third larger.",
+        description="Maximum total size of a mail's decoded files; above it: 413. Base64 adds a third in a request.",
         examples=[700000],
         json_schema_extra={"default_text": "MAX_REQUEST_BYTES"},
     )
     max_concurrent_requests: int = Field(
-        default=200, ge=1, le=900, description="Maximum number of requests to send in progress; above it: 503.", examples=[200]
+        default=200,
+        ge=1,
+        le=900,
+        description="Maximum number of requests to send in progress; above it: 503.",
+        examples=[200],
     )
     request_timeout_seconds: float = Field(
         default=20,
@@ -240,12 +248,12 @@ class Settings(SpamSettings):
     )
     rate_limit: Annotated[str, AfterValidator(parse_rates)] = Field(
         default="20/minute,200/day",
-        description="How many requests to send one client address may make: rates, separated by commas; `off`: no limit.",
+        description="Most requests to send of one client address: rates, separated by commas; `off`: no limit.",
         examples=["20/minute,200/day"],
     )
     rate_limit_storage: Annotated[str, AfterValidator(parse_storage)] = Field(
         default=MEMORY,
-        description="Where RATE_LIMIT counts requests: in memory, or in a Redis (`redis://`) that replicas share.",
+        description="Where RATE_LIMIT counts: in memory, or in a Redis (`redis://`) that replicas share.",
         examples=["redis://redis:6379"],
     )
     trusted_proxies: Annotated[Networks, BeforeValidator(_split)] = Field(
@@ -301,7 +309,7 @@ class Settings(SpamSettings):
         default=86_400,
         ge=1,
         le=86_400,
-        description="Length of the window for SMTP_RELAY_DAILY_LIMIT, in seconds; other values than a day are for tests.",
+        description="Length of the window of SMTP_RELAY_DAILY_LIMIT, in seconds; other values are for tests.",
         examples=[86400],
     )
     queue_run_delay: Seconds = Field(
@@ -342,9 +350,7 @@ class Settings(SpamSettings):
         default=False, description="`true` serves /docs and /openapi.json to everybody.", examples=["true"]
     )
     api_port: Port = Field(default=20001, description="Port of the API.", examples=[20001])
-    metrics_port: Port = Field(
-        default=9464, description="Port of /metrics; not published.", examples=[9464]
-    )
+    metrics_port: Port = Field(default=9464, description="Port of /metrics; not published.", examples=[9464])
     log_level: LogLevel = Field(
         default="INFO", description="Lowest level that is logged: TRACE to ERROR.", examples=["INFO"]
     )

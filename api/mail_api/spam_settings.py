@@ -81,7 +81,7 @@ class SpamSettings(BaseSettings):
         default=7,
         ge=0,
         le=90,
-        description="How many days a mail that the honeypot caught is kept, so that it can be released; 0: none is kept.",
+        description="How many days a caught mail is kept, so that it can be released; 0: none is kept.",
         examples=[7],
     )
     min_fill_seconds: float = Field(
@@ -94,7 +94,7 @@ class SpamSettings(BaseSettings):
     max_links: int | None = Field(
         default=None,
         ge=0,
-        description="Maximum number of different links in a request without an API key; above it: 400. Empty: no limit.",
+        description="Maximum number of different links in a request without an API key; above: 400. Empty: no limit.",
         examples=[5],
     )
     turnstile_secret: SecretStr | None = Field(
@@ -124,7 +124,7 @@ class SpamSettings(BaseSettings):
     )
     captcha_fail_open: bool = Field(
         default=False,
-        description="`true` sends mails even if the captcha provider gives no valid answer; otherwise the answer is 503.",
+        description="`true` sends mails even if the captcha provider gives no valid answer; otherwise they get 503.",
         examples=["true"],
     )
     turnstile_url: Url = Field(

@@ -11,7 +11,7 @@ from mail_check.results import Result, failed, ok, unknown, warning
 ROUTES: Final = Path("/proc/net/route")
 _NO_GATEWAY: Final = "00000000"
 _RECREATE: Final = (
-    "`docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod up -d --force-recreate` joins them again."
+    "`docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod up -d --force-recreate` joins them."
 )
 _NOT_RUNNING: Final = "mail-server does not run"
 

@@ -121,7 +121,7 @@ def _evaluate(domain: str, terms: Sequence[Term], resolver: Resolver, result: Ev
     """Add a record's terms to the result; return the sign of the `all` that applies to it, see Evaluation.default."""
     for term in terms:
         if term.name == "all" and term.sign:
-            return term.sign  # what stands behind it is ignored, and `redirect` anywhere (sections 5.1 and 6.1)
+            return term.sign  # terms after it, and any `redirect`, are ignored (sections 5.1 and 6.1)
         if term.sign:
             _count_lookup(term, result)
         if term.sign == "+" and "%" not in term.value:  # a macro (%{i}) depends on the mail
