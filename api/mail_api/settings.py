@@ -248,7 +248,7 @@ class Settings(SpamSettings):
     )
     rate_limit: Annotated[str, AfterValidator(parse_rates)] = Field(
         default="20/minute,200/day",
-        description="Most requests to send of one client address: rates, separated by commas; `off`: no limit.",
+        description="Limit of requests to send for each client address: rates, separated by commas; `off`: no limit.",
         examples=["20/minute,200/day"],
     )
     rate_limit_storage: Annotated[str, AfterValidator(parse_storage)] = Field(
