@@ -80,7 +80,7 @@ def test_start_logs_the_trusted_networks(lab: Lab, server: Server) -> None:
 
 
 def test_created_again_with_another_subnet(lab: Lab, relay: Relay, subject: str) -> None:
-    """A network that is disconnected and created again with another subnet is trusted after `docker network connect`."""
+    """A network that is created again with another subnet is trusted after `docker network connect`."""
     with lab.server("anew.lab") as server:
         with network("10.211.96.0/24") as before:
             join(lab, before, server, "before.lab")
