@@ -273,7 +273,6 @@ class Settings(SpamSettings):
         description="Whether fields of a form that are not the API's own, such as phone, are appended to the mail; "
         "`false`: the answer lists them in `ignored`.",
         examples=["true"],
-        json_schema_extra={"default_text": "true"},
     )
     forms_path: Path = Field(
         default=Path("/etc/mail-api/forms"),

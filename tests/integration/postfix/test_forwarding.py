@@ -115,7 +115,7 @@ def test_rcpt_alone_uses_nothing(lab: Lab, limited: Server) -> None:
 
 
 def test_daily_limit(lab: Lab, limited: Server, relay: Relay, subject: str) -> None:
-    """Above FORWARD_DAILY_LIMIT the public port replies 450, also after a restart; mail from inside is still accepted."""
+    """Above FORWARD_DAILY_LIMIT the public port replies 450, also after a restart; mail from inside is accepted."""
     steps = mail("until the limit", sender=WRITER, recipient=f"info@{DOMAIN}")
     until(
         "the limit",
