@@ -59,7 +59,10 @@ def steps(seconds: float) -> list[Step]:
     if long:
         # After the restarts, before the last measurements of memory.
         began = slots[ceil(len(slots) * DISTURBED)][0].at
-        outage = [Step(began, "fault", "refuse_connection"), Step(began + OUTAGE_SECONDS, "repair", "refuse_connection")]
+        outage = [
+            Step(began, "fault", "refuse_connection"),
+            Step(began + OUTAGE_SECONDS, "repair", "refuse_connection"),
+        ]
         slots = [
             *(slot for slot in slots if slot[0].at < began),
             outage,
