@@ -124,7 +124,7 @@ dinky-undo:  ## Undo the installation, except what you have changed since: DIR=.
 dinky-update:  ## Update a Dinky Server: undo the installation, `git pull`, install again: DIR=...
 	@dev/dinky update "$(DIR)"
 
-drill: venv test-images  ## Fire drill: break mail in eight ways, and wait for each alert and its end (5 minutes)
+drill: venv test-images  ## Fire drill: break mail in ten ways, and wait until each alert fires and is resolved (5 minutes)
 	@$(VENV)/bin/python -m tests.integration.alerts.drill
 
 dashboards: venv  ## Generate the Grafana dashboards from dashboards/catalogue

@@ -88,4 +88,4 @@ class Group:
 
 
 SERVICE: Final = "mail"
-"""The label `service` of every alert, by which Alertmanager routes them."""
+"""The label `service` of every alert. Alertmanager routes alerts by it."""

@@ -12,7 +12,7 @@ class Blame(StrEnum):
 
     NONE = "no failure"
     SENDER = "sender"
-    OURS = "ours"
+    OPERATOR = "operator"
 
 
 class Decision(NamedTuple):
@@ -30,7 +30,7 @@ KEY_AT_LIMIT: Final = "MailApiKeyAtLimit"
 OVERLOADED: Final = "MailApiOverloaded"
 
 _SITE: Final = (
-    "the request is at fault; a site that used to work and is refused for a day has changed, or a setting has"
+    "the request is wrong; if a site that worked before is refused for a day, the site or a setting has changed"
 )
 
 
@@ -39,7 +39,7 @@ def _site(reason: str = _SITE) -> Decision:
 
 
 def _failed(reason: str) -> Decision:
-    return Decision(Blame.OURS, FAILING, reason)
+    return Decision(Blame.OPERATOR, FAILING, reason)
 
 
 DECISIONS: Final[Mapping[Code, Decision]] = {
@@ -50,7 +50,7 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     Code.UNSUPPORTED_MEDIA_TYPE: _site(),
     Code.REQUEST_TOO_LARGE: _site(),
     Code.REQUEST_TIMEOUT: _site(
-        "the body came too slowly: a bad connection, or for a day a proxy that breaks requests"
+        "the body came too slowly: a bad connection; if it lasts a day, a proxy that breaks requests"
     ),
     Code.INTERNATIONAL_ADDRESS: _site(),
     Code.RECIPIENT_REFUSED: _site(),
@@ -60,7 +60,7 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     Code.SENDER_NOT_ALLOWED: _site(),
     Code.ORIGIN_NOT_ALLOWED: _site(),
     Code.REDIRECT_NOT_ALLOWED: _site(),
-    Code.CAPTCHA_MISSING: _site("a bot, or for a day a page whose form lacks the captcha"),
+    Code.CAPTCHA_MISSING: _site("a bot; if it lasts a day, a page whose form lacks the captcha"),
     Code.CAPTCHA_FAILED: Decision(Blame.SENDER, None, "mostly a bot; a person solves the captcha again"),
     Code.TOO_MANY_LINKS: Decision(Blame.SENDER, None, "mostly spam; the answer names the limit (MAX_LINKS)"),
     Code.IDEMPOTENCY_CONFLICT: _site("the program uses one idempotency key for several mails"),
@@ -73,23 +73,29 @@ DECISIONS: Final[Mapping[Code, Decision]] = {
     ),
     Code.FILLED_TOO_FAST: Decision(Blame.SENDER, None, "mostly a bot; a person sends again after some seconds"),
     Code.HONEYPOT: Decision(
-        Blame.SENDER, None, "a bot filled the hidden field, or a browser did: the mail is kept and can be released"
+        Blame.SENDER,
+        None,
+        "a bot or a browser's autofill filled the hidden field; the mail is kept and can be released",
     ),
-    Code.INTERRUPTED: Decision(Blame.SENDER, None, "the caller left, or the API was stopped: MailApiDown"),
-    # --- ours
+    Code.INTERRUPTED: Decision(
+        Blame.SENDER, None, "the caller closed the connection, or the API was stopped (MailApiDown)"
+    ),
+    # --- operator
     Code.QUOTA_EXHAUSTED: Decision(
-        Blame.OURS,
+        Blame.OPERATOR,
         REFUSES_FOR_QUOTA,
-        "the relay's limit, with its reserve; while there is no room at all, MailQuotaNoRoom fires in its place",
+        "not enough is left of the relay's limit, less the reserve; if nothing is left, MailQuotaNoRoom fires instead",
     ),
-    Code.KEY_LIMIT_REACHED: Decision(Blame.OURS, KEY_AT_LIMIT, "the limit was set here, the sender can only wait"),
-    Code.TOO_MANY_REQUESTS: Decision(Blame.OURS, OVERLOADED, "more requests at once than MAX_CONCURRENT_REQUESTS"),
+    Code.KEY_LIMIT_REACHED: Decision(
+        Blame.OPERATOR, KEY_AT_LIMIT, "the operator set this limit; the sender can only wait"
+    ),
+    Code.TOO_MANY_REQUESTS: Decision(Blame.OPERATOR, OVERLOADED, "more requests at once than MAX_CONCURRENT_REQUESTS"),
     Code.MAIL_SERVER_UNREACHABLE: _failed("the mail server does not answer"),
     Code.MAIL_SERVER_BUSY: _failed("all connections to the mail server are in use"),
     Code.TEMPORARILY_REFUSED: _failed("the mail server has no room, or a lookup failed"),
-    Code.SENDER_REFUSED: _failed("the mail server does not take DEFAULT_FROM"),
+    Code.SENDER_REFUSED: _failed("the mail server rejects DEFAULT_FROM"),
     Code.KEY_UNVERIFIABLE: _failed("the ledger, which holds the keys, cannot be read"),
-    Code.CAPTCHA_UNAVAILABLE: _failed("the captcha provider does not answer, or does not accept the secret"),
+    Code.CAPTCHA_UNAVAILABLE: _failed("the captcha provider does not answer, or rejects the secret key"),
     Code.OUTCOME_UNKNOWN: _failed(
         "the connection ended before the mail server's reply; the API answers 202 and `success: false`"
     ),

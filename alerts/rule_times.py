@@ -2,7 +2,7 @@
 
 keep_firing_for holds alerts that would end when the exporter stops. Its gauges vanish from Prometheus at the first
 scrape that fails; without a hold, every alert on one of them would be reported as resolved, minutes before
-MailExporterDown fires. Counters in a range (`increase(...[15m])`) do not vanish: their samples stay in the range.
+MailExporterDown fires. Counters in a range (`increase(...[15m])`) do not disappear: their samples stay in the range.
 """
 
 import re

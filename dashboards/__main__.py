@@ -1,4 +1,4 @@
-"""`make dashboards`: writes dashboards/json anew, one file for each page of the catalogue."""
+"""`make dashboards`: writes dashboards/json, one file for each page of the catalogue."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ def files() -> dict[str, str]:
 
 
 def main() -> int:
-    """Make the folder hold the dashboards and no others; say what changed."""
+    """Write the dashboards into the folder, delete other files, and print what changed."""
     FOLDER.mkdir(exist_ok=True)
     wanted = files()
     for name, text in wanted.items():

@@ -1,4 +1,4 @@
-"""The dashboards as Grafana reads them: panels and queries out of the JSON files, with the variables filled in."""
+"""The dashboards as Grafana reads them: panels and queries of the JSON files, with the variables replaced."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ Json = dict[str, Any]
 
 FOLDER: Final = Path(__file__).with_name("json")
 FILLED: Final[dict[str, str]] = {"$job": ".+", "$instance": ".+", "$__rate_interval": "1m"}
-"""What Grafana puts in where everything is chosen; the longer spans depend on the time that is shown."""
+"""Values of the variables when all jobs and instances are selected; the others depend on the time range."""
 
 
 class Asked(NamedTuple):
-    """One query: where it stands, what it asks, and whether only for its last value."""
+    """One query: its place, its expression, and whether it is an instant query."""
 
     board: str
     panel: str
@@ -22,7 +22,7 @@ class Asked(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Where it stands, in words."""
+        """The dashboard and the panel, as text."""
         return f"{self.board}: {self.panel}"
 
 
@@ -65,7 +65,7 @@ def filled(expression: str, shown: str = "1h", step: str = "5m") -> str:
     """Return the query as Grafana sends it, with all jobs and instances chosen.
 
     Args:
-        expression: as it stands in the file.
+        expression: as in the file.
         shown: the time that the dashboard shows.
         step: the time between two points.
     """

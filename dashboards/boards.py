@@ -1,4 +1,4 @@
-"""The dashboards there are, by their uid in Grafana; alerts link to them."""
+"""All dashboards, by their uid in Grafana; alerts link to them."""
 
 from enum import StrEnum
 

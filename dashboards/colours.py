@@ -126,9 +126,9 @@ _SENDERS: Final = ("blue", "purple", "dark-blue", "dark-purple", "light-purple",
 
 
 def _results() -> Mapping[str, str]:
-    """Return the colours of results: accepted in green, ours in reds and oranges, the sender's in other colours."""
+    """Return the colours of results: accepted green, the operator's failures red or orange, the sender's in others."""
     found: dict[str, str] = {Code.ACCEPTED: GOOD, Code.REPLAYED: "light-green", **_BOTS}
-    for blame, shades in ((Blame.OURS, _OURS), (Blame.SENDER, _SENDERS)):
+    for blame, shades in ((Blame.OPERATOR, _OURS), (Blame.SENDER, _SENDERS)):
         rest = [code for code, decision in DECISIONS.items() if decision.blame is blame and code not in found]
         found |= {code: shades[number % len(shades)] for number, code in enumerate(rest)}
     return found

@@ -1,4 +1,4 @@
-"""Grafana's data sources: none is named; variables choose them."""
+"""Grafana's data sources, which variables select."""
 
 from typing import Final, NamedTuple
 

@@ -102,7 +102,7 @@ DEFERRED_AGES: Final = recorded("cause:postfix_queue_deferred_oldest_message_age
 DEFERRED_HOURS: Final = f"{DEFERRED_AGES} / 3600"
 OLDEST: Final = highest(DEFERRED_AGES)
 
-# --- what became of mails
+# --- outcomes of mails
 ON_TIME: Final = f"1 - {summed(recorded('job:postfix_deliveries_missed:ratio7d'))}"
 RECEIVED: Final = grown(names.MESSAGES_RECEIVED, STEP, "entry")
 RECEIVED_ENTRIES: Final = occurred(names.MESSAGES_RECEIVED, "entry")
@@ -198,7 +198,7 @@ def asked_with(*codes: Code) -> str:
 
 
 def occurred_with(*codes: Code) -> str:
-    """Return which of these results there were."""
+    """Return those of these results that occurred."""
     return occurred(names.API_MESSAGES, "result", result="|".join(codes))
 
 
@@ -217,7 +217,7 @@ HTTP_BUCKETS: Final = (
     f"sum by (le) (increase({raw('http_request_duration_highr_seconds_bucket', Service.API)}[{STEP}]))"
 )
 
-# --- the relay account's quota; exporters that share a ledger all say the same, hence max
+# --- the relay account's quota; exporters that share a ledger have the same values, hence max
 LIMIT: Final = highest(selector(names.QUOTA_LIMIT))
 RESERVE: Final = highest(selector(names.QUOTA_RESERVE))
 LIMIT_FOR_WEBSITES: Final = f"{LIMIT} - {RESERVE} < {LIMIT}"
@@ -231,7 +231,7 @@ USED_ENTRIES: Final = occurred(names.QUOTA_ENTRY_USED, "entry", "forwarded")
 RUNS_OUT: Final = compared("MailQuotaWillRunOut")
 RUNS_OUT_HOURS: Final = f"({RUNS_OUT}) / 3600"
 QUOTA_STATE: Final = f"({highest(selector(names.QUOTA_ROOM))} < bool 1) + {highest(selector(names.QUOTA_EXHAUSTED))}"
-"""0: mail is accepted from all, 1: from important API keys alone, 2: the relay takes nothing."""
+"""0: mail is accepted from all, 1: from important API keys only, 2: the relay accepts nothing."""
 REOPENS: Final = f"max({selector(names.QUOTA_REOPENS)}) * 1000"
 """Grafana's dates are in milliseconds. 0: there is room."""
 WAITING_FOR_QUOTA: Final = f"{summed(selector(names.DEFERRED_MESSAGES, cause='quota'))}"

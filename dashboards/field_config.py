@@ -108,7 +108,7 @@ def _reference_line() -> tuple[sdk.DynamicConfigValue, ...]:
 
 
 def _properties(column: Column) -> list[sdk.DynamicConfigValue]:
-    # What `defaults` says of a panel without data would be in every empty cell.
+    # The text of `defaults` for a panel without data would be in every empty cell.
     found = [_property("noValue", "-")]
     if column.unit:
         found.append(_property("unit", column.unit.value))
@@ -126,7 +126,7 @@ def _properties(column: Column) -> list[sdk.DynamicConfigValue]:
 
 
 def transformations(panel: Panel) -> list[sdk.DataTransformerConfig] | None:
-    """Return the steps from what the data source answers to the columns of a table."""
+    """Return the transformations that make the columns of a table from the data source's response."""
     if not panel.columns or isinstance(panel.queries[0], Traces):
         return None
     lines = isinstance(panel.queries[0], Lines)

@@ -15,7 +15,7 @@ _SOURCES: Final = "&".join(f"${{{name}_datasource:queryparam}}" for name in ("pr
 
 
 def to(board: Board, title: str, **variables: str) -> Link:
-    """Return a link to another dashboard, at the same time and with the same data sources."""
+    """Return a link to another dashboard, with the same time range and data sources."""
     chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
     return Link(title, f"/d/{board.value}?${{__url_time_range}}&{_SOURCES}{chosen}")
 

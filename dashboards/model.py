@@ -43,7 +43,7 @@ class Unit(StrEnum):
 
 
 class Origin(Enum):
-    """Where the data of a panel come from, and what the panel says when there are none."""
+    """The source of a panel's data, and the text when there are none."""
 
     EXPORTER = "No data: exporter down"
     API = "No data: API down"
@@ -156,11 +156,11 @@ class Panel:
         origin: where the data come from.
         fallbacks: what is shown in place of an empty result, first match.
         fallback_column: the column of a table that shows it; by default the first.
-        empty: what is shown when nothing is known; by default what the origin says.
+        empty: the text when nothing is known; by default the text of the origin.
         values: texts for single values.
         colours: colour of each series, by its name or the first word of it.
         names: other names of series.
-        sort: the column by which a table is sorted, with `-` in front from the largest down; for log lines, `Time`
+        sort: the column that a table is sorted by, with `-` in front for descending order; for log lines, `Time`
             means the oldest first.
         bars: draw stacked bars.
         stacked: draw stacked areas.
@@ -197,7 +197,7 @@ class Panel:
 
     @property
     def no_value(self) -> str:
-        """What the panel says when nothing is known."""
+        """The text when nothing is known."""
         return self.empty or self.origin.value
 
 

@@ -1,7 +1,7 @@
-"""PromQL over the names of `mail_telemetry.names`: an expression can't ask for a metric that nobody registers.
+"""Builders of PromQL expressions from the metrics in `mail_telemetry.names`, so that a query cannot name another one.
 
-Expressions are written as the recording rules have them, with the job by its name. `scoped` makes them a dashboard's:
-its variables choose among jobs and instances, and what is recorded is spelled out, so that dashboards need no rules.
+Expressions have the form that recording rules need, with a fixed job. `scoped` converts them for dashboards: it inserts
+the variables for job and instance, and replaces recorded series by their expressions, so that dashboards need no rules.
 """
 
 import re
@@ -12,7 +12,7 @@ from dashboards.recording_rules import TABLES
 from mail_telemetry.names import Metric, Service
 
 STEP: Final = "$__interval"
-"""Grafana's step: bars of increases over it show every mail once."""
+"""Grafana's step. Bars with the increase over one step count every mail once."""
 RANGE: Final = "$__range"
 """The time that the dashboard shows."""
 
@@ -21,30 +21,30 @@ _RECORDED: Final = re.compile(r"(?<![\w:])(\w+:\w+:\w+)(?![\w:{])")
 
 
 def selector(metric: Metric, part: str = "", **labels: str) -> str:
-    """Return a selector of the metric under its job; a value with `|` is a choice.
+    """Return a selector of the metric and its job; a value with `|` is a regular expression.
 
     Args:
-        metric: what is read.
-        part: of a histogram: `_bucket`, `_count` or `_sum`.
-        labels: what its labels have to be.
+        metric: the metric.
+        part: for a histogram: `_bucket`, `_count` or `_sum`.
+        labels: the required values of its labels.
     """
     job = Service.API if metric.name.startswith("mail_api") else Service.EXPORTER
     return raw(f"{metric.exposed}{part}", job, **labels)
 
 
 def raw(name: str, job: Service, **labels: str) -> str:
-    """Return a selector of a metric that is not ours, as `up`."""
+    """Return a selector of a metric that this project does not define, such as `up`."""
     matchers = "".join(f',{name}{"=~" if "|" in value else "="}"{value}"' for name, value in labels.items())
     return f'{name}{{job="{job.value}"{matchers}}}'
 
 
 def grown(metric: Metric, over: str, *by: str, part: str = "", **labels: str) -> str:
-    """Return by how much a counter grew over a time, summed up by labels."""
+    """Return the increase of a counter over a time, summed by labels."""
     return summed(f"increase({selector(metric, part, **labels)}[{over}])", *by)
 
 
 def occurred(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
-    """Return, by labels, what was above zero within the time that the dashboard shows.
+    """Return the series, by labels, that were above zero within the time that the dashboard shows.
 
     A counter that is new in this time has no increase up to its first sample, so its value counts instead.
     """
@@ -65,35 +65,35 @@ def last_seen(metric: Metric, *by: str, **labels: str) -> str:
 
 
 def labelled(expression: str, **labels: str) -> str:
-    """Return the same with more labels."""
+    """Return the expression with additional labels."""
     for name, value in labels.items():
         expression = f'label_replace({expression}, "{name}", "{value}", "", "")'
     return expression
 
 
 def per_second(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
-    """Return how fast a counter grows."""
+    """Return the rate of a counter per second."""
     return summed(f"rate({selector(metric, part, **labels)}[$__rate_interval])", *by)
 
 
 def quantile(share: float, metric: Metric, over: str, *by: str, **labels: str) -> str:
-    """Return below which value that share of a histogram's observations lies."""
+    """Return the quantile of a histogram over a time, for example 0.95."""
     return f"histogram_quantile({share}, {grown(metric, over, *by, 'le', part='_bucket', **labels)})"
 
 
 def mean(metric: Metric, over: str, *by: str, **labels: str) -> str:
-    """Return a histogram's mean value; nothing where nothing was observed."""
+    """Return the mean of a histogram over a time; no result without observations."""
     whole = grown(metric, over, *by, part="_sum", **labels)
     return f"{whole}\n/ ({grown(metric, over, *by, part='_count', **labels)} > 0)"
 
 
 def summed(expression: str, *by: str) -> str:
-    """Return the sum by labels, or of all."""
+    """Return the sum by labels, or the total."""
     return _aggregated("sum", expression, by)
 
 
 def highest(expression: str, *by: str) -> str:
-    """Return the greatest value by labels, or of all."""
+    """Return the maximum by labels, or of all series."""
     return _aggregated("max", expression, by)
 
 
@@ -101,7 +101,7 @@ def scoped(expression: str, recorded: Mapping[str, str]) -> str:
     """Return the expression with the dashboard's variables, and with recorded series replaced by their expressions.
 
     Raises:
-        KeyError: it reads something under a recorded name that is not recorded.
+        KeyError: the name has the form of a recorded series, but no rule records it.
     """
     pieces = _RECORDED.split(expression)  # every other one is a recorded name
     return "".join(

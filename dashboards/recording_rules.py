@@ -1,9 +1,9 @@
-"""PromQL that dashboards and alerts share: what is recorded, by its name, and how an expression is picked up again.
+"""PromQL that dashboards and alerts share: the recording rules by name, and the selectors of recorded series.
 
-Selectors always name the job: it is the container's name (Dinky Server's convention), and other Postfix exporters or
-FastAPI services under the same Prometheus do not mix with ours. Sums drop `instance`, so that a restart under another
-address goes on in the same series. Time spans are written as durations everywhere (`> 30m`, not `> 1800`; Prometheus
-2.54 and newer), so that `make drill` can shorten them.
+Selectors always name the job, so that other Postfix exporters or FastAPI services of the same Prometheus are not
+included; the job is the container's name (Dinky Server's convention). Sums drop `instance`, so that a series continues
+when a restarted container has another address. Time spans are written as durations everywhere (`> 30m`, not `> 1800`;
+Prometheus 2.54 and newer), so that `make drill` can shorten them.
 """
 
 from typing import Final
@@ -11,14 +11,14 @@ from typing import Final
 from mail_telemetry.causes import EXPLANATIONS
 
 OBJECTIVE_SECONDS: Final = 300
-"""A mail is on time when the relay has it within so many seconds of its arrival; a bound of the duration's buckets."""
+"""A mail is on time if the relay accepts it within this time after its arrival; a bound of the histogram's buckets."""
 
 EXPLANATION: Final = "cause:mail_explanation:info"
-"""1 for every cause, with its meaning and next step as labels: the cause table where Prometheus can join it."""
+"""The value 1 for every cause, with meaning and next step as labels, so that queries can join the cause table."""
 VERDICT: Final = "alertname:mail_verdict:priority"
-"""The priority of each alert's sentence at the top of the overview, which is its label `verdict`."""
+"""The priority of each alert's sentence at the top of the overview; the sentence is the label `verdict`."""
 TABLES: Final = frozenset({EXPLANATION, VERDICT})
-"""Recorded series that hold text in their labels. No other expression stands for them."""
+"""Recorded series with texts in their labels; no expression can replace them."""
 
 _FINISHED = 'postfix_recipients_finished_total{job="mail-exporter"'
 _ENDED = 'postfix_delivery_duration_seconds_count{job="mail-exporter",outcome=~"sent|bounced|expired"}'
@@ -27,7 +27,7 @@ _WAITING = 'sum by (job) (postfix_queue_deferred_messages{job="mail-exporter"})'
 
 
 def _late(window: str) -> str:
-    """Return how many recipients' mails left the queue in the window late, or undelivered."""
+    """Return the number of recipients whose mail left the queue in the window late or undelivered."""
     return (
         f"clamp_min(\n  sum by (job) (increase({_ENDED}[{window}]))\n"
         f"  - sum by (job) (increase({_ON_TIME}[{window}])),\n  0\n)"
@@ -35,12 +35,12 @@ def _late(window: str) -> str:
 
 
 RECORDED: Final[dict[str, str]] = {
-    # --- what was asked of the API
+    # --- requests to the API
     "result:mail_api_messages:increase15m": (
         'sum by (result) (increase(mail_api_messages_total{job="mail-api"}[15m]))'
     ),
     "result:mail_api_messages:increase1d": 'sum by (result) (increase(mail_api_messages_total{job="mail-api"}[1d]))',
-    # --- what waits, and why
+    # --- the queue
     "queue:postfix_queue_messages:sum": 'sum by (queue) (postfix_queue_messages{job="mail-exporter"})',
     "job:postfix_queue_messages:sum": 'sum by (job) (postfix_queue_messages{job="mail-exporter"})',
     "cause:postfix_queue_deferred_messages:sum": (
@@ -49,7 +49,7 @@ RECORDED: Final[dict[str, str]] = {
     "cause:postfix_queue_deferred_oldest_message_age_seconds:max": (
         'max by (cause) (postfix_queue_deferred_oldest_message_age_seconds{job="mail-exporter"})'
     ),
-    # --- what became of mails
+    # --- outcomes of mails
     "cause:postfix_relay_failures:increase1h": (
         'sum by (cause) (increase(postfix_relay_failures_total{job="mail-exporter"}[1h]))'
     ),
@@ -62,7 +62,7 @@ RECORDED: Final[dict[str, str]] = {
     "outcome:postfix_recipients_forwarded:increase1d": (
         f'sum by (outcome) (increase({_FINISHED},forwarded="yes"}}[1d]))'
     ),
-    # --- the delivery objective: what ended late or undelivered, and what waits for too long now
+    # --- the delivery objective: late and undelivered mail, and mail that has waited for too long
     "job:postfix_queue_overdue:sum": (
         f"{_WAITING}\nand max by (job) ("
         'postfix_queue_deferred_oldest_message_age_seconds{job="mail-exporter"}) > 5m\n'
@@ -91,7 +91,7 @@ CAUSE_LABELS: Final[dict[str, dict[str, str]]] = {
     }
     for cause, known in EXPLANATIONS.items()
 }
-"""What `EXPLANATION` says about each cause."""
+"""The labels of `EXPLANATION` for each cause."""
 
 
 def recorded(name: str, **labels: str) -> str:

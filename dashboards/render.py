@@ -22,11 +22,11 @@ from dashboards.targets import source_of, targets
 
 TAG: Final = "dinky-mail"
 _STEP: Final = "5m"
-"""Smallest step of what is counted by steps: several scrapes, so that no increase falls between two of them."""
+"""Smallest step of graphs with a value for each step: several scrapes, so that no increase is between two of them."""
 
 
 def dashboard_json(page: Page) -> str:
-    """Return the dashboard as a file has it."""
+    """Return the dashboard as the text of its file."""
     made = sdk.Dashboard(
         uid=page.board.value,
         title=page.title,
@@ -46,7 +46,7 @@ def dashboard_json(page: Page) -> str:
 
 
 def parsed(page: Page) -> dict[str, object]:
-    """Return the dashboard as a reader of the file sees it."""
+    """Return the dashboard as parsed JSON."""
     found: dict[str, object] = json.loads(dashboard_json(page))
     return found
 

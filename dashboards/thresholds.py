@@ -14,7 +14,7 @@ _ALERTS: Final = {alert.name: alert for alert in every_alert()}
 
 
 class Step(NamedTuple):
-    """From this value on a number has this colour; None: from the beginning."""
+    """A value and the colour from it on; None: the lowest values."""
 
     value: float | None
     colour: str
@@ -38,7 +38,7 @@ class Limit(NamedTuple):
 
     @property
     def rest(self) -> "Limit":
-        """The same limit of what is left of a whole."""
+        """The same limit for the rest of a whole."""
         return self._replace(value=1 - self.value)
 
 
@@ -69,7 +69,7 @@ def limit(name: str, number: int = 0) -> Limit:
 
 
 def at(value: float, severity: Severity) -> Limit:
-    """Return a limit that stands in no alert's expression, in the colour of that severity."""
+    """Return a limit that is in no alert's expression, in the colour of that severity."""
     return Limit(">=", value, SEVERITIES[severity])
 
 

@@ -1,7 +1,7 @@
 """The first panel of the overview: one sentence, the most important one that is true.
 
-It is asked for as an instant query whose result is one series; its label `verdict` is the sentence, its value the
-priority, by which it is coloured.
+An instant query returns it as one series: the label `verdict` is the sentence, the value is its priority, which decides
+the colour.
 """
 
 from typing import Final

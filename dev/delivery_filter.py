@@ -1,4 +1,4 @@
-r"""`make delivery-filter`: generate the table by which mail waits for problems that the operator can fix.
+r"""`make delivery-filter`: generate the table that makes mail wait for problems that the operator can fix.
 
 Postfix returns a mail when the relay's reply is permanent (5xx). postfix/…/relay_delivery_status.pcre turns such a
 reply into a temporary one (4xx) when its cause is one of WAITING, and is used for deliveries to the configured relay
@@ -30,13 +30,13 @@ TABLE: Final = (
 WAITING: Final = frozenset(
     {Cause.AUTH, Cause.AUTH_RATE, Cause.TLS, Cause.SENDER_POLICY, Cause.QUOTA, Cause.RATE, Cause.GREYLIST}
 )
-"""Causes that pass with time or by a change of ours: mail waits. Others are about one mail or recipient."""
+"""Causes that end by themselves or by a change of the operator: mail waits. Others concern one mail or recipient."""
 RETURNED: Final = {
     "microsoft-restricted-recipient": "the recipient decides who may write",
     "sender-policy-at-recipient": "the recipient's server decides",
     "recipient-limit-reached": "the recipient's mailbox takes no more",
 }
-"""Rules with a cause in WAITING whose mail is returned all the same, and why."""
+"""Rules with a cause in WAITING whose mail is returned nevertheless, and the reason."""
 
 _STATUS: Final = r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])"
 _SAID: Final = (

@@ -1,6 +1,6 @@
 """`make docs`: generates the tables of the docs from the code that they describe.
 
-A table stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. The contract tests fail when one is out of date.
+A table is between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. The contract tests fail when one is out of date.
 """
 
 import re
@@ -44,7 +44,7 @@ INSIDE: Final = frozenset(
         *("POSTFIX_SYSLOG_NAMES", "SPOOL_PATH", "FORMS_PATH", "SUBMISSION_HOST", "SUBMISSION_PORT"),
     }
 )
-"""The containers' own wiring: the compose file leaves it at its defaults, so it is not in the table."""
+"""Variables that connect the containers: the compose file does not set them, so the table leaves them out."""
 COMPOSE: Final = {
     "OTEL_CERTIFICATES_DIR": ("./secrets/otel", "The folder that is `/run/otel` in both services' containers."),
     "API_SECRETS_DIR": ("./secrets/api", "The folder that is `/run/api-secrets` in mail-api's container."),
@@ -54,8 +54,8 @@ COMPOSE: Final = {
         "The folder with a file for each form, for `POST /forms/NAME`; it may be empty or absent.",
     ),
     "TRAEFIK_ENABLE": ("false", "`true` lets Traefik route `mail-api.MAIL_DOMAIN` to the API."),
-    "TRAEFIK_ENTRYPOINT": ("web", "The entry point of Traefik that the API is reached by."),
-    "TRAEFIK_TLS": ("false", "`true`: Traefik ends TLS for the API, and answers 404 to plain HTTP."),
+    "TRAEFIK_ENTRYPOINT": ("web", "Traefik's entry point for the API."),
+    "TRAEFIK_TLS": ("false", "`true`: Traefik terminates TLS for the API, and answers 404 to plain HTTP."),
     "TRAEFIK_CERT_RESOLVER": ("", "Traefik's certificate resolver, with TRAEFIK_TLS. Empty: its own certificates."),
     "DINKY_MAIL_VERSION": ("latest", "The tag of the images."),
     "DINKY_MAIL_REVISION": ("unknown", "The commit that the images' labels name; `make images` sets it."),
@@ -109,7 +109,7 @@ def settings() -> dict[str, tuple[list[str], str, str]]:
         add(found["name"], "server", default, meaning[:1].upper() + meaning[1:])
         if found["name"] in SECRETS:
             path = f"`/run/secrets/{found['name'].lower()}`"
-            add(f"{found['name']}_FILE", "server", "", f"In its place: a file that holds it, as {path}")
+            add(f"{found['name']}_FILE", "server", "", f"A file that contains {found['name']}, for example {path}")
     for reader, settings in (("api", ApiSettings), ("exporter", ExporterSettings), *OTHERS):
         for name, field in fields(settings).items():
             add(name, reader, default_text(field).replace("(required)", ""), field.description or "")
@@ -188,9 +188,9 @@ def alerts_table() -> str:
 
 
 def results_table() -> str:
-    """Return every result of a request to send: what has to be repaired, and which alert it raises."""
+    """Return every result of a request to send: who can correct the failure, and which alert it raises."""
     return table(
-        ("result", "to be mended by", "alert", "why"),
+        ("result", "corrected by", "alert", "why"),
         (
             (
                 f"`{code}`",

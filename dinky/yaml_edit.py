@@ -1,6 +1,6 @@
 """Edit YAML text in place: insert and remove lines, and keep every other byte, comments included.
 
-PyYAML finds the positions. Not ruamel.yaml 0.19: its round trip writes the whole file anew. In the files of the tests'
+PyYAML finds the positions. Not ruamel.yaml 0.19: its round trip rewrites the whole file. In the files of the tests'
 stack it changed mixed indentation, dropped an unused anchor and removed blanks at line ends.
 """
 

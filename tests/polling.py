@@ -12,7 +12,7 @@ def until(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_SEC
     """Return the first true result of `look`.
 
     Raises:
-        TimeoutError: there was none within the time limit; the message contains `what`.
+        TimeoutError: there was no true result within `seconds`; the message contains `what`.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -1,6 +1,6 @@
 """Title, text and HTML of a notification, as Alertmanager templates.
 
-They stand in the configuration itself: a template file would have to be mounted into each Alertmanager.
+They are part of the configuration itself: a template file would have to be mounted into each Alertmanager.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ _PICK: Final = (
     "{{ if and (not $worst) (eq .Labels.severity $severity) }}{{ $worst = . }}{{ end }}{{ end }}{{ end }}"
     "{{ if not $worst }}{{ $worst = index $alerts 0 }}{{ end }}"
 )
-"""Sets $alerts, those that fire or else those that ended, and $worst, the first of the most severe among them."""
+"""Sets $alerts (the firing ones; if there are none, the resolved ones) and $worst, the first of the most severe."""
 
 
 def _lasted(alert: str = "") -> str:

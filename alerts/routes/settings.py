@@ -15,7 +15,7 @@ class RouteSettings(BaseSettings):
 
     alert_webhook_url: str | None = Field(
         None,
-        description="Alerts about mail go here, as Alertmanager's JSON.",
+        description="URL to which alerts about mail are sent, as Alertmanager's JSON.",
         examples=["https://example.com/hook"],
         pattern="^https?://",
     )
@@ -24,7 +24,7 @@ class RouteSettings(BaseSettings):
     )
     alert_ntfy_url: str | None = Field(
         None,
-        description="A topic of ntfy 2.13 or newer; an unguessable one on a public server.",
+        description="URL of a topic of ntfy 2.13 or newer; on a public server choose a name that cannot be guessed.",
         examples=["https://ntfy.sh/my-topic"],
         pattern="^https?://",
     )
@@ -37,7 +37,7 @@ class RouteSettings(BaseSettings):
         None, description="The file that holds its access token.", examples=["/run/secrets/alert_ntfy_token"]
     )
     alert_telegram_chat_id: int | None = Field(
-        None, description="The chat that a Telegram bot writes to.", examples=["-1001234567890"]
+        None, description="Id of the chat to which the Telegram bot writes.", examples=["-1001234567890"]
     )
     alert_telegram_bot_token_file: str | None = Field(
         None, description="The file that holds the bot's token.", examples=["/run/secrets/alert_telegram_bot_token"]
@@ -50,18 +50,18 @@ class RouteSettings(BaseSettings):
     )
     alert_email_to: str | None = Field(
         None,
-        description="A second copy by e-mail; never the only way, for it travels by the mail that is broken.",
+        description="Address for a second copy by e-mail; not as the only receiver, since this mail server sends it.",
         examples=["admin@dinky.local"],
     )
     alert_email_from: str = Field(
         "alerts@dinky.local", description="The sender of that copy.", examples=["alerts@dinky.local"]
     )
     alert_email_smarthost: str = Field(
-        "mail-server:25", description="The server that copy is given to.", examples=["mail-server:25"]
+        "mail-server:25", description="The SMTP server for that copy.", examples=["mail-server:25"]
     )
     alert_deadman_url: str | None = Field(
         None,
-        description="Called every 5 minutes while alerting works, as at healthchecks.io; it should alert after 15.",
+        description="URL that is called every 5 minutes while alerting works; its service should alert after 15.",
         examples=["https://hc-ping.com/uuid"],
         pattern="^https?://",
     )
@@ -74,7 +74,7 @@ OUT_OF_BAND = (
     "ALERT_WEBHOOK_URL (or _FILE), ALERT_NTFY_URL (or _FILE), ALERT_TELEGRAM_CHAT_ID with "
     "ALERT_TELEGRAM_BOT_TOKEN_FILE, ALERT_DISCORD_WEBHOOK_URL_FILE, ALERT_SLACK_WEBHOOK_URL_FILE"
 )
-"""Ways that do not lead through this mail."""
+"""Receivers that do not depend on this mail server."""
 
 
 def is_configured(settings: RouteSettings) -> bool:
@@ -83,7 +83,7 @@ def is_configured(settings: RouteSettings) -> bool:
 
 
 def check(settings: RouteSettings) -> None:
-    """Check that notifications have a route that does not use this mail.
+    """Check that notifications have a route that does not use this mail server.
 
     Raises:
         SettingsInvalid: there is no such route, or an incomplete one.

@@ -131,7 +131,7 @@ def _services(settings: Settings, telemetry: Telemetry, pool: Pool, form_files: 
         capacity=RequestCapacity(settings.max_concurrent_requests, settings.max_request_bytes),
         quota=quota,
         submissions=Submissions(ledger),
-        # One thread: several would wait for each other, and each would keep its own memory.
+        # One thread: several would wait for each other (they compute), and each would use memory of its own.
         builder=ThreadPoolExecutor(1, thread_name_prefix="large-mails"),
         submitter=Submitter(pool, settings.smtp_retry_seconds, telemetry.count_retry),
         readiness=Readiness(mail_server_check(settings.smtp_host, settings.smtp_port), ledger_check(ledger, quota)),

@@ -37,7 +37,7 @@ _FILE_NAME: Final[Schema] = {
     "type": "string",
     "maxLength": _LONGEST_GIVEN_NAME,
     "pattern": rf"^[^{CONTROL}]*[A-Za-z0-9][^/\\{CONTROL}]*$",
-    "description": f"Folders before it are dropped, and invisible characters. Cut to {LONGEST_NAME} characters.",
+    "description": f"Folders in front of it and invisible characters are removed. Cut to {LONGEST_NAME} characters.",
 }
 _WORD: Final = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99}"
 _TYPE: Final[Schema] = {"type": "string", "pattern": rf"^{_WORD}/{_WORD}(; ?[a-z]{{1,20}}=[A-Za-z0-9_-]{{1,40}})?$"}
@@ -120,7 +120,7 @@ def _content_id(value: str | None) -> str | None:
     """Return the id of an inline image, without `cid:` and angle brackets.
 
     Raises:
-        ValueError: it could not stand in `cid:ID`.
+        ValueError: it cannot be the ID of a `cid:ID` URL.
     """
     if value is None:
         return None
@@ -154,11 +154,11 @@ ContentId = Annotated[
 
 
 class Attachment(BaseModel):
-    """A file that travels with the mail, or an image within its HTML."""
+    """A file that is attached to the mail, or an image in its HTML."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    name: FileName = Field(description="The file's name; folders before it are dropped.", examples=["photo.jpg"])
+    name: FileName = Field(description="The file's name; folders in front of it are removed.", examples=["photo.jpg"])
     type: FileType = Field(
         default=None,
         description="Its media type, with parameters; guessed from the name when absent.",
@@ -176,7 +176,7 @@ class Attachment(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_data_url(cls, value: Any) -> Any:  # noqa: ANN401 - anything that JSON can hold
-        """Return the entries with the parts of a `data:` URL in their places; a type that was given stays."""
+        """Return the entries with the type and bytes of a `data:` URL; a type in the request takes precedence."""
         content = value.get("content") if isinstance(value, Mapping) else None
         if not isinstance(content, str) or not (found := _DATA_URL.match(content)):
             return value
@@ -188,7 +188,7 @@ class Attachment(BaseModel):
 
     @property
     def content_type(self) -> str:
-        """The given type with its parameters, or the one that the name suggests.
+        """The given type with its parameters, or else the type guessed from the name.
 
         An attached mail has the type application/octet-stream. Text in UTF-8 gets a charset: otherwise mail programs
         guess it.

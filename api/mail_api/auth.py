@@ -37,8 +37,8 @@ class ApiKeys:
         """Return the key that a request shows, or None when it shows none.
 
         Raises:
-            KeyInvalid: the header holds something else than a valid key.
-            KeyUnverifiable: the ledger is unavailable, and this key was not seen lately.
+            KeyInvalid: the header does not contain a valid key.
+            KeyUnverifiable: the ledger is unavailable, and this key was not used within the last hour.
         """
         authorization = Headers(scope=scope).get("authorization")
         if authorization is None or authorization.partition(" ")[0].lower() == _PROXY_SCHEME:

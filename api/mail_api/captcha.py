@@ -51,7 +51,7 @@ TOKEN_FIELDS: Final = frozenset(
 )
 """Fields of captcha services: ALTCHA, Turnstile, Friendly Captcha, reCAPTCHA, hCaptcha, mCaptcha, MTCaptcha, Yandex."""
 
-# The token is at fault. Any other error code is about our secret, the request or the provider.
+# Errors in the token. All other error codes are about our secret key, the request or the provider.
 _TOKEN_ERRORS: Final = frozenset(
     {
         "missing-input-response",
@@ -209,13 +209,13 @@ class Captcha:
         Args:
             token: the request's token.
             allows_host: returns whether a page of this host may send the request.
-            repetition: the same text for the same request that is repeated, and for no other; None: it cannot be
-                repeated. A request whose token is being verified, or passed a short time ago, is not verified again.
+            repetition: identifies the request and its repetitions; None: it cannot be repeated. While its token is
+                verified, and for a short time after it passed, a repetition is not verified again.
 
         Raises:
             CaptchaMissing: the request has no token.
             CaptchaFailed: the token is not valid, or was made on a page of another site.
-            CaptchaUnavailable: the provider cannot be asked, and CAPTCHA_FAIL_OPEN is not set.
+            CaptchaUnavailable: the provider gave no valid answer, and CAPTCHA_FAIL_OPEN is not set.
         """
         if token is None:
             raise CaptchaMissing(tuple(verifier.provider.field for verifier in self._verifiers.values()))
@@ -227,7 +227,7 @@ class Captcha:
             verification = asyncio.create_task(self._verify(token, allows_host))
             self._remember(repetition, verification)
         try:
-            # A caller that leaves must not end the verification of its own repetition.
+            # If the caller closes the connection, the verification must continue for its repeated request.
             await asyncio.shield(verification)
         except ApiError:
             self._verifications.pop(repetition, None)
@@ -267,7 +267,7 @@ class Captcha:
         return verification if time.monotonic() - begun < _REMEMBERED_SECONDS else None
 
     def _remember(self, repetition: str, verification: asyncio.Task[None]) -> None:
-        # The result is read here too: a caller that left does not read it.
+        # Read the result here too: a caller that closed the connection does not.
         verification.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         self._verifications[repetition] = verification, time.monotonic()
         self._verifications.move_to_end(repetition)

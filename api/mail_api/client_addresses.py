@@ -56,15 +56,15 @@ class ClientAddresses:
         From a trusted proxy it is the value of CLIENT_ADDRESS_HEADER, if that is one address. Otherwise it is the
         right-most entry of X-Forwarded-For that is not of a trusted proxy:
 
-        X-Forwarded-For: (whatever the client claims), 203.0.113.7, 172.18.0.2      peer: 172.18.0.3
-                                                       ^ this one, when 172.18.0.0/16 is trusted
+        X-Forwarded-For: (written by the client), 203.0.113.7, 172.18.0.2           peer: 172.18.0.3
+                                                 ^ this one, when 172.18.0.0/16 is trusted
 
-        What a client writes itself is left of what the first trusted proxy added, so it is never used.
+        Entries that the client itself writes are left of those that trusted proxies added, so they are never used.
 
         Args:
             peer: the address of the connection.
             forwarded_for: the values of X-Forwarded-For, one for each header line.
-            stated: the values of CLIENT_ADDRESS_HEADER, likewise; a repeated header is not used.
+            stated: the values of CLIENT_ADDRESS_HEADER, in the same form; a repeated header is not used.
         """
         found = _parse(peer)
         if len(stated) == 1 and (only := _parse(stated[0].strip())) and self.trusts(peer):

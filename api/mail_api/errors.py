@@ -202,7 +202,7 @@ class CaptchaFailed(ApiError, PermissionError):
 
 
 class CaptchaUnavailable(ApiError, ConnectionError):
-    """The captcha provider cannot be asked, or does not accept our secret."""
+    """The captcha provider gave no valid answer, or rejected our secret key."""
 
     message = "The captcha can't be checked at the moment; nothing was sent, try again"
 

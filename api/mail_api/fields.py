@@ -78,7 +78,7 @@ PATTERNS: Final = {
 
 
 def one_line(value: str) -> str:
-    """Return the text if it can stand in a header.
+    """Return the text if it can be the value of a header.
 
     Raises:
         ValueError: the text holds a line break or another control character.
@@ -133,7 +133,7 @@ def _mailbox(value: object) -> Mailbox:
 
 
 def _parsed(text: str) -> Mailbox:
-    # Cut to a length that is still refused: checking each of a million characters takes a second.
+    # Cut to a length that is still rejected as too long: checking a million characters takes a second.
     return parse_mailbox(not_blank(one_line(text[: LONGEST_MAILBOX + 1])))
 
 
@@ -148,18 +148,18 @@ def _as_list(value: object) -> object:
         return ()
     if not isinstance(value, (list, tuple)):
         return (value,)
-    if len(value) > MOST_RECIPIENTS:  # before each is looked at, and has a problem of its own
+    if len(value) > MOST_RECIPIENTS:  # checked before the entries, each of which can have an error of its own
         raise ValueError(f"holds more than {MOST_RECIPIENTS} recipients")
     return tuple(one for one in value if one is not None)
 
 
 def _once(mailboxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
-    """Return the mailboxes without those whose address came before; domains are in lower case already."""
+    """Return the mailboxes without repeated addresses; domains are in lower case already."""
     return tuple({mailbox.address: mailbox for mailbox in reversed(mailboxes)}.values())[::-1]
 
 
 def _few(value: object) -> object:
-    """Return an object without entries that are null."""
+    """Return an object without its null entries."""
     if not isinstance(value, Mapping):
         return value
     if len(value) > MOST_ENTRIES:

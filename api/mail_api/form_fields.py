@@ -1,4 +1,4 @@
-"""Which fields of a request belong to the API, which to the form's own protection, and which to the mail."""
+"""Sorts the fields of a request: those of the API, those that protect the form, and those for the mail."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _NAME_IN_ANSWERS: Final = 60
 
 
 def is_protection(name: str, honeypots: Iterable[str]) -> bool:
-    """Return whether a field protects or steers the form, and so is never part of a mail.
+    """Return whether a field protects or controls the form, and so is never part of a mail.
 
     These are the honeypots, the time of opening, the redirect, captcha tokens, and names that begin with `_`.
     """
@@ -51,7 +51,7 @@ class SortedFields:
 def sort_fields(
     payload: Mapping[str, Any], honeypots: Iterable[str], *, is_form: bool, is_automatic: bool
 ) -> SortedFields:
-    """Return the fields of a request to /send by what becomes of them.
+    """Sort the fields of a request to /send: the API's own, extra fields of the mail, and ignored ones.
 
     Args:
         payload: the decoded body.

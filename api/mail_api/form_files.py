@@ -220,7 +220,7 @@ def parse_form(content: bytes, settings: Settings) -> FormFile:
     except UnicodeDecodeError:
         raise FormsInvalid(("is not UTF-8; save it in this encoding",)) from None
     except tomllib.TOMLDecodeError as error:
-        raise FormsInvalid((f"is not valid TOML: {error}; texts stand in quotes, [tables] at the end",)) from None
+        raise FormsInvalid((f"is not valid TOML: {error}; write texts in quotes, and [tables] at the end",)) from None
     try:
         form = FormFile.model_validate(table)
     except ValidationError as error:

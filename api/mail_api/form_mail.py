@@ -114,7 +114,7 @@ def _problems(form: Form, error: InvalidRequest, *, has_missing: bool) -> list[P
     found: list[Problem] = []
     for field, problem in error.problems:
         if field == "body":
-            # Nothing was filled in. Where fields are missing, these say it.
+            # All fields are empty. If required fields are missing, their errors are enough.
             found.extend([] if has_missing else [(_REQUEST, "has no field that is filled in")])
         elif field.partition(".")[0] == "reply_to":
             found.append((form.file.reply_to or field, problem))

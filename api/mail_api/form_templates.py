@@ -1,7 +1,8 @@
 """Templates of form files: Jinja2 in its immutable sandbox, with few filters, no calls, and a bounded output.
 
-The operator writes a template; what visitors send is only ever a value in it. A field that the form did not send is an
-empty text, so that optional fields need no test. Every other unknown name is an error when the file is loaded.
+The operator writes a template; what visitors send is always a value in it, never a part of it. A field that the form
+did not send is an empty text, so that optional fields need no test. Every other unknown name is an error when the file
+is loaded.
 """
 
 from collections import Counter

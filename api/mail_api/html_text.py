@@ -1,4 +1,4 @@
-"""The plain text of an HTML body, by html-text: for readers and spam filters that want one.
+"""The plain text of an HTML body, by html-text, for mail programs and spam filters that need one.
 
 lxml parses: it repairs broken markup, takes time in proportion to the length, and stops at a depth of 2048 elements.
 """

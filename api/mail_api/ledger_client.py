@@ -2,8 +2,8 @@
 
     closed → open ⇄ unreachable
 
-A failure is counted and logged, and no call is made for 2 s after it, so that a database that hangs does not delay
-each request.
+A failure is counted and logged. After it, no call is made for 2 s, so that a database that does not answer does not
+delay every request.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 add ──▶ waiting ──▶ one thread: write_together ──▶ the result of each request
 ▲ writes that are added meanwhile wait for the next transaction
 
-A commit waits for the disk. With one transaction for each request, 20 requests would wait for each other's; together
-they wait for one.
+A commit waits for the disk. If each of 20 requests had a transaction, they would wait for 20 commits one after the
+other; together they wait for one.
 """
 
 import asyncio

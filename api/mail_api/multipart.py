@@ -7,8 +7,8 @@ Content-Type: image/jpeg
 ...
 --boundary--
 
-Starlette's parser, which FastAPI uses, drops a last part without its boundary, and takes a part with only
-`filename*=` for a text field.
+Starlette's parser, which FastAPI uses, drops a last part without its boundary, and treats a part with only
+`filename*=` as a text field.
 """
 
 import base64
@@ -69,7 +69,7 @@ def invalid(why: str, name: str = "request") -> InvalidRequest:
 
 
 def parse_parts(raw: bytes, content_type: str, codec: str = UTF_8) -> list[Part]:
-    """Return the parts of a form, in their order; those of a nested multipart/mixed stand in its place.
+    """Return the parts of a form, in their order; a nested multipart/mixed is replaced by its parts.
 
     Args:
         raw: the body.

@@ -28,7 +28,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 TAGS: Final = [
     {"name": "Send", "description": "Send mails."},
-    {"name": "Status", "description": "What became of mails."},
+    {"name": "Status", "description": "Outcomes of mails."},
     {"name": "Quota", "description": "How much the relay still accepts."},
     {"name": "Health", "description": "For container health checks and load balancers."},
 ]
@@ -217,7 +217,7 @@ READY_RESPONSES: Final[Responses] = {
 
 
 def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any]:
-    """Return what OpenAPI says of the body of /send: /send reads it itself, so FastAPI does not know it.
+    """Return the OpenAPI description of the body of /send, which FastAPI does not know: /send reads the body itself.
 
     Args:
         most_attachments: MAX_ATTACHMENTS.
@@ -232,7 +232,7 @@ def send_request_body(most_attachments: int, *, needs_to: bool) -> dict[str, Any
 
 
 def form_request_body(form: Form, most_attachments: int) -> dict[str, Any]:
-    """Return what OpenAPI says of the body of a form with a file: the fields that the file names, and any others.
+    """Return the OpenAPI description of the body of a form with a file: the fields that the file names, and any others.
 
     Args:
         form: the form.

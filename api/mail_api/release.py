@@ -99,7 +99,7 @@ async def release_requested(services: Services) -> bool:
 
 
 async def release(found: CaughtMail, services: Services) -> tuple[str, bool]:
-    """Send a caught mail, unless it was sent before; return the id of the mail that was sent, and whether it was.
+    """Send a caught mail, unless it was sent before; return the id of the sent mail, and whether it was sent before.
 
     Raises:
         ApiError: it was not sent, or its outcome is not known yet.
@@ -178,7 +178,7 @@ async def _read(services: Services, use: Callable[[ApiLedger], T]) -> T:
 
 
 async def _store(services: Services, plan: Callable[[ApiLedger], Write[None]]) -> None:
-    """Store what became of a release; without the ledger the maintenance finds it out later."""
+    """Store the outcome of a release; if the ledger is unavailable, the maintenance looks it up later."""
     try:
         await services.ledger.write("release", plan)
     except LedgerUnreachable:

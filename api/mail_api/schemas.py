@@ -50,7 +50,7 @@ def _without_nulls(value: object) -> object:
 
 
 class SendRequest(BaseModel):
-    """One mail. `form_fields.sort_fields` decides what becomes of unknown fields."""
+    """One mail. `form_fields.sort_fields` decides about unknown fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -205,7 +205,7 @@ def _problems(request: SendRequest) -> tuple[Problem, ...]:
 
 
 def _path(location: tuple[int | str, ...], payload: Mapping[str, Any]) -> str:
-    """Return a field's name as the caller knows it: `to`, or `to.1` for the second of a list."""
+    """Return a field's name as in the request: `to`, or `to.1` for the second of a list."""
     first, *rest = location
     given = payload.get(str(first))
     if rest[:1] == [0] and not isinstance(given, list):

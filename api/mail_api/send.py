@@ -1,10 +1,10 @@
 """POST /send: check the caller, read the mail, record it, and send it to Postfix.
 
 record_request ──▶ limit_concurrency ──▶ check_caller ──▶ read_mail ──▶ send_mail
-(metric, log line)  (503)                 (401, 403, 429)  (400, 413)    ├─ quota: room in the relay's day? (429)
-                                                                        ├─ submissions: record; a repetition?
+(metric, log line)  (503)                 (401, 403, 429)  (400, 413)    ├─ quota: room in the daily limit? (429)
+                                                                        ├─ submissions: record; a repeated request?
                                                                         ├─ message: build the mail
-                                                                        └─ smtp: Postfix says 250
+                                                                        └─ smtp: Postfix replies 250
 """
 
 from collections.abc import Iterator

@@ -22,11 +22,11 @@ from mail_telemetry.tracing import Tracing, start_tracing
 
 _GRACE_SECONDS: Final = 5
 _GC_THRESHOLD: Final = 20_000
-"""Allocations before a collection. Python's 2,000 are reached every twentieth mail, and nearly all are in use."""
+"""Allocations before a garbage collection. With Python's 2,000, every twentieth mail causes one that frees little."""
 _SWITCH_SECONDS: Final = 0.0005
-"""How long the event loop waits for a thread that computes. Python's 0.005 s, after each system call, add up."""
+"""How long the event loop waits for a thread that computes, perhaps after each system call; Python: 0.005."""
 _KEEP_ALIVE_SECONDS: Final = 95
-"""Longer than a reverse proxy keeps an idle connection (Traefik: 90): it must not send into one that just ended."""
+"""Longer than a reverse proxy keeps an idle connection (Traefik: 90), so that it never uses one just closed."""
 _MOST_CONNECTIONS: Final = 1_000
 _LONGEST_HEAD_BYTES: Final = 65_536
 
@@ -48,7 +48,7 @@ async def _serve(settings: Settings, registry: CollectorRegistry, tracing: Traci
     """Serve both ports until a signal comes; requests in flight are finished, then spans are exported."""
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    # A request may wait as long as the mail server is given to come back.
+    # A request may wait SMTP_RETRY_SECONDS for the mail server.
     grace = int(settings.smtp_retry_seconds) + _GRACE_SECONDS
     app = create_app(settings, registry, tracing.provider)
     request_seconds = settings.request_timeout_seconds
@@ -57,7 +57,7 @@ async def _serve(settings: Settings, registry: CollectorRegistry, tracing: Traci
         http_server(metrics_app(registry), settings.metrics_port, request_seconds, lifespan="off"),
     )
     _stop_on_signal(servers)
-    # What is there by now stays. A full collection that looked at it again would halt all requests for 0.1 s.
+    # These objects are never freed. A full garbage collection that examined them would stop all requests for 0.1 s.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)

@@ -186,7 +186,7 @@ class Settings(SpamSettings):
     )
     forward_email: Annotated[Addresses, BeforeValidator(_split)] = Field(
         default=(),
-        description="Your own mailboxes, by comma, where the mail server forwards to; allowed recipients by default.",
+        description="Mailboxes to which the mail server forwards, separated by commas; allowed recipients by default.",
         examples=["me@example.com"],
         json_schema_extra={"default_text": ""},
     )
@@ -203,54 +203,62 @@ class Settings(SpamSettings):
         examples=["example.org,*.example.org,http://localhost:3000"],
         json_schema_extra={"default_text": "MAIL_DOMAIN,*.MAIL_DOMAIN"},
     )
-    smtp_host: str = Field(default="mail-server", description="Where Postfix listens.", examples=["mail-server"])
-    smtp_port: Port = Field(default=25, description="Its port for trusted containers.", examples=[25])
+    smtp_host: str = Field(default="mail-server", description="Host of Postfix.", examples=["mail-server"])
+    smtp_port: Port = Field(default=25, description="Postfix's port for trusted containers.", examples=[25])
     smtp_pool_size: int = Field(
-        default=20, ge=1, le=64, description="Most connections to Postfix at the same time.", examples=[20]
+        default=20, ge=1, le=64, description="Maximum number of connections to Postfix at the same time.", examples=[20]
     )
     smtp_retry_seconds: float = Field(
         default=10,
         gt=0,
         le=60,
-        description="How long a request waits for a free connection, or for Postfix to come back, before 503.",
+        description="How long a request waits for a free connection, or until Postfix can be reached, before 503.",
         examples=[10],
     )
     max_request_bytes: int = Field(
-        default=1_000_000, ge=1_000, le=50_000_000, description="Largest request body; above: 413.", examples=[1000000]
+        default=1_000_000,
+        ge=1_000,
+        le=50_000_000,
+        description="Maximum size of a request body; larger ones are answered 413.",
+        examples=[1000000],
     )
     max_attachments: int = Field(
-        default=10, ge=0, le=50, description="Most files with one mail; 0: none.", examples=[10]
+        default=10, ge=0, le=50, description="Maximum number of files in one mail; 0: none.", examples=[10]
     )
     max_attachment_bytes: int = Field(
         default_factory=lambda known: known["max_request_bytes"],
         ge=0,
-        description="Largest sum of a mail's files, decoded; above: 413. Base64 adds a third in a request.",
+        description="Maximum total size of a mail's decoded files; above it: 413. Base64 adds a third in a request.",
         examples=[700000],
         json_schema_extra={"default_text": "MAX_REQUEST_BYTES"},
     )
     max_concurrent_requests: int = Field(
-        default=200, ge=1, le=900, description="Most requests to send in hand at once; above: 503.", examples=[200]
+        default=200,
+        ge=1,
+        le=900,
+        description="Maximum number of requests to send in progress; above it: 503.",
+        examples=[200],
     )
     request_timeout_seconds: float = Field(
         default=20,
         gt=0,
         le=300,
-        description="How long a caller may take over a request's headers, and again over its body; then 408.",
+        description="Time limit for the headers of a request, and again for its body; then 408.",
         examples=[20],
     )
     rate_limit: Annotated[str, AfterValidator(parse_rates)] = Field(
         default="20/minute,200/day",
-        description="How many requests to send one client address may make, as rates by comma; `off`: any number.",
+        description="Limit of requests to send for each client address: rates, separated by commas; `off`: no limit.",
         examples=["20/minute,200/day"],
     )
     rate_limit_storage: Annotated[str, AfterValidator(parse_storage)] = Field(
         default=MEMORY,
-        description="Where they are counted: in memory, or in a redis:// that replicas share.",
+        description="Where RATE_LIMIT counts: in memory, or in a Redis (`redis://`) that replicas share.",
         examples=["redis://redis:6379"],
     )
     trusted_proxies: Annotated[Networks, BeforeValidator(_split)] = Field(
         default=(),
-        description="Proxies, as addresses or networks by comma, whose X-Forwarded-For names the client.",
+        description="Addresses and networks of proxies whose X-Forwarded-For is trusted, separated by commas.",
         examples=["172.18.0.0/16"],
         json_schema_extra={"default_text": ""},
     )
@@ -265,7 +273,6 @@ class Settings(SpamSettings):
         description="Whether fields of a form that are not the API's own, such as phone, are appended to the mail; "
         "`false`: the answer lists them in `ignored`.",
         examples=["true"],
-        json_schema_extra={"default_text": "true"},
     )
     forms_path: Path = Field(
         default=Path("/etc/mail-api/forms"),
@@ -278,22 +285,22 @@ class Settings(SpamSettings):
         examples=["sqlite:////var/lib/mail-ledger/ledger.db"],
     )
     ledger_retention_days: float = Field(
-        default=30, ge=1, le=3650, description="After how many days the ledger forgets a mail.", examples=[30]
+        default=30, ge=1, le=3650, description="How many days the ledger keeps a mail.", examples=[30]
     )
     ledger_addresses: Literal["masked", "full"] = Field(
         default="masked",
-        description="Whether the ledger stores the API's recipients as `a***@example.com`, or `full`.",
+        description="How the ledger stores the API's recipients: `masked` (`a***@example.com`) or `full`.",
         examples=["masked"],
     )
     smtp_relay_host: str | None = Field(
-        default=None, description="The relay whose recipients are counted by its name.", examples=["smtp.gmail.com"]
+        default=None, description="The relay whose recipients count against the quota.", examples=["smtp.gmail.com"]
     )
     smtp_relay_daily_limit: int = Field(
-        default=500, ge=1, description="Recipients that the relay takes in 24 hours; Gmail: 500.", examples=[500]
+        default=500, ge=1, description="Recipients that the relay accepts in 24 hours; Gmail: 500.", examples=[500]
     )
     quota_reserve: QuotaReserve = Field(
         default_factory=lambda known: known["smtp_relay_daily_limit"] // 10,
-        description="How many of them only API keys marked important may use.",
+        description="How many of SMTP_RELAY_DAILY_LIMIT are reserved for API keys marked important.",
         examples=[50],
         json_schema_extra={"default_text": "a tenth of SMTP_RELAY_DAILY_LIMIT"},
     )
@@ -301,52 +308,50 @@ class Settings(SpamSettings):
         default=86_400,
         ge=1,
         le=86_400,
-        description="Seconds in which the relay counts; anything but a day is for trying out.",
+        description="Length of the window of SMTP_RELAY_DAILY_LIMIT, in seconds; other values are for tests.",
         examples=[86400],
     )
     queue_run_delay: Seconds = Field(
         default=300.0,
-        description="The mail server's, to say when it tries again.",
+        description="The mail server's setting; the status of a mail needs it for the next retry.",
         examples=["300s"],
         json_schema_extra={"default_text": "300s"},
     )
     minimal_backoff_time: Seconds = Field(
         default=300.0,
-        description="The mail server's, likewise.",
+        description="The mail server's setting, likewise.",
         examples=["300s"],
         json_schema_extra={"default_text": "300s"},
     )
     maximal_backoff_time: Seconds = Field(
         default=3600.0,
-        description="The mail server's, likewise.",
+        description="The mail server's setting, likewise.",
         examples=["3600s"],
         json_schema_extra={"default_text": "3600s"},
     )
     maximal_queue_lifetime: Days = Field(
         default=432_000.0,
-        description="The mail server's, likewise.",
+        description="The mail server's setting, likewise.",
         examples=["5d"],
         json_schema_extra={"default_text": "5d"},
     )
     cause_rules_file: Path | None = Field(
         default=None,
-        description="File with your own rules from a relay's reply to a cause; their next step is in the status.",
+        description="File with your own rules for the causes of failures; the status of a mail shows their next step.",
         examples=["/etc/mail-exporter/cause-rules.toml"],
     )
     trace_url_template: Annotated[str | None, AfterValidator(parse_trace_url)] = Field(
         default=None,
-        description="Where a trace can be looked at; `{trace_id}` stands for its id.",
+        description="URL of a trace in your tracing web interface; `{trace_id}` stands for its id.",
         examples=["https://grafana.example.org/explore?traceId={trace_id}"],
     )
     api_docs: bool = Field(
         default=False, description="`true` serves /docs and /openapi.json to everybody.", examples=["true"]
     )
     api_port: Port = Field(default=20001, description="Port of the API.", examples=[20001])
-    metrics_port: Port = Field(
-        default=9464, description="Port of /metrics alone, which no public route reaches.", examples=[9464]
-    )
+    metrics_port: Port = Field(default=9464, description="Port of /metrics; not published.", examples=[9464])
     log_level: LogLevel = Field(
-        default="INFO", description="Least level that is logged: TRACE to ERROR.", examples=["INFO"]
+        default="INFO", description="Lowest level that is logged: TRACE to ERROR.", examples=["INFO"]
     )
 
     @property

@@ -73,7 +73,7 @@ class SpamSettings(BaseSettings):
 
     honeypot_field: Names = Field(
         default=HONEYPOT_FIELDS,
-        description="Form fields that no person sees, by comma: a request that fills one is answered 200 and not sent.",
+        description="Hidden form fields, separated by commas: a request that fills one is answered 200 and not sent.",
         examples=["hp_url,hp_note"],
         json_schema_extra={"default_text": "hp_url,hp_note"},
     )
@@ -81,20 +81,20 @@ class SpamSettings(BaseSettings):
         default=7,
         ge=0,
         le=90,
-        description="For how many days such a mail is kept, to be found and released; 0: none is kept.",
+        description="How many days a caught mail is kept, so that it can be released; 0: none is kept.",
         examples=[7],
     )
     min_fill_seconds: float = Field(
         default=2,
         ge=0,
         le=60,
-        description="Least time between `form_opened_at` and the request, where a form sends that field; below: 429.",
+        description="Minimum time between `form_opened_at` and the request, if a form sends that field; below it: 429.",
         examples=[2],
     )
     max_links: int | None = Field(
         default=None,
         ge=0,
-        description="Most different links in the text of a request without an API key; above: 400. Empty: any number.",
+        description="Maximum number of different links in a request without an API key; above: 400. Empty: no limit.",
         examples=[5],
     )
     turnstile_secret: SecretStr | None = Field(
@@ -105,18 +105,18 @@ class SpamSettings(BaseSettings):
     )
     turnstile_secret_file: Annotated[str | None, AfterValidator(_secret_file("turnstile_secret"))] = Field(
         default=None,
-        description="In its place: a file that holds it, as `/run/api-secrets/turnstile`.",
+        description="A file that contains this key, for example `/run/api-secrets/turnstile`.",
         examples=["/run/api-secrets/turnstile"],
     )
     hcaptcha_secret: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="Secret key of hCaptcha, likewise. With both set, a request needs the token of one of them.",
+        description="The same for hCaptcha. With both set, a request needs the token of one of them.",
         examples=["ES_..."],
     )
     hcaptcha_secret_file: Annotated[str | None, AfterValidator(_secret_file("hcaptcha_secret"))] = Field(
         default=None,
-        description="In its place: a file that holds it, as `/run/api-secrets/hcaptcha`.",
+        description="A file that contains this key, for example `/run/api-secrets/hcaptcha`.",
         examples=["/run/api-secrets/hcaptcha"],
     )
     captcha_timeout_seconds: float = Field(
@@ -124,7 +124,7 @@ class SpamSettings(BaseSettings):
     )
     captcha_fail_open: bool = Field(
         default=False,
-        description="`true` sends mails also while the captcha provider cannot be asked; else they are answered 503.",
+        description="`true` sends mails even if the captcha provider gives no valid answer; otherwise they get 503.",
         examples=["true"],
     )
     turnstile_url: Url = Field(
@@ -145,7 +145,7 @@ class SpamSettings(BaseSettings):
         return self.honeypot_keep_days * _SECONDS_PER_DAY
 
     def captcha_providers(self) -> list[tuple[Provider, str]]:
-        """Return the captcha providers that are set up, each with its secret; files are read anew.
+        """Return the captcha providers that are set up, each with its secret; files are read again.
 
         Raises:
             ValueError: a file cannot be read any more.

@@ -34,12 +34,12 @@ async def get_message(
     key: OptionalKeyDep,
     services: ServicesDep,
 ) -> MessageAnswer:
-    """Get what became of a mail: its state for each recipient, the relay's reply, and when it is tried again.
+    """Get the outcome of a mail: its state for each recipient, the relay's reply, and when it is tried again.
 
     No API key is needed, since the id cannot be guessed. But every recipient can read the id in the Message-ID: without
-    an API key the answer leaves out recipients of `bcc`, tags, key and trace URL, and has masked addresses; of a mail
-    that was sent with a key it has none. Mostly it is under two seconds old. A mail that the honeypot caught has a
-    status for readers with an API key only; once it is released, it is that of the mail that was sent.
+    an API key the answer leaves out recipients of `bcc`, tags, key and trace URL, and has masked addresses; for a
+    mail that was sent with a key it has no addresses. It is usually less than two seconds old. A mail that the honeypot
+    caught has a status for callers with an API key only; once released, it has the status of the mail that was sent.
     """
     _forbid_caching(response)
     found = caught = None

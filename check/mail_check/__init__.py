@@ -1,1 +1,1 @@
-"""Looks once at everything that mail needs on its way, and says what is wrong and what to do."""
+"""Checks everything that mail needs, once, and reports what is wrong and how to fix it."""

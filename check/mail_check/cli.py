@@ -42,7 +42,7 @@ def _checks(facts: HostFacts | None) -> list[Check]:
 
 
 def _printed(found: Iterable[CheckFinding]) -> list[CheckFinding]:
-    """Print each finding as soon as it is there, and return all."""
+    """Print each finding as soon as it is known, and return all."""
     findings: list[CheckFinding] = []
 
     def collected() -> Iterable[CheckFinding]:

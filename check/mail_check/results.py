@@ -72,7 +72,7 @@ def failed(message: str, fix: str, *, name: str = "") -> Result:
 
 
 def unknown(message: str, fix: str = "", *, name: str = "") -> Result:
-    """Return the reason why the check could not be made, and how it can be."""
+    """Return the reason why the check could not be made, and how to make it possible."""
     return Result(CheckStatus.UNKNOWN, message, fix, name)
 
 

@@ -33,17 +33,17 @@ class CheckSettings(BaseSettings):
 
     prometheus_url: str = Field(
         "http://prometheus:9090",
-        description="The Prometheus that `make check` asks whether it sees the services.",
+        description="The Prometheus in which `make check` looks for the services and the alert rules.",
         examples=["http://prometheus:9090"],
     )
     alertmanager_url: str = Field(
         "http://alertmanager:9093",
-        description="The Alertmanager that it asks where alerts about mail go.",
+        description="The Alertmanager in which `make check` looks for the route of alerts about mail.",
         examples=["http://alertmanager:9093"],
     )
     ntp_server: str = Field(
         "pool.ntp.org",
-        description="The time server that it compares the clock with (UDP port 123).",
+        description="The time server with which `make check` compares the clock (UDP port 123).",
         examples=["pool.ntp.org"],
     )
 

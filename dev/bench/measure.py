@@ -178,7 +178,7 @@ def follow(command: Sequence[str], folder: Path, log: Path, followed: Path, coun
     """Measure a program that follows a file, until it has counted every line that is appended to it.
 
     Raises:
-        MeasureError: it did not serve, or stood still before it had read everything.
+        MeasureError: it did not serve, or stopped before it had read everything.
     """
     with Running(_filled(command, followed), folder) as process:
         _until_served(process, count.url)

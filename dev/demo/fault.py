@@ -39,7 +39,7 @@ def demo() -> None:
 
 
 def break_and_send() -> str:
-    """Let the relay refuse the password, as after a change of it, and send a mail; return the mail's id."""
+    """Let the relay refuse the password, as if it had been changed, and send a mail; return the mail's id."""
     heading(f"The relay's password is changed: PUT {SANDBOX}/faults/{FAULT}")
     httpx2.put(f"{SANDBOX}/faults/{FAULT}", json={}).raise_for_status()
     heading(f"POST {API}/send: the caller gets a success, for the mail is safe in the queue")

@@ -73,7 +73,7 @@ def show_next_steps(trace_id: str, message_id: str) -> None:
     for what, where in (
         ("mails, faults, traces", f"{SANDBOX}/"),
         ("this trace", f"{SANDBOX}/traces/{trace_id}/tree"),
-        ("the life of this mail", f"docker exec mail-exporter mail-exporter explain {message_id}"),
+        ("the history of this mail", f"docker exec mail-exporter mail-exporter explain {message_id}"),
         ("the API", f"{API}/docs"),
         *((f"metrics of {name}", url) for name, url in METRICS.items()),
         ("the mail log", "docker logs mail-server"),

@@ -128,7 +128,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = DEADLINE_
             return found
         time.sleep(0.2)
     raise DemoFailed(
-        f"waited {seconds:.0f} s for {what} in vain; see `docker logs mail-server` and `docker logs mail-exporter`"
+        f"{what}: not within {seconds:.0f} s; see `docker logs mail-server` and `docker logs mail-exporter`"
     )
 
 

@@ -39,8 +39,8 @@ def prune(
 ) -> Pruned:
     """Delete the mails that left the queue before so many days, and their submissions.
 
-    Mails in the queue are kept, however old. A mail whose transfer broke off never was in the queue; its arrival
-    counts.
+    Mails in the queue are kept, however old. A mail whose transfer was interrupted never was in the queue; its
+    arrival counts.
 
     Args:
         engine: the ledger's.

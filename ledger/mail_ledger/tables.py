@@ -163,7 +163,7 @@ Index("ix_caught_mail_caught", caught_mail.c.caught, caught_mail.c.id)
 def was_accepted() -> ColumnElement[bool]:
     """Return the condition that the mail server accepted the mail of a row of `message`.
 
-    Postfix logs the Message-ID earlier, also of a mail whose transfer broke off.
+    Postfix logs the Message-ID earlier, also of a mail whose transfer was interrupted.
     """
     return or_(message.c.activations > 0, message.c.closed.is_not(None))
 

@@ -1,1 +1,1 @@
-"""The world outside the mail stack, for trying out: a relay that answers like Gmail, and a receiver of traces."""
+"""A stand-in for the servers outside of the mail stack: a relay that answers like Gmail, and a receiver of traces."""

@@ -213,7 +213,7 @@ PATHS_WITH_KEYS: Final = (
 API_CAUGHT_MAILS = Metric(
     "mail_api_caught_mails",
     "counter",
-    "Mails that the honeypot caught, by what became of them: kept, dropped (invalid, too large, with an API key, or "
+    "Mails that the honeypot caught, by outcome: kept, dropped (invalid, too large, with an API key, or "
     "HONEYPOT_KEEP_DAYS=0), released.",
     ("outcome",),
 )
@@ -222,7 +222,7 @@ API_CAPTCHA_VERIFICATIONS = Metric(
     "mail_api_captcha_verifications",
     "counter",
     "Captcha tokens, by provider and result: passed, failed (not valid, used before, of another site), unavailable "
-    "(the provider did not answer, or does not accept the secret).",
+    "(the provider did not answer, or rejects the secret key).",
     ("provider", "result"),
 )
 CAPTCHA_PROVIDERS: Final = ("turnstile", "hcaptcha")

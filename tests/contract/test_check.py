@@ -31,17 +31,17 @@ def test_limits_are_those_of_the_alerts() -> None:
     assert limit("MailCertificateExpiring").value == services.CERTIFICATE_DAYS * 86400
 
 
-@pytest.mark.parametrize("way_out", ["smtp.gmail.com", ""], ids=["relay", "direct"])
-def test_every_check_is_in_the_docs(way_out: str) -> None:
+@pytest.mark.parametrize("relay_host", ["smtp.gmail.com", ""], ids=["relay", "direct"])
+def test_every_check_is_in_the_docs(relay_host: str) -> None:
     """docs/check.md describes every check under its name in the report."""
     described = set(re.findall(r"`([^`]+)`", "".join(re.findall(r"^\|.*", DOCUMENT, re.MULTILINE))))
-    variables = {"MAIL_DOMAIN": "shop.org", "SMTP_RELAY_HOST": way_out}
+    variables = {"MAIL_DOMAIN": "shop.org", "SMTP_RELAY_HOST": relay_host}
     mail = read_mail_settings(variables, str)
     found = checks(CheckSettings.model_validate({}), mail, HostFacts(), {"SMTP_RELAY_USERNAME": "x"})
-    names = {check.name for check in found} - {way_out}
+    names = {check.name for check in found} - {relay_host}
     steps = (
         {relay.CONNECTION, relay.TLS, relay.CERTIFICATE, relay.LOGIN, relay.DEFAULT_FROM, relay.RELAY_SENDER}
-        if way_out
+        if relay_host
         else set()
     )
     assert (names | steps) - described == set()

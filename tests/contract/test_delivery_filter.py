@@ -1,4 +1,4 @@
-"""The table by which mail waits at the relay is generated, up to date, and used at the relay only."""
+"""The table that makes mail wait is generated, up to date, and used for the relay only."""
 
 import re
 

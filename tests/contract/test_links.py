@@ -1,4 +1,4 @@
-"""Links and paths in the documents exist."""
+"""Targets of links in the documents exist."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def problem(document: Path, link: str) -> str | None:
     if parts.scheme in {"http", "https"}:
         return None if re.fullmatch(r"localhost|[\w-]+(\.[\w-]+)+", parts.hostname or "") else "no host"
     if parts.scheme:
-        return None if parts.scheme == "mailto" and "@" in parts.path else "a scheme that nobody expects"
+        return None if parts.scheme == "mailto" and "@" in parts.path else "unexpected scheme"
     target = (document.parent / unquote(parts.path)).resolve() if parts.path else document
     if not target.is_relative_to(ROOT) or not target.exists():
         return "no such file"
@@ -39,7 +39,7 @@ def test_links_are_found() -> None:
 
 
 def test_mentioned_documents_exist() -> None:
-    """Every document that is named by its path from the root, in code too, exists."""
+    """Every path of a document that is mentioned in a file, code included, exists."""
     wrong = [
         f"{path.relative_to(ROOT)}: {mention}"
         for path in files()

@@ -11,7 +11,7 @@ from mail_check.results import Result, failed, ok, unknown, warning
 ROUTES: Final = Path("/proc/net/route")
 _NO_GATEWAY: Final = "00000000"
 _RECREATE: Final = (
-    "`docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod up -d --force-recreate` joins them anew."
+    "`docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod up -d --force-recreate` joins them."
 )
 _NOT_RUNNING: Final = "mail-server does not run"
 
@@ -37,7 +37,7 @@ def check_joined(facts: HostFacts, routes: Path = ROUTES) -> Iterator[Result]:
     if facts.trust and missing:
         yield warning(
             f"mail-server is not on {', '.join(sorted(missing))}, which Compose joins it to: the network was created "
-            "anew, or mail-server was disconnected",
+            "again, or mail-server was disconnected",
             _RECREATE,
         )
     else:
@@ -68,7 +68,7 @@ def check_trusted(facts: HostFacts) -> Result:
         return unknown(_NOT_RUNNING)
     configured, joined = (facts.trust.get(name, "").split() for name in ("configured", "joined"))
     if not configured:
-        return unknown("mail-server does not list its networks", "Start it anew with its current image (`up -d`).")
+        return unknown("mail-server does not list its networks", "Start it again with its current image (`up -d`).")
     if configured != joined:
         return warning(
             f"port 25 trusts {_trust(configured)}; with the networks joined now it would be {_trust(joined)}",

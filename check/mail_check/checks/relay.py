@@ -1,4 +1,4 @@
-"""Check the way out: connection, TLS, certificate and login at the relay, or port 25 for direct delivery."""
+"""Check the relay: connection, TLS, certificate and login at the relay, or port 25 for direct delivery."""
 
 import smtplib
 import socket

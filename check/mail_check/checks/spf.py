@@ -1,4 +1,4 @@
-"""Check the SPF record (RFC 7208): valid, allows our way out, and does not allow every sender.
+"""Check the SPF record (RFC 7208): valid, allows our sending server, and does not allow every sender.
 
 No library: pyspf 2.0.14 (2020, source only) evaluates the address of one sender, and a relay's addresses are not known
 here; checkdmarc 6.0.4 is maintained, but adds 18 packages to the API's image, among them cryptography and httpx.
@@ -121,7 +121,7 @@ def _evaluate(domain: str, terms: Sequence[Term], resolver: Resolver, result: Ev
     """Add a record's terms to the result; return the sign of the `all` that applies to it, see Evaluation.default."""
     for term in terms:
         if term.name == "all" and term.sign:
-            return term.sign  # what stands behind it is ignored, and `redirect` anywhere (sections 5.1 and 6.1)
+            return term.sign  # terms after it, and any `redirect`, are ignored (sections 5.1 and 6.1)
         if term.sign:
             _count_lookup(term, result)
         if term.sign == "+" and "%" not in term.value:  # a macro (%{i}) depends on the mail

@@ -13,8 +13,8 @@ from mail_telemetry.configuration import SettingsInvalid, load
 
 _PREFIX: Final = "mail-server: "
 _WARNING: Final = "warning: "
-_FORM_FIX: Final = "Correct the file, then start mail-api anew (`up -d --force-recreate mail-api`)."
-_FIX: Final = "Change it in the file of variables, then start the services anew (`up -d`)."
+_FORM_FIX: Final = "Correct the file, then start mail-api again (`up -d --force-recreate mail-api`)."
+_FIX: Final = "Change it in the file of variables, then start the services again (`up -d`)."
 
 
 def check_mail_server(facts: HostFacts | None) -> Iterator[Result]:

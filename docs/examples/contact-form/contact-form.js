@@ -1,4 +1,4 @@
-// Sends the form without leaving the page, and says in words what became of it.
+// Sends the form without leaving the page, and shows the result as a text.
 // Without this script the same form works too: the browser posts it, and shows the page named in `redirect`.
 
 const SENT = 'Thank you. Your message has been sent.'
@@ -13,7 +13,7 @@ const WORDS = {
   mail_server_busy: () => NO_ANSWER,
   temporarily_refused: () => NO_ANSWER,
   too_many_requests: () => NO_ANSWER,
-  request_in_flight: () => 'Your message is being sent. Please press Send again in a moment to see what became of it.',
+  request_in_flight: () => 'Your message is being sent. Please press Send again in a moment to see the result.',
   outcome_unknown: () => 'Your message was probably sent, but this could not be confirmed. Please do not send it again right away.',
 }
 

@@ -48,9 +48,9 @@ def drill(stack: Stack, fault: Fault) -> Outcome:
         _until(f"end of the fault: {fault.name}", lambda: fault.over(stack), stack, log_flows=fault.log_flows)
         statuses = [one["status"] for one in notifications(stack, fault.alert)]
         assert "resolved" not in statuses, f"{fault.alert} ended before the fault"
-    mended = time.monotonic()
+    repaired = time.monotonic()
     await_alert(stack, fault, "resolved")
-    resolved = time.monotonic() - mended
+    resolved = time.monotonic() - repaired
     _settle(stack)
     return Outcome(notification, notified, resolved)
 

@@ -92,7 +92,7 @@ def test_readme_example(stack: Stack, window: Browser, subject: str) -> None:
 
 
 def test_readme_example_elsewhere(stack: Stack, window: Browser, subject: str) -> None:
-    """From a foreign site the browser hides even the error response from the page."""
+    """On a foreign site, the browser does not show the page even the error response."""
     before = stack.count_mails()
     window.open(f"{FOREIGN}/thank-you.html")
     assert window.text("h1") == "Thank you"
@@ -262,7 +262,7 @@ def test_plain_form_in_the_inbox_without_script(stack: Stack, window: Browser, s
 
 
 def test_plain_form_errors_without_script(window: Browser, subject: str) -> None:
-    """Without script the visitor reads what is wrong, under the labels that the form has."""
+    """Without JavaScript a page shows the errors, with the labels of the form."""
     fill_plain(window, subject, email="anna@visitor")
     window.click("button")
     until("the next page", lambda: window.url.endswith("/forms/contact"))

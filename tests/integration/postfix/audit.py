@@ -25,7 +25,7 @@ from tests.integration.stack import SANDBOX, Stack, until
 
 DEMO: Final = ("mail-server", "sandbox-relay")
 AT_A_TIME: Final = 8
-"""Tricks in one connection: fewer than the errors after which Postfix slows a client down (smtpd_soft_error_limit)."""
+"""Tricks in one connection: fewer than the errors after which Postfix delays a client (smtpd_soft_error_limit)."""
 
 RATE_LIMIT_SECONDS: Final = 90
 RATE_LIMITED: Final = re.compile(r"4\d\d 4\.7\.[01] .*too (much|many)")

@@ -1,6 +1,6 @@
-r"""The abuse battery: what spammers and smugglers try at each port, what they must hear, what the log must say of it.
+r"""The abuse battery: attempts of spammers and smugglers at each port, with the expected replies and log lines.
 
-Every trick wants mail to reach an address at VICTIM. In its texts `{t}` is a word that no other trick has, `{own}`
+Every trick tries to send mail to an address at VICTIM. In its texts `{t}` is a word that no other trick has, `{own}`
 MAIL_DOMAIN, `{me}` MAIL_HOSTNAME, `{ip}` the server's address. Steps are as in `dialogue.talk`, after the greeting.
 """
 

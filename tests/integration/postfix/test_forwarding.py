@@ -115,7 +115,7 @@ def test_rcpt_alone_uses_nothing(lab: Lab, limited: Server) -> None:
 
 
 def test_daily_limit(lab: Lab, limited: Server, relay: Relay, subject: str) -> None:
-    """Above FORWARD_DAILY_LIMIT the public port says 450, also after a restart; mail from inside still goes."""
+    """Above FORWARD_DAILY_LIMIT the public port replies 450, also after a restart; mail from inside is accepted."""
     steps = mail("until the limit", sender=WRITER, recipient=f"info@{DOMAIN}")
     until(
         "the limit",
@@ -132,7 +132,7 @@ def test_daily_limit(lab: Lab, limited: Server, relay: Relay, subject: str) -> N
     relay.received(subject)
 
 
-# Speaks SMTP from an address of choice: perl is in the image, a client that can do this is not.
+# An SMTP client with a given source address, in perl: the image has no SMTP client that can set it.
 TALK = r"""
 use IO::Socket::INET;
 my ( $from, @commands ) = @ARGV;
@@ -146,7 +146,7 @@ for my $command ( undef, @commands ) {
 
 
 def test_share_of_a_client(lab: Lab) -> None:
-    """One address uses up its share, and another one still gets through."""
+    """One address uses up its share, and mail from another one is still accepted."""
     steps = (f"MAIL FROM:<{WRITER}>", f"RCPT TO:<hi@{DOMAIN}>", "DATA", "Subject: share\r\n\r\nhello\r\n.")
 
     def send(server: Server, client: str) -> str:

@@ -1,4 +1,4 @@
-"""Networks of the mail server: joined at run time, created anew, IPv6, and clients with a gateway's address."""
+"""Networks of the mail server: joined at run time, created again, IPv6, and clients with a gateway's address."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,8 +79,8 @@ def test_start_logs_the_trusted_networks(lab: Lab, server: Server) -> None:
     assert gateways.split() == [config["Gateway"]]
 
 
-def test_created_anew_with_another_subnet(lab: Lab, relay: Relay, subject: str) -> None:
-    """A network that is disconnected and created anew with another subnet is trusted after `docker network connect`."""
+def test_created_again_with_another_subnet(lab: Lab, relay: Relay, subject: str) -> None:
+    """A network that is created again with another subnet is trusted after `docker network connect`."""
     with lab.server("anew.lab") as server:
         with network("10.211.96.0/24") as before:
             join(lab, before, server, "before.lab")

@@ -15,7 +15,7 @@ IN_HOSTS: Final = "smtp.corp.example"
 
 @pytest.fixture(scope="module")
 def other(lab: Lab) -> Iterator[Relay]:
-    """Return a relay with TLS from the first byte at two unusual ports' first, and STARTTLS at the second."""
+    """Return a relay with two unusual ports: TLS from the first byte at the first, STARTTLS at the second."""
     variables = {"SANDBOX_HOSTNAMES": f"{NAME},{IN_HOSTS}", "SANDBOX_SMTPS_PORT": "2465"}
     with lab.sandbox(NAME, **variables, SANDBOX_SUBMISSION_PORT="4587") as relay:
         yield relay
@@ -40,7 +40,7 @@ def test_tls_mode(lab: Lab, other: Relay, subject: str, port: str, mode: str) ->
 
 
 def test_relay_without_login(lab: Lab, relay: Relay, subject: str) -> None:
-    """A relay that needs no login takes mail without one."""
+    """A relay that needs no login gets mail without one."""
     with relay.fault("no_login"), lab.server("nologin.lab", variables=NO_ACCOUNT) as server:
         submit(server, subject)
         assert relay.received(subject)["sender"] == "hi@shop.example"
@@ -48,7 +48,7 @@ def test_relay_without_login(lab: Lab, relay: Relay, subject: str) -> None:
 
 
 def test_login_only(lab: Lab, relay: Relay, subject: str) -> None:
-    """A relay that offers AUTH LOGIN only is logged in to."""
+    """Postfix logs in to a relay that offers AUTH LOGIN only."""
     with relay.fault("login_only"), lab.server("loginonly.lab") as server:
         submit(server, subject)
         relay.received(subject)
@@ -58,7 +58,7 @@ def test_login_only(lab: Lab, relay: Relay, subject: str) -> None:
 
 
 def test_name_in_hosts(lab: Lab, other: Relay, subject: str) -> None:
-    """A name that only /etc/hosts has is found, by Postfix and by `mail-server check`."""
+    """Postfix and `mail-server check` find a name that is in /etc/hosts only."""
     address = lab.probe.resolve(NAME)
     variables = {"SMTP_RELAY_HOST": IN_HOSTS, "SMTP_RELAY_PORT": "4587"}
     with lab.server("hosts.lab", variables=variables, hosts={IN_HOSTS: address}) as server:
@@ -69,7 +69,7 @@ def test_name_in_hosts(lab: Lab, other: Relay, subject: str) -> None:
 
 
 def test_hosts_come_first(lab: Lab, other: Relay, subject: str) -> None:
-    """A name in /etc/hosts hides the one in DNS: mail goes where the operator sends it."""
+    """A name in /etc/hosts takes precedence over DNS."""
     address = lab.probe.resolve(NAME)
     variables = {"SMTP_RELAY_PORT": "4587", "TLS_VERIFY": "no"}
     with lab.server("hides.lab", variables=variables, hosts={"relay.lab": address}) as server:
@@ -79,7 +79,7 @@ def test_hosts_come_first(lab: Lab, other: Relay, subject: str) -> None:
 
 
 def test_unknown_name(lab: Lab, relay: Relay, subject: str) -> None:
-    """With a name that nothing resolves, mail waits, and `mail-server check` warns."""
+    """With a name that cannot be resolved, mail waits, and `mail-server check` warns."""
     variables = {"SMTP_RELAY_HOST": "no-such-host.invalid"}
     with lab.server("unknown.lab", variables=variables) as server:
         submit(server, subject)

@@ -105,7 +105,7 @@ class Soak:
             case "fault":
                 url = self.stack.url(SANDBOX, f"/faults/{step.what}")
                 self.stack.http.put(url, json=dict(step.parameters)).raise_for_status()
-            case "mend":
+            case "repair":
                 self.stack.http.delete(self.stack.url(SANDBOX, f"/faults/{step.what}")).raise_for_status()
             case "rotate":
                 self.stack.execute(step.what, "postfix", "logrotate")

@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
     at: float
     act: str
-    """`fault`, `mend`, or a verb of DISTURBANCES."""
+    """`fault`, `repair`, or a verb of DISTURBANCES."""
     what: str = ""
     parameters: tuple[tuple[str, Any], ...] = ()
 
@@ -59,7 +59,10 @@ def steps(seconds: float) -> list[Step]:
     if long:
         # After the restarts, before the last measurements of memory.
         began = slots[ceil(len(slots) * DISTURBED)][0].at
-        outage = [Step(began, "fault", "refuse_connection"), Step(began + OUTAGE_SECONDS, "mend", "refuse_connection")]
+        outage = [
+            Step(began, "fault", "refuse_connection"),
+            Step(began + OUTAGE_SECONDS, "repair", "refuse_connection"),
+        ]
         slots = [
             *(slot for slot in slots if slot[0].at < began),
             outage,
@@ -78,7 +81,7 @@ def _slots(seconds: float) -> Iterator[list[Step]]:
     for number in range(count):
         at = number * SLOT_SECONDS
         name, parameters = FAULTS[number % len(FAULTS)]
-        done = [Step(at + 1, "fault", name, tuple(parameters.items())), Step(at + 7, "mend", name)]
+        done = [Step(at + 1, "fault", name, tuple(parameters.items())), Step(at + 7, "repair", name)]
         if number < count * DISTURBED:
             # One round with a failing relay, then one with a working relay.
             hour = 3 if (number // len(DISTURBANCES)) % 2 == 0 else 8

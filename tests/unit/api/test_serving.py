@@ -195,5 +195,5 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main(["--help"])
     assert raised.value.code == 0
-    told = capsys.readouterr().out
-    assert [name for name in Settings.model_fields if name.upper() not in told] == []
+    output = capsys.readouterr().out
+    assert [name for name in Settings.model_fields if name.upper() not in output] == []

@@ -110,8 +110,8 @@ async def test_spans(api: Api, postfix: FakePostfix) -> None:
     assert (server.kind, submit.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
     assert submit.parent is not None
     assert submit.parent.span_id == context_of(server).span_id
-    told = f"00-{context_of(server).trace_id:032x}-{context_of(submit).span_id:016x}-"
-    assert (postfix.mails[0].trace or "").startswith(told)
+    expected = f"00-{context_of(server).trace_id:032x}-{context_of(submit).span_id:016x}-"
+    assert (postfix.mails[0].trace or "").startswith(expected)
     assert dict(submit.attributes or {}) == {
         "mail.message_id": response.json()["id"],
         "mail.queue_id": "4jXSsP52xGz0",

@@ -53,7 +53,7 @@ def test_subnets() -> None:
             ROUTES + OTHER_ROUTE,
             CheckStatus.WARNING,
             "not on 192.168.80.0/20, which Compose joins it to",
-            id="created anew with another subnet",
+            id="created again with another subnet",
         ),
         pytest.param(
             facts({"inner"}, {"inner"}, {}), ROUTES, CheckStatus.OK, "mail-server is on inner", id="subnets not known"

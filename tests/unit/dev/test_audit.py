@@ -43,7 +43,7 @@ def test_one_version_at_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "verdict", "status"),
+    ("packages", "verdict", "status"),
     [
         pytest.param(
             [CLEAN, {"name": "uvloop", "vulns": []}],
@@ -68,9 +68,9 @@ def test_one_version_at_a_time() -> None:
         ),
     ],
 )
-def test_report(told: list[dict[str, object]], verdict: Verdict, status: int) -> None:
+def test_report(packages: list[dict[str, object]], verdict: Verdict, status: int) -> None:
     """A report that leaves a package out, or skips it, does not pass."""
-    judged = judge([OLD, LOOP], {"dependencies": told})
+    judged = judge([OLD, LOOP], {"dependencies": packages})
     assert judged == verdict
     assert judged.status == status
 

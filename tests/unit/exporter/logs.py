@@ -1,4 +1,4 @@
-"""Log lines of Postfix for tests: the life of one mail."""
+"""Log lines of Postfix for tests: all lines of one mail."""
 
 from collections.abc import Iterator
 

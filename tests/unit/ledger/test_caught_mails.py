@@ -30,7 +30,7 @@ def existing(found: CaughtMail | None) -> CaughtMail:
 
 
 def test_mail_is_kept(ledger: ApiLedger) -> None:
-    """A kept mail has its fields, the names of its files, and the field by which it was caught."""
+    """A kept mail has its fields, the names of its files, and the honeypot field that was filled."""
     keep(ledger, "msg_1")
     expected = CaughtMail("msg_1", NOW, "hp_url", MAIL, ("a.pdf",), CaughtState.CAUGHT, None, None, None)
     assert expected == ledger.caught_mails.get("msg_1")

@@ -17,7 +17,7 @@ def test_everything_happens(minutes: int) -> None:
     assert {(step.act, step.what) for step in planned} >= set(DISTURBANCES)
     assert [step.at for step in planned] == sorted(step.at for step in planned)
     assert planned[-1].at < minutes * MINUTE
-    assert sum(step.act == "fault" for step in planned) == sum(step.act == "mend" for step in planned)
+    assert sum(step.act == "fault" for step in planned) == sum(step.act == "repair" for step in planned)
 
 
 @pytest.mark.parametrize("minutes", [2, 10])

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The certificate that 2525 and 587 show, and the CA that a private relay is verified by.
+# The certificate of ports 2525 and 587, and the CA certificate of a private relay.
 
 SELF_SIGNED=/var/lib/postfix/tls
 
@@ -20,7 +20,7 @@ provide_certificate() {
     say "made a self-signed certificate for $MAIL_HOSTNAME"
 }
 
-# A sandbox makes its CA when it starts, which may be after us.
+# A sandbox creates its CA when it starts, which can be after this container.
 wait_for_relay_ca() {
     [[ -n $SMTP_RELAY_CA_FILE && ! -s $SMTP_RELAY_CA_FILE ]] || return 0
     say "waiting up to 30 s for SMTP_RELAY_CA_FILE ($SMTP_RELAY_CA_FILE)"

@@ -7,8 +7,8 @@ uses_ipv6() {
     [[ $INET_PROTOCOLS == all ]]
 }
 
-# The containers' side of trust, for mynetworks: `!gateway` first (the first match decides), then the networks.
-# Docker may show an outside client as the network's gateway, so a gateway is trusted by nothing that follows.
+# The trusted networks of containers, for mynetworks: `!gateway` first (the first match decides), then the networks.
+# Docker may show an outside client as the network's gateway, so no network that follows makes a gateway trusted.
 internal_networks() {
     local network gateway
     for gateway in $(gateways); do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# /etc/postfix, anew at each start: the image's own files, with a block of assignments in front of main.cf and the
+# Write /etc/postfix at each start: the image's own files, with a block of assignments in front of main.cf and the
 # tables that hold addresses and passwords.
 
 ORIGINALS=/usr/share/mail-server/postfix
@@ -43,10 +43,10 @@ render_configuration() {
     render_submission_user
 }
 
-# What differs from one installation to the next: no line here holds a secret.
+# The settings that depend on variables. No line contains a secret.
 render_assignments() {
     cat <<END
-# Written at start from the environment; what follows it is the image's own file.
+# Written at start from the environment; the image's own file follows below.
 mail_domain = $MAIL_DOMAIN
 mail_hostname = $MAIL_HOSTNAME
 local_origin = $(first_item "$LOCAL_DOMAINS")
@@ -77,7 +77,7 @@ bounce_queue_lifetime = $(bounce_queue_lifetime)
 END
 }
 
-# A day, but not above what other mail has: Postfix warns about that.
+# A day, but at most MAXIMAL_QUEUE_LIFETIME: Postfix warns about a longer time.
 bounce_queue_lifetime() {
     (($(seconds_of "$MAXIMAL_QUEUE_LIFETIME") < 86400)) && echo "$MAXIMAL_QUEUE_LIFETIME" || echo 1d
 }
@@ -103,33 +103,33 @@ relay_tls_wrapper() {
     [[ -n $SMTP_RELAY_HOST && $USE_TLS == yes ]] && relay_has_implicit_tls && echo yes || echo no
 }
 
-# A pause is a relay's need; by MX every domain is a destination of its own.
+# The pause is for a relay. With delivery by MX, each domain is a separate destination and needs none.
 relay_rate_delay() {
     [[ -n $SMTP_RELAY_HOST ]] && echo "$RELAY_RATE_DELAY" || echo 0s
 }
 
-# MAIL_DOMAIN is ours to take only if there is somewhere to put its mail.
+# Mail for MAIL_DOMAIN is accepted only if FORWARD_EMAIL is set.
 alias_domains() {
     { [[ -z $FORWARD_EMAIL ]] || echo "$MAIL_DOMAIN"; local_domains; } | sort -u | tr '\n' ' '
 }
 
-# The names by which this machine itself is meant.
+# Domains whose mail is for this server itself.
 local_domains() {
     items "$LOCAL_DOMAINS"
     [[ $MAIL_HOSTNAME == "$MAIL_DOMAIN" ]] || echo "$MAIL_HOSTNAME"
 }
 
-# postsrsd's address, see run.bash; or one address, of which a relay would not keep more anyway.
+# Without a relay: postsrsd, see run.bash. With one: a fixed address, because relays often replace the sender anyway.
 forward_sender_maps() {
     [[ -n $SMTP_RELAY_HOST ]] && echo "static:forwarded@$MAIL_DOMAIN" || echo "tcp:127.0.0.1:$SRS_PORT"
 }
 
 # virtual(5)
 render_virtual_aliases() {
-    echo '# Who gets mail for the domains we take. Written at start from FORWARD_EMAIL and FORWARD_RECIPIENTS.'
+    echo '# Recipients of mail for our domains. Written at start from FORWARD_EMAIL and FORWARD_RECIPIENTS.'
     [[ -n $FORWARD_EMAIL ]] || return 0
     local address
-    # What comes back to it must not be forwarded, which would be refused once more.
+    # Mail that is returned to this address must not be forwarded: it would be refused again.
     [[ ${SMTP_RELAY_SENDER##*@} != "$MAIL_DOMAIN" ]] || echo "$SMTP_RELAY_SENDER returned-mail@discarded.invalid"
     for address in $(forwarded_addresses); do
         echo "$address $(items "$FORWARD_EMAIL" | tr '\n' ' ')"
@@ -153,7 +153,7 @@ forwarded_addresses() {
 
 # virtual(5)
 render_bounce_recipients() {
-    echo '# Whom a bounce may reach: ourselves. Anybody else is a stranger. Written at start.'
+    echo '# Addresses that may receive bounces: our own. Written at start.'
     local address
     for address in $(items "$FORWARD_EMAIL") "$DEFAULT_FROM" "$SMTP_RELAY_USERNAME"; do
         if [[ $address == *@* && ${address##*@} != "$MAIL_DOMAIN" ]]; then
@@ -167,7 +167,7 @@ render_bounce_recipients() {
     fi
 }
 
-# For the forward-limit service: how many recipients in 24 h, as how many each one counts, how many of one client.
+# For forward-limit: recipients in 24 h, how many times each one counts, recipients of one client, joined networks.
 render_forward_limit() {
     local weight share
     weight=$(items "$FORWARD_EMAIL" | wc -l)
@@ -178,9 +178,9 @@ render_forward_limit() {
     echo "joined_networks $(joined_networks | paste --serial --delimiters=' ')"
 }
 
-# generic(5). The last two stand for `<>` (main.cf, SMTP_RELAY_SENDER) and for the sender of forwards.
+# generic(5). The last two addresses replace `<>` (main.cf, SMTP_RELAY_SENDER) and the sender of forwards.
 render_outgoing_addresses() {
-    echo '# Addresses that mean nothing outside, and what they leave as. Written at start from DEFAULT_FROM.'
+    echo '# Local addresses, and their replacements in outgoing mail. Written at start from DEFAULT_FROM.'
     local domain
     for domain in $(local_domains); do
         echo "@$domain $DEFAULT_FROM"
@@ -196,7 +196,7 @@ render_relay_credentials() {
         printf '%s %s:%s\n' "$(relay_nexthop)" "$SMTP_RELAY_USERNAME" "$SMTP_RELAY_PASSWORD" >"$CONFIGURATION/relay_credentials"
 }
 
-# The password goes in by standard input: arguments are visible to every process.
+# The password is passed on standard input: arguments are visible to every process.
 render_submission_user() {
     [[ -n $MAIL_USER ]] || return 0
     local file=$CONFIGURATION/sasl/users
@@ -206,7 +206,7 @@ render_submission_user() {
     chmod 0640 "$file"
 }
 
-# The queue as JSON once more, on the internal network: the service in master.cf, on our address there.
+# The service of master.cf that lists the queue as JSON, also on this server's address in the internal network.
 render_queue_service() {
     local address
     address=$(own_address_of_name "$QUEUE_LISTEN_NAME")

@@ -150,7 +150,7 @@ configured_networks() {
 EXPLAINED=
 LOG_READ=0
 
-# Once after each start: what it means when a client has a gateway's address.
+# Log once after each start that a client has a gateway's address.
 explain_gateway_clients() {
     [[ -z $EXPLAINED ]] || return 0
     local size client
@@ -161,10 +161,10 @@ explain_gateway_clients() {
     LOG_READ=$size
     [[ -n $client ]] || return 0
     EXPLAINED=yes
-    say "a client has the address $client, which is the gateway of a Docker network: Docker replaced the client's own address (or the client is this host), so FORWARD_CLIENT_SHARE, rate limits and rejections cannot tell such clients apart; docs/networks.md#clients-with-the-gateways-address"
+    say "a client has the address $client, which is the gateway of a Docker network: all clients with this address share one rate limit. Read docs/networks.md#clients-with-the-gateways-address"
 }
 
-# The gateway's address for each line of the log in which mail of a gateway is rejected, or counted for FORWARD_DAILY_LIMIT.
+# Print the gateway's address for each log line in which mail from a gateway is rejected or counted for FORWARD_DAILY_LIMIT.
 gateway_clients() {
     sed --quiet --regexp-extended \
         's,^[^[]*/smtpd\[[0-9]+\]: [[:alnum:]]+: (reject|info): [A-Z-]+ from [^][ ]*\[([0-9a-f.:]+)\]: .*,\2,p' |

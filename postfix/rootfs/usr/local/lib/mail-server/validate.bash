@@ -115,7 +115,7 @@ check_relay() {
     check_relay_encryption
 }
 
-# Mail to it is discarded: at MAIL_DOMAIN it must not be an address that people write to.
+# Mail to this address is discarded, so at MAIL_DOMAIN it must not be an address with another use.
 check_relay_sender() {
     [[ -n $SMTP_RELAY_SENDER ]] || return 0
     check_address SMTP_RELAY_SENDER "$SMTP_RELAY_SENDER"
@@ -251,7 +251,7 @@ check_placeholder() {
     ! is_placeholder "${!1}" || mistake "$1" "still the template's value: $2"
 }
 
-# Characters that can hardly be seen, and that no relay's account has.
+# Characters that are hard to see, and that no relay's account contains.
 check_copied() {
     local copied
     for copied in "${COPIED_BLANKS[@]}" "${COPIED_INVISIBLE[@]}" "${COPIED_QUOTES[@]}"; do
