@@ -17,6 +17,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 import uvloop
+from fastapi.dependencies.utils import get_typed_signature
 from fastapi.utils import create_model_field
 from loguru import logger
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -94,10 +95,11 @@ class Api:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def response_models() -> Iterator[None]:
-    """Cache FastAPI's response validators, of which each of 200 apps would build 40 in 15 ms."""
+def cached_routes() -> Iterator[None]:
+    """Cache what FastAPI reads from endpoints and models: each of 1,000 apps would read it again, in 20 ms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fastapi.routing.create_model_field", cache(create_model_field))
+        patch.setattr("fastapi.dependencies.utils.get_typed_signature", cache(get_typed_signature))
         yield
 
 
