@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key caught backup restore test lint types unit contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs delivery-filter lock clean audit
+.PHONY: help dev demo demo-fault demo-quota demo-down dinky dinky-check dinky-undo dinky-update check api-key caught backup restore test lint types unit unit-slow contract integration soak relay-audit images setup test-images venv bench-exporter bench-api alerts alert-routes drill dashboards dashboards-check dashboards-pictures monitoring monitoring-down format docs delivery-filter lock clean audit
 
 # Empty: Python may write bytecode. Without it, pytest rewrites the asserts of every test module at each run.
 export PYTHONDONTWRITEBYTECODE :=
@@ -44,7 +44,7 @@ restore:  ## Replace the ledger with FILE=...; stops and starts the services
 check:  ## Check everything that mail needs: variables, ports, DNS, the relay's login, disk, monitoring (needs Docker only)
 	@ENV="$(ENV)" dev/check $(OPTIONS)
 
-test: lint types unit contract integration  ## Everything: lint, types, unit, contract, integration
+test: lint types unit unit-slow contract integration  ## Everything: lint, types, unit, contract, integration
 
 lint: venv  ## Style of Python (ruff) and shell (shellcheck)
 	$(VENV)/bin/ruff check .
@@ -54,8 +54,11 @@ lint: venv  ## Style of Python (ruff) and shell (shellcheck)
 types: venv  ## mypy --strict, tests included
 	$(VENV)/bin/mypy
 
-unit: venv  ## Tests without Docker (about a minute)
-	$(VENV)/bin/pytest tests/unit --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait for timers
+unit: venv  ## Tests without Docker, except the slow ones (half a minute)
+	$(VENV)/bin/pytest tests/unit -m "not slow" --numprocesses=$$((3 * $$(nproc) / 2)) --dist=worksteal  # many of them wait for timers
+
+unit-slow: venv  ## The slow tests without Docker: processes, and any input (half a minute)
+	$(VENV)/bin/pytest tests/unit -m slow --numprocesses=$$(nproc) --dist=worksteal
 
 contract: venv  ## Tests that code, settings, generated files and docs agree
 	$(VENV)/bin/pytest tests/contract --numprocesses=$$(nproc) --dist=loadfile

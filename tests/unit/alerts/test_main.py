@@ -9,6 +9,7 @@ from alerts.routes import __main__ as routes
 from alerts.routes.settings import RouteSettings
 
 
+@pytest.mark.slow
 def test_writes_what_changed(tmp_path: Path) -> None:
     """The first run writes all files, the second none; changed files are rewritten and obsolete ones deleted."""
     first = alerts.write(tmp_path)

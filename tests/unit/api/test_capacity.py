@@ -46,6 +46,7 @@ def test_bytes() -> None:
         memory.grow(16_000_000)
 
 
+@pytest.mark.slow
 async def test_slow_senders(start_api: StartApi) -> None:
     """Slow clients with large bodies take only the room of the bytes they have sent, so small requests are admitted."""
     api = await start_api(max_concurrent_requests=200, request_timeout_seconds=20)

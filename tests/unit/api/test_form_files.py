@@ -140,6 +140,7 @@ def test_too_many(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["forms: there are 51 form files; 50 is the most, remove some"]
 
 
+@pytest.mark.slow
 def test_broken_file_stops_the_start(tmp_path: Path) -> None:
     """The service does not start with a broken file: it prints the line and ends with 2."""
     (tmp_path / "contact.toml").write_text("to = ", encoding="utf-8")

@@ -63,6 +63,7 @@ def test_tags_that_are_never_closed() -> None:
     assert plain_text("<font>x<br>" * 1_000).count("x") == 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["<", "<a ", "<script>", "<!--", "&", "</"], ids=lambda piece: piece)
 def test_hostile_input(piece: str) -> None:
     """A megabyte of tags or comments without an end takes linear time."""
@@ -71,6 +72,7 @@ def test_hostile_input(piece: str) -> None:
     assert time.thread_time() - started < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["<div>x", "<b>x", "<p><i>", "<a href=x>y", "<td>a", "<a href=x><b>"], ids=lambda piece: piece
 )
@@ -81,6 +83,7 @@ def test_many_elements(piece: str) -> None:
     assert time.thread_time() - started < 5
 
 
+@pytest.mark.slow
 def test_nested_links() -> None:
     """Text in many links is not read once for each of them."""
     started = time.thread_time()

@@ -117,6 +117,7 @@ _request = st.fixed_dictionaries(
 _ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @_ANY
 @given(fields=_request)
 async def test_fuzz(api: Api, postfix: FakePostfix, fields: dict[str, Any]) -> None:
@@ -135,6 +136,7 @@ async def test_fuzz(api: Api, postfix: FakePostfix, fields: dict[str, Any]) -> N
 _MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a")
 
 
+@pytest.mark.slow
 @_ANY
 @given(
     content=st.one_of(

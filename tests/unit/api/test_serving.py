@@ -147,6 +147,7 @@ async def test_odd_bytes(api: Api, head: bytes, status: bytes) -> None:
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
+@pytest.mark.slow
 async def test_metrics_port(postfix: FakePostfix) -> None:
     """Metrics, including those of the process, are on the metrics port and not on the API's."""
     environment = variables(postfix)
@@ -158,6 +159,7 @@ async def test_metrics_port(postfix: FakePostfix) -> None:
     assert "process_cpu_seconds_total" in metrics.text
 
 
+@pytest.mark.slow
 async def test_clean_end(postfix: FakePostfix) -> None:
     """After SIGTERM the mail in progress is answered, connections end with QUIT, and the exit status is 0."""
     environment = variables(postfix)

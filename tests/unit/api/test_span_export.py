@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tests.unit.api.fake_postfix import FakePostfix
 
+pytestmark = pytest.mark.slow
+
 SENT = 40
 SPANS_OF_A_MAIL = 2
 DOWN = "http://127.0.0.1:1"

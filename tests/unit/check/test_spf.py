@@ -155,6 +155,7 @@ def test_any_text(words: list[str]) -> None:
     assert all(term.name for term in terms)
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"[+?~-]?(all|a|mx|ptr)(:[a-z]{1,9}\.org)?", fullmatch=True))
 def test_term(word: str) -> None:
     """A term is read as sign, name and value."""

@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[3]
 SERVICES: Final = {
     "prometheus": "prom/prometheus:v3.4.0",

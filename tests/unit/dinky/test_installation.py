@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Final
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from dinky.server_folder import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
 from dinky.settings import routes
 from dinky.yaml_edit import CannotEditError
 from tests.unit.dinky.conftest import STACK
+
+pytestmark = pytest.mark.slow
 
 SETTINGS: Final = RouteSettings.model_construct(alert_webhook_url="https://hook.example/a")
 DESIRED: Final = Desired(rules_and_dashboards.files(), routes(SETTINGS), "./secrets")

@@ -18,6 +18,8 @@ from dinky.install_record import fingerprint
 from dinky.server_folder import ALERTMANAGER, COMPOSE, DATASOURCES, PROMETHEUS
 from tests.unit.dinky.conftest import STACK
 
+pytestmark = pytest.mark.slow
+
 RULE = "monitoring/prometheus/mail/relay.yml"
 Files = dict[str, bytes]
 Json = dict[str, Any]

@@ -160,6 +160,7 @@ def test_forgeable_header(port: str, is_open: bool) -> None:  # noqa: FBT001 - a
     assert [one for one in found(texts={COMPOSE: text}) if one.state == "warning"] == []
 
 
+@pytest.mark.slow
 def test_check_reads_the_settings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: object
 ) -> None:

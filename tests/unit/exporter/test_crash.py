@@ -4,9 +4,11 @@ import gzip
 import itertools
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -80,11 +82,12 @@ def contents(ledger: Ledger) -> Contents:
     return mails, [attempt for mail in mails for attempt in ledger.attempts(mail.id)]
 
 
-def expected(folder: Path, lines: list[str]) -> Contents:
+@cache
+def expected() -> Contents:
     """Return the rows that an uninterrupted run stores."""
-    log = folder / "whole.log"
-    log.write_text("".join(f"{line}\n" for line in lines))
-    with closing(new_ledger.in_memory()) as ledger:
+    with TemporaryDirectory() as name, closing(new_ledger.in_memory()) as ledger:
+        log = Path(name) / "whole.log"
+        log.write_text("".join(f"{line}\n" for line in mixed_lines()))
         run(log, ledger)
         return contents(ledger)
 
@@ -96,12 +99,13 @@ def rotations(lines: list[str], cuts: list[int]) -> Iterator[list[str]]:
         yield lines[begin:end]
 
 
+@pytest.mark.slow
 def test_a_crash_at_every_record() -> None:
     """After a crash at any record, the next run completes the ledger without loss or duplicates."""
     lines = mixed_lines()
     with TemporaryDirectory() as name:
         folder = Path(name)
-        whole = expected(folder, lines)
+        whole = expected()
         log = folder / "mail.log"
         log.write_text("".join(f"{line}\n" for line in lines))
         for record in range(len(lines)):
@@ -112,6 +116,7 @@ def test_a_crash_at_every_record() -> None:
     assert len(whole[1]) == 3
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     crashes=st.lists(st.integers(0, 14), max_size=5),
@@ -134,4 +139,4 @@ def test_crashes_and_rotations(crashes: list[int], cuts: list[int], *, compress:
             if crashes:
                 run(log, ledger, killed_after=crashes.pop())
         run(log, ledger)
-        assert contents(ledger) == expected(folder, lines)
+        assert contents(ledger) == expected()

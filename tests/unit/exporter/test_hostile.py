@@ -3,6 +3,7 @@
 import re
 from contextlib import closing
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -72,6 +73,7 @@ LINES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(lines=st.lists(LINES, min_size=10, max_size=40))
 def test_any_log(lines: list[str]) -> None:
@@ -87,6 +89,7 @@ def test_any_log(lines: list[str]) -> None:
         assert {(sample.name, tuple(sample.labels.items())) for sample in samples} == SERIES
 
 
+@pytest.mark.slow
 def test_real_lines_cut_anywhere() -> None:
     """A line that is cut anywhere is parsed without an exception."""
     whole = [*logs.accepted(), logs.deferred(), logs.sent(), logs.expired(), logs.removed()]
@@ -105,6 +108,7 @@ def test_no_address_in_unknown_lines() -> None:
         assert harness.pipeline.not_understood == ["a***@x.example is unknown"]
 
 
+@pytest.mark.slow
 def test_very_long_lines() -> None:
     """Regular expressions take linear time on very long lines."""
     long_texts = (

@@ -101,6 +101,7 @@ def test_times(harness: PipelineHarness) -> None:
 SECONDS = st.floats(min_value=0, max_value=400, allow_nan=False).map(lambda seconds: f"{seconds:.2g}")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), min_size=1, max_size=4))
 def test_stages_tile_their_attempt(attempts: list[tuple[str, ...]]) -> None:
     """For any rounding of the delays, the stages are inside their attempt, one after the other."""
@@ -340,6 +341,7 @@ def test_instrumentation_scope(harness: PipelineHarness) -> None:
     assert {span.resource.attributes["service.name"] for span in harness.spans} == {"mail-server"}
 
 
+@pytest.mark.slow
 def test_backlog_waits_for_room(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
     """A backlog of log lines loses no span to a small queue while exports succeed."""
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")

@@ -47,6 +47,7 @@ def test_newest_first(ledger: ApiLedger, clock: Clock) -> None:
     assert ["msg_3"] == [found.id for found in ledger.caught_mails.newest(limit=1)]
 
 
+@pytest.mark.slow
 def test_oldest_make_room(ledger: ApiLedger, clock: Clock) -> None:
     """Above the limit the oldest mails are deleted, except one whose release is requested."""
     keep(ledger, "msg_wanted")

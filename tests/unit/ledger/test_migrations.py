@@ -18,6 +18,8 @@ from mail_ledger.submissions import SubmissionAccepted
 from tests.older_ledger import write_older
 from tests.unit.ledger.fakes import HOUR, NOW, Clock, MailServer, attempt_row, message_row, submission
 
+pytestmark = pytest.mark.slow
+
 LOG = "/var/log/mail/mail.log"
 POSITION = LogPosition(8, "ab" * 32, 1 << 40)
 ONCE: Final = IdempotencyKey("key:shop", "order-17")

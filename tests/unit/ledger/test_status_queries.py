@@ -107,6 +107,7 @@ def test_filters(ledger: ApiLedger, mail_server: MailServer, clock: Clock) -> No
     assert [] == listed(ledger, MailFilter(key="unknown"))
 
 
+@pytest.mark.slow
 def test_rare_state(ledger: ApiLedger, clock: Clock) -> None:
     """One call reads a limited number of rows; its cursor continues after them."""
     for number in range(1001):

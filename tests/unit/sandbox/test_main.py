@@ -14,6 +14,8 @@ from loguru import logger
 
 from mail_sandbox.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 START_SECONDS = 30
 """The time for importing all modules on a busy machine."""
 

@@ -145,6 +145,7 @@ async def test_other_bodies_are_refused(
     assert not store.requests
 
 
+@pytest.mark.slow
 def test_decompression_bomb() -> None:
     """A small compressed body that unpacks to more than the limit is rejected."""
     with pytest.raises(BodyRejectedError, match="too large"):

@@ -227,6 +227,7 @@ def test_exception_without_text(out: io.StringIO) -> None:
     assert last(out)["exception"] == "MuteError: (no text: RuntimeError)"
 
 
+@pytest.mark.slow
 def test_process_whose_stdout_is_not_read() -> None:
     """A process with a full, unread stdout exits after a second."""
     code = (

@@ -53,6 +53,7 @@ def test_grpc_address(endpoint: str, expected: tuple[str, int]) -> None:
     assert expected == grpc_address(endpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["mail_api", "mail_exporter"])
 def test_service_exits_with_the_reason(service: str) -> None:
     """A service exits with 2 and one line, before the SDK's import would raise."""
