@@ -41,6 +41,13 @@ render_configuration() {
     render_outgoing_addresses >"$CONFIGURATION/outgoing_addresses"
     render_relay_credentials
     render_submission_user
+    mark_as_complete "$CONFIGURATION"/*
+}
+
+# Postfix waits up to two seconds before it reads a configuration file that was changed in this second or the last one
+# (src/util/dict.c: "pausing to let it cool down"): it could be written still. These files are complete.
+mark_as_complete() {
+    touch --no-create --date '10 seconds ago' "$@"
 }
 
 # The settings that depend on variables. No line contains a secret.

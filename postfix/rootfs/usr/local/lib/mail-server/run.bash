@@ -140,6 +140,7 @@ follow_networks() {
     say "the networks have changed, reloading: port 25 accepts mail from $(trust_in_words "$networks")"
     sed --in-place "s|^internal_networks = .*|internal_networks = $networks|" "$CONFIGURATION/main.cf"
     render_forward_limit >"$CONFIGURATION/forward_limit"
+    mark_as_complete "$CONFIGURATION/main.cf"
     /usr/sbin/postfix reload
 }
 
