@@ -60,6 +60,7 @@ class Stack:
         if overlay:
             self.compose.compose_command_property.extend(("--project-name", self.project))
         self._urls: dict[tuple[str, int], str] = {}
+        self._containers: dict[str, Container] = {}
         self._variables: dict[str, str] = {}
         self.http = httpx2.Client(timeout=DEADLINE_SECONDS)
 
@@ -76,6 +77,7 @@ class Stack:
                 self.start()
                 yield self
             finally:
+                self.command("kill")  # a clean end takes seconds, and everything is removed
                 self.compose.stop()
 
     def url(self, service: tuple[str, int], path: str = "") -> str:
@@ -87,8 +89,9 @@ class Stack:
 
     def command(self, *arguments: str) -> None:
         """Run a Docker Compose command such as `stop mail-server`."""
-        # Published port numbers change at each start.
+        # Published port numbers change at each start, and containers can be created anew.
         self._urls.clear()
+        self._containers.clear()
         command = [*self.compose.compose_command_property, *arguments]
         environment = os.environ | self._variables
         ended = subprocess.run(  # noqa: S603 - Compose
@@ -127,17 +130,26 @@ class Stack:
         """Return the name of the network that containers outside of the project join."""
         return f"{self.project}_traefik_network"
 
+    def container(self, service: str) -> Container:
+        """Return the running container of a service."""
+        if service not in self._containers:
+            found = self.compose.get_container(service)
+            self._containers[service] = DockerClient().client.containers.get(str(found.ID))
+        return self._containers[service]
+
     def image(self, service: str) -> Json:
         """Return Docker's description of the image that the service runs."""
-        container = DockerClient().client.containers.get(str(self.compose.get_container(service).ID))
-        image: Json = container.image.attrs
+        image: Json = self.container(service).image.attrs
         return image
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a service's container and return its output."""
-        stdout, _, status = self.compose.exec_in_container(list(command), service)
-        assert status == 0, f"{command} ended with {status}: {stdout}"
-        return stdout
+        """Run a command in a service's container and return its standard output.
+
+        By Docker's API: `docker compose exec` takes half a second to read its files, and some tests ask repeatedly.
+        """
+        status, (stdout, stderr) = self.container(service).exec_run(list(command), demux=True)
+        assert status == 0, f"{command} ended with {status}: {stdout} {stderr}"
+        return (stdout or b"").decode()
 
     def logs(self, service: str) -> str:
         """Return the output of the service's container."""

@@ -35,7 +35,7 @@ def test_same_metrics(stack: Stack, tmp_path: Path, make: Callable[[Path], Path]
     log = make(tmp_path)
     registry = CollectorRegistry()
     replay([str(log)], registry, relay="smtp.gmail.com", year=2026, syslog_names=SYSLOG_NAMES)
-    container = str(stack.compose.get_container("mail-exporter").ID)
+    container = str(stack.container("mail-exporter").id)
     done = subprocess.run(  # noqa: S603 - the words below
         [
             *("docker", "exec", "--interactive", "--env", "SMTP_RELAY_HOST=smtp.gmail.com", container),

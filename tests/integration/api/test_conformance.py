@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = "20261122"
-EXAMPLES = "150"
+EXAMPLES = "75"
 FORM = "/forms/contact"
 
 

@@ -209,7 +209,7 @@ def _lines(stack: Stack, service: str, stream: str) -> list[tuple[str, str]]:
 
     Docker shows a line as `2026-11-30T09:57:12.123456789Z {"time": ...}`.
     """
-    container = DockerClient().client.containers.get(str(stack.compose.get_container(service).ID))
+    container = stack.container(service)
     text = container.logs(stdout=stream == "stdout", stderr=stream == "stderr", timestamps=True).decode()
     found = (line.partition(" ") for line in text.splitlines())
     return [(nanoseconds(moment), line) for moment, _, line in found if line]

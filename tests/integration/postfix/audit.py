@@ -181,7 +181,7 @@ def targets() -> Iterator[tuple[Server, Relay]]:
 
 def stack_server(stack: Stack) -> Server:
     """Return the stack's mail server."""
-    return Server(DockerClient.from_env().containers.get(stack.compose.get_container("mail-server").ID))
+    return Server(stack.container("mail-server"))
 
 
 @contextmanager
