@@ -143,10 +143,7 @@ class Stack:
         return image
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a service's container and return its standard output.
-
-        By Docker's API: `docker compose exec` takes half a second to read its files, and some tests ask repeatedly.
-        """
+        """Run a command in a service's container and return its standard output."""
         status, (stdout, stderr) = self.container(service).exec_run(list(command), demux=True)
         assert status == 0, f"{command} ended with {status}: {stdout} {stderr}"
         return (stdout or b"").decode()
