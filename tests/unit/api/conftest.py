@@ -201,11 +201,11 @@ async def listening(api: Api, request_seconds: float = 20) -> AsyncIterator[int]
 SHARED = pytest.mark.asyncio(loop_scope="module")
 """For tests with `shared_api` or `start_shared`: they share an API with others of their module, and run in its loop.
 
-A new API takes 45 ms, a request 5 ms. A test may share one if it leaves it as it was, except for what is emptied before
-each test (the ledger, spans, log lines, received mails and commands) and for metrics, which it compares with their
-values before. All others have an API of their own, by `api` or `start_api`: tests of limits, of lines that are logged
-once, of what a process remembers, of SMTP connections, and those in which the mail server or the ledger fails or a
-request is cancelled.
+A new API takes 45 ms, a request 5 ms. A test may share one if it leaves it as it was, except for metrics, which it
+compares with their values before, and for what is emptied before each test: ledger, spans, log lines, and the mails and
+commands that the mail server received. A test has an API of its own, by `api` or `start_api`, if it needs a counter
+from zero, if a limit, the memory, a connection or a background job of the process matters to it, if the mail server or
+the ledger fails, if a request is cancelled, or if a caught mail is released.
 """
 
 

@@ -134,12 +134,11 @@ async def test_release_by_http(api: Api, postfix: FakePostfix, keys: ApiKeys) ->
     assert (status["id"], status["state"]) == (first.json()["id"], "accepted")
 
 
-@SHARED
-async def test_html_and_files(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
+async def test_html_and_files(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
     """HTML is kept; files are not, and the released mail names them in both of its parts."""
-    message_id = await catch(shared_api, html="<p>Hi</p>", attachments=[FILE])
-    assert (await release(shared_api, message_id, with_key(shared_keys))).status_code == 200
-    content: Any = message_from_bytes(shared_postfix.mails[0].content, policy=policy.default)
+    message_id = await catch(api, html="<p>Hi</p>", attachments=[FILE])
+    assert (await release(api, message_id, with_key(keys))).status_code == 200
+    content: Any = message_from_bytes(postfix.mails[0].content, policy=policy.default)
     plain, markup = (content.get_body((kind,)).get_content() for kind in ("plain", "html"))
     assert plain.splitlines() == ["Grüße", "Anna", "", "Files that were not kept: cv.pdf"]
     assert markup.splitlines() == ["<p>Hi</p>", "<p>Files that were not kept: cv.pdf</p>"]
@@ -164,14 +163,13 @@ async def test_ids_are_secret(shared_api: Api, shared_keys: ApiKeys) -> None:
     assert full["caught"]["content"]["body"] == AUTOFILLED["body"]
 
 
-@SHARED
-async def test_list(shared_api: Api, shared_keys: ApiKeys) -> None:
+async def test_list(api: Api, keys: ApiKeys) -> None:
     """`state=caught` lists what waits for a decision, without content; other lists leave it out."""
-    first, second = await catch(shared_api), await catch(shared_api)
-    header = with_key(shared_keys)
+    first, second = await catch(api), await catch(api)
+    header = with_key(keys)
 
     async def listed(**query: str | int) -> list[str]:
-        answer = await shared_api.client.get("/messages", params=query, headers=header)
+        answer = await api.client.get("/messages", params=query, headers=header)
         assert all(one["caught"] is None or one["caught"]["content"] is None for one in answer.json()["messages"])
         return [one["id"] for one in answer.json()["messages"]]
 
@@ -179,7 +177,7 @@ async def test_list(shared_api: Api, shared_keys: ApiKeys) -> None:
     assert len(await listed(state="caught", limit=1)) == 1
     assert await listed() == await listed(state="caught", since="2100-01-01T00:00:00Z") == []
     assert await listed(state="caught", key="shop") == []
-    await release(shared_api, first, header)
+    await release(api, first, header)
     assert await listed(state="caught") == [second]
 
 

@@ -338,18 +338,15 @@ async def test_honeypot(start_form: StartForm, postfix: FakePostfix) -> None:
     assert api.metric("mail_api_form_messages_total", form="contact", result="honeypot") == 1
 
 
-@SHARED
-async def test_release_of_a_caught_form(
-    shared_form: StartForm, shared_postfix: FakePostfix, shared_keys: ApiKeys
-) -> None:
+async def test_release_of_a_caught_form(start_form: StartForm, postfix: FakePostfix, keys: ApiKeys) -> None:
     """A caught mail of a form can be released, although its recipient is allowed by the form's file only."""
-    api = await shared_form()
+    api = await start_form()
     await post(api, FIELDS | {"hp_url": "https://anna.example"})
-    header = {"Authorization": f"Bearer {shared_keys.create('release', may_release=True)}"}
+    header = {"Authorization": f"Bearer {keys.create('release', may_release=True)}"}
     (waiting,) = (await api.client.get("/messages", params={"state": "caught"}, headers=header)).json()["messages"]
     response = await api.client.post(f"/messages/{waiting['id']}/release", headers=header)
     assert (response.status_code, response.json()["code"]) == (200, "accepted")
-    assert [mail.recipients for mail in shared_postfix.mails] == [["owner@elsewhere.test"]]
+    assert [mail.recipients for mail in postfix.mails] == [["owner@elsewhere.test"]]
 
 
 @SHARED
