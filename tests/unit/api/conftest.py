@@ -23,6 +23,7 @@ from loguru import logger
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
+from sqlalchemy import delete
 
 from mail_api.app import create_app
 from mail_api.server import http_server
@@ -30,6 +31,7 @@ from mail_api.settings import Settings
 from mail_api.trace_context import TraceContextGuard
 from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine, opened_engine
+from mail_ledger.tables import metadata
 from mail_telemetry import logging, tracing
 from mail_telemetry.names import Service
 from mail_telemetry.span_export import MaskingSpanExporter, ValueLengths
@@ -77,6 +79,10 @@ class Api:
     def metric(self, name: str, **labels: str) -> float | None:
         """Return a sample's value."""
         return self.registry.get_sample_value(name, labels)
+
+    def count(self, name: str, **labels: str) -> float:
+        """Return a counter's value, which is 0 before its series exists."""
+        return self.metric(name, **labels) or 0
 
     def spans(self) -> list[ReadableSpan]:
         """Return the finished spans, in the order of their ends."""
@@ -193,44 +199,95 @@ async def listening(api: Api, request_seconds: float = 20) -> AsyncIterator[int]
 
 
 SHARED = pytest.mark.asyncio(loop_scope="module")
-"""For tests with `shared_api`, which run in its event loop."""
+"""For tests with `shared_api` or `start_shared`: they share an API with others of their module, and run in its loop.
+
+A new API takes 45 ms, a request 5 ms. A test may share one if it leaves it as it was, except for metrics, which it
+compares with their values before, and for what is emptied before each test: ledger, spans, log lines, and the mails and
+commands that the mail server received. A test has an API of its own, by `api` or `start_api`, if it needs a counter
+from zero, if a limit, the memory, a connection or a background job of the process matters to it, if the mail server or
+the ledger fails, if a request is cancelled, or if a caught mail is released.
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def module_postfix() -> AsyncIterator[FakePostfix]:
-    """Return the mail server of `module_api`."""
+    """Return the mail server of a module's shared APIs."""
     fake = FakePostfix()
     await fake.start()
     yield fake
     await fake.stop()
 
 
+@pytest.fixture(scope="module")
+def module_ledger(empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Return an engine for the ledger of a module's shared APIs."""
+    file = shutil.copy(empty_ledger, tmp_path_factory.mktemp("module") / "ledger.db")
+    with opened_engine(f"sqlite:///{file}") as engine:
+        yield engine
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_api(
-    module_postfix: FakePostfix, process_log: io.StringIO, empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Api]:
-    """Return one API for a whole module."""
-    ledger = shutil.copy(empty_ledger, tmp_path_factory.mktemp("module") / "ledger.db")
-    async with _running(_settings(module_postfix, f"sqlite:///{ledger}"), process_log) as api:
-        yield api
+async def start_once(
+    module_postfix: FakePostfix, process_log: io.StringIO, module_ledger: Engine
+) -> AsyncIterator[StartApi]:
+    """Return a function that starts an API with some settings changed, or returns the module's one with the same."""
+    started: dict[frozenset[tuple[str, object]], Api] = {}
+    async with AsyncExitStack() as stack:
+
+        async def start(**changed: object) -> Api:
+            key = frozenset(changed.items())
+            if key not in started:
+                settings = _settings(module_postfix, str(module_ledger.url), **changed)
+                started[key] = await stack.enter_async_context(_running(settings, process_log))
+            return started[key]
+
+        yield start
 
 
 @pytest.fixture
 def shared_postfix(module_postfix: FakePostfix) -> FakePostfix:
-    """Return the mail server of `shared_api`, without mails so far in this test."""
+    """Return the mail server of the shared APIs, without mails so far in this test."""
     module_postfix.mails.clear()
     module_postfix.commands.clear()
     return module_postfix
 
 
 @pytest.fixture
-def shared_api(module_api: Api, shared_postfix: FakePostfix, log_output: io.StringIO) -> Api:  # noqa: ARG001 - both are emptied
-    """Return an API without spans and log lines so far, for tests marked SHARED whose requests are rejected.
+def shared_ledger(module_ledger: Engine) -> Engine:
+    """Return an engine for the ledger of the shared APIs, which is empty at the start of the test."""
+    with module_ledger.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    return module_ledger
 
-    A new API takes 40 ms; a rejected request leaves no state in it except its metrics.
-    """
-    module_api.exporter.clear()
-    return module_api
+
+@pytest.fixture
+def shared_keys(shared_ledger: Engine) -> ApiKeys:
+    """Return the API keys in the ledger of the shared APIs."""
+    return ApiKeys(shared_ledger)
+
+
+@pytest.fixture
+def start_shared(
+    start_once: StartApi,
+    shared_postfix: FakePostfix,  # noqa: ARG001 - emptied before the test, as the next two
+    shared_ledger: Engine,  # noqa: ARG001
+    log_output: io.StringIO,  # noqa: ARG001
+) -> StartApi:
+    """Return a function that returns a shared API with some settings changed, without spans so far."""
+
+    async def start(**changed: object) -> Api:
+        api = await start_once(**changed)
+        api.exporter.clear()
+        return api
+
+    return start
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared_api(start_shared: StartApi) -> Api:
+    """Return a shared API with MAIL_DOMAIN as its only setting."""
+    return await start_shared()
 
 
 def _settings(postfix: FakePostfix, ledger_url: str, **changed: object) -> Settings:

@@ -56,6 +56,13 @@ class SiteVerifyServer:
             writer.transport.abort()
         await self.server.wait_closed()
 
+    def reset(self) -> None:
+        """Be as after the start."""
+        self.hostname = type(self).hostname
+        self.asked.clear()
+        self.script.clear()
+        self.seen.clear()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.add(writer)
         try:

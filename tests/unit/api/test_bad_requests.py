@@ -141,15 +141,17 @@ async def test_json_in_latin_1(shared_api: Api) -> None:
     assert response.json()["message"] == "request: is not valid JSON: encode it as UTF-8"
 
 
-async def test_json_in_declared_charset(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_json_in_declared_charset(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """JSON in a charset that Content-Type declares is read in it."""
     content = '{"to": "hello@mydomain.test", "subject": "s", "body": "Grüße"}'.encode("latin-1")
     headers = {"Content-Type": "application/json; charset=ISO-8859-1"}
-    assert 200 == (await api.client.post("/send", content=content, headers=headers)).status_code
-    assert b64encode("Grüße\r\n".encode()) in postfix.mails[0].content
+    assert 200 == (await shared_api.client.post("/send", content=content, headers=headers)).status_code
+    assert b64encode("Grüße\r\n".encode()) in shared_postfix.mails[0].content
 
 
-async def test_nulls(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_nulls(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Null is absent at every place of a JSON request."""
     fields: dict[str, Any] = {
         "to": ["hello@mydomain.test", None],
@@ -159,10 +161,10 @@ async def test_nulls(api: Api, postfix: FakePostfix) -> None:
         "attachments": [None, {**FILE, "type": None, "content_id": None}],
         **dict.fromkeys(("cc", "bcc", "text", "from_", "from_name", "html", "redirect", "form_opened_at", "hp_url")),
     }
-    response = await api.send(**fields)
-    assert (response.status_code, postfix.mails[0].recipients) == (200, ["hello@mydomain.test"])
-    assert b"X-A" not in postfix.mails[0].content
-    assert api.log("mail accepted")[0]["mail.metadata"] == {"b": "c"}
+    response = await shared_api.send(**fields)
+    assert (response.status_code, shared_postfix.mails[0].recipients) == (200, ["hello@mydomain.test"])
+    assert b"X-A" not in shared_postfix.mails[0].content
+    assert shared_api.log("mail accepted")[0]["mail.metadata"] == {"b": "c"}
 
 
 @SHARED
@@ -176,9 +178,10 @@ async def test_media_type(shared_api: Api, media_type: str) -> None:
     assert "Content-Type: application/json" in response.json()["message"]
 
 
-async def test_media_type_parameters(api: Api) -> None:
+@SHARED
+async def test_media_type_parameters(shared_api: Api) -> None:
     """Parameters of the media type, such as charset, are ignored."""
-    assert 200 == (await api.send({"Content-Type": "Application/JSON; charset=utf-8"})).status_code
+    assert 200 == (await shared_api.send({"Content-Type": "Application/JSON; charset=utf-8"})).status_code
 
 
 @SHARED
@@ -188,7 +191,8 @@ async def test_too_large_by_header(shared_api: Api) -> None:
     assert (413, False) == (response.status_code, response.json()["success"])
 
 
-async def test_too_large_streamed(api: Api) -> None:
+@SHARED
+async def test_too_large_streamed(shared_api: Api) -> None:
     """A body without a length is answered 413 at the limit, without reading the rest."""
     produced = 0
 
@@ -198,7 +202,7 @@ async def test_too_large_streamed(api: Api) -> None:
             produced += 1
             yield b"x" * 100_000
 
-    response = await api.client.post("/send", content=endless(), headers=JSON)
+    response = await shared_api.client.post("/send", content=endless(), headers=JSON)
     assert 413 == response.status_code
     assert "MAX_REQUEST_BYTES" in response.json()["message"]
 

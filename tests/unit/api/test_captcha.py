@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 
 from mail_api.captcha import HCAPTCHA, TURNSTILE, Provider
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.siteverify import CLOSE, HANG, SiteVerifyServer, failure, http_answer
 
 if TYPE_CHECKING:
@@ -30,6 +32,22 @@ async def provider() -> AsyncIterator[SiteVerifyServer]:
     await server.stop()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_provider() -> AsyncIterator[SiteVerifyServer]:
+    """Return the captcha provider of the shared APIs."""
+    server = SiteVerifyServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def shared_provider(module_provider: SiteVerifyServer) -> SiteVerifyServer:
+    """Return the captcha provider of the shared APIs, which has seen no token so far in this test."""
+    module_provider.reset()
+    return module_provider
+
+
 async def start(start_api: StartApi, provider: SiteVerifyServer, **changed: object) -> Api:
     """Start an API that asks this provider as Turnstile."""
     settings = {"turnstile_secret": "s3cret", "turnstile_url": provider.url, "captcha_timeout_seconds": 0.5}
@@ -41,9 +59,11 @@ def token(value: object = "token", provider: Provider = TURNSTILE) -> dict[str, 
     return {provider.field: value}
 
 
-def verifications(api: Api, result: str, provider: str = "turnstile") -> float | None:
+def verifications(api: Api, result: str, provider: str = "turnstile") -> float:
     """Return the number of verifications with this result."""
-    return api.metric("mail_api_captcha_verifications_total", provider=provider, result=result)
+    found = api.metric("mail_api_captcha_verifications_total", provider=provider, result=result)
+    assert found is not None
+    return found
 
 
 async def test_valid_token(start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix) -> None:
@@ -65,17 +85,19 @@ async def test_secret_file_and_hcaptcha(
     assert (len(postfix.mails), verifications(api, "passed", "hcaptcha")) == (1, 1)
 
 
+@SHARED
 @pytest.mark.parametrize("value", [..., "", "  ", None, ["token"], {"a": 1}, 7], ids=str)
 async def test_missing_token(
-    start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, value: object
+    start_shared: StartApi, shared_provider: SiteVerifyServer, shared_postfix: FakePostfix, value: object
 ) -> None:
     """Without a token the answer names the field, and the provider is not asked."""
-    api = await start(start_api, provider)
+    api = await start(start_shared, shared_provider)
+    missing = api.count("mail_api_messages_total", result="captcha_missing")
     answer = await api.send(**token(value))
     assert (answer.status_code, answer.json()["code"]) == (403, "captcha_missing")
     assert set(answer.json()["errors"]) == {"cf-turnstile-response"}
-    assert (provider.asked, postfix.mails) == ([], [])
-    assert api.metric("mail_api_messages_total", result="captcha_missing") == 1
+    assert (shared_provider.asked, shared_postfix.mails) == ([], [])
+    assert api.count("mail_api_messages_total", result="captcha_missing") == missing + 1
 
 
 async def test_duplicate_token(start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix) -> None:
@@ -86,16 +108,20 @@ async def test_duplicate_token(start_api: StartApi, provider: SiteVerifyServer, 
     assert (verifications(api, "passed"), verifications(api, "failed")) == (1, 1)
 
 
+@SHARED
 @pytest.mark.parametrize("value", ["forged", "x" * 20_000], ids=["forged", "long"])
-async def test_forged_token(start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, value: str) -> None:
+async def test_forged_token(
+    start_shared: StartApi, shared_provider: SiteVerifyServer, shared_postfix: FakePostfix, value: str
+) -> None:
     """A token that the provider does not know is rejected; one that is too long is not even asked about."""
-    api = await start(start_api, provider)
-    provider.script.append(failure("invalid-input-response"))
+    api = await start(start_shared, shared_provider)
+    shared_provider.script.append(failure("invalid-input-response"))
     answer = await api.send(**token(value))
-    assert (answer.status_code, answer.json()["code"], postfix.mails) == (403, "captcha_failed", [])
-    assert len(provider.asked) == (value == "forged")
+    assert (answer.status_code, answer.json()["code"], shared_postfix.mails) == (403, "captcha_failed", [])
+    assert len(shared_provider.asked) == (value == "forged")
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("hostname", "status"),
     [
@@ -109,15 +135,18 @@ async def test_forged_token(start_api: StartApi, provider: SiteVerifyServer, pos
     ],
 )
 async def test_hostname(
-    start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, hostname: str, status: int
+    start_shared: StartApi, shared_provider: SiteVerifyServer, shared_postfix: FakePostfix, hostname: str, status: int
 ) -> None:
     """The page on which the captcha was solved is of a site of ALLOWED_HOSTS."""
-    api = await start(start_api, provider, allowed_hosts="mydomain.test,*.mydomain.test,http://localhost:3000")
-    provider.hostname = hostname
+    api = await start(
+        start_shared, shared_provider, allowed_hosts="mydomain.test,*.mydomain.test,http://localhost:3000"
+    )
+    failed = verifications(api, "failed")
+    shared_provider.hostname = hostname
     answer = await api.send(**token())
-    assert (answer.status_code, len(postfix.mails)) == (status, status == 200)
+    assert (answer.status_code, len(shared_postfix.mails)) == (status, status == 200)
     if status == 403:
-        assert (answer.json()["code"], verifications(api, "failed")) == ("captcha_failed", 1)
+        assert (answer.json()["code"], verifications(api, "failed")) == ("captcha_failed", failed + 1)
 
 
 UNAVAILABLE = [
@@ -138,13 +167,15 @@ UNAVAILABLE = [
 ]
 
 
+@SHARED
 @pytest.mark.parametrize(("answer", "reason"), UNAVAILABLE)
 async def test_fail_closed(
-    start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, answer: bytes, reason: str
+    start_shared: StartApi, shared_provider: SiteVerifyServer, shared_postfix: FakePostfix, answer: bytes, reason: str
 ) -> None:
     """While the provider returns no verdict, nothing is sent, and the log has the reason once."""
-    api = await start(start_api, provider)
-    provider.script += [answer, answer]
+    api = await start(start_shared, shared_provider)
+    unavailable = verifications(api, "unavailable")
+    shared_provider.script += [answer, answer]
     for value in ("one", "two"):
         said = await api.send(**token(value))
         assert (said.status_code, said.json()["code"], said.headers["Retry-After"]) == (
@@ -154,21 +185,22 @@ async def test_fail_closed(
         )
     (line,) = api.log("captcha cannot be verified; requests without an API key are answered 503")
     assert (line["provider"], reason in line["reason"]) == ("turnstile", True)
-    assert (postfix.mails, verifications(api, "unavailable")) == ([], 2)
+    assert (shared_postfix.mails, verifications(api, "unavailable")) == ([], unavailable + 2)
     assert "s3cret" not in api.output.getvalue()
     assert (await api.send(**token("three"))).status_code == 200
     assert len(api.log("captcha can be verified again")) == 1
 
 
+@SHARED
 @pytest.mark.parametrize(("answer", "reason"), UNAVAILABLE)
 async def test_fail_open(
-    start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, answer: bytes, reason: str
+    start_shared: StartApi, shared_provider: SiteVerifyServer, shared_postfix: FakePostfix, answer: bytes, reason: str
 ) -> None:
     """With CAPTCHA_FAIL_OPEN mails are sent meanwhile; a token that is not valid is still rejected."""
-    api = await start(start_api, provider, captcha_fail_open=True)
-    provider.script += [answer, failure("invalid-input-response")]
+    api = await start(start_shared, shared_provider, captcha_fail_open=True)
+    shared_provider.script += [answer, failure("invalid-input-response")]
     codes = [(await api.send(**token(value))).json()["code"] for value in ("one", "two")]
-    assert (codes, len(postfix.mails)) == (["accepted", "captcha_failed"], 1)
+    assert (codes, len(shared_postfix.mails)) == (["accepted", "captcha_failed"], 1)
     (line,) = api.log("captcha cannot be verified; mails are sent without it")
     assert reason in line["reason"]
 
@@ -235,13 +267,14 @@ async def test_failed_verification_is_not_remembered(
     assert len(postfix.mails) == 1
 
 
+@SHARED
 async def test_key_needs_no_token(
-    start_api: StartApi, provider: SiteVerifyServer, postfix: FakePostfix, keys: ApiKeys
+    start_shared: StartApi, shared_provider: SiteVerifyServer, shared_postfix: FakePostfix, shared_keys: ApiKeys
 ) -> None:
     """A caller with an API key is not asked for a token."""
-    api = await start(start_api, provider)
-    answer = await api.send({"Authorization": f"Bearer {keys.create('shop')}"}, to="any@elsewhere.test")
-    assert (answer.status_code, provider.asked, len(postfix.mails)) == (200, [], 1)
+    api = await start(start_shared, shared_provider)
+    answer = await api.send({"Authorization": f"Bearer {shared_keys.create('shop')}"}, to="any@elsewhere.test")
+    assert (answer.status_code, shared_provider.asked, len(shared_postfix.mails)) == (200, [], 1)
 
 
 async def test_rate_limit_comes_first(start_api: StartApi, provider: SiteVerifyServer) -> None:

@@ -17,6 +17,7 @@ from mail_ledger.caught_mails import CaughtMail
 from mail_ledger.engine import LedgerError
 from mail_ledger.tables import CaughtState
 from tests.polling import until
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import DROP, HOLD
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from mail_ledger.api_keys import ApiKeys
-    from tests.unit.api.conftest import Api, StartApi
-    from tests.unit.api.fake_postfix import FakePostfix
+    from tests.unit.api.conftest import SHARED, Api, StartApi
+from tests.unit.api.fake_postfix import FakePostfix
 
 FILE = {"name": "cv.pdf", "content": base64.b64encode(b"%PDF").decode()}
 AUTOFILLED = {"hp_url": "https://anna.example", "from_": "Anna Lee <anna@example.net>", "body": "Grüße\nAnna"}
@@ -36,6 +37,12 @@ KEPT = {"hp_url": "x"}
 def caught(ledger_engine: Engine) -> ApiLedger:
     """The API's own ledger."""
     return ApiLedger(ledger_engine, Rules())
+
+
+@pytest.fixture
+def shared_caught(shared_ledger: Engine) -> ApiLedger:
+    """The ledger of the shared API."""
+    return ApiLedger(shared_ledger, Rules())
 
 
 @pytest.fixture
@@ -91,12 +98,13 @@ async def test_autofill_is_found(api: Api, postfix: FakePostfix, caught: ApiLedg
     assert "anna@example.net" not in api.output.getvalue()
 
 
+@SHARED
 @pytest.mark.parametrize("field", ["hp_url", "hp_note"])
-async def test_default_fields(api: Api, postfix: FakePostfix, field: str) -> None:
+async def test_default_fields(shared_api: Api, shared_postfix: FakePostfix, field: str) -> None:
     """The field of existing forms works, and one that browsers do not fill."""
     filled: dict[str, Any] = {field: "x"}
-    assert (await api.send(**filled)).status_code == 200
-    assert postfix.mails == []
+    assert (await shared_api.send(**filled)).status_code == 200
+    assert shared_postfix.mails == []
 
 
 async def test_several_fields(start_api: StartApi, postfix: FakePostfix) -> None:
@@ -136,19 +144,22 @@ async def test_html_and_files(api: Api, postfix: FakePostfix, keys: ApiKeys) -> 
     assert markup.splitlines() == ["<p>Hi</p>", "<p>Files that were not kept: cv.pdf</p>"]
 
 
-async def test_ids_are_secret(api: Api, keys: ApiKeys) -> None:
+@SHARED
+async def test_ids_are_secret(shared_api: Api, shared_keys: ApiKeys) -> None:
     """Without an API key a caught id is unknown, as is any other; its content is for keys with the right alone."""
-    message_id = await catch(api)
-    unknown = await api.client.get("/messages/msg_00000000000000000000000000")
-    answer = await api.client.get(f"/messages/{message_id}")
+    message_id = await catch(shared_api)
+    unknown = await shared_api.client.get("/messages/msg_00000000000000000000000000")
+    answer = await shared_api.client.get(f"/messages/{message_id}")
     assert (answer.status_code, answer.json()) == (404, unknown.json())
-    shop = (await api.client.get(f"/messages/{message_id}", headers=with_key(keys, may_release=False))).json()
+    shop = (
+        await shared_api.client.get(f"/messages/{message_id}", headers=with_key(shared_keys, may_release=False))
+    ).json()
     assert (shop["state"], shop["code"], shop["recipients"][0]["recipient"]) == (
         *("caught", "honeypot"),
         "h***@mydomain.test",
     )
     assert shop["caught"] == {"field": "hp_url", "files": [], "content": None}
-    full = (await api.client.get(f"/messages/{message_id}", headers=with_key(keys))).json()
+    full = (await shared_api.client.get(f"/messages/{message_id}", headers=with_key(shared_keys))).json()
     assert full["caught"]["content"]["body"] == AUTOFILLED["body"]
 
 
@@ -170,6 +181,7 @@ async def test_list(api: Api, keys: ApiKeys) -> None:
     assert await listed(state="caught") == [second]
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
@@ -180,18 +192,26 @@ async def test_list(api: Api, keys: ApiKeys) -> None:
     ids=["no key", "wrong key", "no right"],
 )
 async def test_release_needs_the_right(  # noqa: PLR0913, PLR0917 - fixtures
-    api: Api, postfix: FakePostfix, keys: ApiKeys, headers: dict[str, str] | None, status: int, code: str
+    shared_api: Api,
+    shared_postfix: FakePostfix,
+    shared_keys: ApiKeys,
+    headers: dict[str, str] | None,
+    status: int,
+    code: str,
 ) -> None:
     """Only an API key that was created with the right can release."""
-    message_id = await catch(api)
-    answer = await release(api, message_id, with_key(keys, may_release=False) if headers is None else headers)
-    assert (answer.status_code, answer.json()["code"], postfix.mails) == (status, code, [])
+    message_id = await catch(shared_api)
+    answer = await release(
+        shared_api, message_id, with_key(shared_keys, may_release=False) if headers is None else headers
+    )
+    assert (answer.status_code, answer.json()["code"], shared_postfix.mails) == (status, code, [])
 
 
+@SHARED
 @pytest.mark.parametrize("message_id", ["msg_00000000000000000000000000", "msg_x", "x" * 500])
-async def test_unknown_id(api: Api, keys: ApiKeys, message_id: str) -> None:
+async def test_unknown_id(shared_api: Api, shared_keys: ApiKeys, message_id: str) -> None:
     """Only a caught mail can be released."""
-    assert (await release(api, message_id, with_key(keys))).status_code == 404
+    assert (await release(shared_api, message_id, with_key(shared_keys))).status_code == 404
 
 
 async def test_release_passes_the_quota(
@@ -309,6 +329,7 @@ async def test_recipients_are_checked_again(start_api: StartApi, postfix: FakePo
     assert (answer.json()["code"], postfix.mails) == ("recipient_not_allowed", [])
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -318,24 +339,29 @@ async def test_recipients_are_checked_again(start_api: StartApi, postfix: FakePo
     ],
     ids=["invalid", "recipient", "large"],
 )
-async def test_not_kept(api: Api, caught: ApiLedger, fields: dict[str, object], reason: str) -> None:
+async def test_not_kept(shared_api: Api, shared_caught: ApiLedger, fields: dict[str, object], reason: str) -> None:
     """What could not be sent anyway, or is large, is not kept; the caller cannot tell, and the log has the reason."""
-    message_id = await catch(api, **fields)
-    assert caught.caught_mails.get(message_id) is None
-    assert reason in api.log("mail not accepted")[0]["reason"]
-    assert api.metric("mail_api_caught_mails_total", outcome="dropped") == 1
+    dropped = shared_api.count("mail_api_caught_mails_total", outcome="dropped")
+    message_id = await catch(shared_api, **fields)
+    assert shared_caught.caught_mails.get(message_id) is None
+    assert reason in shared_api.log("mail not accepted")[0]["reason"]
+    assert shared_api.count("mail_api_caught_mails_total", outcome="dropped") == dropped + 1
 
 
-async def test_large_but_kept(api: Api, caught: ApiLedger) -> None:
+@SHARED
+async def test_large_but_kept(shared_api: Api, shared_caught: ApiLedger) -> None:
     """A mail that is parsed in a thread, because of its file, is kept all the same."""
     large = {"name": "a.bin", "content": base64.b64encode(b"x" * 50_000).decode()}
-    assert stored(caught, await catch(api, attachments=[large])).files == ("a.bin",)
+    assert stored(shared_caught, await catch(shared_api, attachments=[large])).files == ("a.bin",)
 
 
-async def test_keys_are_not_kept(api: Api, postfix: FakePostfix, keys: ApiKeys, caught: ApiLedger) -> None:
+@SHARED
+async def test_keys_are_not_kept(
+    shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys, shared_caught: ApiLedger
+) -> None:
     """A mail of a caller with an API key is answered in the same way and not kept."""
-    answer = await api.send(with_key(keys), **KEPT)
-    assert (answer.status_code, postfix.mails, caught.caught_mails.newest()) == (200, [], [])
+    answer = await shared_api.send(with_key(shared_keys), **KEPT)
+    assert (answer.status_code, shared_postfix.mails, shared_caught.caught_mails.newest()) == (200, [], [])
 
 
 async def test_keeping_is_off(start_api: StartApi, caught: ApiLedger) -> None:

@@ -140,38 +140,44 @@ def test_without_fields() -> None:
     assert with_fields("Hi \n", "<p>", ()) == ("Hi \n", "<p>")
 
 
-async def test_form(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_form(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Fields that are not the API's own are appended below the text, in the order of the form."""
-    response = await post(api, phone="+49170000000", company="ACME", interests=["a", "b"], note="one\ntwo", fax="")
+    response = await post(
+        shared_api, phone="+49170000000", company="ACME", interests=["a", "b"], note="one\ntwo", fax=""
+    )
     assert response.json().keys() == {"success", "message", "code", "id", "status_url"}
     expected = "Hi\n\nphone: +49170000000\ncompany: ACME\ninterests: a, b\nnote:\n    one\n    two\nfax:\n"
-    assert text_of(postfix) == expected
+    assert text_of(shared_postfix) == expected
 
 
-async def test_multipart_form(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_multipart_form(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """A multipart form has the same, besides its files."""
     files = [("photo", ("a.txt", b"x", "text/plain"))]
-    await api.client.post("/send", data={**MAIL, "phone": "1"}, files=files)
-    assert text_of(postfix) == "Hi\n\nphone: 1\n"
-    assert [part.get_filename() for part in received(postfix).iter_attachments()] == ["a.txt"]
+    await shared_api.client.post("/send", data={**MAIL, "phone": "1"}, files=files)
+    assert text_of(shared_postfix) == "Hi\n\nphone: 1\n"
+    assert [part.get_filename() for part in received(shared_postfix).iter_attachments()] == ["a.txt"]
 
 
-async def test_html_form(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_html_form(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """An HTML mail has the fields in both parts, escaped in the HTML."""
-    await post(api, html="on", body="<p>Hi</p>", company="<script>alert(1)</script>")
-    assert "company: <script>alert(1)</script>" in text_of(postfix)
-    assert "<td" in text_of(postfix, "html")
-    assert "<script>" not in text_of(postfix, "html")
+    await post(shared_api, html="on", body="<p>Hi</p>", company="<script>alert(1)</script>")
+    assert "company: <script>alert(1)</script>" in text_of(shared_postfix)
+    assert "<td" in text_of(shared_postfix, "html")
+    assert "<script>" not in text_of(shared_postfix, "html")
 
 
-async def test_left_out(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_left_out(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """What protects or steers a form is no part of the mail, and is not reported as ignored."""
     hidden = dict.fromkeys([*TOKEN_FIELDS, "_next", "_charset_", "hp_url", "form_opened_at", "metadata.form"], "")
     tokens = dict.fromkeys([*TOKEN_FIELDS, "_next"], "token")
     redirect = "https://mydomain.test/thanks"
-    response = await post(api, {"Accept": "application/json"}, **{**hidden, **tokens, "redirect": redirect})
+    response = await post(shared_api, {"Accept": "application/json"}, **{**hidden, **tokens, "redirect": redirect})
     assert "ignored" not in response.json()
-    assert text_of(postfix).strip() == "Hi"
+    assert text_of(shared_postfix).strip() == "Hi"
 
 
 def test_other_honeypots() -> None:
@@ -180,18 +186,20 @@ def test_other_honeypots() -> None:
     assert found == SortedFields({}, (("x", "1"),), ())
 
 
-async def test_json(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_json(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """JSON has the same in `fields`."""
-    response = await api.send(fields={"phone": "1", "adult": True, "topics": ["a", 2], "fax": None})
+    response = await shared_api.send(fields={"phone": "1", "adult": True, "topics": ["a", 2], "fax": None})
     assert response.status_code == 200
-    assert text_of(postfix) == "Hi\n\nphone: 1\nadult: true\ntopics: a, 2\n"
+    assert text_of(shared_postfix) == "Hi\n\nphone: 1\nadult: true\ntopics: a, 2\n"
 
 
+@SHARED
 @pytest.mark.parametrize("empty", [None, "", {}], ids=str)
-async def test_no_fields(api: Api, postfix: FakePostfix, empty: object) -> None:
+async def test_no_fields(shared_api: Api, shared_postfix: FakePostfix, empty: object) -> None:
     """Empty `fields` change nothing."""
-    assert (await api.send(fields=empty)).status_code == 200
-    assert text_of(postfix).strip() == "Hi"
+    assert (await shared_api.send(fields=empty)).status_code == 200
+    assert text_of(shared_postfix).strip() == "Hi"
 
 
 @SHARED
@@ -221,33 +229,37 @@ async def test_bad_field_of_a_form(shared_api: Api, shared_postfix: FakePostfix)
     assert response.json()["errors"] == {"phone": "is longer than 20000 characters"}
 
 
-async def test_ignored_json(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_ignored_json(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """JSON's other unknown fields are not part of the mail, and the answer names them."""
-    response = await api.send(phone="1", csrf="x", hp_url="", fax=None)
+    response = await shared_api.send(phone="1", csrf="x", hp_url="", fax=None)
     assert response.json()["ignored"] == ["phone", "csrf"]
-    assert text_of(postfix).strip() == "Hi"
+    assert text_of(shared_postfix).strip() == "Hi"
 
 
-async def test_caught_program_reads_the_same(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_caught_program_reads_the_same(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """The answer to a filled honeypot names ignored fields too: nothing in it shows that nothing was sent."""
-    real, caught = await api.send(phone="1"), await api.send(phone="1", hp_url="x")
+    real, caught = await shared_api.send(phone="1"), await shared_api.send(phone="1", hp_url="x")
     assert caught.json().keys() == real.json().keys()
-    assert len(postfix.mails) == 1
+    assert len(shared_postfix.mails) == 1
 
 
-async def test_key(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_key(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """With an API key, which can write to anyone, only fields that are named as such are part of the mail."""
-    header = {"Authorization": f"Bearer {keys.create('shop')}"}
-    response = await post(api, header, to="a@elsewhere.test", note="internal", **{"fields.phone": "1"})
+    header = {"Authorization": f"Bearer {shared_keys.create('shop')}"}
+    response = await post(shared_api, header, to="a@elsewhere.test", note="internal", **{"fields.phone": "1"})
     assert response.json()["ignored"] == ["note"]
-    assert text_of(postfix) == "Hi\n\nphone: 1\n"
+    assert text_of(shared_postfix) == "Hi\n\nphone: 1\n"
 
 
-async def test_key_json(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_key_json(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """With an API key, JSON's `fields` are part of the mail, whoever it goes to."""
-    header = {"Authorization": f"Bearer {keys.create('shop')}"}
-    assert (await api.send(header, to="a@elsewhere.test", fields={"phone": "1"})).status_code == 200
-    assert text_of(postfix) == "Hi\n\nphone: 1\n"
+    header = {"Authorization": f"Bearer {shared_keys.create('shop')}"}
+    assert (await shared_api.send(header, to="a@elsewhere.test", fields={"phone": "1"})).status_code == 200
+    assert text_of(shared_postfix) == "Hi\n\nphone: 1\n"
 
 
 async def test_off(start_api: StartApi, postfix: FakePostfix) -> None:
@@ -258,20 +270,22 @@ async def test_off(start_api: StartApi, postfix: FakePostfix) -> None:
     assert text_of(postfix) == "Hi\n\ncompany: ACME\n"
 
 
-async def test_field_named_fields(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_field_named_fields(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """A form may have a field that is called `fields`."""
-    assert (await post(api, None, fields="x", **{"fields.": "y"})).status_code == 200
-    assert text_of(postfix) == "Hi\n\nfields: x\nfields.: y\n"
+    assert (await post(shared_api, None, fields="x", **{"fields.": "y"})).status_code == 200
+    assert text_of(shared_postfix) == "Hi\n\nfields: x\nfields.: y\n"
 
 
+@SHARED
 @pytest.mark.parametrize("second", [{"phone": "1"}, {"phone": "2"}], ids=["same", "other"])
-async def test_idempotency(api: Api, postfix: FakePostfix, second: dict[str, Any]) -> None:
+async def test_idempotency(shared_api: Api, shared_postfix: FakePostfix, second: dict[str, Any]) -> None:
     """The fields are part of what makes two requests the same."""
     header = {"Idempotency-Key": "one"}
-    assert (await post(api, header, phone="1")).status_code == 200
-    repeated = await post(api, header, **second)
+    assert (await post(shared_api, header, phone="1")).status_code == 200
+    repeated = await post(shared_api, header, **second)
     assert repeated.status_code == (200 if second["phone"] == "1" else 409)
-    assert len(postfix.mails) == 1
+    assert len(shared_postfix.mails) == 1
 
 
 def test_hash_without_fields() -> None:

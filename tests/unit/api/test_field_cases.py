@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.api.conftest import SHARED
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -44,19 +46,20 @@ async def ask(api: Api, request: dict[str, Any]) -> httpx2.Response:
     return await api.client.post("/send", content=content, headers={"Content-Type": request["content_type"]})
 
 
+@SHARED
 @pytest.mark.parametrize(("request_", "expected"), cases())
-async def test_case(api: Api, postfix: FakePostfix, request_: dict[str, Any], expected: str) -> None:
+async def test_case(shared_api: Api, shared_postfix: FakePostfix, request_: dict[str, Any], expected: str) -> None:
     """The answer has the expected status and words, and the mail the expected content."""
-    response = await ask(api, request_)
+    response = await ask(shared_api, request_)
     assert response.status_code == request_["status"], (expected, response.text)
     if "preflight" in request_:
         assert response.headers["Access-Control-Allow-Headers"] == request_["preflight"], expected
         return
     if "message" in request_:
         assert request_["message"] in response.json()["message"], expected
-        assert postfix.mails == []
+        assert shared_postfix.mails == []
         return
-    (received,) = postfix.mails
+    (received,) = shared_postfix.mails
     wanted = {name: request_[name] for name in ("subject", "reply_to", "text", "files") if name in request_}
     assert {name: value for name, value in described(received.content).items() if name in wanted} == wanted, expected
 

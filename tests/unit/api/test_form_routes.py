@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from email import message_from_bytes
 from email.policy import SMTP
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ import pytest
 
 from mail_api.errors import RESULTS
 from mail_api.form_mail import one_line_of, subject_line
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.test_extra_fields import text_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
     from tests.unit.api.fake_postfix import FakePostfix
 
+    FolderOf = Callable[[str], Path]
     StartForm = Callable[..., Awaitable[Api]]
 
 CONTACT: Final = """
@@ -55,17 +58,38 @@ BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Origin
 URLENCODED: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture
-def start_form(start_api: StartApi, tmp_path: Path) -> StartForm:
-    """Start an API with the form `contact` of this text."""
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
+    """Return a function that returns the folder of the form `contact` with this text."""
 
-    async def start(text: str = CONTACT, **changed: object) -> Api:
-        folder = tmp_path / "forms"
-        folder.mkdir()
+    @cache
+    def folder_of(text: str) -> Path:
+        folder = tmp_path_factory.mktemp("forms")
         (folder / "contact.toml").write_text(text, encoding="utf-8")
-        return await start_api(forms_path=folder, **changed)
+        return folder
 
-    return start
+    return folder_of
+
+
+def with_form(start: StartApi, folder_of: FolderOf) -> StartForm:
+    """Return a function that starts an API with the form `contact` of this text."""
+
+    async def start_form(text: str = CONTACT, **changed: object) -> Api:
+        return await start(forms_path=folder_of(text), **changed)
+
+    return start_form
+
+
+@pytest.fixture
+def start_form(start_api: StartApi, folder_of: FolderOf) -> StartForm:
+    """Return a function that starts an API of the test with this form."""
+    return with_form(start_api, folder_of)
+
+
+@pytest.fixture
+def shared_form(start_shared: StartApi, folder_of: FolderOf) -> StartForm:
+    """Return a function that returns a shared API with this form."""
+    return with_form(start_shared, folder_of)
 
 
 async def post(
@@ -81,17 +105,18 @@ def received(postfix: FakePostfix) -> EmailMessage:
     return message_from_bytes(mail.content, policy=SMTP)
 
 
-async def test_plain_form(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_plain_form(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """A form without `to` and without script reaches the file's recipient, with every field under its label."""
-    response = await post(await start_form(), FIELDS)
+    response = await post(await shared_form(), FIELDS)
     assert response.status_code == 200
     assert "<h1>Got it</h1>" in response.text
     assert "We answer within two days." in response.text
-    mail = received(postfix)
-    assert postfix.mails[0].recipients == ["owner@elsewhere.test"]
-    assert postfix.mails[0].sender == "noreply@mydomain.test"
+    mail = received(shared_postfix)
+    assert shared_postfix.mails[0].recipients == ["owner@elsewhere.test"]
+    assert shared_postfix.mails[0].sender == "noreply@mydomain.test"
     assert (mail["Subject"], mail["Reply-To"]) == ("Contact form: An offer", '"Lee, Anna" <anna@visitor.test>')
-    assert text_of(postfix) == (
+    assert text_of(shared_postfix) == (
         "Your name: Lee, Anna\nYour e-mail address: anna@visitor.test\ntopic: An offer\nphone: +49 170 0000000\n"
         "Your message:\n    Hello\n    phone: 666\n"
     )
@@ -142,21 +167,23 @@ def test_long_subject() -> None:
     assert one_line_of("👩‍👧 a\u202eb") == "👩‍👧 ab"
 
 
+@SHARED
 @pytest.mark.parametrize("field", ["topic", "name"])
-async def test_header_injection(start_form: StartForm, postfix: FakePostfix, field: str) -> None:
+async def test_header_injection(shared_form: StartForm, shared_postfix: FakePostfix, field: str) -> None:
     """A line break in a field adds no header and no recipient."""
     injected = "x\r\nBcc: victim@x.test\r\nX-Injected: yes\r\n\r\n<b>body</b>"
-    response = await post(await start_form(), FIELDS | {field: injected})
+    response = await post(await shared_form(), FIELDS | {field: injected})
     assert response.status_code == 200
-    mail = received(postfix)
+    mail = received(shared_postfix)
     assert (mail["Bcc"], mail["X-Injected"]) == (None, None)
-    assert postfix.mails[0].recipients == ["owner@elsewhere.test"]
+    assert shared_postfix.mails[0].recipients == ["owner@elsewhere.test"]
 
 
-async def test_injection_into_reply_to(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_injection_into_reply_to(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """An address with a line break is refused, under its label."""
-    response = await post(await start_form(), FIELDS | {"email": "a@x.test\r\nBcc: victim@x.test"})
-    assert (response.status_code, postfix.mails) == (400, [])
+    response = await post(await shared_form(), FIELDS | {"email": "a@x.test\r\nBcc: victim@x.test"})
+    assert (response.status_code, shared_postfix.mails) == (400, [])
     assert "<li>Your e-mail address: must be one line" in response.text
 
 
@@ -169,19 +196,20 @@ async def test_template_injection(start_form: StartForm, postfix: FakePostfix) -
     assert f"{evil}: {evil}\n" in text_of(postfix)
 
 
-async def test_fields_choose_nothing(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_fields_choose_nothing(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """Fields with the names of the API's own are ordinary fields: no recipient, sender, subject or template."""
     chosen = {"to": "x@x.test", "cc": "x@x.test", "bcc": "x@x.test", "from": "x@x.test", "subject": "x", "html": "<p>"}
     more = {"reply_to": "x@x.test", "headers": "X-A: b", "body": "{{ x }}", "text": "t", "fields": "f", "form": "other"}
-    assert (await post(await start_form(), FIELDS | chosen | more)).status_code == 200
-    mail = received(postfix)
-    assert postfix.mails[0].recipients == ["owner@elsewhere.test"]
-    assert postfix.mails[0].sender == "noreply@mydomain.test"
+    assert (await post(await shared_form(), FIELDS | chosen | more)).status_code == 200
+    mail = received(shared_postfix)
+    assert shared_postfix.mails[0].recipients == ["owner@elsewhere.test"]
+    assert shared_postfix.mails[0].sender == "noreply@mydomain.test"
     assert (mail["To"], mail["Cc"], mail["X-A"]) == ("owner@elsewhere.test", None, None)
     assert mail["Subject"] == "Contact form: An offer"
     assert mail["Reply-To"] == '"Lee, Anna" <anna@visitor.test>'
     assert mail.get_content_type() == "text/plain"
-    listed = text_of(postfix).splitlines()
+    listed = text_of(shared_postfix).splitlines()
     assert [f"{name}: {value}" for name, value in {**chosen, **more}.items() if f"{name}: {value}" not in listed] == []
 
 
@@ -195,9 +223,10 @@ async def test_error_page(start_form: StartForm, postfix: FakePostfix) -> None:
     assert postfix.mails == []
 
 
-async def test_error_in_json(start_form: StartForm) -> None:
+@SHARED
+async def test_error_in_json(shared_form: StartForm) -> None:
     """A script gets the names of the fields, to mark them."""
-    response = await post(await start_form(), {"name": "Anna"}, {"Accept": "application/json"})
+    response = await post(await shared_form(), {"name": "Anna"}, {"Accept": "application/json"})
     assert response.status_code == 400
     assert response.json()["errors"] == {"email": "is required", "message": "is required"}
 
@@ -208,45 +237,50 @@ async def test_empty_form(start_form: StartForm) -> None:
     assert (response.status_code, response.json()["errors"]) == (400, {"request": "has no field that is filled in"})
 
 
-async def test_json(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_json(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """A script may send JSON; tags and files are those of /send."""
     more = {"adult": True, "topics": ["a", 1], "fax": None, "metadata": {"page": "home"}}
     attachment = {"attachments": [{"name": "a.txt", "content": "eA=="}]}
-    response = await (await start_form()).client.post("/forms/contact", json=FIELDS | more | attachment)
+    response = await (await shared_form()).client.post("/forms/contact", json=FIELDS | more | attachment)
     assert (response.status_code, response.json()["code"]) == (200, "accepted")
-    text = next(iter(received(postfix).iter_parts())).get_content()
+    text = next(iter(received(shared_postfix).iter_parts())).get_content()
     assert "adult: true\r\ntopics: a, 1\r\n" in text
     assert "fax" not in text
-    assert [part.get_filename() for part in received(postfix).iter_attachments()] == ["a.txt"]
+    assert [part.get_filename() for part in received(shared_postfix).iter_attachments()] == ["a.txt"]
 
 
-async def test_multipart(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_multipart(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """A form may have files."""
     files = [("cv", ("cv.pdf", b"%PDF", "application/pdf"))]
-    response = await (await start_form()).client.post("/forms/contact", data=FIELDS, files=files, headers=BROWSER)
+    response = await (await shared_form()).client.post("/forms/contact", data=FIELDS, files=files, headers=BROWSER)
     assert response.status_code == 200, response.text
-    assert [part.get_filename() for part in received(postfix).iter_attachments()] == ["cv.pdf"]
+    assert [part.get_filename() for part in received(shared_postfix).iter_attachments()] == ["cv.pdf"]
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("headers", "status"), [(BROWSER, 303), ({"Accept": "application/json"}, 200)], ids=["browser", "script"]
 )
 @pytest.mark.parametrize("field", ["", "https://www.mydomain.test/other"], ids=["of the file", "of the request"])
-async def test_redirect(start_form: StartForm, headers: dict[str, str], status: int, field: str) -> None:
+async def test_redirect(shared_form: StartForm, headers: dict[str, str], status: int, field: str) -> None:
     """A browser comes to the file's page, or to the one that the request names; a script gets JSON."""
-    api = await start_form('to = "a@x.test"\n[confirmation]\nredirect = "https://elsewhere.test/thanks"')
+    api = await shared_form('to = "a@x.test"\n[confirmation]\nredirect = "https://elsewhere.test/thanks"')
     response = await post(api, {"a": "b", "redirect": field}, headers)
     assert response.status_code == status
     expected = (field or "https://elsewhere.test/thanks") if status == 303 else None
     assert response.headers.get("Location") == expected
 
 
-async def test_foreign_redirect(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_foreign_redirect(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """A request cannot name a page elsewhere."""
-    response = await post(await start_form(), FIELDS | {"redirect": "https://evil.test/"})
-    assert (response.status_code, postfix.mails) == (403, [])
+    response = await post(await shared_form(), FIELDS | {"redirect": "https://evil.test/"})
+    assert (response.status_code, shared_postfix.mails) == (403, [])
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("origin", "path", "allowed"),
     [
@@ -257,9 +291,9 @@ async def test_foreign_redirect(start_form: StartForm, postfix: FakePostfix) -> 
         ("https://shop.test", "/send", False),
     ],
 )
-async def test_origins(start_form: StartForm, origin: str, path: str, *, allowed: bool) -> None:
+async def test_origins(shared_form: StartForm, origin: str, path: str, *, allowed: bool) -> None:
     """A form's sites are allowed in addition to ALLOWED_HOSTS, and for this form only; CORS follows."""
-    api = await start_form()
+    api = await shared_form()
     mail = FIELDS | {"to": "hello@mydomain.test", "subject": "Hi", "body": "Hi"}
     headers = {"Origin": origin, "Accept": "application/json"}
     response = await post(api, mail, headers, path)
@@ -287,9 +321,10 @@ async def test_without_files(api: Api) -> None:
     assert (await post(api, FIELDS, {})).status_code == 404
 
 
-async def test_other_method(start_form: StartForm) -> None:
+@SHARED
+async def test_other_method(shared_form: StartForm) -> None:
     """A form is posted."""
-    response = await (await start_form()).client.get("/forms/contact")
+    response = await (await shared_form()).client.get("/forms/contact")
     assert (response.status_code, response.headers["Allow"]) == (405, "POST, OPTIONS")
 
 
@@ -314,10 +349,11 @@ async def test_release_of_a_caught_form(start_form: StartForm, postfix: FakePost
     assert [mail.recipients for mail in postfix.mails] == [["owner@elsewhere.test"]]
 
 
-async def test_too_fast(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_too_fast(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """The time of opening is checked as for /send, and the page says when to try again."""
-    response = await post(await start_form(), FIELDS | {"form_opened_at": str(time.time())})
-    assert (response.status_code, postfix.mails) == (429, [])
+    response = await post(await shared_form(), FIELDS | {"form_opened_at": str(time.time())})
+    assert (response.status_code, shared_postfix.mails) == (429, [])
     assert "sent very soon after it was opened" in response.text
 
 
@@ -332,13 +368,14 @@ async def test_rate_limit(start_form: StartForm) -> None:
     assert "Retry-After" in limited.headers
 
 
-async def test_idempotency(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_idempotency(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """A repetition sends nothing twice; the same key with other fields is a conflict."""
-    api, header = await start_form(), {"Idempotency-Key": "one"}
+    api, header = await shared_form(), {"Idempotency-Key": "one"}
     first, again = await post(api, FIELDS, header), await post(api, FIELDS, header)
     other = await post(api, FIELDS | {"phone": "1"}, header)
     assert (first.json()["id"], again.headers["Idempotent-Replayed"]) == (again.json()["id"], "true")
-    assert (other.status_code, len(postfix.mails)) == (409, 1)
+    assert (other.status_code, len(shared_postfix.mails)) == (409, 1)
 
 
 async def test_default_to(start_form: StartForm, postfix: FakePostfix) -> None:
@@ -348,19 +385,21 @@ async def test_default_to(start_form: StartForm, postfix: FakePostfix) -> None:
     assert postfix.mails[0].recipients == ["me@elsewhere.test"]
 
 
-async def test_recipient_is_allowed_for_the_form_only(start_form: StartForm, postfix: FakePostfix) -> None:
+@SHARED
+async def test_recipient_is_allowed_for_the_form_only(shared_form: StartForm, shared_postfix: FakePostfix) -> None:
     """The file's recipient needs no place in ALLOWED_RECIPIENTS, and /send still refuses it."""
-    api = await start_form()
+    api = await shared_form()
     assert (await api.send(to="owner@elsewhere.test")).status_code == 403
     assert (await post(api, FIELDS)).status_code == 200
-    assert len(postfix.mails) == 1
+    assert len(shared_postfix.mails) == 1
 
 
-async def test_key(start_form: StartForm, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_key(shared_form: StartForm, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """With an API key a program may send a form too, from anywhere; the sender stays that of the settings."""
-    header = {"Authorization": f"Bearer {keys.create('shop', allowed_senders=['shop@mydomain.test'])}"}
-    assert (await post(await start_form(), FIELDS, header | {"Origin": "https://evil.test"})).status_code == 200
-    assert postfix.mails[0].sender == "noreply@mydomain.test"
+    header = {"Authorization": f"Bearer {shared_keys.create('shop', allowed_senders=['shop@mydomain.test'])}"}
+    assert (await post(await shared_form(), FIELDS, header | {"Origin": "https://evil.test"})).status_code == 200
+    assert shared_postfix.mails[0].sender == "noreply@mydomain.test"
 
 
 async def test_key_that_is_not_valid(start_form: StartForm) -> None:

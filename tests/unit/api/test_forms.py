@@ -41,7 +41,8 @@ def received(postfix: FakePostfix) -> EmailMessage:
     return message_from_bytes(mail.content, policy=SMTP)
 
 
-async def test_urlencoded(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_urlencoded(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Form fields have the same meaning as in JSON, also repeated recipients, tags and the HTML flag."""
     fields = {
         "to": ["a@mydomain.test", "", "b@mydomain.test"],
@@ -52,30 +53,32 @@ async def test_urlencoded(api: Api, postfix: FakePostfix) -> None:
         "metadata.form": "contact",
         "phone": ["1", "2"],
     }
-    response = await post(api, fields)
+    response = await post(shared_api, fields)
     assert (response.status_code, response.json()["code"]) == (200, "accepted")
-    assert postfix.mails[0].recipients == ["a@mydomain.test", "b@mydomain.test"]
-    assert received(postfix)["Reply-To"] == '"Lee, Anna" <v@x.test>'
-    assert received(postfix).get_content_type() == "multipart/alternative"
-    assert api.log("mail accepted")[0]["mail.metadata"] == {"form": "contact"}
+    assert shared_postfix.mails[0].recipients == ["a@mydomain.test", "b@mydomain.test"]
+    assert received(shared_postfix)["Reply-To"] == '"Lee, Anna" <v@x.test>'
+    assert received(shared_postfix).get_content_type() == "multipart/alternative"
+    assert shared_api.log("mail accepted")[0]["mail.metadata"] == {"form": "contact"}
 
 
-async def test_multipart(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_multipart(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Every file is attached, whatever its field's name; an empty file field is ignored."""
     files = [
         ("photo", ("Grüße.png", b"\x89PNG\r\n", "image/png")),
         ("anything", ("a.eml", b"Subject: x\r\n\r\n", "message/rfc822")),
         ("empty", ("", b"", "application/octet-stream")),
     ]
-    response = await api.client.post("/send", data=MAIL, files=files)
+    response = await shared_api.client.post("/send", data=MAIL, files=files)
     assert response.status_code == 200, response.text
-    parts = list(received(postfix).iter_attachments())
+    parts = list(received(shared_postfix).iter_attachments())
     assert [(part.get_filename(), part.get_content_type(), part.get_content()) for part in parts] == [
         ("Grüße.png", "image/png", b"\x89PNG\r\n"),
         ("a.eml", "application/octet-stream", b"Subject: x\r\n\r\n"),
     ]
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
@@ -84,21 +87,22 @@ async def test_multipart(api: Api, postfix: FakePostfix) -> None:
         pytest.param("application/json", (200, "application/json"), id="script"),
     ],
 )
-async def test_success(api: Api, accept: str, expected: tuple[int, str]) -> None:
+async def test_success(shared_api: Api, accept: str, expected: tuple[int, str]) -> None:
     """A browser gets a page, a program JSON."""
-    response = await post(api, {}, {"Accept": accept})
+    response = await post(shared_api, {}, {"Accept": accept})
     assert (response.status_code, response.headers["Content-Type"]) == expected
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("accept", "status"),
     [(BROWSER["Accept"], 303), ("*/*", 303), ("application/json", 200)],
     ids=["browser", "curl", "script"],
 )
-async def test_redirect(api: Api, postfix: FakePostfix, accept: str, status: int) -> None:
+async def test_redirect(shared_api: Api, shared_postfix: FakePostfix, accept: str, status: int) -> None:
     """After a success a browser is redirected to the form's page; a script that accepts JSON is not."""
-    response = await post(api, {"redirect": THANKS}, {"Accept": accept})
-    assert (response.status_code, len(postfix.mails)) == (status, 1)
+    response = await post(shared_api, {"redirect": THANKS}, {"Accept": accept})
+    assert (response.status_code, len(shared_postfix.mails)) == (status, 1)
     assert response.headers.get("Location") == (THANKS if status == 303 else None)
 
 
@@ -111,9 +115,10 @@ async def test_foreign_redirect(shared_api: Api, shared_postfix: FakePostfix, pa
     assert "redirect" in response.json()["errors"]
 
 
-async def test_json_has_no_redirect(api: Api) -> None:
+@SHARED
+async def test_json_has_no_redirect(shared_api: Api) -> None:
     """In JSON, `redirect` is an unknown field and ignored."""
-    assert (await api.send(redirect="https://evil.test/")).status_code == 200
+    assert (await shared_api.send(redirect="https://evil.test/")).status_code == 200
 
 
 @SHARED
@@ -189,7 +194,8 @@ def test_fields_are_counted() -> None:
         parse_urlencoded(b"a=1&" * 201)
 
 
-async def test_bot_is_redirected(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_bot_is_redirected(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """A bot that fills the honeypot gets the redirect of a success."""
-    response = await post(api, {"redirect": THANKS, "hp_url": "x"}, {"Accept": "text/html"})
-    assert (response.status_code, response.headers["Location"], postfix.mails) == (303, THANKS, [])
+    response = await post(shared_api, {"redirect": THANKS, "hp_url": "x"}, {"Accept": "text/html"})
+    assert (response.status_code, response.headers["Location"], shared_postfix.mails) == (303, THANKS, [])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LEAVE = "<https://example.org/leave?token=" + "a" * 300 + ">"
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("name", "value", "written"),
     [
@@ -30,10 +31,12 @@ LEAVE = "<https://example.org/leave?token=" + "a" * 300 + ">"
     ],
     ids=lambda value: value[:22] if value else "",
 )
-async def test_accepted(api: Api, postfix: FakePostfix, name: str, value: str, written: str | None) -> None:
+async def test_accepted(
+    shared_api: Api, shared_postfix: FakePostfix, name: str, value: str, written: str | None
+) -> None:
     """A listed header arrives under its usual name, folded but not encoded."""
-    assert (await api.send(headers_={name: value})).status_code == 200
-    content = postfix.mails[0].content
+    assert (await shared_api.send(headers_={name: value})).status_code == 200
+    content = shared_postfix.mails[0].content
     mail = message_from_bytes(content)
     assert (written or name) in mail.keys()  # noqa: SIM118 - as it is written
     assert " ".join(mail[name].split()) == value

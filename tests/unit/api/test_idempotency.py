@@ -12,6 +12,7 @@ from mail_api.schemas import parse_send_request
 from mail_api.submissions import Idempotency
 from mail_api.telemetry import Telemetry
 from mail_ledger.api_keys import ApiKeys
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import DROP, HOLD
 
 if TYPE_CHECKING:
@@ -21,22 +22,26 @@ if TYPE_CHECKING:
 ONCE = {"Idempotency-Key": "order-17"}
 
 
-async def test_replay(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_replay(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """A repeated request gets the first answer, marked as replayed."""
-    first, second = await api.send(ONCE), await api.send(ONCE)
-    assert (first.json(), len(postfix.mails)) == (second.json(), 1)
+    replayed = shared_api.count("mail_api_messages_total", result="replayed")
+    first, second = await shared_api.send(ONCE), await shared_api.send(ONCE)
+    assert (first.json(), len(shared_postfix.mails)) == (second.json(), 1)
     assert ("Idempotent-Replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
-    assert api.metric("mail_api_messages_total", result="replayed") == 1
+    assert shared_api.count("mail_api_messages_total", result="replayed") == replayed + 1
 
 
-async def test_other_form_same_mail(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_other_form_same_mail(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """The mail is compared, not the bytes: a form with the same content as JSON is a repeated request."""
-    first = await api.send(ONCE)
+    first = await shared_api.send(ONCE)
     fields = {"to": "hello@mydomain.test", "subject": "Contact", "body": "Hi"}
-    second = await api.client.post("/send", data=fields, headers={**ONCE, "Accept": "application/json"})
-    assert (second.json()["id"], len(postfix.mails)) == (first.json()["id"], 1)
+    second = await shared_api.client.post("/send", data=fields, headers={**ONCE, "Accept": "application/json"})
+    assert (second.json()["id"], len(shared_postfix.mails)) == (first.json()["id"], 1)
 
 
+@SHARED
 @pytest.mark.parametrize(
     "changed",
     [
@@ -46,11 +51,11 @@ async def test_other_form_same_mail(api: Api, postfix: FakePostfix) -> None:
     ],
     ids=["text", "recipient", "file"],
 )
-async def test_other_mail(api: Api, postfix: FakePostfix, changed: dict[str, object]) -> None:
+async def test_other_mail(shared_api: Api, shared_postfix: FakePostfix, changed: dict[str, object]) -> None:
     """Another mail with the same key is rejected."""
-    await api.send(ONCE)
-    answer = await api.send(ONCE, **changed)
-    assert (answer.status_code, answer.json()["code"], len(postfix.mails)) == (409, "idempotency_conflict", 1)
+    await shared_api.send(ONCE)
+    answer = await shared_api.send(ONCE, **changed)
+    assert (answer.status_code, answer.json()["code"], len(shared_postfix.mails)) == (409, "idempotency_conflict", 1)
 
 
 @pytest.mark.parametrize(
@@ -110,17 +115,19 @@ async def test_defect_keeps_the_key(api: Api, postfix: FakePostfix, monkeypatch:
     assert (codes, len(postfix.mails)) == (["internal_error", "outcome_unknown"], 1)
 
 
-async def test_keys_of_others(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_keys_of_others(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """Two API keys can use the same Idempotency-Key for different requests."""
     for name in ("one", "two"):
-        await api.send({**ONCE, "Authorization": f"Bearer {keys.create(name)}"})
-    assert len(postfix.mails) == 2
+        await shared_api.send({**ONCE, "Authorization": f"Bearer {shared_keys.create(name)}"})
+    assert len(shared_postfix.mails) == 2
 
 
+@SHARED
 @pytest.mark.parametrize("key", ["", "x" * 257], ids=["empty", "long"])
-async def test_unusable(api: Api, key: str) -> None:
+async def test_unusable(shared_api: Api, key: str) -> None:
     """The error for an unusable key names the header."""
-    answer = await api.send({"Idempotency-Key": key})
+    answer = await shared_api.send({"Idempotency-Key": key})
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {"Idempotency-Key"})
 
 

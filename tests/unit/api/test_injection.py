@@ -83,12 +83,13 @@ async def test_address_tricks(shared_api: Api, shared_postfix: FakePostfix, fiel
     assert response[1].startswith(f"{field.rstrip('_')}: ")
 
 
-async def test_body_cannot_end_the_message(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_body_cannot_end_the_message(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Dots, commands and bare line ends in a body are content."""
     body = "a\r\n.\r\nMAIL FROM:<b@evil.test>\n.\nb\r.\rc\r\n..\r\n"
-    assert (await _send(api, {"body": body}))[0] == 200
-    (mail,) = postfix.mails
-    assert postfix.commands[-1] == "CONTENT"
+    assert (await _send(shared_api, {"body": body}))[0] == 200
+    (mail,) = shared_postfix.mails
+    assert shared_postfix.commands[-1] == "CONTENT"
     content = message_from_bytes(mail.content, policy=SMTP).get_content().replace("\r\n", "\n")
     assert content == "a\n.\nMAIL FROM:<b@evil.test>\n.\nb\n.\nc\n..\n"
 

@@ -25,11 +25,14 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-async def test_any_recipient(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_any_recipient(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """With a key any recipient is allowed from anywhere; without it not."""
-    assert (await api.send(to=OTHER_RECIPIENT)).status_code == 403
-    answer = await api.send({**bearer(keys.create("shop")), "Origin": "https://elsewhere.test"}, to=OTHER_RECIPIENT)
-    assert (answer.status_code, postfix.mails[0].recipients) == (200, [OTHER_RECIPIENT])
+    assert (await shared_api.send(to=OTHER_RECIPIENT)).status_code == 403
+    answer = await shared_api.send(
+        {**bearer(shared_keys.create("shop")), "Origin": "https://elsewhere.test"}, to=OTHER_RECIPIENT
+    )
+    assert (answer.status_code, shared_postfix.mails[0].recipients) == (200, [OTHER_RECIPIENT])
 
 
 @SHARED
@@ -43,9 +46,10 @@ async def test_bad_key(shared_api: Api, shared_postfix: FakePostfix, value: str)
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_login_of_the_site(api: Api) -> None:
+@SHARED
+async def test_login_of_the_site(shared_api: Api) -> None:
     """Basic credentials, which a browser sends for a password-protected site, are not an API key."""
-    assert (await api.send({"Authorization": "Basic YTpi"})).status_code == 200
+    assert (await shared_api.send({"Authorization": "Basic YTpi"})).status_code == 200
 
 
 @pytest.mark.parametrize("route", PATHS_WITH_KEYS)
@@ -76,20 +80,22 @@ async def test_no_key_is_not_counted(api: Api) -> None:
     assert api.metric("mail_api_invalid_keys_total", path="/quota") == 0
 
 
-async def test_trace_context_with_a_key(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_trace_context_with_a_key(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """The trace context of a caller with a valid key is continued, with an invalid key not."""
     trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
-    await api.send({**bearer(keys.create("shop")), **trace})
-    await api.send({"Authorization": UNKNOWN_KEY, **trace})
-    assert (postfix.mails[0].trace or "").startswith(f"00-{'4' * 32}-")
-    requests = [span for span in api.spans() if span.name == "POST /send"]
+    await shared_api.send({**bearer(shared_keys.create("shop")), **trace})
+    await shared_api.send({"Authorization": UNKNOWN_KEY, **trace})
+    assert (shared_postfix.mails[0].trace or "").startswith(f"00-{'4' * 32}-")
+    requests = [span for span in shared_api.spans() if span.name == "POST /send"]
     assert [span.parent is not None for span in requests] == [True, False]
 
 
-async def test_looked_up_once(api: Api, keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+@SHARED
+async def test_looked_up_once(shared_api: Api, shared_keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key is looked up once for each request, also if the trace context depends on it."""
     looked_up: list[str] = []
-    verify, key = ApiKeys.verify, keys.create("shop")
+    verify, key = ApiKeys.verify, shared_keys.create("shop")
 
     def recording(ledger: ApiKeys, plain: str) -> ApiKey | None:
         looked_up.append(plain)
@@ -97,17 +103,18 @@ async def test_looked_up_once(api: Api, keys: ApiKeys, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(ApiKeys, "verify", recording)
     trace = {"traceparent": f"00-{'4' * 32}-{'5' * 16}-01"}
-    assert (await api.send({**bearer(key), **trace})).status_code == 200
-    assert (await api.client.get("/quota", headers={**bearer(key), **trace})).status_code == 200
+    assert (await shared_api.send({**bearer(key), **trace})).status_code == 200
+    assert (await shared_api.client.get("/quota", headers={**bearer(key), **trace})).status_code == 200
     assert looked_up == [key, key]
 
 
-async def test_revoked_at_once(api: Api, keys: ApiKeys) -> None:
+@SHARED
+async def test_revoked_at_once(shared_api: Api, shared_keys: ApiKeys) -> None:
     """A revoked key is invalid at once."""
-    key = keys.create("shop")
-    assert (await api.send(bearer(key))).status_code == 200
-    keys.revoke("shop")
-    assert (await api.send(bearer(key))).status_code == 401
+    key = shared_keys.create("shop")
+    assert (await shared_api.send(bearer(key))).status_code == 200
+    shared_keys.revoke("shop")
+    assert (await shared_api.send(bearer(key))).status_code == 401
 
 
 async def test_requests_per_minute(api: Api, keys: ApiKeys) -> None:
@@ -118,12 +125,13 @@ async def test_requests_per_minute(api: Api, keys: ApiKeys) -> None:
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
 
 
-async def test_reading_counts_too(api: Api, keys: ApiKeys) -> None:
+@SHARED
+async def test_reading_counts_too(shared_api: Api, shared_keys: ApiKeys) -> None:
     """A key's rate limit counts all requests, and a key that only reads is recorded as used."""
-    key = keys.create("dashboard", limits=KeyLimits(recipients_per_day=None, requests_per_minute=1))
-    codes = [(await api.client.get(path, headers=bearer(key))).status_code for path in ("/messages", "/quota")]
+    key = shared_keys.create("dashboard", limits=KeyLimits(recipients_per_day=None, requests_per_minute=1))
+    codes = [(await shared_api.client.get(path, headers=bearer(key))).status_code for path in ("/messages", "/quota")]
     assert codes == [200, 429]
-    assert keys.list()[0].last_used is not None
+    assert shared_keys.list()[0].last_used is not None
 
 
 async def test_wrong_keys_use_up_the_rate_limit(start_api: StartApi) -> None:
@@ -132,12 +140,13 @@ async def test_wrong_keys_use_up_the_rate_limit(start_api: StartApi) -> None:
     assert [(await api.send({"Authorization": UNKNOWN_KEY})).status_code for _ in range(3)] == [401, 401, 429]
 
 
-async def test_recipients_per_day(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_recipients_per_day(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """A key's daily limit counts recipients, and the error has the time when there is room again."""
-    key = keys.create("shop", limits=KeyLimits(recipients_per_day=3, requests_per_minute=None))
-    assert (await api.send(bearer(key), to=["a@x.test", "b@x.test"])).status_code == 200
-    answer = await api.send(bearer(key), to=["c@x.test", "d@x.test"])
-    assert (answer.status_code, answer.json()["code"], len(postfix.mails)) == (429, "key_limit_reached", 1)
+    key = shared_keys.create("shop", limits=KeyLimits(recipients_per_day=3, requests_per_minute=None))
+    assert (await shared_api.send(bearer(key), to=["a@x.test", "b@x.test"])).status_code == 200
+    answer = await shared_api.send(bearer(key), to=["c@x.test", "d@x.test"])
+    assert (answer.status_code, answer.json()["code"], len(shared_postfix.mails)) == (429, "key_limit_reached", 1)
     assert int(answer.headers["Retry-After"]) == pytest.approx(86_400, abs=5)
 
 
@@ -149,26 +158,31 @@ async def test_no_rate_limit_by_address(start_api: StartApi, keys: ApiKeys) -> N
     ] == [200, 200, 429]
 
 
-async def test_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_sender(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """A key with senders can choose From among them, also for the envelope."""
-    key = keys.create("shop", allowed_senders=["shop.test"])
-    answer = await api.send(bearer(key), from_="Shop <orders@shop.test>", reply_to="anna@x.test")
-    (mail,) = postfix.mails
+    key = shared_keys.create("shop", allowed_senders=["shop.test"])
+    answer = await shared_api.send(bearer(key), from_="Shop <orders@shop.test>", reply_to="anna@x.test")
+    (mail,) = shared_postfix.mails
     headers = message_from_bytes(mail.content)
     assert (answer.status_code, mail.sender) == (200, "orders@shop.test")
     assert (headers["From"], headers["Reply-To"]) == ("Shop <orders@shop.test>", "anna@x.test")
 
 
-async def test_foreign_sender(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_foreign_sender(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """A sender that the key does not have is rejected."""
-    answer = await api.send(bearer(keys.create("shop", allowed_senders=["shop.test"])), from_="boss@bank.test")
-    assert (answer.status_code, answer.json()["code"], postfix.mails) == (403, "sender_not_allowed", [])
+    answer = await shared_api.send(
+        bearer(shared_keys.create("shop", allowed_senders=["shop.test"])), from_="boss@bank.test"
+    )
+    assert (answer.status_code, answer.json()["code"], shared_postfix.mails) == (403, "sender_not_allowed", [])
 
 
-async def test_key_without_senders(api: Api, postfix: FakePostfix, keys: ApiKeys) -> None:
+@SHARED
+async def test_key_without_senders(shared_api: Api, shared_postfix: FakePostfix, shared_keys: ApiKeys) -> None:
     """Mails of a key without senders come from DEFAULT_FROM."""
-    await api.send(bearer(keys.create("shop")), from_="anna@x.test")
-    headers = message_from_bytes(postfix.mails[0].content)
+    await shared_api.send(bearer(shared_keys.create("shop")), from_="anna@x.test")
+    headers = message_from_bytes(shared_postfix.mails[0].content)
     assert (headers["From"], headers["Reply-To"]) == ("noreply@mydomain.test", "anna@x.test")
 
 

@@ -12,14 +12,16 @@ from pydantic import BaseModel
 from mail_api.errors import ANSWERS, Code
 from mail_api.schemas import SendRequest
 from mail_api.status_schemas import MessageAnswer, QuotaAnswer
+from tests.unit.api.conftest import SHARED
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api, StartApi
 
 
-async def test_paths(start_api: StartApi) -> None:
+@SHARED
+async def test_paths(start_shared: StartApi) -> None:
     """/send has its fields with an example in three media types; there are no undocumented paths."""
-    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    described = (await (await start_shared(api_docs=True)).client.get("/openapi.json")).json()
     messages = {"/messages", "/messages/{message_id}", "/messages/{message_id}/release"}
     assert set(described["paths"]) == {"/send", "/health", "/ready", "/quota", *messages}
     bodies = described["paths"]["/send"]["post"]["requestBody"]["content"]
@@ -30,9 +32,10 @@ async def test_paths(start_api: StartApi) -> None:
     assert names == set(schema["properties"])
 
 
-async def test_every_answer_has_an_example(start_api: StartApi) -> None:
+@SHARED
+async def test_every_answer_has_an_example(start_shared: StartApi) -> None:
     """Each code has an example under its status, as the API returns it."""
-    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    described = (await (await start_shared(api_docs=True)).client.get("/openapi.json")).json()
     answers = described["paths"]["/send"]["post"]["responses"]
     assert "422" not in answers
     for answer in {*ANSWERS.values()}:
@@ -43,17 +46,19 @@ async def test_every_answer_has_an_example(start_api: StartApi) -> None:
     assert json.loads(json.dumps(answers["200"]["content"]["application/json"]["example"]))["success"] is True
 
 
-async def test_release_describes_the_missing_right(start_api: StartApi) -> None:
+@SHARED
+async def test_release_describes_the_missing_right(start_shared: StartApi) -> None:
     """The code that only POST /messages/{id}/release answers is shown there."""
-    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    described = (await (await start_shared(api_docs=True)).client.get("/openapi.json")).json()
     answers = described["paths"]["/messages/{message_id}/release"]["post"]["responses"]
     example = answers["403"]["content"]["application/json"]["examples"][Code.KEY_RIGHT_MISSING]["value"]
     assert example["code"] == Code.KEY_RIGHT_MISSING
 
 
-async def test_no_answer_without_an_example(start_api: StartApi) -> None:
+@SHARED
+async def test_no_answer_without_an_example(start_shared: StartApi) -> None:
     """Every JSON answer has an example, every operation a summary, a description and a tag; there is no 422."""
-    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    described = (await (await start_shared(api_docs=True)).client.get("/openapi.json")).json()
     operations = [one for path in described["paths"].values() for one in path.values()]
     assert all(one["summary"] and one["description"] and one["tags"] for one in operations)
     for operation in operations:
@@ -63,9 +68,10 @@ async def test_no_answer_without_an_example(start_api: StartApi) -> None:
             assert status != "422"
 
 
-async def test_examples_of_the_ledger(start_api: StartApi) -> None:
+@SHARED
+async def test_examples_of_the_ledger(start_shared: StartApi) -> None:
     """The examples of mails and quota have the fields of their models; OpenAPI omits fields that are null."""
-    described = (await (await start_api(api_docs=True)).client.get("/openapi.json")).json()
+    described = (await (await start_shared(api_docs=True)).client.get("/openapi.json")).json()
 
     models: dict[str, type[BaseModel]] = {"/messages/{message_id}": MessageAnswer, "/quota": QuotaAnswer}
     for path, model in models.items():
@@ -75,9 +81,10 @@ async def test_examples_of_the_ledger(start_api: StartApi) -> None:
         model.model_validate(dict.fromkeys(model.model_fields) | example)
 
 
-async def test_page_is_offline(start_api: StartApi) -> None:
+@SHARED
+async def test_page_is_offline(start_shared: StartApi) -> None:
     """The documentation page and everything that it loads are served by this server."""
-    client = (await start_api(api_docs=True)).client
+    client = (await start_shared(api_docs=True)).client
     page = (await client.get("/docs")).text
     links = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(links) == 3
@@ -86,7 +93,8 @@ async def test_page_is_offline(start_api: StartApi) -> None:
         assert (response.status_code, len(response.content) > 100) == (200, True)
 
 
+@SHARED
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/docs/swagger-ui.css"])
-async def test_off_by_default(api: Api, path: str) -> None:
+async def test_off_by_default(shared_api: Api, path: str) -> None:
     """There is no documentation unless API_DOCS is set."""
-    assert (await api.client.get(path)).status_code == 404
+    assert (await shared_api.client.get(path)).status_code == 404

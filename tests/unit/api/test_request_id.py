@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 OWN = re.compile(r"req_[0-9a-f]{24}")
 
 
-async def test_taken_over(api: Api) -> None:
+@SHARED
+async def test_taken_over(shared_api: Api) -> None:
     """The caller's id is in the answer and in every log line about the request."""
-    response = await api.send({"X-Request-ID": "site-42/a:b"})
+    response = await shared_api.send({"X-Request-ID": "site-42/a:b"})
     assert response.headers["X-Request-ID"] == "site-42/a:b"
-    assert [line["http.request.id"] for line in api.log("mail accepted")] == ["site-42/a:b"]
+    assert [line["http.request.id"] for line in shared_api.log("mail accepted")] == ["site-42/a:b"]
 
 
 @SHARED
@@ -30,13 +31,14 @@ async def test_made(shared_api: Api, claimed: str) -> None:
     assert OWN.fullmatch(response.headers["X-Request-ID"])
 
 
-async def test_every_answer_has_one(api: Api) -> None:
+@SHARED
+async def test_every_answer_has_one(shared_api: Api) -> None:
     """Each request has its own id, also rejected ones and preflights."""
     preflight = {"Origin": "https://mydomain.test", "Access-Control-Request-Method": "POST"}
     answers = [
-        await api.client.get("/nowhere"),
-        await api.client.options("/send", headers=preflight),
-        await api.send(subject=1),
+        await shared_api.client.get("/nowhere"),
+        await shared_api.client.options("/send", headers=preflight),
+        await shared_api.send(subject=1),
     ]
     found = [answer.headers["X-Request-ID"] for answer in answers]
     assert len(set(found)) == 3

@@ -14,6 +14,7 @@ import pytest
 
 from mail_api import message, send
 from mail_api.errors import Code
+from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import HANG
 
 if TYPE_CHECKING:
@@ -26,33 +27,36 @@ JSON = {"Content-Type": "application/json"}
 FILE = {"name": "a.bin", "content": b64encode(b"x" * 50_000).decode()}
 
 
-async def test_accepted(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_accepted(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """A valid request is answered 200 after Postfix has accepted the mail."""
-    response = await api.send()
+    response = await shared_api.send()
     answer = response.json()
     assert (200, True, "accepted") == (response.status_code, answer["success"], answer["code"])
     assert re.fullmatch(r"msg_[0-9a-z]{26}", answer["id"])
-    assert ["noreply@mydomain.test"] == [mail.sender for mail in postfix.mails]
-    assert [["hello@mydomain.test"]] == [mail.recipients for mail in postfix.mails]
+    assert ["noreply@mydomain.test"] == [mail.sender for mail in shared_postfix.mails]
+    assert [["hello@mydomain.test"]] == [mail.recipients for mail in shared_postfix.mails]
 
 
-async def test_headers(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_headers(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """The mail has DEFAULT_FROM, the caller's address as Reply-To, our Message-ID, a date, and its trace context."""
-    response = await api.send(from_="visitor@example.com", subject="Grüße, Ünal")
-    mail = message_from_bytes(postfix.mails[0].content, policy=SMTP)
+    response = await shared_api.send(from_="visitor@example.com", subject="Grüße, Ünal")
+    mail = message_from_bytes(shared_postfix.mails[0].content, policy=SMTP)
     assert "noreply@mydomain.test" == mail["From"]
     assert "visitor@example.com" == mail["Reply-To"]
     assert "hello@mydomain.test" == mail["To"]
     assert "Grüße, Ünal" == mail["Subject"]
     assert f"<{response.json()['id']}.mail-api@mydomain.test>" == mail["Message-ID"]
     assert mail["Date"].datetime.tzinfo is not None
-    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", postfix.mails[0].trace or "")
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", shared_postfix.mails[0].trace or "")
 
 
-async def test_extra_fields(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_extra_fields(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Unknown fields are ignored, since contact forms send more than they need."""
-    assert 200 == (await api.send(phone="123", csrf="x")).status_code
-    assert 1 == len(postfix.mails)
+    assert 200 == (await shared_api.send(phone="123", csrf="x")).status_code
+    assert 1 == len(shared_postfix.mails)
 
 
 async def test_default_to(start_api: StartApi, postfix: FakePostfix) -> None:
@@ -62,14 +66,17 @@ async def test_default_to(start_api: StartApi, postfix: FakePostfix) -> None:
     assert ["me@elsewhere.test"] == postfix.mails[0].recipients
 
 
-async def test_several_recipients(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_several_recipients(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """One mail is sent to all recipients, each once, including blind copies."""
-    response = await api.send(
+    response = await shared_api.send(
         to=["Anna <a@mydomain.test>", "b@mydomain.test"], cc="b@mydomain.test", bcc=["c@mydomain.test"]
     )
     assert 200 == response.status_code
-    assert [["a@mydomain.test", "b@mydomain.test", "c@mydomain.test"]] == [mail.recipients for mail in postfix.mails]
-    assert b"c@mydomain.test" not in postfix.mails[0].content
+    assert [["a@mydomain.test", "b@mydomain.test", "c@mydomain.test"]] == [
+        mail.recipients for mail in shared_postfix.mails
+    ]
+    assert b"c@mydomain.test" not in shared_postfix.mails[0].content
 
 
 async def test_all_recipients_or_none(api: Api, postfix: FakePostfix) -> None:
@@ -81,9 +88,10 @@ async def test_all_recipients_or_none(api: Api, postfix: FakePostfix) -> None:
     assert [] == postfix.mails
 
 
-async def test_everything(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_everything(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Text, HTML, headers and files are in one mail; tags are in the log, without addresses."""
-    response = await api.send(
+    response = await shared_api.send(
         body=...,
         text="plain",
         html="<p>markup</p>",
@@ -92,19 +100,20 @@ async def test_everything(api: Api, postfix: FakePostfix) -> None:
         metadata={"form": "contact", "visitor": "anna@example.org"},
     )
     assert 200 == response.status_code
-    content = postfix.mails[0].content
+    content = shared_postfix.mails[0].content
     for expected in (b"plain", b"<p>markup</p>", b"X-Form: contact", b'filename="a.txt"', b"YQ=="):
         assert expected in content
     assert b"visitor" not in content
-    assert {"form": "contact", "visitor": "a***@example.org"} == api.log("mail accepted")[0]["mail.metadata"]
+    assert {"form": "contact", "visitor": "a***@example.org"} == shared_api.log("mail accepted")[0]["mail.metadata"]
 
 
-async def test_international_address(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_international_address(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """An address that the mail server does not support is reported as such; other mails are sent."""
-    response = await api.send(from_="é@example.org")
+    response = await shared_api.send(from_="é@example.org")
     assert (400, "international_address") == (response.status_code, response.json()["code"])
-    assert 200 == (await api.send(to="hello@mydomain.test", from_="a@münchen.example")).status_code
-    assert b"Reply-To: a@xn--mnchen-3ya.example" in postfix.mails[0].content
+    assert 200 == (await shared_api.send(to="hello@mydomain.test", from_="a@münchen.example")).status_code
+    assert b"Reply-To: a@xn--mnchen-3ya.example" in shared_postfix.mails[0].content
 
 
 async def test_attachments_are_limited(start_api: StartApi) -> None:
@@ -118,10 +127,11 @@ async def test_attachments_are_limited(start_api: StartApi) -> None:
     assert "MAX_ATTACHMENTS" in (await api.send(attachments=[file] * 3)).json()["message"]
 
 
+@SHARED
 @pytest.mark.parametrize("path", ["/send", "/health", "/ready"])
-async def test_options(api: Api, path: str) -> None:
+async def test_options(shared_api: Api, path: str) -> None:
     """OPTIONS returns the methods of a path."""
-    response = await api.client.options(path)
+    response = await shared_api.client.options(path)
     assert (204, b"") == (response.status_code, response.content)
     assert ("POST" if path == "/send" else "GET") in response.headers["Allow"]
     assert "OPTIONS" in response.headers["Allow"]
@@ -212,9 +222,10 @@ async def test_interrupted(api: Api, postfix: FakePostfix) -> None:
     assert postfix.sessions == 2
 
 
+@SHARED
 @pytest.mark.parametrize("fields", [{"html": "<p>x" * 10_000}, {"attachments": [FILE]}], ids=["HTML", "file"])
 async def test_large_mails_are_built_in_a_thread(
-    api: Api, postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+    shared_api: Api, shared_postfix: FakePostfix, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
 ) -> None:
     """A large mail, which can take a second to build, is built in a thread; a small one in the event loop."""
     threads: list[threading.Thread] = []
@@ -224,5 +235,5 @@ async def test_large_mails_are_built_in_a_thread(
         return message.compose(*made_of, **more)
 
     monkeypatch.setattr(send, "compose", recording)
-    assert [(await api.send(**some)).status_code for some in (fields, {})] == [200, 200]
-    assert ([thread is threading.main_thread() for thread in threads], len(postfix.mails)) == ([False, True], 2)
+    assert [(await shared_api.send(**some)).status_code for some in (fields, {})] == [200, 200]
+    assert ([thread is threading.main_thread() for thread in threads], len(shared_postfix.mails)) == ([False, True], 2)

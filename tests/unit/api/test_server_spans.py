@@ -29,18 +29,20 @@ def attributes(api: Api) -> dict[str, object]:
     return dict(server_span(api).attributes or {})
 
 
-async def test_scope(api: Api) -> None:
+@SHARED
+async def test_scope(shared_api: Api) -> None:
     """Server spans have the instrumentation's scope, and the only span below is the API's own."""
-    await api.send()
-    scopes = {span.name: span.instrumentation_scope.name for span in api.spans() if span.instrumentation_scope}
+    await shared_api.send()
+    scopes = {span.name: span.instrumentation_scope.name for span in shared_api.spans() if span.instrumentation_scope}
     assert scopes == {"POST /send": "opentelemetry.instrumentation.fastapi", "smtp submit": "mail_api"}
-    assert {span.resource.attributes["service.name"] for span in api.spans()} == {"mail-api"}
+    assert {span.resource.attributes["service.name"] for span in shared_api.spans()} == {"mail-api"}
 
 
-async def test_attributes(api: Api) -> None:
+@SHARED
+async def test_attributes(shared_api: Api) -> None:
     """Attributes have the stable names, addresses are masked, and the query is redacted."""
-    await api.client.post("/send?to=anna@example.org", headers={"User-Agent": "anna@example.org/1"})
-    assert attributes(api) == {
+    await shared_api.client.post("/send?to=anna@example.org", headers={"User-Agent": "anna@example.org/1"})
+    assert attributes(shared_api) == {
         "http.request.method": "POST",
         "http.response.status_code": 415,
         "http.route": "/send",
@@ -53,9 +55,10 @@ async def test_attributes(api: Api) -> None:
         "client.port": 123,
         "server.address": "api",
     }
-    assert server_span(api).status.status_code is StatusCode.UNSET
+    assert server_span(shared_api).status.status_code is StatusCode.UNSET
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("method", "path", "name", "route"),
     [
@@ -65,21 +68,24 @@ async def test_attributes(api: Api) -> None:
         pytest.param("GET", "/messages/msg_1", "GET /messages/{message_id}", "/messages/{message_id}", id="template"),
     ],
 )
-async def test_names(api: Api, method: str, path: str, name: str, route: str) -> None:
+async def test_names(shared_api: Api, method: str, path: str, name: str, route: str) -> None:
     """Span, log line and series have route templates and known methods only."""
-    await api.client.request(method, path)
     known = "OTHER" if method == "BREW" else method
-    assert server_span(api).name == name
-    (line,) = api.log("request answered")
+    series = {"method": known, "handler": route, "status": "4xx"}
+    before = shared_api.count("http_requests_total", **series)
+    await shared_api.client.request(method, path)
+    assert server_span(shared_api).name == name
+    (line,) = shared_api.log("request answered")
     assert (line["http.request.method"], line["http.route"]) == (known, route)
-    assert api.metric("http_requests_total", method=known, handler=route, status="4xx") == 1
-    assert "anna@" not in server_span(api).to_json() + json.dumps(line)
+    assert shared_api.count("http_requests_total", **series) == before + 1
+    assert "anna@" not in server_span(shared_api).to_json() + json.dumps(line)
 
 
-async def test_unknown_method(api: Api) -> None:
+@SHARED
+async def test_unknown_method(shared_api: Api) -> None:
     """An unknown method is recorded as the semantic conventions require."""
-    await api.client.request("BREW", "/send")
-    found = attributes(api)
+    await shared_api.client.request("BREW", "/send")
+    found = attributes(shared_api)
     assert (found["http.request.method"], found["http.request.method_original"]) == ("_OTHER", "BREW")
 
 
@@ -91,23 +97,26 @@ async def test_server_error(api: Api, postfix: FakePostfix) -> None:
     assert (server_span(api).status.status_code, attributes(api)["error.type"]) == (StatusCode.ERROR, "503")
 
 
-async def test_unexpected_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@SHARED
+async def test_unexpected_error(shared_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unexpected error is answered 500 in span, log line and metric, and addresses in its text are masked."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("anna@example.org is too much")
 
     monkeypatch.setattr("mail_api.dependencies.read_body", fail)
-    answer = await api.send()
+    series = {"method": "POST", "handler": "/send", "status": "5xx"}
+    before = shared_api.count("http_requests_total", **series)
+    answer = await shared_api.send()
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    span = server_span(api)
-    assert (span.status.status_code, attributes(api)["error.type"]) == (StatusCode.ERROR, "500")
+    span = server_span(shared_api)
+    assert (span.status.status_code, attributes(shared_api)["error.type"]) == (StatusCode.ERROR, "500")
     (event,) = span.events
     said = dict(event.attributes or {})
     assert said["exception.message"] == "a***@example.org is too much"
     assert "test_server_spans.py:" in str(said["exception.stacktrace"])
-    assert api.metric("http_requests_total", method="POST", handler="/send", status="5xx") == 1
-    assert "anna@" not in span.to_json() + api.output.getvalue()
+    assert shared_api.count("http_requests_total", **series) == before + 1
+    assert "anna@" not in span.to_json() + shared_api.output.getvalue()
 
 
 async def test_cancelled_request(api: Api, postfix: FakePostfix) -> None:
@@ -121,13 +130,14 @@ async def test_cancelled_request(api: Api, postfix: FakePostfix) -> None:
     assert attributes(api)["error.type"] == "CancelledError"
 
 
-async def test_pipelined_request(api: Api) -> None:
+@SHARED
+async def test_pipelined_request(shared_api: Api) -> None:
     """A pipelined request, which uvicorn begins in the context of the one before, has its own trace."""
     other = NonRecordingSpan(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(0)))
     with use_span(other):
-        await api.client.get("/nowhere")
-    assert server_span(api).parent is None
-    assert server_span(api).kind is SpanKind.SERVER
+        await shared_api.client.get("/nowhere")
+    assert server_span(shared_api).parent is None
+    assert server_span(shared_api).kind is SpanKind.SERVER
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
@@ -138,11 +148,12 @@ async def test_excluded(api: Api, path: str) -> None:
     assert api.metric("http_requests_total", method="GET", handler=path, status="2xx") is None
 
 
+@SHARED
 @pytest.mark.parametrize("host", ["api/health", "x/health?", "x/ready#", "http://x/health"])
-async def test_forged_host(api: Api, host: str) -> None:
+async def test_forged_host(shared_api: Api, host: str) -> None:
     """A Host header that looks like the path of a health check does not exclude a request."""
-    await api.send({"Host": host})
-    assert server_span(api).name == "POST /send"
+    await shared_api.send({"Host": host})
+    assert server_span(shared_api).name == "POST /send"
 
 
 @SHARED
@@ -163,7 +174,8 @@ async def test_undecodable_header(shared_api: Api, name: str, value: bytes) -> N
     assert server_span(shared_api).name == "GET"
 
 
-async def test_undecodable_query(api: Api) -> None:
+@SHARED
+async def test_undecodable_query(shared_api: Api) -> None:
     """A query that is not UTF-8 causes no error."""
     scope: dict[str, object] = {
         "type": "http", "method": "GET", "path": "/nowhere", "query_string": b"\xff\\", "headers": [],
@@ -177,8 +189,8 @@ async def test_undecodable_query(api: Api) -> None:
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
-    await api.served(scope, receive, send)  # type: ignore[arg-type]  # what uvicorn would call
-    assert (sent[0]["status"], attributes(api)["url.query"]) == (404, "REDACTED")
+    await shared_api.served(scope, receive, send)  # type: ignore[arg-type]  # what uvicorn would call
+    assert (sent[0]["status"], attributes(shared_api)["url.query"]) == (404, "REDACTED")
 
 
 @SHARED

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from mail_api.errors import RESULTS
 from mail_api.telemetry import metrics_app
+from tests.unit.api.conftest import SHARED
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
@@ -79,9 +80,10 @@ async def test_metrics_port(path: str, status: int) -> None:
     assert (await exposition(CollectorRegistry(), path)).status_code == status
 
 
-async def test_metrics_are_not_public(api: Api) -> None:
+@SHARED
+async def test_metrics_are_not_public(shared_api: Api) -> None:
     """The API's own port has no /metrics."""
-    assert (await api.client.get("/metrics")).status_code == 404
+    assert (await shared_api.client.get("/metrics")).status_code == 404
 
 
 async def test_exemplars(api: Api) -> None:
@@ -103,70 +105,76 @@ async def test_exemplars(api: Api) -> None:
     assert trace_id not in (await exposition(api.registry)).text
 
 
-async def test_spans(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_spans(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """Below the request's span is the SMTP client span, whose id is sent to Postfix."""
-    response = await api.send()
-    server, submit = span_of(api, "POST /send"), span_of(api, "smtp submit")
+    response = await shared_api.send()
+    server, submit = span_of(shared_api, "POST /send"), span_of(shared_api, "smtp submit")
     assert (server.kind, submit.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
     assert submit.parent is not None
     assert submit.parent.span_id == context_of(server).span_id
     expected = f"00-{context_of(server).trace_id:032x}-{context_of(submit).span_id:016x}-"
-    assert (postfix.mails[0].trace or "").startswith(expected)
+    assert (shared_postfix.mails[0].trace or "").startswith(expected)
     assert dict(submit.attributes or {}) == {
         "mail.message_id": response.json()["id"],
         "mail.queue_id": "4jXSsP52xGz0",
         "mail.recipient_count": 1,
         "mail.recipient_domain": "mydomain.test",
-        "mail.size": len(postfix.mails[0].content),
+        "mail.size": len(shared_postfix.mails[0].content),
         "server.address": "127.0.0.1",
-        "server.port": postfix.port,
+        "server.port": shared_postfix.port,
     }
 
 
-async def test_failed_span(api: Api, postfix: FakePostfix) -> None:
+@SHARED
+async def test_failed_span(shared_api: Api, shared_postfix: FakePostfix) -> None:
     """The span of a rejected mail has an error type of our vocabulary, without the reply's text."""
-    postfix.fail("RCPT", "550 5.1.1 <hello@mydomain.test> unknown")
-    await api.send()
-    span = span_of(api, "smtp submit")
+    shared_postfix.fail("RCPT", "550 5.1.1 <hello@mydomain.test> unknown")
+    await shared_api.send()
+    span = span_of(shared_api, "smtp submit")
     assert span.status.status_code is StatusCode.ERROR
     assert (span.attributes or {})["error.type"] == "recipient_refused"
     assert not span.events
 
 
-async def test_stable_http_names(api: Api) -> None:
+@SHARED
+async def test_stable_http_names(shared_api: Api) -> None:
     """HTTP spans use the stable names, and a request has one server span."""
-    await api.send(subject=1)
-    (span,) = api.spans()
+    await shared_api.send(subject=1)
+    (span,) = shared_api.spans()
     attributes = dict(span.attributes or {})
     assert (attributes["http.request.method"], attributes["http.route"]) == ("POST", "/send")
     assert attributes["http.response.status_code"] == 400
 
 
-async def test_health_leaves_no_trace(api: Api) -> None:
+@SHARED
+async def test_health_leaves_no_trace(shared_api: Api) -> None:
     """Health checks are neither logged nor traced."""
-    await api.client.get("/health")
-    assert (api.spans(), api.log("request answered")) == ([], [])
+    await shared_api.client.get("/health")
+    assert (shared_api.spans(), shared_api.log("request answered")) == ([], [])
 
 
-async def test_log_line(api: Api) -> None:
+@SHARED
+async def test_log_line(shared_api: Api) -> None:
     """A send request has one log line with mail, request and trace, without full addresses."""
-    response = await api.send(from_="visitor@example.com")
-    (mail,) = api.log("mail accepted")
-    assert api.log("request answered") == []
+    response = await shared_api.send(from_="visitor@example.com")
+    (mail,) = shared_api.log("mail accepted")
+    assert shared_api.log("request answered") == []
     assert mail["mail.message_id"] == response.json()["id"]
     assert (mail["mail.queue_id"], mail["mail.result"]) == ("4jXSsP52xGz0", "accepted")
     assert mail["mail.recipient"] == "h***@mydomain.test"
     assert mail["duration_seconds"] > 0
     assert mail["http.request.method"] == "POST"
     assert (mail["http.route"], mail["http.response.status_code"]) == ("/send", 200)
-    assert mail["trace_id"] == f"{context_of(span_of(api, 'smtp submit')).trace_id:032x}"
+    assert mail["trace_id"] == f"{context_of(span_of(shared_api, 'smtp submit')).trace_id:032x}"
 
 
-async def test_preflight_log(api: Api) -> None:
+@SHARED
+async def test_preflight_log(shared_api: Api) -> None:
     """A request that is answered before routing, such as a preflight, is logged with its route."""
     headers = {"Origin": "https://mydomain.test", "Access-Control-Request-Method": "POST"}
-    await api.client.options("/send", headers=headers)
-    assert [line["http.route"] for line in api.log("request answered")] == ["/send"]
+    await shared_api.client.options("/send", headers=headers)
+    assert [line["http.route"] for line in shared_api.log("request answered")] == ["/send"]
 
 
 async def test_privacy(api: Api, postfix: FakePostfix) -> None:
