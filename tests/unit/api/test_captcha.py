@@ -167,6 +167,7 @@ UNAVAILABLE = [
 ]
 
 
+@pytest.mark.slow
 @SHARED
 @pytest.mark.parametrize(("answer", "reason"), UNAVAILABLE)
 async def test_fail_closed(

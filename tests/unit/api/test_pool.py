@@ -58,6 +58,7 @@ async def test_cancelled_while_waiting(postfix: FakePostfix) -> None:
     await pool.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL"])
 async def test_cancelled_in_use(postfix: FakePostfix, stage: str) -> None:
     """A connection whose user was cancelled during a dialogue is closed, and can be replaced."""

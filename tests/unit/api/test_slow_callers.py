@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.unit.api.conftest import listening
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.unit.api.conftest import StartApi
     from tests.unit.api.fake_postfix import FakePostfix
+
+pytestmark = pytest.mark.slow
 
 HEAD = b"POST /send HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: api\r\n\r\n"

@@ -104,6 +104,7 @@ async def test_server_restarts(postfix: FakePostfix) -> None:
     await harness.pool.close()
 
 
+@pytest.mark.slow
 async def test_server_stays_down(postfix: FakePostfix) -> None:
     """Retries end at the deadline, and the error has their duration."""
     await postfix.stop()

@@ -12,6 +12,8 @@ from tests.unit.ledger import concurrent_process
 from tests.unit.ledger.concurrent_process import KEY_LIMIT, KEY_NAME
 from tests.unit.ledger.test_migrations import LOG, POSITION, first_version
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 2
 DEADLINE_SECONDS = 60
 # Forked from one process that has imported all modules: the imports take longer than the tests.

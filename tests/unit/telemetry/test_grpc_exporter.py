@@ -76,6 +76,7 @@ def test_variable_that_is_wrong(variables: pytest.MonkeyPatch) -> None:
         tracing_to(variables, "http://127.0.0.1:1", COMPRESSION="zip")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "tries"), [("UNAVAILABLE", 2), ("UNAUTHENTICATED", 1)])
 def test_refusal(variables: pytest.MonkeyPatch, collector: GrpcCollector, code: str, tries: int) -> None:
     """A transient failure is retried; after a permanent one, spans are dropped and counted."""
@@ -94,6 +95,7 @@ def test_collector_that_is_down(variables: pytest.MonkeyPatch) -> None:
     assert 1 == dropped(tracing)
 
 
+@pytest.mark.slow
 def test_shutdown_with_a_hanging_collector(variables: pytest.MonkeyPatch, collector: GrpcCollector) -> None:
     """A shutdown does not wait for a collector that does not respond."""
     collector.is_open.clear()

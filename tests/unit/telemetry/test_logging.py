@@ -204,6 +204,7 @@ def test_queue(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "log lines are lost: stdout is slower than the log\n"
 
 
+@pytest.mark.slow
 def test_end_is_bounded() -> None:
     """Closing waits for a blocked stdout for at most a second."""
     stream = Stream()

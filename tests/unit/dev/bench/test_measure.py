@@ -9,6 +9,8 @@ import pytest
 
 from dev.bench.measure import LOG, Count, MeasureError, follow, whole
 
+pytestmark = pytest.mark.slow
+
 BURN = "import time; end = time.process_time() + {}\nwhile time.process_time() < end: pass"
 FOLLOWER = """
 import sys
