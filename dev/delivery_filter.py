@@ -49,10 +49,10 @@ _DEFINITIONS: Final = {
     "said": _SAID,
     "name": NOT_WORDS,
     "code": _CODE,
-    "blank": r"\s+(?:(?>(?&long)|(?&name)|(?&code))\s*)*+",
+    "blank": r"\s+(?:(?>(?&long)|(?&code)|(?&name))\s*)*+",
     # Longer words take too much time, and Python's rules leave them out as well.
     "long": rf"(?<!\S)\S{{{LONGEST_WORD + 1}}}\S*+",
-    "skip": r"(?&said)|(?&long)|\(in reply to [^()]*\)$|(?&name)|(?&code)",
+    "skip": r"(?&said)|(?&long)|\(in reply to [^()]*\)$|(?&code)|(?&name)",
 }
 _PERMANENT: Final = range(500, 600)
 _BLANK_IN_LOOKBEHIND: Final = re.compile(r"\(\?<[!=][^()]* [^()]*\)")
