@@ -11,6 +11,7 @@ such user`. Addresses, host names, URLs and ids are removed: `filter.antispam.ex
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -142,16 +143,19 @@ def _without_codes(said: str, code: str, status: str) -> str:
 
     Postfix writes `?` in place of a line break in some replies.
     """
-    words = []
-    for word in said.replace(f"?{code}", f" {code}").split():
-        rest = word.removeprefix(f"{code}-") if word != code else ""
-        if rest and rest.removeprefix("#") != status:
-            words.append(rest)
-    return " ".join(words)
+    prefix, repeated = f"{code}-", {status, f"#{status}"}
+    words = (word.removeprefix(prefix) for word in said.replace(f"?{code}", f" {code}").split() if word != code)
+    return " ".join(word for word in words if word and word not in repeated)
 
 
 def _words(text: str) -> str:
+    return " ".join(" ".join(map(_without_names, text.split())).split())
+
+
+@lru_cache(maxsize=4096)
+def _without_names(word: str) -> str:
+    """Return a word in lower case without the parts that are no words; most words occur in many replies."""
+    if len(word) > LONGEST_WORD:
+        return ""
     # Most words have letters only, and are kept without a look at the expression, which takes most of the time.
-    words = [word for word in text.split() if len(word) <= LONGEST_WORD]
-    kept = [word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word) for word in words]
-    return " ".join(" ".join(kept).split()).lower()
+    return (word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word)).lower()
