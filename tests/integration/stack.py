@@ -143,10 +143,10 @@ class Stack:
         return image
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a service's container and return its standard output."""
-        status, (stdout, stderr) = self.container(service).exec_run(list(command), demux=True)
-        assert status == 0, f"{command} ended with {status}: {stdout} {stderr}"
-        return (stdout or b"").decode()
+        """Run a command in a service's container and return its output."""
+        stdout, _, status = self.compose.exec_in_container(list(command), service)
+        assert status == 0, f"{command} ended with {status}: {stdout}"
+        return stdout
 
     def logs(self, service: str) -> str:
         """Return the output of the service's container."""

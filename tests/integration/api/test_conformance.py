@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = "20261122"
-EXAMPLES = "75"
+EXAMPLES = "150"
 FORM = "/forms/contact"
 
 

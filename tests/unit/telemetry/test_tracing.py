@@ -230,14 +230,14 @@ def test_refusing_collector(start: StartTracing, collector: HttpCollector, outpu
 @pytest.mark.parametrize("protocol", Protocol)
 def test_outage_is_logged_once(start: StartTracing, output: io.StringIO, protocol: Protocol) -> None:
     """During an outage all lost spans are counted, and one line is logged, with the reason."""
-    tracing = start(DOWN, EXPORTER_OTLP_TIMEOUT="0.2", EXPORTER_OTLP_PROTOCOL=protocol, BSP_MAX_QUEUE_SIZE="600")
-    emit(tracing, 1500)
+    tracing = start(DOWN, EXPORTER_OTLP_TIMEOUT="0.2", EXPORTER_OTLP_PROTOCOL=protocol)
+    emit(tracing, 5000)
     wait_until(lambda: not export_of(tracing).is_healthy)
     with pytest.raises(CollectorUnavailable):
         list(span_metrics(export_of(tracing)))
     tracing.shutdown()
     processed, dropped = export_of(tracing).counts()
-    assert processed == dropped >= 1500
+    assert processed == dropped >= 5000
     (line,) = lines(output)
     assert (line["level"], line["message"]) == (
         "warning",
@@ -281,11 +281,11 @@ def test_full_queue(start: StartTracing, collector: HttpCollector, output: io.St
 def test_wait_for_room(start: StartTracing, collector: HttpCollector) -> None:
     """Waiting for room loses no span while exports succeed, with any size of the queue."""
     tracing = start(collector.endpoint, BSP_MAX_QUEUE_SIZE="100", BSP_MAX_EXPORT_BATCH_SIZE="50")
-    for _ in range(40):
+    for _ in range(100):
         export_of(tracing).wait_for_room()
         emit(tracing, 20)
     tracing.shutdown()
-    assert (export_of(tracing).counts(), len(collector.names())) == (SpanCounts(800, 0), 800)
+    assert (export_of(tracing).counts(), len(collector.names())) == (SpanCounts(2000, 0), 2000)
 
 
 def test_no_wait_while_exports_fail(start: StartTracing, output: io.StringIO) -> None:
@@ -294,15 +294,15 @@ def test_no_wait_while_exports_fail(start: StartTracing, output: io.StringIO) ->
     emit(tracing, 100)
     wait_until(lambda: not export_of(tracing).is_healthy)
     waited = 0.0
-    for _ in range(80):
+    for _ in range(200):
         started = time.monotonic()
         export_of(tracing).wait_for_room()
         waited += time.monotonic() - started
         emit(tracing, 20)
-    assert waited < 2
+    assert waited < 5
     tracing.shutdown()
     processed, dropped = export_of(tracing).counts()
-    assert processed == dropped >= 1_700
+    assert processed == dropped >= 4_100
     assert len(lines(output)) == 1
 
 
