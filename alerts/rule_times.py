@@ -9,16 +9,14 @@ import re
 from typing import Final
 
 from dashboards.recording_rules import RECORDED
-from mail_telemetry.names import METRICS
+from mail_telemetry.metrics import exporter
 
 KEEP_FIRING_FOR: Final = "5m"
 """MailExporterDown fires after 2 minutes, a scrape interval and an evaluation interval of at most a minute each, and a
 minute to spare."""
 
 _NAME: Final = re.compile(r"[A-Za-z_:][\w:]*")
-_GAUGES: Final = frozenset(
-    metric.exposed for metric in METRICS if metric.kind == "gauge" and not metric.name.startswith("mail_api_")
-)
+_GAUGES: Final = frozenset(metric.exposed for metric in exporter.METRICS if metric.kind == "gauge")
 _MILLISECONDS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _QUOTED: Final = re.compile(r'("(?:[^"\\]|\\.)*")')
 _DURATION: Final = re.compile(r"(?<![\w:.])(?:\d+(?:ms|[smhdw]))+(?![\w:])")

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from dashboards.recording_rules import TABLES
-from mail_telemetry.names import Metric, Service
+from mail_telemetry.metrics import MetricDescription
+from mail_telemetry.names import Service
 
 STEP: Final = "$__interval"
 """Grafana's step. Bars with the increase over one step count every mail once."""
@@ -20,7 +21,7 @@ _JOB: Final = re.compile(r'job="([^"]*)"')
 _RECORDED: Final = re.compile(r"(?<![\w:])(\w+:\w+:\w+)(?![\w:{])")
 
 
-def selector(metric: Metric, part: str = "", **labels: str) -> str:
+def selector(metric: MetricDescription, part: str = "", **labels: str) -> str:
     """Return a selector of the metric and its job; a value with `|` is a regular expression.
 
     Args:
@@ -38,12 +39,12 @@ def raw(name: str, job: Service, **labels: str) -> str:
     return f'{name}{{job="{job.value}"{matchers}}}'
 
 
-def grown(metric: Metric, over: str, *by: str, part: str = "", **labels: str) -> str:
+def grown(metric: MetricDescription, over: str, *by: str, part: str = "", **labels: str) -> str:
     """Return the increase of a counter over a time, summed by labels."""
     return summed(f"increase({selector(metric, part, **labels)}[{over}])", *by)
 
 
-def occurred(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
+def occurred(metric: MetricDescription, *by: str, part: str = "", **labels: str) -> str:
     """Return the series, by labels, that were above zero within the time that the dashboard shows.
 
     A counter that is new in this time has no increase up to its first sample, so its value counts instead.
@@ -58,7 +59,7 @@ def occurred(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
     )
 
 
-def last_seen(metric: Metric, *by: str, **labels: str) -> str:
+def last_seen(metric: MetricDescription, *by: str, **labels: str) -> str:
     """Return the Unix time of the last step in which a counter grew, by labels."""
     grew = f"(time() + 0 * ({grown(metric, STEP, *by, **labels)} > 0))"
     return f"({grew}\nor max_over_time({grew}[{RANGE}:{STEP}]))"
@@ -71,17 +72,17 @@ def labelled(expression: str, **labels: str) -> str:
     return expression
 
 
-def per_second(metric: Metric, *by: str, part: str = "", **labels: str) -> str:
+def per_second(metric: MetricDescription, *by: str, part: str = "", **labels: str) -> str:
     """Return the rate of a counter per second."""
     return summed(f"rate({selector(metric, part, **labels)}[$__rate_interval])", *by)
 
 
-def quantile(share: float, metric: Metric, over: str, *by: str, **labels: str) -> str:
+def quantile(share: float, metric: MetricDescription, over: str, *by: str, **labels: str) -> str:
     """Return the quantile of a histogram over a time, for example 0.95."""
     return f"histogram_quantile({share}, {grown(metric, over, *by, 'le', part='_bucket', **labels)})"
 
 
-def mean(metric: Metric, over: str, *by: str, **labels: str) -> str:
+def mean(metric: MetricDescription, over: str, *by: str, **labels: str) -> str:
     """Return the mean of a histogram over a time; no result without observations."""
     whole = grown(metric, over, *by, part="_sum", **labels)
     return f"{whole}\n/ ({grown(metric, over, *by, part='_count', **labels)} > 0)"

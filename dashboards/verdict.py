@@ -13,7 +13,7 @@ from dashboards.colours import GOOD, GREY, SEVERITIES
 from dashboards.promql import highest, labelled, raw, selector, summed
 from dashboards.recording_rules import VERDICT, recorded
 from dashboards.thresholds import Step
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 from mail_telemetry.names import Service
 
 _NO_RULES: Final = 350
@@ -32,10 +32,10 @@ STEPS: Final = (
 """Colours by priority."""
 
 _UP: Final = f"{highest(raw('up', Service.EXPORTER))} == 1"
-_AGE: Final = highest(selector(names.QUEUE_OLDEST_AGE_SECONDS))
+_AGE: Final = highest(selector(exporter.QUEUE_OLDEST_AGE_SECONDS))
 _MAILS: Final = summed(recorded("job:postfix_queue_messages:sum"))
 """In all queues: a deferred mail is in the queue `active` while Postfix retries it."""
-_REOPENS: Final = f"{highest(selector(names.QUOTA_REOPENS))} > 0"
+_REOPENS: Final = f"{highest(selector(exporter.QUOTA_REOPENS))} > 0"
 
 
 def _text(number: str, label: str, text: str) -> str:
@@ -84,7 +84,7 @@ def _sentence(verdict: str, priority: int, condition: str, board: Board) -> str:
 
 
 def _expression() -> str:
-    fresh = f"(time() - {highest(selector(names.LOG_LAST_LINE_TIMESTAMP_SECONDS))} < {_FRESH})"
+    fresh = f"(time() - {highest(selector(exporter.LOG_LAST_LINE_TIMESTAMP_SECONDS))} < {_FRESH})"
     watchdog = 'ALERTS{service="mail",alertname="MailWatchdog",alertstate="firing"}'
     candidates = (
         _of_alerts(),

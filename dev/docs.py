@@ -23,7 +23,7 @@ from mail_exporter.settings import Settings as ExporterSettings
 from mail_telemetry.cause_rules import Rule, load_rules
 from mail_telemetry.causes import EXPLANATIONS
 from mail_telemetry.configuration import default_text
-from mail_telemetry.names import METRICS
+from mail_telemetry.metrics import api, exporter
 from mail_telemetry.otel_variables import DEFAULTS, VARIABLES, WITHOUT_EFFECT
 from mail_telemetry.spans import ATTRIBUTES, SPAN_DESCRIPTIONS, SpanDescription
 
@@ -123,7 +123,10 @@ def settings() -> dict[str, tuple[list[str], str, str]]:
 
 def metrics_table() -> str:
     """Return every metric as it is exposed: its type, labels and meaning."""
-    rows = ((f"`{m.exposed}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), m.help) for m in METRICS)
+    rows = (
+        (f"`{m.exposed}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), m.help)
+        for m in (*api.METRICS, *exporter.METRICS)
+    )
     return table(("metric", "type", "labels", "meaning"), rows)
 
 

@@ -21,9 +21,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.errors import RESULTS
-from mail_telemetry import names
 from mail_telemetry.logging import LogOutput
-from mail_telemetry.metrics import counter, gauge, histogram
+from mail_telemetry.metrics import api, counter, gauge, histogram
 from mail_telemetry.tracing import SpanCounts, SpanExport
 
 # FastAPI's own telemetry starts when a global provider is set, and would make a second span for each request.
@@ -65,27 +64,27 @@ class Telemetry:
 
     def __init__(self, registry: CollectorRegistry, tracer: Tracer, forms: Mapping[str, str] | None = None) -> None:
         self.tracer = tracer
-        self._messages = counter(names.API_MESSAGES, registry)
-        self._form_messages = counter(names.API_FORM_MESSAGES, registry)
-        self._seconds = histogram(names.API_SUBMISSION_SECONDS, registry)
-        self._retries = counter(names.API_SUBMISSION_RETRIES, registry)
-        self._connections = gauge(names.API_CONNECTIONS, registry)
-        self._ledger_faults = counter(names.API_LEDGER_FAULTS, registry)
-        self._invalid_keys = counter(names.API_INVALID_KEYS, registry)
-        self._caught_mails = counter(names.API_CAUGHT_MAILS, registry)
-        self._captcha_verifications = counter(names.API_CAPTCHA_VERIFICATIONS, registry)
-        for outcome in names.CAUGHT_OUTCOMES:
+        self._messages = counter(api.MESSAGES, registry)
+        self._form_messages = counter(api.FORM_MESSAGES, registry)
+        self._seconds = histogram(api.SUBMISSION_SECONDS, registry)
+        self._retries = counter(api.SUBMISSION_RETRIES, registry)
+        self._connections = gauge(api.CONNECTIONS, registry)
+        self._ledger_faults = counter(api.LEDGER_FAULTS, registry)
+        self._invalid_keys = counter(api.INVALID_KEYS, registry)
+        self._caught_mails = counter(api.CAUGHT_MAILS, registry)
+        self._captcha_verifications = counter(api.CAPTCHA_VERIFICATIONS, registry)
+        for outcome in api.CAUGHT_OUTCOMES:
             self._caught_mails.labels(outcome=outcome)
-        for provider, result in product(names.CAPTCHA_PROVIDERS, names.CAPTCHA_RESULTS):
+        for provider, result in product(api.CAPTCHA_PROVIDERS, api.CAPTCHA_RESULTS):
             self._captcha_verifications.labels(provider=provider, result=result)
         known_forms = forms or {}
-        for path in (*names.PATHS_WITH_KEYS, *known_forms):
+        for path in (*api.PATHS_WITH_KEYS, *known_forms):
             self._invalid_keys.labels(path=path)
         for result in RESULTS:
             self._messages.labels(result=result)  # so that a rate exists before the first failure
             for form in known_forms.values():
                 self._form_messages.labels(form=form, result=result)
-        for operation in names.LEDGER_OPERATIONS:
+        for operation in api.LEDGER_OPERATIONS:
             self._ledger_faults.labels(operation=operation)
 
     def count_message(self, result: str, form: str | None = None) -> None:
@@ -214,9 +213,9 @@ class _Losses(Collector):
         """Yield the counters."""
         spans = self._export.counts() if self._export else SpanCounts(0, 0)
         for metric, value in (
-            (names.API_SPANS, spans.processed),
-            (names.API_SPANS_DROPPED, spans.dropped),
-            (names.API_LOG_LINES_LOST, self._log.lost_lines),
+            (api.SPANS, spans.processed),
+            (api.SPANS_DROPPED, spans.dropped),
+            (api.LOG_LINES_LOST, self._log.lost_lines),
         ):
             yield CounterMetricFamily(metric.name, metric.help, value)
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dev.bench.lines import Kind
 from dev.bench.maillog import Contents
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 
 HSN723: Final = "Hsn723/postfix_exporter"
 MTAIL: Final = "mtail"
@@ -139,8 +139,8 @@ _MTAIL: Final = Side(
     ),
 )
 _OURS_EXPECTED: Final = (
-    Expected(names.LOG_LINES.exposed, (), {"result": "parsed"}),
-    *_attempts(names.DELIVERY_ATTEMPTS.exposed),
+    Expected(exporter.LOG_LINES.exposed, (), {"result": "parsed"}),
+    *_attempts(exporter.DELIVERY_ATTEMPTS.exposed),
 )
 _OURS_ENVIRONMENT: Final = ("LOG_LEVEL=WARNING", "SMTP_RELAY_HOST=smtp.gmail.com")
 METRICS: Final = Side(
@@ -157,7 +157,7 @@ LEDGER: Final = Side(
     manner="follow",
     command=("env", "MAIL_LOG_FILE={log}", "mail-exporter", "run"),
     url="http://127.0.0.1:9154/metrics",
-    counters=(names.LOG_LINES.exposed,),
+    counters=(exporter.LOG_LINES.exposed,),
     environment=_OURS_ENVIRONMENT,
     expected=_OURS_EXPECTED,
 )

@@ -45,9 +45,9 @@ from mail_exporter.events import (
     TlsEstablished,
 )
 from mail_exporter.mail import AttemptEnded, Mail, MailFinished, MailReceived, TrackedEvent
-from mail_telemetry import names
 from mail_telemetry.cause_rules import built_in_classifier
 from mail_telemetry.causes import Cause
+from mail_telemetry.metrics import MetricDescription, exporter
 from mail_telemetry.names import Entry, Outcome
 
 Labels = tuple[str, ...]
@@ -60,7 +60,7 @@ _NOT_DELIVERED: Final = frozenset({DeliveryStatus.DEFERRED, DeliveryStatus.BOUNC
 class CounterTable:
     """A counter for each combination of label values."""
 
-    def __init__(self, metric: names.Metric, *vocabularies: Iterable[str]) -> None:
+    def __init__(self, metric: MetricDescription, *vocabularies: Iterable[str]) -> None:
         self._metric = metric
         self.values: dict[Labels, int] = {tuple(map(str, labels)): 0 for labels in product(*map(list, vocabularies))}
 
@@ -110,7 +110,7 @@ class Histogram:
 class HistogramTable:
     """A histogram for each value of one label, or a single histogram without labels."""
 
-    def __init__(self, metric: names.Metric, vocabulary: Iterable[str] = ()) -> None:
+    def __init__(self, metric: MetricDescription, vocabulary: Iterable[str] = ()) -> None:
         self._metric = metric
         self._names = (*map(floatToGoString, metric.buckets), "+Inf")
         values: list[Labels] = [(str(value),) for value in vocabulary] or [()]
@@ -157,27 +157,27 @@ class LogMetrics(Collector):
         self._trace_of = trace_of
         self._slowest: AttemptEnded | None = None
         self._tables: list[CounterTable | HistogramTable] = []
-        self.received = self._counter(names.MESSAGES_RECEIVED, Entry)
-        self.sizes = self._histogram(names.MESSAGE_SIZE_BYTES)
-        self.attempts = self._counter(names.DELIVERY_ATTEMPTS, DeliveryStatus, self._relays.labels)
-        self.failures = self._counter(names.RELAY_FAILURES, Cause)
-        self.host_failures = self._counter(names.HOST_FAILURES, self._relays.labels, Cause)
-        self.suspended = self._counter(names.DELIVERIES_SUSPENDED, Cause)
-        self.stages = self._histogram(names.DELIVERY_STAGE_SECONDS, STAGES)
-        self.finished = self._counter(names.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
-        self.durations = self._histogram(names.DELIVERY_SECONDS, Outcome)
-        self.notices = self._counter(names.NOTICES, NoticeKind)
-        self.tls = self._counter(names.TLS_SESSIONS, TLS_DIRECTIONS, TLS_PROTOCOLS, TLS_TRUST)
-        self.connections = self._counter(names.SMTPD_CONNECTIONS, Entry)
-        self.aborts = self._counter(names.SMTPD_ABORTS, Entry, AbortKind)
-        self.rejects = self._counter(names.SMTPD_REJECTS, Entry, RejectReason)
-        self.auth_failures = self._counter(names.SMTPD_AUTH_FAILURES, Entry)
-        self.forwards = self._counter(names.FORWARD_LIMIT_USED)
-        self.verdicts = self._counter(names.POSTSCREEN_VERDICTS, PostscreenVerdict)
-        self.turns = self._counter(names.SERVER_TURNS, ServerState)
-        self.complaints = self._counter(names.COMPLAINTS, LogSeverity)
-        self.notes = self._counter(names.LOG_NOTES, LogNote)
-        self.lines = self._counter(names.LOG_LINES, LINE_RESULTS)
+        self.received = self._counter(exporter.MESSAGES_RECEIVED, Entry)
+        self.sizes = self._histogram(exporter.MESSAGE_SIZE_BYTES)
+        self.attempts = self._counter(exporter.DELIVERY_ATTEMPTS, DeliveryStatus, self._relays.labels)
+        self.failures = self._counter(exporter.RELAY_FAILURES, Cause)
+        self.host_failures = self._counter(exporter.HOST_FAILURES, self._relays.labels, Cause)
+        self.suspended = self._counter(exporter.DELIVERIES_SUSPENDED, Cause)
+        self.stages = self._histogram(exporter.DELIVERY_STAGE_SECONDS, STAGES)
+        self.finished = self._counter(exporter.RECIPIENTS_FINISHED, Outcome, Entry, _FORWARDED.values())
+        self.durations = self._histogram(exporter.DELIVERY_SECONDS, Outcome)
+        self.notices = self._counter(exporter.NOTICES, NoticeKind)
+        self.tls = self._counter(exporter.TLS_SESSIONS, TLS_DIRECTIONS, TLS_PROTOCOLS, TLS_TRUST)
+        self.connections = self._counter(exporter.SMTPD_CONNECTIONS, Entry)
+        self.aborts = self._counter(exporter.SMTPD_ABORTS, Entry, AbortKind)
+        self.rejects = self._counter(exporter.SMTPD_REJECTS, Entry, RejectReason)
+        self.auth_failures = self._counter(exporter.SMTPD_AUTH_FAILURES, Entry)
+        self.forwards = self._counter(exporter.FORWARD_LIMIT_USED)
+        self.verdicts = self._counter(exporter.POSTSCREEN_VERDICTS, PostscreenVerdict)
+        self.turns = self._counter(exporter.SERVER_TURNS, ServerState)
+        self.complaints = self._counter(exporter.COMPLAINTS, LogSeverity)
+        self.notes = self._counter(exporter.LOG_NOTES, LogNote)
+        self.lines = self._counter(exporter.LOG_LINES, LINE_RESULTS)
         self.last_line = 0.0
         """Unix time of the newest line."""
         self._sizes = self.sizes.values[()]
@@ -199,12 +199,12 @@ class LogMetrics(Collector):
         }
         registry.register(self)
 
-    def _counter(self, metric: names.Metric, *vocabularies: Iterable[str]) -> CounterTable:
+    def _counter(self, metric: MetricDescription, *vocabularies: Iterable[str]) -> CounterTable:
         table = CounterTable(metric, *vocabularies)
         self._tables.append(table)
         return table
 
-    def _histogram(self, metric: names.Metric, vocabulary: Iterable[str] = ()) -> HistogramTable:
+    def _histogram(self, metric: MetricDescription, vocabulary: Iterable[str] = ()) -> HistogramTable:
         table = HistogramTable(metric, vocabulary)
         self._tables.append(table)
         return table

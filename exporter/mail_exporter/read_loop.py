@@ -10,7 +10,7 @@ from mail_exporter import collectors
 from mail_exporter.log_tail import Batch, LogTail
 from mail_exporter.pipeline import Pipeline
 from mail_ledger import LedgerError
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 
 _POLL_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 5.0
@@ -82,13 +82,13 @@ class ReadLoop:
         unread = self._log.unread_bytes
         position = self._log.position
         newest = self._pipeline.newest_line
-        yield collectors.gauge(names.LOG_UNREAD_BYTES, unread)
-        yield collectors.gauge(names.LOG_POSITION_BYTES, position.offset if position else 0)
-        yield collectors.gauge(names.LOG_LAST_LINE_TIMESTAMP_SECONDS, newest)
-        yield collectors.gauge(names.LOG_LAG_SECONDS, max(0.0, self._clock() - newest) if unread and newest else 0)
-        yield collectors.counter(names.LOG_GAPS, self._log.gaps)
-        yield collectors.gauge(names.OPEN_MAILS, self._pipeline.open_mails)
-        yield collectors.counter(names.EVICTED_MAILS, self._pipeline.evicted_mails)
+        yield collectors.gauge(exporter.LOG_UNREAD_BYTES, unread)
+        yield collectors.gauge(exporter.LOG_POSITION_BYTES, position.offset if position else 0)
+        yield collectors.gauge(exporter.LOG_LAST_LINE_TIMESTAMP_SECONDS, newest)
+        yield collectors.gauge(exporter.LOG_LAG_SECONDS, max(0.0, self._clock() - newest) if unread and newest else 0)
+        yield collectors.counter(exporter.LOG_GAPS, self._log.gaps)
+        yield collectors.gauge(exporter.OPEN_MAILS, self._pipeline.open_mails)
+        yield collectors.counter(exporter.EVICTED_MAILS, self._pipeline.evicted_mails)
         if collectors.LOG in self._errors:
             raise self._errors[collectors.LOG]
 
@@ -98,6 +98,6 @@ class ReadLoop:
         Raises:
             LedgerError: the last write to the ledger failed.
         """
-        yield collectors.gauge(names.LEDGER_PENDING_ROWS, self._pipeline.pending_rows)
+        yield collectors.gauge(exporter.LEDGER_PENDING_ROWS, self._pipeline.pending_rows)
         if collectors.LEDGER in self._errors:
             raise self._errors[collectors.LEDGER]

@@ -37,7 +37,8 @@ from mail_ledger import Ledger, LedgerError, LogPosition
 from mail_ledger.migrations import SchemaUnusable
 from mail_telemetry import configuration, logging
 from mail_telemetry.cause_rules import classifier_or_stop
-from mail_telemetry.names import FORWARD_LIMIT, Service
+from mail_telemetry.metrics.exporter import FORWARD_LIMIT
+from mail_telemetry.names import Service
 from mail_telemetry.tracing import SpanExport, start_tracing
 
 _STALLED_SECONDS: Final = 60.0

@@ -8,8 +8,9 @@ import yaml
 
 from alerts.verdicts import VERDICTS
 from dashboards.recording_rules import CAUSE_LABELS, EXPLANATION, RECORDED, VERDICT
-from mail_telemetry.names import METRICS
+from mail_telemetry.metrics import api, exporter
 
+METRICS: Final = (*api.METRICS, *exporter.METRICS)
 ALERTS: Final = Path(__file__).resolve().parents[2] / "alerts"
 PROMETHEUS: Final = {
     "up": {"job", "instance"},

@@ -24,8 +24,10 @@ from mail_ledger.api_keys import ApiKeys
 from mail_ledger.engine import open_engine
 from mail_ledger.key_limits import KeyLimits
 from mail_telemetry.logging import LogOutput
-from mail_telemetry.names import METRICS, Metric, Service
+from mail_telemetry.metrics import MetricDescription
+from mail_telemetry.names import Service
 from mail_telemetry.tracing import SpanExport, Tracing, tracer_provider
+from tests.contract.series import METRICS
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_described_is_exposed(families: dict[str, Family]) -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_labels(families: dict[str, Family], metric: Metric) -> None:
+def test_labels(families: dict[str, Family], metric: MetricDescription) -> None:
     """A metric has exactly the described labels."""
     labels = {name for sample in families[metric.name].samples for name in sample.labels}
     assert labels - {"le"} == set(metric.labels)

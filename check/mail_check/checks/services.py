@@ -14,7 +14,7 @@ from mail_check.http_client import HttpResponse, get
 from mail_check.results import Result, failed, ok, unknown, warning
 from mail_exporter.collectors.certificate import read_expiry
 from mail_exporter.collectors.queue import read_queue
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 
 SERVICES: Final = ("mail-server", "mail-api", "mail-exporter")
 _UP: Final = "`docker compose -f docker-compose.mail.prod.yml --env-file .env.mail.prod up -d --wait`"
@@ -92,7 +92,7 @@ def check_exporter(url: str, timeout: float) -> Iterator[Result]:
     elif parts:
         yield ok(f"it reads {', '.join(sorted(parts))}")
     else:
-        yield failed(f"{url} has no metric {names.SCRAPE_SUCCESS.name}", "`docker logs mail-exporter`")
+        yield failed(f"{url} has no metric {exporter.SCRAPE_SUCCESS.name}", "`docker logs mail-exporter`")
 
 
 def read_parts(response: HttpResponse) -> dict[str, bool]:
@@ -101,7 +101,7 @@ def read_parts(response: HttpResponse) -> dict[str, bool]:
         sample.labels["part"]: sample.value > 0
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
-        if sample.name == names.SCRAPE_SUCCESS.name
+        if sample.name == exporter.SCRAPE_SUCCESS.name
     }
 
 

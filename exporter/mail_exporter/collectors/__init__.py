@@ -7,8 +7,8 @@ from loguru import logger
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mail_telemetry import names
 from mail_telemetry.masking import mask_text
+from mail_telemetry.metrics import MetricDescription, exporter
 
 Collect = Callable[[], Iterable[Metric]]
 """Yields metrics; raises when they, or the rest of them, can't be read."""
@@ -22,12 +22,12 @@ VOLUMES: Final = "volumes"
 CERTIFICATE: Final = "certificate"
 
 
-def gauge(metric: names.Metric, value: float) -> GaugeMetricFamily:
+def gauge(metric: MetricDescription, value: float) -> GaugeMetricFamily:
     """Return a gauge without labels."""
     return GaugeMetricFamily(metric.name, metric.help, value)
 
 
-def gauges(metric: names.Metric, values: Mapping[str, float]) -> GaugeMetricFamily:
+def gauges(metric: MetricDescription, values: Mapping[str, float]) -> GaugeMetricFamily:
     """Return a gauge with the values of its one label."""
     family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
     for label, value in values.items():
@@ -35,7 +35,7 @@ def gauges(metric: names.Metric, values: Mapping[str, float]) -> GaugeMetricFami
     return family
 
 
-def counter(metric: names.Metric, value: float) -> CounterMetricFamily:
+def counter(metric: MetricDescription, value: float) -> CounterMetricFamily:
     """Return a counter without labels."""
     return CounterMetricFamily(metric.name, metric.help, value)
 
@@ -53,7 +53,7 @@ class ScrapeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
-        success = GaugeMetricFamily(names.SCRAPE_SUCCESS.name, names.SCRAPE_SUCCESS.help, labels=["part"])
+        success = GaugeMetricFamily(exporter.SCRAPE_SUCCESS.name, exporter.SCRAPE_SUCCESS.help, labels=["part"])
         for part, collect in self._collectors.items():
             try:
                 yield from collect()
@@ -68,7 +68,7 @@ class ScrapeCollector(Collector):
 
     def describe(self) -> Iterator[Metric]:
         """Yield one name without reading anything, so that registration needs no mail server."""
-        yield GaugeMetricFamily(names.SCRAPE_SUCCESS.name, names.SCRAPE_SUCCESS.help, labels=["part"])
+        yield GaugeMetricFamily(exporter.SCRAPE_SUCCESS.name, exporter.SCRAPE_SUCCESS.help, labels=["part"])
 
     def _failed(self, part: str, error: Exception) -> None:
         if part not in self._failing:

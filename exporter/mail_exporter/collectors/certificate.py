@@ -13,7 +13,7 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from mail_exporter.collectors import gauge
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 
 _VERSION: Final = 0xA0
 _UTC_TIME: Final = 0x17
@@ -91,4 +91,4 @@ def _time(kind: int, text: str) -> float:
 
 def certificate_metrics(expiry: float) -> Iterator[Metric]:
     """Yield the expiry, given in Unix seconds."""
-    yield gauge(names.CERTIFICATE_EXPIRY_SECONDS, expiry)
+    yield gauge(exporter.CERTIFICATE_EXPIRY_SECONDS, expiry)

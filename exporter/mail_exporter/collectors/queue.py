@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from prometheus_client.core import Metric
 
 from mail_exporter.collectors import gauges
-from mail_telemetry import names
 from mail_telemetry.cause_rules import built_in_classifier
 from mail_telemetry.causes import Cause
+from mail_telemetry.metrics import MetricDescription, exporter
 
 QUEUES: Final = ("maildrop", "incoming", "active", "deferred", "hold")
 _LARGEST_LISTING: Final = 1 << 27
@@ -123,16 +123,30 @@ def queue_metrics(queue: list[QueuedMail], now: float, cause_of: CauseOf | None 
         if mail.reason is not None:
             cause = known.get(mail.reason) or known.setdefault(mail.reason, cause_of(mail.reason, ""))
             causes[cause].add(mail)
-    yield from _families((names.QUEUE_MESSAGES, names.QUEUE_BYTES, names.QUEUE_OLDEST_AGE_SECONDS), queues, now)
     yield from _families(
-        (names.DEFERRED_MESSAGES, names.DEFERRED_BYTES, names.DEFERRED_OLDEST_AGE_SECONDS), causes, now
+        queues,
+        now,
+        messages=exporter.QUEUE_MESSAGES,
+        size=exporter.QUEUE_BYTES,
+        age=exporter.QUEUE_OLDEST_AGE_SECONDS,
+    )
+    yield from _families(
+        causes,
+        now,
+        messages=exporter.DEFERRED_MESSAGES,
+        size=exporter.DEFERRED_BYTES,
+        age=exporter.DEFERRED_OLDEST_AGE_SECONDS,
     )
 
 
 def _families(
-    metrics: tuple[names.Metric, names.Metric, names.Metric], sums: dict[str, _Sum], now: float
+    sums: dict[str, _Sum],
+    now: float,
+    *,
+    messages: MetricDescription,
+    size: MetricDescription,
+    age: MetricDescription,
 ) -> Iterator[Metric]:
-    messages, size, age = metrics
     yield gauges(messages, {name: one.messages for name, one in sums.items()})
     yield gauges(size, {name: one.size for name, one in sums.items()})
     # Never negative: the mail server's clock may be ahead of ours.

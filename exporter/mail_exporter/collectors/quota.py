@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from mail_exporter.collectors import gauge, gauges
 from mail_ledger.key_limits import KeyRoom
 from mail_ledger.quota import Quota, ordinary_reopens, ordinary_room
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 from mail_telemetry.names import Entry
 
 _FORWARDED: Final = {False: "no", True: "yes"}
@@ -38,27 +38,27 @@ def limit_metrics(limits: Limits, reserve: int) -> Iterator[Metric]:
 
 def quota_metrics(quota: Quota, reserve: int) -> Iterator[Metric]:
     """Yield the gauges of a quota; an entry without recipients has the value 0."""
-    yield gauge(names.QUOTA_LIMIT, quota.limit)
-    yield gauge(names.QUOTA_RESERVE, reserve)
-    yield gauge(names.QUOTA_ROOM, ordinary_room(quota, reserve))
-    yield gauge(names.QUOTA_REOPENS, ordinary_reopens(quota, reserve) or 0)
-    yield gauge(names.QUOTA_USED, quota.used)
+    yield gauge(exporter.QUOTA_LIMIT, quota.limit)
+    yield gauge(exporter.QUOTA_RESERVE, reserve)
+    yield gauge(exporter.QUOTA_ROOM, ordinary_room(quota, reserve))
+    yield gauge(exporter.QUOTA_REOPENS, ordinary_reopens(quota, reserve) or 0)
+    yield gauge(exporter.QUOTA_USED, quota.used)
     yield _used_by_entry(quota)
-    yield gauge(names.QUOTA_REMAINING, quota.remaining)
-    yield gauge(names.QUOTA_IN_QUEUE, quota.in_queue)
-    yield gauge(names.QUOTA_NEXT_RELEASE, quota.next_release or 0)
-    yield gauge(names.QUOTA_EXHAUSTED, quota.exhausted)
-    yield gauge(names.QUOTA_EXHAUSTION, quota.estimated_exhaustion or 0)
+    yield gauge(exporter.QUOTA_REMAINING, quota.remaining)
+    yield gauge(exporter.QUOTA_IN_QUEUE, quota.in_queue)
+    yield gauge(exporter.QUOTA_NEXT_RELEASE, quota.next_release or 0)
+    yield gauge(exporter.QUOTA_EXHAUSTED, quota.exhausted)
+    yield gauge(exporter.QUOTA_EXHAUSTION, quota.estimated_exhaustion or 0)
 
 
 def key_metrics(keys: Sequence[KeyRoom]) -> Iterator[Metric]:
     """Yield the room of each key."""
-    yield gauges(names.KEY_ROOM, {key.name: key.room for key in keys})
-    yield gauges(names.KEY_REOPENS, {key.name: key.reopens or 0 for key in keys})
+    yield gauges(exporter.KEY_ROOM, {key.name: key.room for key in keys})
+    yield gauges(exporter.KEY_REOPENS, {key.name: key.reopens or 0 for key in keys})
 
 
 def _used_by_entry(quota: Quota) -> GaugeMetricFamily:
-    metric = names.QUOTA_ENTRY_USED
+    metric = exporter.QUOTA_ENTRY_USED
     known = {(use.entry, use.forwarded): use.recipients for use in quota.uses}
     family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
     for entry in Entry:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import Metric
 
 from mail_exporter.collectors import counter
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 from mail_telemetry.tracing import SpanExport
 
 
@@ -23,7 +23,7 @@ def span_metrics(export: SpanExport) -> Iterator[Metric]:
         CollectorUnavailable: the last export failed.
     """
     counts = export.counts()
-    yield counter(names.SPANS, counts.processed)
-    yield counter(names.SPANS_DROPPED, counts.dropped)
+    yield counter(exporter.SPANS, counts.processed)
+    yield counter(exporter.SPANS_DROPPED, counts.dropped)
     if not export.is_healthy:
         raise CollectorUnavailable

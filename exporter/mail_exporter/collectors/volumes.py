@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from mail_telemetry import names
+from mail_telemetry.metrics import MetricDescription, exporter
 
 
 class Volumes:
@@ -27,7 +27,7 @@ class Volumes:
         """
         mounted = {name: path for name, path in self._paths.items() if path.exists()}
         disks = name_disks({name: path.stat().st_dev for name, path in mounted.items()})
-        free, size = _family(names.VOLUME_FREE_BYTES), _family(names.VOLUME_SIZE_BYTES)
+        free, size = _family(exporter.VOLUME_FREE_BYTES), _family(exporter.VOLUME_SIZE_BYTES)
         for name, path in mounted.items():
             found = os.statvfs(path)
             free.add_metric([name, disks[name]], found.f_bavail * found.f_frsize)
@@ -36,7 +36,7 @@ class Volumes:
         yield size
 
 
-def _family(metric: names.Metric) -> GaugeMetricFamily:
+def _family(metric: MetricDescription) -> GaugeMetricFamily:
     return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
 
 

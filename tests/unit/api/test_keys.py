@@ -9,7 +9,7 @@ import pytest
 
 from mail_ledger.api_keys import ApiKey, ApiKeys
 from mail_ledger.key_limits import KeyLimits
-from mail_telemetry.names import PATHS_WITH_KEYS
+from mail_telemetry.metrics.api import PATHS_WITH_KEYS
 from tests.unit.api.conftest import SHARED
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 
 from mail_exporter.collectors import gauge
 from mail_exporter.collectors.cached import CachedCollector
-from mail_telemetry import names
+from mail_telemetry.metrics import exporter
 
 
 class Source:
@@ -26,7 +26,7 @@ class Source:
     def metrics(self) -> Iterator[Metric]:
         """Yield the number of reads, or fail after it."""
         self.reads += 1
-        yield gauge(names.OPEN_MAILS, self.reads)
+        yield gauge(exporter.OPEN_MAILS, self.reads)
         if self.failing:
             raise ConnectionError("refused")
 

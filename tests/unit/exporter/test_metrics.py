@@ -7,12 +7,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from mail_exporter.metrics import CounterTable, HistogramTable
-from mail_telemetry.names import DELIVERY_SECONDS, DELIVERY_STAGE_SECONDS, Metric
+from mail_telemetry.metrics import MetricDescription
+from mail_telemetry.metrics.exporter import DELIVERY_SECONDS, DELIVERY_STAGE_SECONDS
 from tests.unit.exporter import logs
 from tests.unit.exporter.harness import PipelineHarness
 
-COUNTER = Metric("things", "counter", "Things.", ("kind", "size"))
-HISTOGRAM = Metric("time_seconds", "histogram", "Time.", ("stage",), (0.1, 1.0))
+COUNTER = MetricDescription("things", "counter", "Things.", ("kind", "size"))
+HISTOGRAM = MetricDescription("time_seconds", "histogram", "Time.", ("stage",), (0.1, 1.0))
 OTHER_ID = "4jXSt0111CzDhqX"
 
 
