@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from mail_api.errors import Code
+from mail_api.error_codes import Code
 
 
 class Blame(StrEnum):

@@ -9,7 +9,7 @@ from typing import Final
 
 from alerts.model import Severity
 from alerts.request_results import DECISIONS, Blame
-from mail_api.errors import Code
+from mail_api.error_codes import Code
 from mail_telemetry.causes import Cause
 from mail_telemetry.names import DeliveryStage, Entry, Outcome, Service
 

@@ -23,7 +23,7 @@ from dashboards.promql import (
 )
 from dashboards.recording_rules import EXPLANATION, recorded
 from dashboards.thresholds import compared
-from mail_api.errors import RESULTS, Code
+from mail_api.error_codes import RESULTS, Code
 from mail_telemetry.metrics import api, exporter
 from mail_telemetry.names import Service
 

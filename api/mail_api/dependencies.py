@@ -12,11 +12,11 @@ from fastapi.security import HTTPBearer
 from mail_api.access import AccessRules
 from mail_api.addresses import Mailbox
 from mail_api.captcha import CaptchaToken
+from mail_api.error_codes import Code, result_of
 from mail_api.errors import (
     CaptchaFailed,
     CaptchaMissing,
     CaptchaUnavailable,
-    Code,
     HoneypotFilled,
     KeyInvalid,
     KeyRightMissing,
@@ -26,7 +26,6 @@ from mail_api.errors import (
     RedirectNotAllowed,
     SenderNotAllowed,
     TooManyLinks,
-    result_of,
 )
 from mail_api.form_fields import REDIRECT, sort_fields
 from mail_api.request_body import FORMS, BodyMemory, media_type_of, parse_body, read_body, wants_json

@@ -14,7 +14,8 @@ from starlette.responses import FileResponse, HTMLResponse
 from mail_api import errors
 from mail_api.bot_checks import OPENED_AT
 from mail_api.captcha import TURNSTILE
-from mail_api.errors import ANSWERS, ApiError
+from mail_api.error_codes import ANSWERS
+from mail_api.errors import ApiError
 from mail_api.extra_fields import FIELDS, LONGEST_VALUE, NO_NUL
 from mail_api.fields import LINE, MOST_RECIPIENTS, TEXT, or_empty
 from mail_api.form_files import Form

@@ -17,16 +17,8 @@ from starlette.responses import Response
 from mail_api import openapi
 from mail_api.caught_mails import request_of
 from mail_api.dependencies import AllowedMail, ReleaseKeyRequired, SendRecord
-from mail_api.errors import (
-    ApiError,
-    Code,
-    LedgerUnavailable,
-    MessageUnknown,
-    OutcomeUnknown,
-    QuotaExhausted,
-    RequestInFlight,
-    answer_to,
-)
+from mail_api.error_codes import Code, answer_to
+from mail_api.errors import ApiError, LedgerUnavailable, MessageUnknown, OutcomeUnknown, QuotaExhausted, RequestInFlight
 from mail_api.ledger_client import LedgerUnreachable
 from mail_api.responses import accepted_response
 from mail_api.schemas import SendAnswer

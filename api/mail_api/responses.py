@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mail_api.errors import INTERNAL, ROUTING, ApiError, Code, HoneypotFilled, InvalidRequest, OutcomeUnknown, answer_to
+from mail_api.error_codes import INTERNAL, ROUTING, Code, answer_to
+from mail_api.errors import ApiError, HoneypotFilled, InvalidRequest, OutcomeUnknown
 from mail_api.request_body import wants_page
 from mail_api.schemas import ErrorAnswer, SendAnswer, status_path
 from mail_telemetry.masking import mask_text

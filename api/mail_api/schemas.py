@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 from mail_api import header_fields
 from mail_api.addresses import Mailbox
 from mail_api.attachments import Attachment
-from mail_api.errors import Code, InvalidRequest, Problem, RequestTooLarge
+from mail_api.error_codes import Code
+from mail_api.errors import InvalidRequest, Problem, RequestTooLarge
 from mail_api.extra_fields import ExtraFields
 from mail_api.fields import (
     MOST_RECIPIENTS,

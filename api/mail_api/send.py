@@ -19,7 +19,8 @@ from starlette.responses import Response
 from mail_api import openapi
 from mail_api.addresses import Mailbox
 from mail_api.dependencies import LARGE, AllowedMail, AllowedMailDep, RecordDep, SendRecord
-from mail_api.errors import Code, OutcomeUnknown, QuotaExhausted, result_of
+from mail_api.error_codes import Code, result_of
+from mail_api.errors import OutcomeUnknown, QuotaExhausted
 from mail_api.message import Stamp, compose, needs_utf8
 from mail_api.responses import accepted_response
 from mail_api.schemas import SendAnswer, SendRequest

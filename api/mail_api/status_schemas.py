@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from mail_api.errors import Code
+from mail_api.error_codes import Code
 from mail_api.schemas import status_path
 from mail_api.settings import TRACE_ID_PLACE
 from mail_ledger.api_keys import KEY_NAME

@@ -14,9 +14,9 @@ from typing import Final
 
 from loguru import logger
 
+from mail_api.error_codes import Code
 from mail_api.errors import (
     ApiError,
-    Code,
     IdempotencyConflict,
     InvalidRequest,
     KeyLimitExceeded,

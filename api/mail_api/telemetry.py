@@ -20,7 +20,7 @@ from prometheus_fastapi_instrumentator import metrics as http_metrics
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mail_api.errors import RESULTS
+from mail_api.error_codes import RESULTS
 from mail_telemetry.logging import LogOutput
 from mail_telemetry.metrics import api, counter, gauge, histogram
 from mail_telemetry.tracing import SpanCounts, SpanExport

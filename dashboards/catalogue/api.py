@@ -8,7 +8,7 @@ from dashboards.catalogue import common
 from dashboards.colours import HTTP_STATUSES, POOL_STATES, QUANTILES, RESULTS
 from dashboards.model import Column, Heading, Kind, Metrics, Origin, Page, Panel, Shelf, Unit
 from dashboards.thresholds import above, limit
-from mail_api.errors import Code
+from mail_api.error_codes import Code
 
 
 def _with(*codes: Code) -> tuple[Metrics, ...]:

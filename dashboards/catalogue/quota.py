@@ -8,7 +8,7 @@ from dashboards.catalogue import common
 from dashboards.colours import ENTRIES, GOOD, QUOTA, RESULTS
 from dashboards.model import Fallback, Kind, Metrics, Origin, Page, Panel, Shelf, Text, Unit
 from dashboards.thresholds import above, below, limit
-from mail_api.errors import Code
+from mail_api.error_codes import Code
 
 _REFUSALS: Final = (Code.QUOTA_EXHAUSTED, Code.KEY_LIMIT_REACHED)
 

@@ -13,7 +13,7 @@ from alerts.model import Alert
 from alerts.render import rule_files
 from alerts.request_results import DECISIONS, results_of
 from alerts.rule_times import KEEP_FIRING_FOR
-from mail_api.errors import RESULTS
+from mail_api.error_codes import RESULTS
 from tests.contract.promql import grouped_by, selectors
 from tests.contract.series import ALERTS, known_labels, rules
 from tests.integration.alerts.faults import FAULTS, QUOTA_FAULTS

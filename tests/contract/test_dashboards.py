@@ -16,7 +16,7 @@ from dashboards.board_files import FOLDER, Json, boards, panels, promql, targets
 from dashboards.boards import Board
 from dashboards.colours import GREY
 from dashboards.model import COLUMNS, Unit
-from mail_api.errors import RESULTS
+from mail_api.error_codes import RESULTS
 from mail_exporter.collectors.queue import QUEUES
 from mail_exporter.events import TLS_TRUST, AbortKind, DeliveryStatus, NoticeKind, RejectReason
 from mail_exporter.metrics import LINE_RESULTS

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mail_api import errors
-from mail_api.errors import ANSWERS, ROUTING, Answer, ApiError, Code, answer_to
+from mail_api.error_codes import ANSWERS, ROUTING, Answer, Code, answer_to
+from mail_api.errors import ApiError
 
 ABSTRACT = {errors.Refused, errors.FieldsRefused}
 

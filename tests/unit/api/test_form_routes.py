@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mail_api.errors import RESULTS
+from mail_api.error_codes import RESULTS
 from mail_api.form_mail import one_line_of, subject_line
 from tests.unit.api.conftest import SHARED
 from tests.unit.api.test_extra_fields import text_of

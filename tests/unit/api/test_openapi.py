@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel
 
-from mail_api.errors import ANSWERS, Code
+from mail_api.error_codes import ANSWERS, Code
 from mail_api.schemas import SendRequest
 from mail_api.status_schemas import MessageAnswer, QuotaAnswer
 from tests.unit.api.conftest import SHARED

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mail_api import message, send
-from mail_api.errors import Code
+from mail_api.error_codes import Code
 from tests.unit.api.conftest import SHARED
 from tests.unit.api.fake_postfix import HANG
 

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
-from mail_api.errors import RESULTS
+from mail_api.error_codes import RESULTS
 from mail_api.telemetry import metrics_app
 from tests.unit.api.conftest import SHARED
 
