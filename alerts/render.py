@@ -13,7 +13,6 @@ from dashboards.recording_rules import CAUSE_LABELS, EXPLANATION, RECORDED, VERD
 
 Rule = dict[str, Any]
 
-RECORDING_FILE: Final = "recording.yml"
 _ORIGIN: Final = "Written by `make alerts`; do not edit."
 
 
@@ -24,25 +23,41 @@ def rule_files(links: Links, speed: int = 1) -> dict[str, str]:
         links: base addresses of the links in notifications.
         speed: divides all times.
     """
-    return {RECORDING_FILE: _recording(speed)} | {
-        f"{group.component}.yml": dump(
-            {"groups": [{"name": f"mail {group.component}", "rules": list(_rules(group, links, speed))}]},
-            f"{group.about}. From alerts/catalogue/{group.component}.py.\n{_ORIGIN}",
+    alerts = {
+        f"{group.component}.yml": _file(
+            f"mail {group.component}",
+            list(_rules(group, links, speed)),
+            f"{group.about}. From alerts/catalogue/{group.component}.py.",
         )
         for group in GROUPS
     }
+    return alerts | {"recording.yml": _recorded(speed), "causes.yml": _causes(), "verdicts.yml": _verdicts()}
 
 
-def _recording(speed: int) -> str:
-    recorded = [{"record": name, "expr": faster(expression, speed)} for name, expression in RECORDED.items()]
-    causes = [{"record": EXPLANATION, "expr": "vector(1)", "labels": labels} for labels in CAUSE_LABELS.values()]
-    verdicts = [{"record": VERDICT, "expr": f"vector({one.priority})", "labels": one.labels} for one in VERDICTS]
-    groups = {"mail causes": causes, "mail verdicts": verdicts, "mail recorded": recorded}
-    return dump(
-        {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]},
-        "Recording rules for alerts and dashboards. From dashboards/recording_rules.py, alerts/verdicts.py and\n"
-        "telemetry/mail_telemetry/causes.py.\n" + _ORIGIN,
+def _recorded(speed: int) -> str:
+    rules: list[Rule] = [{"record": name, "expr": faster(expression, speed)} for name, expression in RECORDED.items()]
+    about = "Recording rules for alerts and dashboards. From dashboards/recording_rules.py."
+    return _file("mail recorded", rules, about)
+
+
+def _causes() -> str:
+    rules: list[Rule] = [{"record": EXPLANATION, "expr": "vector(1)", "labels": it} for it in CAUSE_LABELS.values()]
+    about = (
+        "The explanation of each cause, for alerts and dashboards. From telemetry/mail_telemetry/causes.py.\n"
+        "Apart from recording.yml, so that the promtool tests of other alerts do not evaluate these constants."
     )
+    return _file("mail causes", rules, about)
+
+
+def _verdicts() -> str:
+    rules: list[Rule] = [
+        {"record": VERDICT, "expr": f"vector({one.priority})", "labels": one.labels} for one in VERDICTS
+    ]
+    return _file("mail verdicts", rules, "The sentence for each alert on the overview. From alerts/verdicts.py.")
+
+
+def _file(group: str, rules: list[Rule], about: str) -> str:
+    return dump({"groups": [{"name": group, "rules": rules}]}, f"{about}\n{_ORIGIN}")
 
 
 def _rules(group: Group, links: Links, speed: int) -> Iterator[Rule]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from alerts.annotations import read_links
-from alerts.render import RECORDING_FILE, rule_files
+from alerts.render import rule_files
 from dashboards.board_files import filled
 from dashboards.promql import scoped
 from dashboards.recording_rules import RECORDED
@@ -124,9 +124,11 @@ def promtool_test(name: str, series: dict[str, str], sentence: str) -> dict[str,
 
 def test_most_important_sentence(tmp_path: Path) -> None:
     """There is always exactly one sentence: of the most important alert, for missing data, or that mail flows."""
-    (tmp_path / RECORDING_FILE).write_text(rule_files(read_links())[RECORDING_FILE])
+    used = ("recording.yml", "verdicts.yml")
+    for name in used:
+        (tmp_path / name).write_text(rule_files(read_links())[name])
     tests = {
-        "rule_files": [RECORDING_FILE],
+        "rule_files": used,
         "evaluation_interval": "1m",
         "tests": [promtool_test(*case) for case in CASES],
     }
