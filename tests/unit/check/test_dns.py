@@ -137,6 +137,7 @@ def test_dmarc_of_the_domain_above(dns: LoadZone) -> None:
     assert "at _dmarc.eu.shop.org" in checks.check_dmarc("news.eu.shop.org", dns(above + own)).message
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_dmarc_of_any_text(text: str) -> None:
     """Any text is either parsed or rejected as invalid."""
