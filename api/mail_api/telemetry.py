@@ -12,7 +12,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS
 from opentelemetry.semconv.attributes.url_attributes import URL_QUERY
 from opentelemetry.trace import Span, Tracer, TracerProvider, get_current_span
-from prometheus_client import CollectorRegistry, Histogram, make_asgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_asgi_app
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mail_api.error_codes import RESULTS
 from mail_telemetry.logging import LogOutput
-from mail_telemetry.metrics import api, counter, gauge, histogram
+from mail_telemetry.metrics import MetricDescription, api
 from mail_telemetry.tracing import SpanCounts, SpanExport
 
 # FastAPI's own telemetry starts when a global provider is set, and would make a second span for each request.
@@ -64,15 +64,15 @@ class Telemetry:
 
     def __init__(self, registry: CollectorRegistry, tracer: Tracer, forms: Mapping[str, str] | None = None) -> None:
         self.tracer = tracer
-        self._messages = counter(api.MESSAGES, registry)
-        self._form_messages = counter(api.FORM_MESSAGES, registry)
-        self._seconds = histogram(api.SUBMISSION_SECONDS, registry)
-        self._retries = counter(api.SUBMISSION_RETRIES, registry)
-        self._connections = gauge(api.CONNECTIONS, registry)
-        self._ledger_faults = counter(api.LEDGER_FAULTS, registry)
-        self._invalid_keys = counter(api.INVALID_KEYS, registry)
-        self._caught_mails = counter(api.CAUGHT_MAILS, registry)
-        self._captcha_verifications = counter(api.CAPTCHA_VERIFICATIONS, registry)
+        self._messages = _counter(api.MESSAGES, registry)
+        self._form_messages = _counter(api.FORM_MESSAGES, registry)
+        self._seconds = _histogram(api.SUBMISSION_SECONDS, registry)
+        self._retries = _counter(api.SUBMISSION_RETRIES, registry)
+        self._connections = _gauge(api.CONNECTIONS, registry)
+        self._ledger_faults = _counter(api.LEDGER_FAULTS, registry)
+        self._invalid_keys = _counter(api.INVALID_KEYS, registry)
+        self._caught_mails = _counter(api.CAUGHT_MAILS, registry)
+        self._captcha_verifications = _counter(api.CAPTCHA_VERIFICATIONS, registry)
         for outcome in api.CAUGHT_OUTCOMES:
             self._caught_mails.labels(outcome=outcome)
         for provider, result in product(api.CAPTCHA_PROVIDERS, api.CAPTCHA_RESULTS):
@@ -229,3 +229,15 @@ def metrics_app(registry: CollectorRegistry) -> ASGIApp:
         await (exposition if known else PlainTextResponse("See /metrics\n", 404))(scope, receive, send)
 
     return serve
+
+
+def _counter(metric: MetricDescription, registry: CollectorRegistry) -> Counter:
+    return Counter(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def _gauge(metric: MetricDescription, registry: CollectorRegistry) -> Gauge:
+    return Gauge(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def _histogram(metric: MetricDescription, registry: CollectorRegistry) -> Histogram:
+    return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
