@@ -9,17 +9,18 @@ import pytest
 from tests.integration.stack import Stack
 
 LONGEST_FIRST: Final = (
-    "alerts/test_drill_quota.py",
     "alerts/test_drill.py",
-    "dashboards/test_queries.py",
+    "api/test_conformance.py",
+    "alerts/test_drill_quota.py",
+    "postfix/test_networks.py",
+    "test_events.py",
     "postfix/test_relay.py",
-    "postfix/test_variables.py",
+    "alerts/test_rules.py",
+    "test_ledger_tools.py",
     "postfix/test_nothing_lost.py",
     "postfix/test_battery.py",
-    "test_scale_out.py",
-    "test_upgrade.py",
-    "api/test_restart.py",
-    "postfix/test_forwarding.py",
+    "api/test_browser.py",
+    "test_caught_mails.py",
 )
 """Modules that take long: begun last, one of them would run alone while the other workers have nothing to do."""
 

@@ -46,8 +46,7 @@ class Signals:
 
 def talk(stack: Stack, port: int, *commands: str) -> list[str]:
     """Send commands to a published port of the mail server, and return its replies."""
-    host, published = stack.compose.get_service_host_and_port("mail-server", port)
-    with Line(str(host), int(published or 0)) as line:
+    with Line(*stack.address("mail-server", port)) as line:
         line.answer()
         return [_send(line, command) for command in commands]
 

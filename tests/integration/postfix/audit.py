@@ -140,10 +140,13 @@ def _talk(batch: list[_Try], talk: Talk, server: Server) -> dict[str, list[str]]
 
 def _log_of(tries: list[_Try], read: Callable[[], list[str]]) -> list[str]:
     """Return the log when it has a line for every trick, or after five seconds."""
+
+    def complete() -> list[str] | None:
+        lines = read()
+        return lines if all(_line_of(one, lines) for one in tries) else None
+
     with suppress(TimeoutError):
-        return until(
-            "all in the log", lambda: lines if all(_line_of(one, lines := read()) for one in tries) else None, 5
-        )
+        return until("all in the log", complete, 5)
     return read()
 
 
