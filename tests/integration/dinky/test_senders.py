@@ -14,7 +14,7 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from dinky.server_folder import ALERTMANAGER, COMPOSE
 from tests.integration.alerts.tools import ALERTMANAGER as ALERTMANAGER_IMAGE
-from tests.integration.postfix.lab import Probe, client_container
+from tests.integration.postfix.containers import Probe, client_container
 from tests.integration.stack import Stack
 
 OWNER: Final = "owner@inbox.example"

@@ -19,8 +19,8 @@ from docker.client import DockerClient
 from docker.errors import NotFound
 
 from tests.integration.postfix.battery import HELLO, SUBMISSION, Origin, Session, Trick, tricks
+from tests.integration.postfix.containers import Probe, Relay, Server, client_container
 from tests.integration.postfix.dialogue import STARTTLS, plain
-from tests.integration.postfix.lab import Probe, Relay, Server, client_container
 from tests.integration.stack import SANDBOX, Stack, until
 
 DEMO: Final = ("mail-server", "sandbox-relay")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.postfix.audit import stack_server
-from tests.integration.postfix.lab import Lab, Relay, Server
+from tests.integration.postfix.containers import Relay, Server
+from tests.integration.postfix.lab import Lab
 from tests.integration.stack import SANDBOX, Stack
 
 

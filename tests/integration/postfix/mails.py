@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tests.integration.postfix.lab import DOMAIN, Server
+from tests.integration.postfix.containers import Server
+from tests.integration.postfix.lab import DOMAIN
 
 EXTERNAL_RECIPIENT: Final = "somebody@example.com"
 

@@ -7,8 +7,9 @@ from testcontainers.core.network import Network
 
 from tests.integration.postfix.audit import Outcome, Verdict, audit, stack_server, table, talkers
 from tests.integration.postfix.battery import HELLO, PORTS, STRAY_ENDS, Origin, Session, Trick, tricks
+from tests.integration.postfix.containers import Relay, Server
 from tests.integration.postfix.dialogue import STARTTLS, plain
-from tests.integration.postfix.lab import PASSWORD, USER, Lab, Relay, Server
+from tests.integration.postfix.lab import PASSWORD, USER, Lab
 from tests.integration.stack import RECIPIENT, SANDBOX, Stack, until
 
 BATTERY = list(tricks())

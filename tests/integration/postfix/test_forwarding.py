@@ -7,7 +7,8 @@ import pytest
 from mail_exporter.events import ForwardCounted
 from mail_exporter.parse import smtpd
 from tests.integration.postfix.battery import HELLO
-from tests.integration.postfix.lab import DOMAIN, HOSTNAME, OWNER, Lab, Relay, Server
+from tests.integration.postfix.containers import Relay, Server
+from tests.integration.postfix.lab import DOMAIN, HOSTNAME, OWNER, Lab
 from tests.integration.postfix.mails import mail
 from tests.integration.stack import until
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.integration.postfix.battery import HELLO
-from tests.integration.postfix.lab import PRODUCTION, Lab, Server
+from tests.integration.postfix.containers import Server
+from tests.integration.postfix.lab import PRODUCTION, Lab
 
 HELPERS = {
     *("bash", "sh", "perl", "cat", "cut", "grep", "head", "sed", "sort", "tail", "xargs"),

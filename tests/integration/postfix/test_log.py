@@ -11,7 +11,8 @@ import pytest
 
 from mail_telemetry.message_ids import message_id_header, new_message_id
 from tests.integration.postfix.battery import HELLO
-from tests.integration.postfix.lab import DOMAIN, LOG, OWNER, Lab, Relay, Server
+from tests.integration.postfix.containers import LOG, Relay, Server
+from tests.integration.postfix.lab import DOMAIN, OWNER, Lab
 from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 

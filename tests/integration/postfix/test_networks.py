@@ -11,17 +11,9 @@ from testcontainers.core.network import Network
 
 from tests.integration.postfix.audit import Verdict, audit, table
 from tests.integration.postfix.battery import HELLO, Origin, Session, tricks
+from tests.integration.postfix.containers import NO_HEALTHCHECK, Probe, Relay, Server
 from tests.integration.postfix.dialogue import talk
-from tests.integration.postfix.lab import (
-    DOMAIN,
-    IDENTITY,
-    MAIL_SERVER,
-    NO_HEALTHCHECK,
-    Lab,
-    Probe,
-    Relay,
-    Server,
-)
+from tests.integration.postfix.lab import DOMAIN, IDENTITY, MAIL_SERVER, Lab
 from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from itertools import count
 
 from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.containers import Relay, Server
 from tests.integration.postfix.dialogue import CLOSED
-from tests.integration.postfix.lab import DOMAIN, Lab, Relay, Server
+from tests.integration.postfix.lab import DOMAIN, Lab
 from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 

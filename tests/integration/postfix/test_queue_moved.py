@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dinky.__main__ import CANNOT, DONE, main
-from tests.integration.postfix.lab import DOMAIN, Lab, Relay, Server
+from tests.integration.postfix.containers import Relay, Server
+from tests.integration.postfix.lab import DOMAIN, Lab
 from tests.integration.postfix.mails import EXTERNAL_RECIPIENT
 from tests.integration.stack import ROOT
 

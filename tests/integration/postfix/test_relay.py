@@ -7,7 +7,8 @@ from itertools import pairwise, product
 import pytest
 
 from tests.integration.postfix.battery import HELLO
-from tests.integration.postfix.lab import DOMAIN, OWNER, Lab, Relay, Server
+from tests.integration.postfix.containers import Relay, Server
+from tests.integration.postfix.lab import DOMAIN, OWNER, Lab
 from tests.integration.postfix.mails import mail, submit
 from tests.integration.stack import until
 

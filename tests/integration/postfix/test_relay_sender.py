@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from tests.integration.postfix.battery import HELLO
-from tests.integration.postfix.lab import DOMAIN, OWNER, Lab, Relay, Server
+from tests.integration.postfix.containers import Relay, Server
+from tests.integration.postfix.lab import DOMAIN, OWNER, Lab
 from tests.integration.postfix.mails import mail, submit
 
 SENDER: Final = f"bounces@{DOMAIN}"

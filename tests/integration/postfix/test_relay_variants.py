@@ -5,7 +5,8 @@ from typing import Final
 
 import pytest
 
-from tests.integration.postfix.lab import Lab, Relay
+from tests.integration.postfix.containers import Relay
+from tests.integration.postfix.lab import Lab
 from tests.integration.postfix.mails import submit
 from tests.integration.postfix.test_waiting import NO_ACCOUNT
 

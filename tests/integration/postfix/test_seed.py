@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests.integration.postfix.lab import Relay, Server
+from tests.integration.postfix.containers import Relay, Server
 from tests.integration.stack import RECIPIENT
 
 

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.integration.postfix.battery import HELLO
-from tests.integration.postfix.lab import DOMAIN, Lab, Relay
+from tests.integration.postfix.containers import Relay
+from tests.integration.postfix.lab import DOMAIN, Lab
 from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 

@@ -7,8 +7,9 @@ from docker.types.networks import IPAMConfig, IPAMPool
 from testcontainers.core.network import Network
 
 from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.containers import Probe, Relay, Server
 from tests.integration.postfix.dialogue import STARTTLS, plain
-from tests.integration.postfix.lab import DOMAIN, OWNER, PASSWORD, USER, Lab, Probe, Relay, Server
+from tests.integration.postfix.lab import DOMAIN, OWNER, PASSWORD, USER, Lab
 from tests.integration.postfix.mails import EXTERNAL_RECIPIENT, mail
 from tests.integration.stack import until
 

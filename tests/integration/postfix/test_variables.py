@@ -10,8 +10,9 @@ import pytest
 
 from tests.contract.test_description import edited_template, template
 from tests.integration.postfix.battery import HELLO
+from tests.integration.postfix.containers import Server
 from tests.integration.postfix.dialogue import STARTTLS, plain
-from tests.integration.postfix.lab import IDENTITY, PASSWORD, RELAY_PASSWORD, USER, WAY_OUT, Lab, Server
+from tests.integration.postfix.lab import IDENTITY, PASSWORD, RELAY_PASSWORD, USER, WAY_OUT, Lab
 from tests.integration.postfix.mails import submit
 from tests.integration.stack import ROOT, Stack
 

@@ -8,7 +8,8 @@ import pytest
 
 from dev.delivery_filter import TABLE, waits
 from mail_telemetry.cause_rules import built_in_classifier, load_rules
-from tests.integration.postfix.lab import Lab, Relay, Server
+from tests.integration.postfix.containers import Relay, Server
+from tests.integration.postfix.lab import Lab
 from tests.integration.postfix.mails import submit
 from tests.integration.postfix.test_relay import NO_RELAY, deliveries
 
