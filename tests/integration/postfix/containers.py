@@ -111,10 +111,11 @@ class Relay:
     """The sandbox, by its control page."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        # One client, because each new one reads all CA certificates. It keeps no open connection.
+        self._http = httpx2.Client(base_url=url, timeout=30, limits=httpx2.Limits(max_keepalive_connections=0))
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 - httpx's
-        return httpx2.request(method, self._url + path, timeout=30, **request).raise_for_status()
+        return self._http.request(method, path, **request).raise_for_status()
 
     def answers(self) -> bool:
         """Return whether its ports are open."""
