@@ -11,18 +11,22 @@ from tests.integration.stack import Stack
 LONGEST_FIRST: Final = (
     "alerts/test_drill.py",
     "api/test_conformance.py",
+    "alerts/test_rules.py",
+    "test_events.py",
     "alerts/test_drill_quota.py",
     "postfix/test_networks.py",
-    "test_events.py",
+    "dashboards/test_queries.py",
     "postfix/test_relay.py",
-    "alerts/test_rules.py",
-    "test_ledger_tools.py",
-    "postfix/test_nothing_lost.py",
-    "postfix/test_battery.py",
     "api/test_browser.py",
-    "test_caught_mails.py",
+    "postfix/test_start.py",
+    "postfix/test_nothing_lost.py",
+    "test_ledger_tools.py",
+    "test_check.py",
 )
-"""Modules that take long: begun last, one of them would run alone while the other workers have nothing to do."""
+"""Modules that take long: begun last, one of them would run alone while the other workers have nothing to do.
+
+The drills mostly wait, and the modules beside them compute.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
