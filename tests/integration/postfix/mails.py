@@ -18,7 +18,8 @@ def mail(subject: str, *, sender: str, recipient: str, head: str = "", body: str
     )
 
 
-def submit(server: Server, subject: str, *, sender: str = f"hi@{DOMAIN}", recipient: str = EXTERNAL_RECIPIENT) -> None:
-    """Submit a mail with `sendmail` in the server's container."""
-    text = f"From: {sender}\\nTo: {recipient}\\nSubject: {subject}\\n\\nhello\\n"
-    server.run("sh", "-c", f"printf '{text}' | sendmail -f {sender} {recipient}")
+def submit(server: Server, *subjects: str, sender: str = f"hi@{DOMAIN}", recipient: str = EXTERNAL_RECIPIENT) -> None:
+    """Submit a mail for each subject with `sendmail` in the server's container, one right after the other."""
+    head = f"From: {sender}\\nTo: {recipient}\\nSubject: "
+    texts = (f"{head}{subject}\\n\\nhello\\n" for subject in subjects)
+    server.run("sh", "-c", " && ".join(f"printf '{text}' | sendmail -f {sender} {recipient}" for text in texts))
