@@ -9,10 +9,9 @@ such user`. Addresses, host names, URLs and ids are removed: `filter.antispam.ex
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Stage(StrEnum):
@@ -31,8 +30,7 @@ class Stage(StrEnum):
     """None: the text is Postfix's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply as rules see it.
 
     Attributes:
@@ -99,12 +97,12 @@ def read_reply(text: str, dsn: str) -> Reply:
     stage, said = _unwrapped(text[:_LONGEST_TEXT])
     codes = _CODES.match(said) if stage is not Stage.LOCAL else None
     if codes is None:
-        return Reply(stage, "", dsn if stage is Stage.LOCAL else "", _words(said))
+        return Reply(stage, "", dsn if stage is Stage.LOCAL else "", _joined(said.split()))
     code, status = codes[1], codes[2] or ""
     if not status:
         found = _STATUS.search(said)
         status = found[1] if found else ""
-    return Reply(stage, code, status, _words(_without_codes(said, code, status)))
+    return Reply(stage, code, status, _joined(_without_codes(said, code, status)))
 
 
 def is_possible_duplicate(text: str) -> bool:
@@ -138,18 +136,18 @@ def _unwrapped(text: str) -> tuple[Stage, str]:
     return COMMANDS.get(name, Stage.OTHER), text[said_by.end() :]
 
 
-def _without_codes(said: str, code: str, status: str) -> str:
-    """Return the lines of a reply as one, without the codes that each line repeats: `550-5.1.1 No such 550 5.1.1 user`.
+def _without_codes(said: str, code: str, status: str) -> list[str]:
+    """Return the words of all lines without the codes that each line repeats: `550-5.1.1 No such 550 5.1.1 user`.
 
     Postfix writes `?` in place of a line break in some replies.
     """
-    prefix, repeated = f"{code}-", {status, f"#{status}"}
-    words = (word.removeprefix(prefix) for word in said.replace(f"?{code}", f" {code}").split() if word != code)
-    return " ".join(word for word in words if word and word not in repeated)
+    prefix, repeated = f"{code}-", ("", status, f"#{status}")
+    words = [word.removeprefix(prefix) for word in said.replace(f"?{code}", f" {code}").split() if word != code]
+    return [word for word in words if word not in repeated]
 
 
-def _words(text: str) -> str:
-    return " ".join(" ".join(map(_without_names, text.split())).split())
+def _joined(words: list[str]) -> str:
+    return " ".join([kept for word in words if (kept := _without_names(word))])
 
 
 @lru_cache(maxsize=4096)
@@ -158,4 +156,6 @@ def _without_names(word: str) -> str:
     if len(word) > LONGEST_WORD:
         return ""
     # Most words have letters only, and are kept without a look at the expression, which takes most of the time.
-    return (word if word.rstrip(".,:;").isalpha() else _NOT_WORDS.sub(" ", word)).lower()
+    if word.rstrip(".,:;").isalpha():
+        return word.lower()
+    return " ".join(_NOT_WORDS.sub(" ", word).lower().split())
