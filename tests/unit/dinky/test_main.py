@@ -31,11 +31,11 @@ def test_check_before_installation(capsys: pytest.CaptureFixture[str], server: P
     printed = capsys.readouterr().out
     lines = printed.splitlines()
     missing = [line for line in lines if line.startswith("missing")]
-    assert len(missing) == 27
+    assert len(missing) == 29
     assert all(after.startswith("          fix: ") for line, after in pairwise(lines) if line in missing)
     assert f"missing {COMPOSE}: its own service mail-server is not started, even by name" in missing
     assert f"missing {RULE}: it is not there" in missing
-    assert "dinky: 27 missing or old; warnings: 1; `make dinky DIR=" in printed
+    assert "dinky: 29 missing or old; warnings: 1; `make dinky DIR=" in printed
     assert tree(server) == tree(STACK)
 
 
@@ -119,7 +119,7 @@ def test_no_terminal(capsys: pytest.CaptureFixture[str], server: Path) -> None:
     assert main(["install", str(server)]) == OPEN
     printed = capsys.readouterr().out
     assert '+  - "mail/*.yml"' in printed
-    assert "writes 8 files to monitoring/prometheus/mail/" in printed
+    assert "writes 10 files to monitoring/prometheus/mail/" in printed
     assert "use --yes" in printed
     assert tree(server) == tree(STACK)
 
