@@ -27,7 +27,7 @@ API_METRICS: Final = ("mail-api", 9464)
 EXPORTER: Final = ("mail-exporter", 9154)
 SANDBOX: Final = ("sandbox-relay", 8080)
 HEALTH_PORTS: Final = dict((API, EXPORTER))
-"""Where a service answers GET /health, which costs less than to start its health check in the container."""
+"""Where a service answers GET /health; its health check starts a process, and is run when there is an answer."""
 
 Json = dict[str, Any]
 
@@ -122,8 +122,8 @@ class Stack:
             if check == ["NONE"]:
                 check = _health_check(container.image.attrs)
             if service in HEALTH_PORTS:
-                until(f"{service} healthy", partial(self._answers, (service, HEALTH_PORTS[service])))
-            elif check:
+                until(f"{service} answering", partial(self._answers, (service, HEALTH_PORTS[service])))
+            if check:
                 until(f"{service} healthy", partial(_succeeds, container, check[1:]))
 
     def _answers(self, service: tuple[str, int]) -> bool:
