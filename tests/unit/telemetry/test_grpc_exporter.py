@@ -61,7 +61,7 @@ def arrived(collector: GrpcCollector) -> list[str]:
 @pytest.mark.parametrize("settings", [{}, {"COMPRESSION": "gzip"}], ids=["plain", "gzip"])
 def test_spans_arrive(variables: pytest.MonkeyPatch, collector: GrpcCollector, settings: dict[str, str]) -> None:
     """All spans arrive, and the configured headers are sent in lower case, as HTTP/2 requires."""
-    tracing = tracing_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", TIMEOUT="10", **settings)
+    tracing = tracing_to(variables, collector.endpoint, HEADERS="X-Scope-OrgID=mail", **settings)
     names = [f"span {number}" for number in range(600)]
     emit(tracing, *names)
     tracing.shutdown()
