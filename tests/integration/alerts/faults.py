@@ -14,10 +14,6 @@ QUOTA_SETTINGS: Final = {"QUOTA_WINDOW_SECONDS": "20", "QUOTA_RESERVE": str(100_
 """Nearly all of the relay's limit (docker-compose.test.yml) is reserved, and the window is 20 seconds."""
 
 
-def _over(_stack: Stack) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A fault: `inject` causes it, and repairs it at the end of the context; `words` are in the notification."""
@@ -29,8 +25,8 @@ class Fault:
     inject: Callable[[Stack], AbstractContextManager[None]]
     log_flows: bool = True
     """Whether the mail log gets new lines during the fault, as on a healthy server."""
-    over: Callable[[Stack], bool] = _over
-    """Whether a fault that ends by itself has ended; its alert has to fire until then."""
+    ended: Callable[[Stack], bool] | None = None
+    """Whether a fault that ends by itself has ended; its alert has to fire until then. None: `inject` ends it."""
 
 
 def _deferred(cause: Cause) -> tuple[str, ...]:
@@ -184,7 +180,7 @@ QUOTA_FAULTS: Final = (
             "find what used it up on the quota dashboard, and stop it",
         ),
         _no_room,
-        over=lambda stack: room(stack) > 0,
+        ended=lambda stack: room(stack) > 0,
     ),
     Fault(
         "one mail exceeds what is left",
