@@ -186,7 +186,6 @@ class LogMetrics(Collector):
         self._handlers: dict[type[Any], Callable[[Any, Entry], None]] = {
             NoticeSent: lambda event, _: self.notices.add(event.kind),
             TlsEstablished: lambda event, _: self.tls.add(event.direction, event.protocol, event.trust),
-            ClientConnected: lambda _, entry: self.connections.add(entry),
             SessionAborted: lambda event, entry: self.aborts.add(entry, event.kind),
             ClientRejected: lambda event, entry: self.rejects.add(entry, event.reason),
             AuthenticationFailed: lambda _, entry: self.auth_failures.add(entry),
@@ -230,6 +229,8 @@ class LogMetrics(Collector):
             self._sizes.observe(event.mail.size)
         elif isinstance(event, MailFinished):
             self._mail_finished(event)
+        elif isinstance(event, ClientConnected):
+            self.connections.values[(entry,)] += 1
         else:
             self._handlers[type(event)](event, entry)
 

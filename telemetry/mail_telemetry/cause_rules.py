@@ -79,8 +79,10 @@ class Classifier:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(rules)
-        # A relay gives the same reply for many mails, but for ids, which a Reply does not have.
+        # A relay gives the same reply for many mails, but for ids, which a Reply does not have. Postfix repeats whole
+        # texts: its own, and a relay's for the mails that wait for the same destination.
         self._of_reply = lru_cache(maxsize=1024)(self._first_match)
+        self._of_text = lru_cache(maxsize=1024)(self._read_and_match)
 
     def diagnose(self, text: str, dsn: str) -> Diagnosis:
         """Return the diagnosis of a failed attempt.
@@ -89,7 +91,7 @@ class Classifier:
             text: what the log line has in parentheses behind `status=`.
             dsn: the enhanced status code of the log line, as in `4.7.8` (RFC 3463).
         """
-        return self._of_reply(read_reply(text, dsn))
+        return self._of_text(text, dsn)
 
     def diagnose_stored(self, text: str, dsn: str, cause: Cause) -> Diagnosis:
         """Return the diagnosis of an attempt whose cause is stored.
@@ -102,6 +104,9 @@ class Classifier:
     def cause(self, text: str, dsn: str) -> Cause:
         """Return the cause of a failed attempt; the arguments are those of `diagnose`."""
         return self.diagnose(text, dsn).cause
+
+    def _read_and_match(self, text: str, dsn: str) -> Diagnosis:
+        return self._of_reply(read_reply(text, dsn))
 
     def _first_match(self, reply: Reply) -> Diagnosis:
         rule = next((one for one in self._rules if one.matches(reply)), None)

@@ -141,9 +141,9 @@ def _without_codes(said: str, code: str, status: str) -> list[str]:
 
     Postfix writes `?` in place of a line break in some replies.
     """
-    prefix, repeated = f"{code}-", ("", status, f"#{status}")
-    words = [word.removeprefix(prefix) for word in said.replace(f"?{code}", f" {code}").split() if word != code]
-    return [word for word in words if word not in repeated]
+    prefix, codes = f"{code}-", {"", code, status, f"#{status}"}
+    words = said.replace(f"?{code}", f" {code}").split()
+    return [text for word in words if (text := word.removeprefix(prefix)) not in codes]
 
 
 def _joined(words: list[str]) -> str:

@@ -68,8 +68,10 @@ def parse_attempt(queue_id: str, said: str) -> AttemptLogged | None:
         original, rest = split_address(rest[9:])
     shown, _, words = rest.partition(" (")
     fields = shown.split(", ")
-    if len(fields) > _FIELD_COUNT:
-        fields = [field for field in fields if not field.startswith(("conn_use=", "tls="))]
+    if len(fields) > _FIELD_COUNT and fields[1].startswith("conn_use="):
+        del fields[1]
+    if len(fields) > _FIELD_COUNT and fields[3].startswith("tls="):
+        del fields[3]
     if len(fields) != _FIELD_COUNT:
         return None
     relay, delay, delays, dsn, status = fields
@@ -79,7 +81,7 @@ def parse_attempt(queue_id: str, said: str) -> AttemptLogged | None:
         and delay.startswith("delay=")
         and delays.startswith("delays=")
         and dsn.startswith("dsn=")
-        and dsn[4:].replace(".", "").isdecimal()
+        and not dsn[4:].strip("0123456789.")
         and status.startswith("status=")
     ):
         return None

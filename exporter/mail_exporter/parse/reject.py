@@ -1,6 +1,7 @@
 """Reject lines of smtpd(8), and the reason from Postfix's texts (src/smtpd/smtpd_check.c, smtpd.c)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mail_exporter.events import ClientRejected, LogEvent, RejectReason
@@ -114,9 +115,13 @@ def _filter_reason(text: str) -> RejectReason:
 
 
 def _reason(text: str, code: str) -> RejectReason:
-    said = _own_words(text)
-    found = _find(said, _ANY_PROGRAM) or _find(said, _POSTFIX)
+    found = _of_smtpd(_own_words(text))
     return found or (RejectReason.PROTOCOL if code.startswith("50") else RejectReason.OTHER)
+
+
+@lru_cache(maxsize=256)  # a scan has the same text thousands of times
+def _of_smtpd(said: str) -> RejectReason | None:
+    return _find(said, _ANY_PROGRAM) or _find(said, _POSTFIX)
 
 
 def _own_words(text: str) -> str:

@@ -1,6 +1,7 @@
 """TLS sessions of smtp(8) and smtpd(8), logged from `*_tls_loglevel = 1` on (Postfix: src/tls/tls_misc.c)."""
 
 import re
+from functools import cache
 from typing import Final
 
 from mail_exporter.events import NO_EVENT, TLS_PROTOCOLS, LogEvent, TlsEstablished
@@ -21,6 +22,8 @@ _VERBOSE: Final = re.compile(
 )
 """Lines of `*_tls_loglevel` 2 and above, and details of a session that is logged by itself."""
 _DIRECTION: Final = {"from": "in", "to": "out"}
+_established: Final = cache(TlsEstablished)
+"""There are forty different events."""
 
 
 def parse(text: str) -> LogEvent | None:
@@ -37,7 +40,7 @@ def parse(text: str) -> LogEvent | None:
     if verb == "reused":
         return NO_EVENT
     known = protocol if protocol in TLS_PROTOCOLS else "other"
-    return TlsEstablished(_DIRECTION[preposition], known, trust.lower())
+    return _established(_DIRECTION[preposition], known, trust.lower())
 
 
 def is_verbose(text: str) -> bool:
