@@ -230,7 +230,7 @@ class IdempotencyConflict(ApiError, ValueError):
 class RequestInFlight(ApiError, ValueError):
     """A request with the same idempotency key is in progress."""
 
-    message = "A request with this Idempotency-Key is being sent right now; ask again for its answer"
+    message = "A request with this Idempotency-Key is being sent now; repeat the request in some seconds, and you get its result"
 
 
 class MessageUnknown(ApiError, LookupError):
@@ -242,7 +242,7 @@ class MessageUnknown(ApiError, LookupError):
 class LedgerUnavailable(ApiError, ConnectionError):
     """The answer is in the ledger, which is unavailable."""
 
-    message = "The ledger can't be read at the moment; mail is sent all the same"
+    message = "The ledger can't be read at the moment, so no status is known; mail is still sent"
 
 
 class TooManyRequests(ApiError, RuntimeError):
