@@ -230,7 +230,7 @@ class IdempotencyConflict(ApiError, ValueError):
 class RequestInFlight(ApiError, ValueError):
     """A request with the same idempotency key is in progress."""
 
-    message = "A request with this Idempotency-Key is being sent now; repeat the request in some seconds, and you get its result"
+    message = "A request with this Idempotency-Key is being sent now; repeat yours in some seconds to get its result"
 
 
 class MessageUnknown(ApiError, LookupError):

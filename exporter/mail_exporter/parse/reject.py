@@ -115,12 +115,12 @@ def _filter_reason(text: str) -> RejectReason:
 
 
 def _reason(text: str, code: str) -> RejectReason:
-    found = _of_smtpd(_own_words(text))
+    found = _smtpd_reason(_own_words(text))
     return found or (RejectReason.PROTOCOL if code.startswith("50") else RejectReason.OTHER)
 
 
 @lru_cache(maxsize=256)  # a scan has the same text thousands of times
-def _of_smtpd(said: str) -> RejectReason | None:
+def _smtpd_reason(said: str) -> RejectReason | None:
     return _find(said, _ANY_PROGRAM) or _find(said, _POSTFIX)
 
 

@@ -69,7 +69,8 @@ def small_quota(stack: Stack) -> Iterator[None]:
     with stack.variables(QUOTA_SETTINGS, "mail-api", "mail-exporter"):
         _until("an empty window", lambda: room(stack) == ROOM, stack)
         _settle(stack)
-        # Earlier mails can fill the small quota, and the end of this alert is notified when the window is long empty.
+        # Mails from before can fill the small quota, and the end of that alert is notified up to ten seconds after the
+        # window is empty (keep_firing_for): a drill would take it for the end of its own alert.
         _until("the end of all alerts", lambda: not _open_alerts(stack), stack)
         yield
     _settle(stack)
